@@ -1,0 +1,140 @@
+//! A pre-norm encoder with a classifier: embedding, positions, blocks of attention and feed-forward,
+//! mean over the positions.
+
+use crate::activation::Activation;
+use crate::attention::{AttentionView, ScratchView};
+use crate::kernels::{Kernels, rows, rows_mut, tiles, tiles_mut};
+use crate::linear::LinearView;
+use crate::mask::Mask;
+use crate::norm::NormView;
+use crate::observe::Observer;
+use crate::requantise::Scale;
+use crate::softmax::Weight;
+
+/// Positions whose input and feed-forward layer are in memory at a time.
+pub const TILE: usize = 4;
+
+/// One encoder block (pre-norm: Xiong et al., "On Layer Normalization in the Transformer Architecture", 2020).
+#[derive(Clone, Copy, Debug)]
+pub struct BlockView<'a> {
+    /// Norm before the attention.
+    pub attention_norm: NormView<'a>,
+    /// Attention, added to the residual stream.
+    pub attention: AttentionView<'a>,
+    /// Norm before the feed-forward layers.
+    pub hidden_norm: NormView<'a>,
+    /// First feed-forward layer.
+    pub expand: LinearView<'a>,
+    /// Activation between the two.
+    pub activation: Activation<'a>,
+    /// Second feed-forward layer, added to the residual stream.
+    pub contract: LinearView<'a>,
+}
+
+/// An encoder of any shape, as the `.heed` file holds it.
+#[derive(Clone, Copy, Debug)]
+pub struct EncoderView<'a> {
+    /// From the input to the width of the model.
+    pub embedding: LinearView<'a>,
+    /// Added to the embedded input, `[positions][width]`, int16.
+    pub positions: &'a [i16],
+    /// Blocks, first to last.
+    pub blocks: &'a [BlockView<'a>],
+    /// Norm after the last block.
+    pub norm: NormView<'a>,
+    /// From the sum of the normalised positions to their mean.
+    pub pool: Scale,
+    /// From the mean to the logits.
+    pub classifier: LinearView<'a>,
+}
+
+/// The working memory of an [`EncoderView`], as slices.
+#[derive(Debug)]
+pub(crate) struct StateView<'s, W> {
+    /// The residual stream, `[positions][width]`.
+    pub residual: &'s mut [i16],
+    /// A normalised residual stream, `[positions][width]`.
+    pub normed: &'s mut [i8],
+    /// Of the attention.
+    pub heads: ScratchView<'s, W>,
+    /// `[TILE][inputs]`.
+    pub input: &'s mut [i8],
+    /// `[TILE][hidden]`.
+    pub hidden: &'s mut [i8],
+    /// `[width]`.
+    pub pooled: &'s mut [i8],
+    /// `[classes]`.
+    pub logits: &'s mut [i16],
+}
+
+impl EncoderView<'_> {
+    /// Runs the encoder: `fill(position, input)` gives the int8 input of one position, each
+    /// position once and in order. The logits are left in `state`.
+    #[inline]
+    pub(crate) fn forward<K: Kernels, W: Weight, O: Observer<W>>(
+        &self,
+        mut fill: impl FnMut(usize, &mut [i8]),
+        state: &mut StateView<'_, W>,
+        mask: Mask,
+        observer: &mut O,
+    ) {
+        let width = self.norm.channels.len();
+        for (to, &from) in state.residual.iter_mut().zip(self.positions) {
+            *to = from;
+        }
+        let inputs = self.embedding.weights.inputs;
+        let mut position = 0;
+        for residual in tiles_mut(state.residual, width * TILE) {
+            let tile = residual.len().checked_div(width).unwrap_or(0);
+            for input in rows_mut(state.input, inputs).take(tile) {
+                fill(position, input);
+                position += 1;
+            }
+            self.embedding.accumulate::<K>(head(state.input, tile * inputs), residual);
+        }
+        for (layer, block) in self.blocks.iter().enumerate() {
+            block.forward::<K, W, O>(state, position, mask, layer, observer);
+        }
+        self.norm.forward::<K>(state.residual, state.normed);
+        for (channel, mean) in state.pooled.iter_mut().enumerate() {
+            let values = rows(state.normed, width).filter_map(|row| row.get(channel));
+            *mean = self.pool.to_i8(values.map(|&x| i32::from(x)).sum());
+        }
+        state.logits.fill(0);
+        self.classifier.accumulate::<K>(state.pooled, state.logits);
+    }
+}
+
+impl BlockView<'_> {
+    /// One block, in place on the residual stream.
+    #[inline]
+    fn forward<K: Kernels, W: Weight, O: Observer<W>>(
+        &self,
+        state: &mut StateView<'_, W>,
+        positions: usize,
+        mask: Mask,
+        layer: usize,
+        observer: &mut O,
+    ) {
+        self.attention_norm.forward::<K>(state.residual, state.normed);
+        self.attention.attend::<K, W, O>(state.normed, positions, mask, &mut state.heads, layer, observer);
+        self.attention.output.accumulate::<K>(state.heads.heads, state.residual);
+
+        self.hidden_norm.forward::<K>(state.residual, state.normed);
+        let width = self.contract.channels.len();
+        let tiles = tiles(state.normed, width * TILE).zip(tiles_mut(state.residual, width * TILE));
+        for (normed, residual) in tiles {
+            let tile = residual.len().checked_div(width).unwrap_or(0);
+            let length = (tile * self.expand.channels.len()).min(state.hidden.len());
+            let (hidden, _) = state.hidden.split_at_mut(length);
+            self.expand.store::<K>(normed, hidden);
+            self.activation.apply::<K>(hidden);
+            self.contract.accumulate::<K>(hidden, residual);
+        }
+    }
+}
+
+/// The first `length` values, or all.
+fn head(x: &[i8], length: usize) -> &[i8] {
+    x.get(..length).unwrap_or(x)
+}

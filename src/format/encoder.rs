@@ -1,0 +1,294 @@
+//! Reading an encoder out of a `.heed` file: shapes and bounds are checked once, here, so that
+//! inference need not check any.
+
+#[cfg(feature = "audio")]
+use super::AUDIO;
+use super::{BLOCK, CLASSIFIER, CONFIG, EMBEDDING, File, LABELS, NORM, POSITIONS, Reader};
+use crate::Error;
+use crate::activation::Activation;
+use crate::attention::{AttentionView, HeadScale, MAX_HEAD_DIM, MAX_POSITIONS};
+#[cfg(feature = "audio")]
+use crate::audio::{Frontend, MAX_BANDS, Params};
+use crate::encoder::{BlockView, EncoderView};
+use crate::kernels::Matrix;
+use crate::linear::{LinearView, MAX_BIAS, MAX_INPUTS};
+use crate::norm::{MAX_EPSILON, MAX_WIDTH, NormView};
+use crate::requantise::{Channel, Scale};
+use crate::softmax::Steepness;
+use bytemuck::must_cast_slice;
+
+/// `?` for `const fn`.
+macro_rules! tri {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(error) => return Err(error),
+        }
+    };
+}
+
+/// The softmax weights that a model was made for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Softmax {
+    /// [`Narrow`](crate::Narrow), 8 bits.
+    Narrow,
+    /// [`Wide`](crate::Wide), 15 bits.
+    Wide,
+}
+
+impl Softmax {
+    /// Whether it is [`Softmax::Wide`].
+    #[must_use]
+    pub const fn is_wide(self) -> bool {
+        matches!(self, Self::Wide)
+    }
+}
+
+/// The shape of an encoder with a classifier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// Positions (tokens).
+    pub positions: usize,
+    /// Input values per position.
+    pub inputs: usize,
+    /// Width of the model.
+    pub width: usize,
+    /// Heads per block.
+    pub heads: usize,
+    /// Dimension of a head.
+    pub head_dim: usize,
+    /// Width of the feed-forward layer.
+    pub hidden: usize,
+    /// Encoder blocks.
+    pub layers: usize,
+    /// Classes told apart.
+    pub classes: usize,
+    /// Softmax weights.
+    pub softmax: Softmax,
+    /// Scale from the sum of normalised values over all positions to their int8 mean.
+    pub pool: Scale,
+    /// Octaves of probability per unit of a logit.
+    pub logit: Steepness,
+}
+
+impl Config {
+    /// Multiply-accumulates of one inference.
+    #[must_use]
+    pub const fn macs(&self) -> usize {
+        let inner = self.heads * self.head_dim;
+        let attention = 4 * self.positions * self.width * inner + 2 * self.positions * self.positions * inner;
+        let feed_forward = 2 * self.positions * self.width * self.hidden;
+        self.positions * self.inputs * self.width + self.layers * (attention + feed_forward) + self.width * self.classes
+    }
+
+    const fn check(&self) -> Result<(), Error> {
+        tri!(within("positions", self.positions, MAX_POSITIONS));
+        tri!(within("inputs", self.inputs, MAX_INPUTS));
+        tri!(within("width", self.width, MAX_WIDTH));
+        tri!(within("head dimension", self.head_dim, MAX_HEAD_DIM));
+        tri!(within("heads", self.heads, MAX_INPUTS / self.head_dim));
+        tri!(within("hidden width", self.hidden, MAX_INPUTS));
+        tri!(within("layers", self.layers, 1024));
+        within("classes", self.classes, MAX_INPUTS)
+    }
+}
+
+/// `1 ..= bound`
+const fn within(what: &'static str, found: usize, bound: usize) -> Result<(), Error> {
+    if found == 0 || found > bound { Err(Error::Shape { what, expected: bound, found }) } else { Ok(()) }
+}
+
+impl<'a> Reader<'a> {
+    /// Weights `[outputs][inputs]`, each row filled up to a word, then the channels.
+    const fn linear(&mut self, inputs: usize, outputs: usize) -> Result<LinearView<'a>, Error> {
+        let stride = inputs.next_multiple_of(4);
+        let data = must_cast_slice(tri!(self.take(outputs * (stride / 4))));
+        let (pairs, _) = tri!(self.take(outputs * 2)).as_chunks::<2>();
+        let channels: &[Channel] = must_cast_slice(pairs);
+        let mut i = 0;
+        while i < outputs {
+            if !channels[i].scale.is_valid() {
+                return Err(Error::Scale { what: "scale of an output channel" });
+            }
+            if channels[i].bias < -MAX_BIAS || channels[i].bias > MAX_BIAS {
+                return Err(Error::Scale { what: "bias of an output channel" });
+            }
+            i += 1;
+        }
+        Ok(LinearView { weights: Matrix { data, inputs, stride }, channels })
+    }
+
+    const fn norm(&mut self, width: usize) -> Result<NormView<'a>, Error> {
+        let epsilon = tri!(self.word());
+        if epsilon == 0 || epsilon > MAX_EPSILON {
+            return Err(Error::Scale { what: "epsilon of a norm" });
+        }
+        Ok(NormView { epsilon, channels: must_cast_slice(tri!(self.take(width))) })
+    }
+
+    const fn heads(&mut self, count: usize) -> Result<&'a [HeadScale], Error> {
+        let (pairs, _) = tri!(self.take(count * 2)).as_chunks::<2>();
+        let heads: &[HeadScale] = must_cast_slice(pairs);
+        let mut i = 0;
+        while i < count {
+            if !heads[i].steepness.is_valid() {
+                return Err(Error::Scale { what: "steepness of a head's softmax" });
+            }
+            let shift = heads[i].value.shift();
+            if !heads[i].value.is_valid() || shift < 2 || shift > 14 {
+                return Err(Error::Scale { what: "scale of a head's output" });
+            }
+            i += 1;
+        }
+        Ok(heads)
+    }
+
+    const fn table(&mut self) -> Result<Activation<'a>, Error> {
+        let bytes: &[i8] = must_cast_slice(tri!(self.take(64)));
+        match bytes.first_chunk() {
+            Some(table) => Ok(Activation(table)),
+            None => Err(Error::Truncated { expected: 256, found: bytes.len() }),
+        }
+    }
+}
+
+impl<'a> File<'a> {
+    /// The model's shape.
+    ///
+    /// # Errors
+    /// If the section is missing, or a shape is out of the bounds within which no sum overflows.
+    pub const fn config(&self) -> Result<Config, Error> {
+        let mut words = tri!(self.section(CONFIG, 0));
+        let config = Config {
+            positions: tri!(words.word()) as usize,
+            inputs: tri!(words.word()) as usize,
+            width: tri!(words.word()) as usize,
+            heads: tri!(words.word()) as usize,
+            head_dim: tri!(words.word()) as usize,
+            hidden: tri!(words.word()) as usize,
+            layers: tri!(words.word()) as usize,
+            classes: tri!(words.word()) as usize,
+            softmax: match tri!(words.word()) {
+                8 => Softmax::Narrow,
+                15 => Softmax::Wide,
+                found => return Err(Error::Shape { what: "softmax weight bits", expected: 15, found: found as usize }),
+            },
+            pool: bytemuck::must_cast(tri!(words.word())),
+            logit: bytemuck::must_cast(tri!(words.word())),
+        };
+        tri!(config.check());
+        if !config.pool.is_valid() {
+            return Err(Error::Scale { what: "scale of the mean over positions" });
+        }
+        if !config.logit.is_valid() {
+            return Err(Error::Scale { what: "scale of the logits" });
+        }
+        Ok(config)
+    }
+
+    /// The encoder, but for its blocks.
+    ///
+    /// # Errors
+    /// If a section is missing or does not fit the configuration.
+    pub const fn encoder(&self, config: &Config, blocks: &'a [BlockView<'a>]) -> Result<EncoderView<'a>, Error> {
+        let positions = tri!(self.section(POSITIONS, 0)).words;
+        let count = config.positions * config.width;
+        let positions: &[i16] = must_cast_slice(positions);
+        let Some((positions, _)) = positions.split_at_checked(count) else {
+            return Err(Error::Shape { what: "values of the positions", expected: count, found: positions.len() });
+        };
+        Ok(EncoderView {
+            embedding: tri!(tri!(self.section(EMBEDDING, 0)).linear(config.inputs, config.width)),
+            positions,
+            blocks,
+            norm: tri!(tri!(self.section(NORM, 0)).norm(config.width)),
+            pool: config.pool,
+            classifier: tri!(tri!(self.section(CLASSIFIER, 0)).linear(config.width, config.classes)),
+        })
+    }
+
+    /// One block of the encoder.
+    ///
+    /// # Errors
+    /// If the section is missing or does not fit the configuration.
+    pub const fn block(&self, config: &Config, index: usize) -> Result<BlockView<'a>, Error> {
+        let mut words = tri!(self.section(BLOCK, index));
+        let (width, inner) = (config.width, config.heads * config.head_dim);
+        Ok(BlockView {
+            attention_norm: tri!(words.norm(width)),
+            attention: AttentionView {
+                heads: tri!(words.heads(config.heads)),
+                query: tri!(words.linear(width, inner)),
+                key: tri!(words.linear(width, inner)),
+                value: tri!(words.linear(width, inner)),
+                output: tri!(words.linear(inner, width)),
+                head_dim: config.head_dim,
+            },
+            hidden_norm: tri!(words.norm(width)),
+            expand: tri!(words.linear(width, config.hidden)),
+            activation: tri!(words.table()),
+            contract: tri!(words.linear(config.hidden, width)),
+        })
+    }
+
+    /// The label of a class; empty where the file names none.
+    ///
+    /// # Errors
+    /// If it is not UTF-8, or cut off.
+    pub const fn label(&self, class: usize) -> Result<&'a str, Error> {
+        let Ok(section) = self.section(LABELS, 0) else { return Ok("") };
+        // Each label is its length in one byte, and its bytes.
+        let mut rest: &[u8] = must_cast_slice(section.words);
+        let mut skip = class;
+        while let Some((&length, after)) = rest.split_first() {
+            let Some((label, after)) = after.split_at_checked(length as usize) else {
+                return Err(Error::Truncated { expected: length as usize, found: after.len() });
+            };
+            if skip == 0 {
+                return match core::str::from_utf8(label) {
+                    Ok(label) => Ok(label),
+                    Err(_) => Err(Error::Label),
+                };
+            }
+            skip -= 1;
+            rest = after;
+        }
+        Ok("")
+    }
+
+    /// The audio front end, if the model has one.
+    ///
+    /// # Errors
+    /// If the section does not fit itself or the model.
+    #[cfg(feature = "audio")]
+    pub const fn frontend(&self, config: &Config) -> Result<Option<Frontend<'a>>, Error> {
+        let mut words = match self.section(AUDIO, 0) {
+            Ok(words) => words,
+            Err(Error::Missing { .. }) => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let params = Params {
+            sample_rate: tri!(words.word()),
+            window: tri!(words.word()),
+            hop: tri!(words.word()),
+            bands: tri!(words.word()),
+            low_hz: tri!(words.word()),
+            high_hz: tri!(words.word()),
+            floor_log2: tri!(words.word()) as i32,
+        };
+        let (window, bands) = (params.window as usize, params.bands as usize);
+        if window != 256 && window != 512 {
+            return Err(Error::Shape { what: "samples of the audio window", expected: 256, found: window });
+        }
+        tri!(within("hop of the audio window", params.hop as usize, window));
+        tri!(within("mel bands", bands, MAX_BANDS));
+        if !config.inputs.is_multiple_of(bands) {
+            return Err(Error::Shape { what: "inputs per mel band", expected: bands, found: config.inputs });
+        }
+        Ok(Some(Frontend {
+            params,
+            window: must_cast_slice(tri!(words.take(window / 2))),
+            mel: must_cast_slice(tri!(words.take(window / 2 + 1))),
+        }))
+    }
+}

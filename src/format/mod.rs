@@ -1,0 +1,179 @@
+//! The `.heed` file: a model, from training to flash, in one file.
+//!
+//! Little-endian words of 32 bits. A header of four words (magic `HEED`, version, length in words,
+//! CRC-32 of all that follows the header), then sections: a tag, a length in words, the
+//! content. Readers skip sections that they do not know; a change that old readers
+//! would get wrong raises the major version. `docs/format.md` describes every section.
+//!
+//! All of it is read in place, and by `const fn`s: [`model!`](crate::model!) checks a file when the firmware
+//! is compiled.
+
+mod encoder;
+#[cfg(feature = "std")]
+pub mod write;
+
+pub use encoder::{Config, Softmax};
+
+use crate::Error;
+use bytemuck::must_cast_slice;
+use crc::{CRC_32_ISO_HDLC, Crc, Table};
+
+#[cfg(not(target_endian = "little"))]
+compile_error!("heedful reads int8 weights out of little-endian words; big-endian targets are not supported");
+
+/// The first word of a file: `HEED`.
+pub const MAGIC: u32 = u32::from_le_bytes(*b"HEED");
+/// Major version that this crate reads and writes.
+pub const MAJOR: u16 = 1;
+/// Minor version that this crate writes.
+pub const MINOR: u16 = 0;
+
+const HEADER: usize = 4;
+const CRC: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
+
+/// A section's tag, and its name for errors.
+#[derive(Clone, Copy)]
+pub(crate) struct Tag {
+    word: u32,
+    name: &'static str,
+}
+
+const fn tag(word: [u8; 4], name: &'static str) -> Tag {
+    Tag { word: u32::from_le_bytes(word), name }
+}
+
+pub(crate) const CONFIG: Tag = tag(*b"CONF", "configuration");
+#[cfg(feature = "audio")]
+pub(crate) const AUDIO: Tag = tag(*b"AUDI", "audio front end");
+pub(crate) const EMBEDDING: Tag = tag(*b"EMBD", "embedding");
+pub(crate) const POSITIONS: Tag = tag(*b"POSI", "positions");
+pub(crate) const BLOCK: Tag = tag(*b"BLCK", "encoder block");
+pub(crate) const NORM: Tag = tag(*b"NORM", "final norm");
+pub(crate) const CLASSIFIER: Tag = tag(*b"CLAS", "classifier");
+pub(crate) const LABELS: Tag = tag(*b"LABL", "labels");
+
+/// A `.heed` file whose header and checksum have been found right.
+#[derive(Clone, Copy, Debug)]
+pub struct File<'a> {
+    sections: &'a [u32],
+}
+
+/// A file's bytes as words; what fills no word is left out. For use in a `const`.
+///
+/// Where the bytes already lie on a word boundary, [`File::from_bytes`] spares the copy.
+#[must_use]
+pub const fn words<const N: usize>(bytes: &[u8]) -> [u32; N] {
+    let mut words = [0; N];
+    let (chunks, _) = bytes.as_chunks::<4>();
+    let mut i = 0;
+    while i < N && i < chunks.len() {
+        words[i] = u32::from_le_bytes(chunks[i]);
+        i += 1;
+    }
+    words
+}
+
+impl<'a> File<'a> {
+    /// Checks header and checksum.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`], [`Error::Magic`], [`Error::Version`] or [`Error::Checksum`].
+    pub const fn open(words: &'a [u32]) -> Result<Self, Error> {
+        let Some((header, _)) = words.split_first_chunk::<HEADER>() else {
+            return Err(Error::Truncated { expected: 4 * HEADER, found: 4 * words.len() });
+        };
+        let [magic, version, length, checksum] = *header;
+        if magic != MAGIC {
+            return Err(Error::Magic { found: magic });
+        }
+        let major = (version >> 16) as u16;
+        if major != MAJOR {
+            return Err(Error::Version { found: major, supported: MAJOR });
+        }
+        let length = length as usize;
+        let expected = if length < HEADER { HEADER } else { length };
+        let Some((file, _)) = words.split_at_checked(expected) else {
+            return Err(Error::Truncated { expected: expected.saturating_mul(4), found: 4 * words.len() });
+        };
+        let (_, sections) = file.split_at(HEADER);
+        let found = CRC.checksum(must_cast_slice(sections));
+        if found != checksum {
+            return Err(Error::Checksum { expected: checksum, found });
+        }
+        Ok(Self { sections })
+    }
+
+    /// A file that [`File::open`] has accepted before.
+    #[cfg(feature = "std")]
+    pub(crate) fn reopen(words: &'a [u32]) -> Self {
+        let length = words.get(2).map_or(0, |&length| length as usize);
+        Self { sections: words.get(HEADER..length).unwrap_or(&[]) }
+    }
+
+    /// [`File::open`] on bytes that start on a word boundary, such as a flash partition.
+    ///
+    /// # Errors
+    /// Those of [`File::open`], and [`Error::Misaligned`].
+    pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, Error> {
+        // Bytes after the last whole word cannot be part of a file; a cut one fails its length.
+        let whole = bytes.get(..bytes.len() & !3).unwrap_or(&[]);
+        match bytemuck::try_cast_slice(whole) {
+            Ok(words) => Self::open(words),
+            Err(_) => Err(Error::Misaligned),
+        }
+    }
+
+    /// The content of the `index`th section with a tag.
+    const fn section(&self, tag: Tag, index: usize) -> Result<Reader<'a>, Error> {
+        let mut rest = Reader { words: self.sections };
+        let mut skip = index;
+        while !rest.words.is_empty() {
+            let found = match rest.word() {
+                Ok(word) => word,
+                Err(e) => return Err(e),
+            };
+            let content = match rest.word() {
+                Ok(length) => match rest.take(length as usize) {
+                    Ok(content) => content,
+                    Err(e) => return Err(e),
+                },
+                Err(e) => return Err(e),
+            };
+            if found == tag.word {
+                if skip == 0 {
+                    return Ok(Reader { words: content });
+                }
+                skip -= 1;
+            }
+        }
+        Err(Error::Missing { section: tag.name })
+    }
+}
+
+/// Takes a section apart.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    words: &'a [u32],
+}
+
+impl<'a> Reader<'a> {
+    const fn take(&mut self, count: usize) -> Result<&'a [u32], Error> {
+        match self.words.split_at_checked(count) {
+            Some((taken, rest)) => {
+                self.words = rest;
+                Ok(taken)
+            }
+            None => Err(Error::Truncated { expected: count.saturating_mul(4), found: 4 * self.words.len() }),
+        }
+    }
+
+    const fn word(&mut self) -> Result<u32, Error> {
+        match self.words.split_first() {
+            Some((&word, rest)) => {
+                self.words = rest;
+                Ok(word)
+            }
+            None => Err(Error::Truncated { expected: 4, found: 0 }),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Host side: writing a `.heed` file from integer parameters.
+
+use super::{
+    AUDIO, BLOCK, CLASSIFIER, CONFIG, Config, EMBEDDING, File, HEADER, LABELS, MAGIC, MAJOR, MINOR, NORM, POSITIONS,
+    Softmax, Tag,
+};
+use crate::Error;
+use crate::attention::HeadScale;
+use crate::audio::Tables;
+use crate::norm::NormChannel;
+use crate::requantise::Channel;
+use std::string::String;
+use std::vec;
+use std::vec::Vec;
+
+/// A linear layer: weights `[outputs][inputs]`, a channel per output.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LinearModel {
+    /// Weights, row by row.
+    pub weights: Vec<i8>,
+    /// Bias and scale of each output.
+    pub channels: Vec<Channel>,
+}
+
+/// A layer norm.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NormModel {
+    /// Gain and offset of each channel.
+    pub channels: Vec<NormChannel>,
+    /// ε over the square of the residual scale.
+    pub epsilon: u32,
+}
+
+/// An encoder block.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BlockModel {
+    /// Norm before the attention.
+    pub attention_norm: NormModel,
+    /// One per head.
+    pub heads: Vec<HeadScale>,
+    /// `[heads * head_dim][width]`
+    pub query: LinearModel,
+    /// `[heads * head_dim][width]`
+    pub key: LinearModel,
+    /// `[heads * head_dim][width]`
+    pub value: LinearModel,
+    /// `[width][heads * head_dim]`
+    pub output: LinearModel,
+    /// Norm before the feed-forward layers.
+    pub hidden_norm: NormModel,
+    /// `[hidden][width]`
+    pub expand: LinearModel,
+    /// Activation, indexed by the value's bits.
+    pub activation: [i8; 256],
+    /// `[width][hidden]`
+    pub contract: LinearModel,
+}
+
+/// An encoder with a classifier.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EncoderModel {
+    /// Its shape.
+    pub config: Config,
+    /// `[width][inputs]`
+    pub embedding: LinearModel,
+    /// `[positions][width]`
+    pub positions: Vec<i16>,
+    /// First to last.
+    pub blocks: Vec<BlockModel>,
+    /// Norm after the last block.
+    pub norm: NormModel,
+    /// `[classes][width]`
+    pub classifier: LinearModel,
+    /// The audio front end.
+    pub audio: Option<Tables>,
+    /// Names of the classes: none, or one each of at most 255 bytes.
+    pub labels: Vec<String>,
+}
+
+impl EncoderModel {
+    /// The bytes of the file.
+    ///
+    /// # Errors
+    /// If a shape does not agree with the configuration or a value is out of bounds: all that a
+    /// reader would refuse.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        let c = &self.config;
+        let inner = c.heads * c.head_dim;
+        let mut file = Writer { words: vec![0; HEADER] };
+        let mut words: Vec<u32> = [c.positions, c.inputs, c.width, c.heads, c.head_dim, c.hidden, c.layers, c.classes]
+            .iter()
+            .map(|&n| n as u32)
+            .collect();
+        words.push(match c.softmax {
+            Softmax::Narrow => 8,
+            Softmax::Wide => 15,
+        });
+        words.push(bytemuck::cast(c.pool));
+        words.push(bytemuck::cast(c.logit));
+        file.section(CONFIG, words);
+
+        if let Some(audio) = &self.audio {
+            let p = audio.params;
+            let mut words = vec![p.sample_rate, p.window, p.hop, p.bands, p.low_hz, p.high_hz, p.floor_log2 as u32];
+            same("values of the audio window", p.window as usize, audio.window.len())?;
+            same("filters of the audio window", p.window as usize / 2 + 1, audio.mel.len())?;
+            words.extend(pack(bytemuck::cast_slice(&audio.window)));
+            words.extend(bytemuck::cast_slice::<_, u32>(&audio.mel));
+            file.section(AUDIO, words);
+        }
+
+        file.section(EMBEDDING, linear("embedding", &self.embedding, c.inputs, c.width)?);
+        same("values of the positions", c.positions * c.width, self.positions.len())?;
+        file.section(POSITIONS, pack(bytemuck::cast_slice(&self.positions)));
+        same("blocks", c.layers, self.blocks.len())?;
+        for block in &self.blocks {
+            let mut words = norm(&block.attention_norm, c.width)?;
+            same("head scales", c.heads, block.heads.len())?;
+            words.extend(bytemuck::cast_slice::<_, u32>(&block.heads));
+            words.extend(linear("query projection", &block.query, c.width, inner)?);
+            words.extend(linear("key projection", &block.key, c.width, inner)?);
+            words.extend(linear("value projection", &block.value, c.width, inner)?);
+            words.extend(linear("output projection", &block.output, inner, c.width)?);
+            words.extend(norm(&block.hidden_norm, c.width)?);
+            words.extend(linear("first feed-forward layer", &block.expand, c.width, c.hidden)?);
+            words.extend(pack(bytemuck::cast_slice(&block.activation)));
+            words.extend(linear("second feed-forward layer", &block.contract, c.hidden, c.width)?);
+            file.section(BLOCK, words);
+        }
+        file.section(NORM, norm(&self.norm, c.width)?);
+        file.section(CLASSIFIER, linear("classifier", &self.classifier, c.width, c.classes)?);
+        if !self.labels.is_empty() {
+            same("labels", c.classes, self.labels.len())?;
+            let mut bytes = Vec::new();
+            for label in &self.labels {
+                let length = u8::try_from(label.len());
+                let Ok(length) = length else {
+                    return Err(Error::Shape { what: "length of a label", expected: 255, found: label.len() });
+                };
+                bytes.push(length);
+                bytes.extend(label.as_bytes());
+            }
+            file.section(LABELS, pack(&bytes));
+        }
+        let bytes = file.finish();
+        // Whatever a reader would refuse is refused here.
+        crate::dynamic::Model::load(&bytes)?;
+        Ok(bytes)
+    }
+}
+
+struct Writer {
+    words: Vec<u32>,
+}
+
+impl Writer {
+    fn section(&mut self, tag: Tag, content: Vec<u32>) {
+        self.words.push(tag.word);
+        self.words.push(content.len() as u32);
+        self.words.extend(content);
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        let checksum = super::CRC.checksum(bytemuck::cast_slice(&self.words[HEADER..]));
+        let version = u32::from(MAJOR) << 16 | u32::from(MINOR);
+        let header = [MAGIC, version, self.words.len() as u32, checksum];
+        self.words[..HEADER].copy_from_slice(&header);
+        debug_assert!(File::open(&self.words).is_ok());
+        self.words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+}
+
+/// Bytes as words, filled up with zeros.
+fn pack(bytes: &[u8]) -> Vec<u32> {
+    bytes
+        .chunks(4)
+        .map(|chunk| {
+            let mut word = [0; 4];
+            word[..chunk.len()].copy_from_slice(chunk);
+            u32::from_le_bytes(word)
+        })
+        .collect()
+}
+
+fn same(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
+    if expected == found { Ok(()) } else { Err(Error::Shape { what, expected, found }) }
+}
+
+fn linear(what: &'static str, layer: &LinearModel, inputs: usize, outputs: usize) -> Result<Vec<u32>, Error> {
+    same(what, inputs * outputs, layer.weights.len())?;
+    same(what, outputs, layer.channels.len())?;
+    let mut words = Vec::new();
+    for row in layer.weights.chunks(inputs) {
+        words.extend(pack(bytemuck::cast_slice(row)));
+    }
+    words.extend(bytemuck::cast_slice::<_, u32>(&layer.channels));
+    Ok(words)
+}
+
+fn norm(layer: &NormModel, width: usize) -> Result<Vec<u32>, Error> {
+    same("channels of a norm", width, layer.channels.len())?;
+    let mut words = vec![layer.epsilon];
+    words.extend(bytemuck::cast_slice::<_, u32>(&layer.channels));
+    Ok(words)
+}

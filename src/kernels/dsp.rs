@@ -1,0 +1,526 @@
+//! Cortex-M4, M7 and M33: the DSP extension, two 16-bit products per instruction (SMLAD).
+//!
+//! Everything is brought to one loop, [`products`]: four rows of 16-bit values, interleaved, against
+//! rows of int8. The four rows are activations of four positions, four queries, or the softmax weights
+//! of four queries; the int8 rows are weights in flash, keys, or transposed values. Four bytes are
+//! loaded, split into two pairs (SXTB16) and multiplied with all four rows: 13 instructions for 16 products.
+
+use super::{Kernels, Matrix, Portable, RowScale, Rows, Sink, Tile, Witness, portable, tiles};
+use crate::requantise::Channel;
+use crate::softmax::{Steepness, Weight};
+use core::arch::{asm, naked_asm};
+
+/// The backend for Cortex-M cores with the DSP extension.
+#[derive(Clone, Copy, Debug)]
+pub struct Dsp;
+
+/// Rows that [`products`] takes at a time.
+const LANES: usize = 4;
+/// Inner positions that are expanded at a time: 2 KiB of stack.
+const INNER: usize = 256;
+/// Outputs whose sums are in memory at a time: 512 bytes of stack.
+const OUTPUTS: usize = 32;
+/// Words of four rows and four inner positions.
+const GROUP: usize = 2 * LANES;
+
+/// One value per row.
+type Lanes = [i32; LANES];
+
+impl Kernels for Dsp {
+    const NAME: &'static str = "Cortex-M DSP";
+    const QUERIES: usize = LANES;
+
+    // Not inlined, here and below: each copy would have its own buffers on the stack.
+    #[inline(never)]
+    fn linear<S: Sink>(x: Rows<'_>, w: Matrix<'_>, channels: &[Channel], sink: &mut S) {
+        let mut expanded = Expanded::new();
+        let mut sums = [[0; LANES]; OUTPUTS];
+        let inputs = x.width.min(w.inputs);
+        let width = x.width;
+        for (tile, x) in tiles(x.data, width * LANES).enumerate() {
+            let rows = x.len().checked_div(width).unwrap_or(0);
+            let single = inputs <= INNER;
+            if single {
+                expanded.fill(x, width, 0, inputs);
+            }
+            for (block, channels) in tiles(channels, OUTPUTS).enumerate() {
+                let first = block * OUTPUTS;
+                let Some(weights) = w.data.get(first * w.stride..) else { return };
+                let Some(sums) = sums.get_mut(..channels.len()) else { return };
+                for (sum, channel) in sums.iter_mut().zip(channels) {
+                    *sum = [channel.bias; LANES];
+                }
+                let mut start = 0;
+                while start < inputs {
+                    let length = (inputs - start).min(INNER);
+                    if !single {
+                        expanded.fill(x, width, start, length);
+                    }
+                    let weights = weights.get(start..).unwrap_or(&[]);
+                    accumulate(&expanded.words, weights, w.stride, length, sums);
+                    start += length;
+                }
+                for (output, (sums, &channel)) in sums.iter().zip(channels).enumerate() {
+                    for (lane, &sum) in sums.iter().take(rows).enumerate() {
+                        sink.put(tile * LANES + lane, first + output, sum, channel);
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn attend<W: Weight>(tile: Tile<'_, W>, witness: &mut impl Witness<W>) {
+        let (least, most) = tile.visible.iter().fold((usize::MAX, 0), |(l, m), &v| (l.min(v), m.max(v)));
+        // The rows share a pass over the keys that all of them see; the few that come after are added one by one.
+        if tile.dim > INNER || least == 0 || most - least >= LANES || tile.visible.len() > LANES {
+            return portable::attend::<Portable, W>(tile, witness);
+        }
+        let mut expanded = Expanded::new();
+        expanded.fill(tile.queries, tile.dim, 0, tile.dim);
+        let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
+        let Some(scores) = scores.get_mut(..most) else { return };
+        scores.fill([0; LANES]);
+        accumulate(&expanded.words, tile.keys, tile.dim, tile.dim, scores);
+
+        let mut softmax = Softmax::new::<W>(scores, tile.visible, tile.steepness);
+        let shared = least & !3;
+        let rest = softmax.weigh_rest::<W>(scores, tile.visible, shared);
+        let Some((shared_scores, _)) = scores.split_at_mut_checked(shared) else { return };
+        softmax.weigh_shared(shared_scores);
+        let weights: &[u32] = bytemuck::must_cast_slice(shared_scores.as_flattened());
+        let weights = weights.get(..shared / 4 * GROUP).unwrap_or(&[]);
+
+        let mut scales = [None; LANES];
+        for ((scale, &sum), _) in scales.iter_mut().zip(&softmax.sums).zip(tile.visible) {
+            *scale = Some(RowScale::new(sum, tile.ratio));
+        }
+        weighted_sums(weights, &rest, shared, tile.values, tile.positions, tile.dim, |dim, sums| {
+            for (lane, (scale, sum)) in scales.iter().zip(sums).enumerate() {
+                if let (Some(scale), Some(out)) = (scale, tile.out.get_mut(lane * tile.out_stride + dim)) {
+                    *out = scale.to_i8(sum);
+                }
+            }
+        });
+
+        show(weights, &rest, shared, tile.visible, tile.weights, witness);
+    }
+}
+
+/// Lays the weights of each row out in order, if anyone looks.
+fn show<W: Weight, V: Witness<W>>(
+    weights: &[u32],
+    rest: &Rest,
+    shared: usize,
+    visible: &[usize],
+    row: &mut [W],
+    witness: &mut V,
+) {
+    if !V::WATCHES {
+        return;
+    }
+    for (lane, &visible) in visible.iter().enumerate() {
+        let Some(row) = row.get_mut(..visible) else { return };
+        let rest = rest.iter().filter_map(|weights| weights.get(lane)).copied();
+        let all = (0..shared).map(|key| lane_of(weights, key, lane)).chain(rest);
+        for (to, weight) in row.iter_mut().zip(all) {
+            *to = W::from_int(weight);
+        }
+        witness.row(lane, row);
+    }
+}
+
+/// Up to four rows, expanded to 16 bits and interleaved. For each 4 inner positions `i` there are eight
+/// words: `x[i] | x[i + 2] << 16` of each row, then `x[i + 1] | x[i + 3] << 16` of each row.
+struct Expanded {
+    words: [u32; INNER / 4 * GROUP],
+}
+
+impl Expanded {
+    #[inline]
+    const fn new() -> Self {
+        Self { words: [0; _] }
+    }
+
+    /// Takes `length` values from `start` on of each row of `x` `[rows][width]`; what is missing becomes 0.
+    #[inline]
+    fn fill(&mut self, x: &[i8], width: usize, start: usize, length: usize) {
+        for lane in 0..LANES {
+            let row = x.get(lane * width + start..).unwrap_or(&[]);
+            let row = row.get(..length).unwrap_or(&[]);
+            let (quads, tail) = row.as_chunks::<4>();
+            let mut last = [0; 4];
+            for (to, &from) in last.iter_mut().zip(tail) {
+                *to = from;
+            }
+            let quads = quads.iter().copied().chain(core::iter::once(last)).chain(core::iter::repeat([0; 4]));
+            let (groups, _) = self.words.as_chunks_mut::<GROUP>();
+            for (group, quad) in groups.iter_mut().take(length.div_ceil(4)).zip(quads) {
+                let quad = u32::from_le_bytes(quad.map(|x| x as u8));
+                let (evens, odds) = group.split_at_mut(LANES);
+                if let (Some(evens), Some(odds)) = (evens.get_mut(lane), odds.get_mut(lane)) {
+                    *evens = even(quad);
+                    *odds = even(quad.rotate_right(8));
+                }
+            }
+        }
+    }
+}
+
+/// Bytes 0 and 2 of a word, as two 16-bit integers.
+#[inline]
+fn even(quad: u32) -> u32 {
+    let pair;
+    // SAFETY: only registers are read and written.
+    unsafe { asm!("sxtb16 {}, {}", out(reg) pair, in(reg) quad, options(pure, nomem, nostack, preserves_flags)) };
+    pair
+}
+
+/// The value of one row at one inner position.
+#[inline]
+fn lane_of(words: &[u32], inner: usize, lane: usize) -> i32 {
+    let word = words.get(inner / 4 * GROUP + inner % 2 * LANES + lane).copied().unwrap_or(0);
+    i32::from((word >> (inner % 4 / 2 * 16)) as i16)
+}
+
+/// Adds to `sums[o][lane]` the products of the row `o` of `w` (`stride` bytes apart, `length` of which count) with each lane of `x`.
+#[inline]
+fn accumulate(x: &[u32], w: &[i8], stride: usize, length: usize, sums: &mut [Lanes]) {
+    let groups = length / 4;
+    // As many rows as the weights hold, the last one without what lies between rows.
+    let rows = match w.len().checked_sub(length) {
+        Some(rest) => (rest.checked_div(stride).unwrap_or(0) + 1).min(sums.len()),
+        None => 0,
+    };
+    let Some(sums) = sums.get_mut(..rows) else { return };
+    if groups > 0 && !sums.is_empty() && x.len() >= groups * GROUP {
+        let end = sums.as_mut_ptr_range().end;
+        let shape = Shape { groups, skip: stride.wrapping_sub(4 * groups), end };
+        // SAFETY: there is at least one row and one group. `x` holds `groups` groups (checked above) and is word-aligned;
+        // `w` holds `rows` rows, each of at least 4 * groups bytes (by the count of rows above); `sums` ends at `end`.
+        unsafe { products(x.as_ptr(), w.as_ptr(), &raw const shape, sums.as_mut_ptr()) };
+    }
+    for inner in groups * 4..length {
+        for (row, sums) in sums.iter_mut().enumerate() {
+            let w = i32::from(w.get(row * stride + inner).copied().unwrap_or(0));
+            for (lane, sum) in sums.iter_mut().enumerate() {
+                *sum = sum.wrapping_add(w * lane_of(x, inner, lane));
+            }
+        }
+    }
+}
+
+/// What [`products`] needs to know besides its pointers.
+#[repr(C)]
+struct Shape {
+    /// Inner positions over 4, at least 1.
+    groups: usize,
+    /// Bytes from the end of a row's last group to the next row.
+    skip: usize,
+    /// End of the sums.
+    end: *mut Lanes,
+}
+
+/// Adds `Σ w·x` of four rows `x` to each `sums`, up to `shape.end`.
+///
+/// # Safety
+/// `x` points to `8 * groups` aligned words, `w` to a row of `4 * groups` bytes for each element from `sums` to `end`,
+/// `skip` bytes apart; there is at least one element, and `groups > 0`.
+#[unsafe(naked)]
+unsafe extern "C" fn products(x: *const u32, w: *const i8, shape: *const Shape, sums: *mut Lanes) {
+    macro_rules! group {
+        () => {
+            "ldr r12, [r1], #4
+             ldm r0!, {{r8-r11}}
+             sxtb16 lr, r12
+             smlad r4, r8, lr, r4
+             smlad r5, r9, lr, r5
+             smlad r6, r10, lr, r6
+             smlad r7, r11, lr, r7
+             ldm r0!, {{r8-r11}}
+             sxtb16 lr, r12, ror #8
+             smlad r4, r8, lr, r4
+             smlad r5, r9, lr, r5
+             smlad r6, r10, lr, r6
+             smlad r7, r11, lr, r7"
+        };
+    }
+    naked_asm!(
+        "push {{r4-r11, lr}}",
+        "ldm r2, {{r2, r4, r5}}",
+        // x, groups, skip, end: the start of each row is loaded from here.
+        "push {{r0, r2, r4, r5}}",
+        "2:",
+        "ldm sp, {{r0, r2}}",
+        "ldm r3, {{r4-r7}}",
+        "lsrs r2, r2, #1",
+        "bcc 3f",
+        group!(),
+        "cmp r2, #0",
+        "beq 4f",
+        "3:",
+        group!(),
+        group!(),
+        "subs r2, r2, #1",
+        "bne 3b",
+        "4:",
+        "stm r3!, {{r4-r7}}",
+        "ldrd r8, r9, [sp, #8]",
+        "add r1, r1, r8",
+        "cmp r3, r9",
+        "bne 2b",
+        "add sp, sp, #16",
+        "pop {{r4-r11, pc}}",
+    )
+}
+
+/// The softmax of four rows of scores; [`weigh`] reads it by offsets.
+#[repr(C)]
+struct Softmax {
+    /// Maximum of each row, times 2^8.
+    max: Lanes,
+    /// Sum of the weights of each row.
+    sums: [u32; LANES],
+    steepness: u32,
+    /// Added to the exponent, so that its octaves are the final shift.
+    bias: u32,
+    /// Coefficients, the lower two with rounding for a shift by 11.
+    a2: i32,
+    a1: i32,
+    a0: i32,
+    /// End of the scores.
+    end: *const Lanes,
+}
+
+impl Softmax {
+    #[inline]
+    fn new<W: Weight>(scores: &[Lanes], visible: &[usize], steepness: Steepness) -> Self {
+        let mut max = [i32::MIN; LANES];
+        let least = visible.iter().copied().min().unwrap_or(0);
+        for (key, scores) in scores.iter().enumerate() {
+            for (lane, (max, &score)) in max.iter_mut().zip(scores).enumerate() {
+                if key < least || visible.get(lane).is_some_and(|&visible| key < visible) {
+                    *max = (*max).max(score);
+                }
+            }
+        }
+        let [a0, a1, a2] = W::POLYNOMIAL;
+        Self {
+            max: max.map(|max| max << 8),
+            sums: [0; LANES],
+            steepness: steepness.bits(),
+            bias: (11 + W::SHIFT) << 11,
+            a2,
+            // (a·f·2^4 + 2^14) >> 15 is (a·f + 2^10) >> 11.
+            a1: (a1 << 11) + (1 << 10),
+            a0: (a0 << 11) + (1 << 10),
+            end: core::ptr::null(),
+        }
+    }
+
+    /// The weights of the keys after the first `shared`, one by one.
+    #[inline]
+    fn weigh_rest<W: Weight>(&mut self, scores: &[Lanes], visible: &[usize], shared: usize) -> Rest {
+        let mut rest = [[0; LANES]; 2 * LANES];
+        let steepness: Steepness = bytemuck::must_cast(self.steepness);
+        for (key, (rest, scores)) in rest.iter_mut().zip(scores.iter().skip(shared)).enumerate() {
+            let rows = rest.iter_mut().zip(scores).zip(&self.max).zip(&mut self.sums).zip(visible);
+            for ((((rest, &score), &max), sum), &visible) in rows {
+                if shared + key < visible {
+                    let below = (max >> 8).wrapping_sub(score) as u32;
+                    *rest = W::exp2(steepness.exponent(below)).to_int();
+                    *sum += *rest as u32;
+                }
+            }
+        }
+        rest
+    }
+
+    /// Turns scores (a multiple of 4 keys) into weights, in place: they take the first half, laid out as [`Expanded`].
+    #[inline]
+    fn weigh_shared(&mut self, scores: &mut [Lanes]) {
+        if !scores.is_empty() && scores.len().is_multiple_of(4) {
+            self.end = scores.as_ptr_range().end;
+            // SAFETY: `scores` is a positive multiple of 4 keys long and ends at `end`.
+            unsafe { weigh(scores.as_mut_ptr(), self) };
+        }
+    }
+}
+
+/// Weights of the keys that are not shared.
+type Rest = [Lanes; 2 * LANES];
+
+/// Turns four rows of scores into weights, in place, four keys at a time, and adds up their sums.
+///
+/// A row's two words are written where the row's own scores have been read before, at the latest in the same turn.
+///
+/// # Safety
+/// `softmax.end` is a positive multiple of 4 elements after `scores`.
+#[unsafe(naked)]
+unsafe extern "C" fn weigh(scores: *mut Lanes, softmax: *mut Softmax) {
+    macro_rules! weight {
+        // r2: maximum, r3: softmax, r4: steepness, r5: a2, r6: a1, r7: a0, r8: bias; r11 and r12 are lost.
+        ($w:literal, $offset:literal) => {
+            concat!(
+                "ldr ",
+                $w,
+                ", [r0, #",
+                $offset,
+                "]
+",
+                "sub ",
+                $w,
+                ", r2, ",
+                $w,
+                ", lsl #8
+",
+                "smmla ",
+                $w,
+                ", ",
+                $w,
+                ", r4, r8
+",
+                "usat ",
+                $w,
+                ", #16, ",
+                $w,
+                "
+",
+                "ubfx r11, ",
+                $w,
+                ", #0, #11
+",
+                "mla r12, r5, r11, r6
+",
+                "asr r12, r12, #11
+",
+                "mla r12, r12, r11, r7
+",
+                // Without the bits below the polynomial, the carry is the bit to round by, also at a shift of none.
+                "bfc r12, #0, #11
+",
+                "lsr ",
+                $w,
+                ", ",
+                $w,
+                ", #11
+",
+                "lsrs ",
+                $w,
+                ", r12, ",
+                $w,
+                "
+",
+                "adc ",
+                $w,
+                ", ",
+                $w,
+                ", #0
+",
+            )
+        };
+    }
+    macro_rules! row {
+        ($max:literal, $sum:literal, $k0:literal, $k1:literal, $k2:literal, $k3:literal) => {
+            concat!(
+                "ldr r2, [r3, #",
+                $max,
+                "]
+",
+                weight!("r9", $k0),
+                weight!("r10", $k2),
+                "pkhbt lr, r9, r10, lsl #16
+",
+                weight!("r9", $k1),
+                weight!("r10", $k3),
+                "pkhbt r9, r9, r10, lsl #16
+",
+                "ldr r10, [r3, #",
+                $sum,
+                "]
+",
+                "mov r11, #0x00010001
+",
+                "smlad r10, lr, r11, r10
+",
+                "smlad r10, r9, r11, r10
+",
+                "str r10, [r3, #",
+                $sum,
+                "]
+",
+                "str lr, [r1, #",
+                $max,
+                "]
+",
+                "str r9, [r1, #",
+                $sum,
+                "]
+",
+            )
+        };
+    }
+    naked_asm!(
+        "push {{r4-r11, lr}}",
+        "mov r3, r1",
+        "mov r1, r0",
+        "add r2, r3, #32",
+        "ldm r2, {{r4, r8}}",
+        "add r2, r3, #40",
+        "ldm r2, {{r5-r7}}",
+        "2:",
+        row!("0", "16", "0", "16", "32", "48"),
+        row!("4", "20", "4", "20", "36", "52"),
+        row!("8", "24", "8", "24", "40", "56"),
+        row!("12", "28", "12", "28", "44", "60"),
+        "add r0, r0, #64",
+        "add r1, r1, #32",
+        "ldr r2, [r3, #52]",
+        "cmp r0, r2",
+        "bne 2b",
+        "pop {{r4-r11, pc}}",
+    )
+}
+
+/// `Σ w·v` of four rows of weights for each dimension, given to `put`.
+#[inline]
+fn weighted_sums(
+    weights: &[u32],
+    rest: &Rest,
+    shared: usize,
+    values: &[i8],
+    stride: usize,
+    dims: usize,
+    mut put: impl FnMut(usize, [i64; LANES]),
+) {
+    let mut first = 0;
+    while first < dims {
+        let count = (dims - first).min(OUTPUTS);
+        let mut totals = [[0i64; LANES]; OUTPUTS];
+        let mut start = 0;
+        while start < shared {
+            let length = (shared - start).min(portable::CHUNK);
+            let mut sums = [[0; LANES]; OUTPUTS];
+            let Some(sums) = sums.get_mut(..count) else { return };
+            let weights = weights.get(start / 4 * GROUP..).unwrap_or(&[]);
+            let values = values.get(first * stride + start..).unwrap_or(&[]);
+            accumulate(weights, values, stride, length, sums);
+            for (total, sum) in totals.iter_mut().zip(sums) {
+                for (total, &sum) in total.iter_mut().zip(&*sum) {
+                    *total += i64::from(sum);
+                }
+            }
+            start += length;
+        }
+        for (dim, total) in totals.iter_mut().take(count).enumerate() {
+            let values = values.get((first + dim) * stride + shared..).unwrap_or(&[]);
+            for (weights, &value) in rest.iter().zip(values) {
+                for (total, &weight) in total.iter_mut().zip(weights) {
+                    *total += i64::from(weight * i32::from(value));
+                }
+            }
+            put(first + dim, *total);
+        }
+        first += count;
+    }
+}

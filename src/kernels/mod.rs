@@ -1,0 +1,260 @@
+//! The kernels: a few small functions that do nearly all the work, once per target.
+//!
+//! [`Kernels`] is the contract. [`Portable`] is its specification; every other backend
+//! gives the same bytes and is held against it by the same generator of cases. A backend
+//! overrides what it can do better and inherits the rest.
+//!
+//! Which one is used is decided when the crate is compiled (`build.rs` maps the target to the crate's
+//! own cfgs): see [`Active`] and [`backend`]. Kernels know nothing of attention, and only this
+//! folder may contain `unsafe`.
+
+#[cfg(all(target_arch = "arm", heedful_backend = "dsp"))]
+#[allow(unsafe_code)]
+mod dsp;
+mod portable;
+#[cfg(not(target_os = "none"))]
+mod wide;
+
+#[cfg(all(target_arch = "arm", heedful_backend = "dsp"))]
+pub use dsp::Dsp;
+pub use portable::Portable;
+#[cfg(not(target_os = "none"))]
+pub use wide::Wide;
+
+pub use crate::norm::NormView;
+pub use crate::softmax::RowScale;
+
+use crate::requantise::{Channel, Scale};
+use crate::softmax::{Steepness, Weight};
+
+/// The backend that this build uses.
+#[cfg(all(target_arch = "arm", heedful_backend = "dsp"))]
+pub type Active = Dsp;
+/// The backend that this build uses.
+#[cfg(all(not(target_os = "none"), heedful_backend = "wide"))]
+pub type Active = Wide;
+/// The backend that this build uses.
+#[cfg(not(any(
+    all(target_arch = "arm", heedful_backend = "dsp"),
+    all(not(target_os = "none"), heedful_backend = "wide"),
+)))]
+pub type Active = Portable;
+
+/// Name of the backend that this build uses.
+///
+/// ```
+/// println!("kernels: {}", heedful::backend());
+/// ```
+#[must_use]
+pub const fn backend() -> &'static str {
+    <Active as Kernels>::NAME
+}
+
+/// Rows of int8 activations, one after the other: `[rows][width]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// `rows * width` values.
+    pub data: &'a [i8],
+    /// Values per row.
+    pub width: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// The rows; a remainder that fills no row is left out.
+    #[inline]
+    pub fn iter(self) -> impl Iterator<Item = &'a [i8]> {
+        rows(self.data, self.width)
+    }
+}
+
+/// Splits `data` into rows of `width`, without the panic of `chunks_exact` for a width of 0.
+#[inline]
+pub(crate) fn rows<T>(mut data: &[T], width: usize) -> impl Iterator<Item = &[T]> {
+    core::iter::from_fn(move || {
+        let (row, rest) = data.split_at_checked(width).filter(|_| width > 0)?;
+        data = rest;
+        Some(row)
+    })
+}
+
+/// [`rows`], to write to.
+#[inline]
+pub(crate) fn rows_mut<T>(mut data: &mut [T], width: usize) -> impl Iterator<Item = &mut [T]> {
+    core::iter::from_fn(move || {
+        let (row, rest) = core::mem::take(&mut data).split_at_mut_checked(width).filter(|_| width > 0)?;
+        data = rest;
+        Some(row)
+    })
+}
+
+/// Splits `data` into pieces of `length`, the last one shorter.
+#[inline]
+pub(crate) fn tiles<T>(mut data: &[T], length: usize) -> impl Iterator<Item = &[T]> {
+    core::iter::from_fn(move || {
+        let (tile, rest) = data.split_at_checked(length.min(data.len()))?;
+        data = rest;
+        (!tile.is_empty()).then_some(tile)
+    })
+}
+
+/// [`tiles`], to write to.
+#[inline]
+pub(crate) fn tiles_mut<T>(mut data: &mut [T], length: usize) -> impl Iterator<Item = &mut [T]> {
+    core::iter::from_fn(move || {
+        let data_now = core::mem::take(&mut data);
+        let (tile, rest) = data_now.split_at_mut_checked(length.min(data_now.len()))?;
+        data = rest;
+        (!tile.is_empty()).then_some(tile)
+    })
+}
+
+/// An int8 weight matrix `[outputs][inputs]`, rows `stride` bytes apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix<'a> {
+    /// Weights, row by row.
+    pub data: &'a [i8],
+    /// Weights that count in a row.
+    pub inputs: usize,
+    /// From the start of a row to the next: at least `inputs`.
+    pub stride: usize,
+}
+
+/// Where a product's results go.
+pub trait Sink {
+    /// Takes `Σ x·w` of one row of activations and one output channel, bias included.
+    fn put(&mut self, row: usize, output: usize, acc: i32, channel: Channel);
+}
+
+/// Stores int8 at `row * row_stride + output * output_stride`.
+#[derive(Debug)]
+pub struct Store<'a> {
+    /// The tensor written to.
+    pub out: &'a mut [i8],
+    /// From a row's result to the next row's.
+    pub row_stride: usize,
+    /// From an output to the next: 1, or more for a transposed tensor.
+    pub output_stride: usize,
+}
+
+impl Sink for Store<'_> {
+    #[inline]
+    fn put(&mut self, row: usize, output: usize, acc: i32, channel: Channel) {
+        if let Some(out) = self.out.get_mut(row * self.row_stride + output * self.output_stride) {
+            *out = channel.scale.to_i8(acc);
+        }
+    }
+}
+
+/// Adds to an int16 tensor `[rows][width]`, saturating.
+#[derive(Debug)]
+pub struct Accumulate<'a> {
+    /// The tensor added to.
+    pub out: &'a mut [i16],
+    /// Values per row.
+    pub width: usize,
+}
+
+impl Sink for Accumulate<'_> {
+    #[inline]
+    fn put(&mut self, row: usize, output: usize, acc: i32, channel: Channel) {
+        if let Some(out) = self.out.get_mut(row * self.width + output) {
+            *out = out.saturating_add(channel.scale.to_i16(acc));
+        }
+    }
+}
+
+/// The most queries that a backend takes at a time.
+pub const MAX_QUERIES: usize = 8;
+
+/// A few queries of one head, and all that they look at.
+#[derive(Debug)]
+pub struct Tile<'a, W> {
+    /// Queries `[visible.len()][dim]`, at most [`Kernels::QUERIES`].
+    pub queries: &'a [i8],
+    /// Keys `[positions][dim]`.
+    pub keys: &'a [i8],
+    /// Values, transposed: `[dim][positions]`.
+    pub values: &'a [i8],
+    /// Dimension of the head.
+    pub dim: usize,
+    /// Positions of keys and values.
+    pub positions: usize,
+    /// How many keys, always the first ones, each query looks at.
+    pub visible: &'a [usize],
+    /// Of the softmax.
+    pub steepness: Steepness,
+    /// Scale of the values over the scale of the output, over 256.
+    pub ratio: Scale,
+    /// Working memory, at least [`Kernels::QUERIES`]` * positions`; its layout is the backend's own.
+    pub scores: &'a mut [i32],
+    /// Working memory, as large.
+    pub weights: &'a mut [W],
+    /// Output of the first query.
+    pub out: &'a mut [i8],
+    /// From a query's output to the next one's.
+    pub out_stride: usize,
+}
+
+/// Sees the softmax weights of each query of a [`Tile`].
+pub trait Witness<W> {
+    /// Whether it looks at all: a backend need not lay out weights that nobody sees.
+    const WATCHES: bool;
+    /// The weights of the `query`th query of the tile, one per key that it looks at.
+    fn row(&mut self, query: usize, weights: &[W]);
+}
+
+/// What a backend implements. All methods are safe for any lengths: of slices that do not fit together, the
+/// shorter one counts. None panics.
+pub trait Kernels: Sized {
+    /// Name of the backend, as [`backend`] gives it.
+    const NAME: &'static str;
+
+    /// How many queries [`Kernels::attend`] takes at a time.
+    const QUERIES: usize = 1;
+
+    /// `bias + Σ x·w` for each row of `x` and each output of `w`, given to `sink`.
+    #[inline]
+    fn linear<S: Sink>(x: Rows<'_>, w: Matrix<'_>, channels: &[Channel], sink: &mut S) {
+        portable::linear(x, w, channels, sink);
+    }
+
+    /// Scores `q·k` of one query against each key (`keys`: `[scores][query.len()]`); gives their maximum.
+    #[inline]
+    fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {
+        portable::scores(query, keys, scores)
+    }
+
+    /// `2^-(c·(max - s))` for each score; gives the sum of the weights.
+    #[inline]
+    fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, weights: &mut [W]) -> u32 {
+        portable::exp2(scores, max, steepness, weights)
+    }
+
+    /// `Σ w·v / Σ w` for each dimension. `values` is transposed: `[out.len()][stride]`,
+    /// of which the first `weights.len()` count.
+    #[inline]
+    fn weighted_sum<W: Weight>(weights: &[W], values: &[i8], stride: usize, scale: RowScale, out: &mut [i8]) {
+        portable::weighted_sum(weights, values, stride, scale, out);
+    }
+
+    /// Softmax attention of a few queries; shows each one's weights to `witness`.
+    ///
+    /// By default one query after the other with [`Kernels::scores`], [`Kernels::exp2`] and
+    /// [`Kernels::weighted_sum`]. A backend whose registers hold several rows shares the pass over keys and values.
+    #[inline]
+    fn attend<W: Weight>(tile: Tile<'_, W>, witness: &mut impl Witness<W>) {
+        portable::attend::<Self, W>(tile, witness);
+    }
+
+    /// Layer norm of one row, int16 to int8.
+    #[inline]
+    fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
+        portable::layer_norm(x, norm, out);
+    }
+
+    /// Replaces each value by its entry in a table, indexed by the value's bits.
+    #[inline]
+    fn table(table: &[i8; 256], x: &mut [i8]) {
+        portable::table(table, x);
+    }
+}

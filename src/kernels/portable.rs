@@ -1,0 +1,110 @@
+//! Portable Rust: the specification that all other backends are held against.
+
+use super::{Kernels, Matrix, Rows, Sink, Tile, Witness, rows, tiles_mut};
+use crate::norm::NormView;
+use crate::requantise::{Channel, saturate_i8};
+use crate::softmax::{RowScale, Steepness, Weight};
+
+/// The portable backend. It compiles on every target, so that equality is always testable.
+#[derive(Clone, Copy, Debug)]
+pub struct Portable;
+
+impl Kernels for Portable {
+    const NAME: &'static str = "portable";
+}
+
+#[inline]
+fn dot(a: &[i8], b: &[i8]) -> i32 {
+    a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
+}
+
+/// `data` from `start` on; nothing beyond its end.
+#[inline]
+fn from(data: &[i8], start: usize) -> &[i8] {
+    data.get(start..).unwrap_or(&[])
+}
+
+#[inline]
+pub(super) fn linear<S: Sink>(x: Rows<'_>, w: Matrix<'_>, channels: &[Channel], sink: &mut S) {
+    for (row, x) in x.iter().enumerate() {
+        let x = x.get(..w.inputs).unwrap_or(x);
+        for (output, &channel) in channels.iter().enumerate() {
+            sink.put(row, output, channel.bias.wrapping_add(dot(x, from(w.data, output * w.stride))), channel);
+        }
+    }
+}
+
+#[inline]
+pub(super) fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {
+    let mut max = i32::MIN;
+    for (score, key) in scores.iter_mut().zip(rows(keys, query.len())) {
+        *score = dot(query, key);
+        max = max.max(*score);
+    }
+    max
+}
+
+#[inline]
+pub(super) fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, weights: &mut [W]) -> u32 {
+    let mut sum = 0;
+    for (weight, &score) in weights.iter_mut().zip(scores) {
+        *weight = W::exp2(steepness.exponent(max.wrapping_sub(score) as u32));
+        sum += weight.to_int() as u32;
+    }
+    sum
+}
+
+/// Positions whose products fit an i32 sum: 512 · 32767 · 128 < 2^31.
+pub(super) const CHUNK: usize = 512;
+
+#[inline]
+pub(super) fn weighted_sum<W: Weight>(weights: &[W], values: &[i8], stride: usize, scale: RowScale, out: &mut [i8]) {
+    for (dim, out) in out.iter_mut().enumerate() {
+        let chunks = weights.chunks(CHUNK).zip(from(values, dim * stride).chunks(CHUNK));
+        let acc = chunks
+            .map(|(w, v)| -> i64 { i64::from(w.iter().zip(v).map(|(&w, &v)| w.to_int() * i32::from(v)).sum::<i32>()) });
+        *out = scale.to_i8(acc.sum());
+    }
+}
+
+#[inline]
+pub(super) fn attend<K: Kernels, W: Weight>(tile: Tile<'_, W>, witness: &mut impl Witness<W>) {
+    let queries = rows(tile.queries, tile.dim).zip(tiles_mut(tile.out, tile.out_stride)).zip(tile.visible);
+    for (row, ((query, out), &visible)) in queries.enumerate() {
+        let (Some(scores), Some(weights), Some(out)) =
+            (tile.scores.get_mut(..visible), tile.weights.get_mut(..visible), out.get_mut(..tile.dim))
+        else {
+            return;
+        };
+        if visible == 0 {
+            out.fill(0);
+        } else {
+            let max = K::scores(query, tile.keys, scores);
+            let sum = K::exp2(scores, max, tile.steepness, weights);
+            K::weighted_sum(weights, tile.values, tile.positions, RowScale::new(sum, tile.ratio), out);
+        }
+        witness.row(row, weights);
+    }
+}
+
+#[inline]
+pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
+    let (sum, squares) = x.iter().fold((0i32, 0u64), |(sum, squares), &x| {
+        let x = i32::from(x);
+        (sum + x, squares + (x * x) as u64)
+    });
+    let root = norm.inverse_root(x.len(), sum, squares);
+    let n = x.len() as i32;
+    for ((out, &x), channel) in out.iter_mut().zip(x).zip(norm.channels) {
+        // n·x - Σx is exact where x - mean is not.
+        let centred = n.wrapping_mul(i32::from(x)).wrapping_sub(sum);
+        *out = saturate_i8(root.apply(centred, *channel));
+    }
+}
+
+#[inline]
+pub(super) fn table(table: &[i8; 256], x: &mut [i8]) {
+    for x in x {
+        *x = table[usize::from(*x as u8)];
+    }
+}

@@ -1,0 +1,92 @@
+//! Linear layers: int8 in, int8 or int16 out, one scale per output channel.
+
+use crate::kernels::{Accumulate, Active, Kernels, Matrix, Rows, Store};
+use crate::requantise::Channel;
+
+/// The most inputs of a linear layer: `2^15 · 128 · 127 + 2^30` stays below 2^31.
+pub const MAX_INPUTS: usize = 1 << 15;
+/// The largest bias, in either direction.
+pub const MAX_BIAS: i32 = 1 << 30;
+
+/// A linear layer of any shape, as the `.heed` file holds it.
+#[derive(Clone, Copy, Debug)]
+pub struct LinearView<'a> {
+    /// Weights `[outputs][inputs]`.
+    pub weights: Matrix<'a>,
+    /// Bias and scale of each output.
+    pub channels: &'a [Channel],
+}
+
+impl LinearView<'_> {
+    /// `x` `[rows][inputs]` to `out` `[rows][outputs]`, int8.
+    #[inline]
+    pub(crate) fn store<K: Kernels>(&self, x: &[i8], out: &mut [i8]) {
+        let mut sink = Store { out, row_stride: self.channels.len(), output_stride: 1 };
+        K::linear(self.rows(x), self.weights, self.channels, &mut sink);
+    }
+
+    /// `x` `[rows][inputs]` to `out` `[outputs][stride]`, transposed, int8.
+    #[inline]
+    pub(crate) fn store_transposed<K: Kernels>(&self, x: &[i8], stride: usize, out: &mut [i8]) {
+        let mut sink = Store { out, row_stride: 1, output_stride: stride };
+        K::linear(self.rows(x), self.weights, self.channels, &mut sink);
+    }
+
+    /// Adds `x` `[rows][inputs]` to the residual stream `[rows][outputs]`, int16.
+    #[inline]
+    pub(crate) fn accumulate<K: Kernels>(&self, x: &[i8], residual: &mut [i16]) {
+        let mut sink = Accumulate { out: residual, width: self.channels.len() };
+        K::linear(self.rows(x), self.weights, self.channels, &mut sink);
+    }
+
+    fn rows<'x>(&self, x: &'x [i8]) -> Rows<'x> {
+        Rows { data: x, width: self.weights.inputs }
+    }
+
+    /// The outputs `first .. first + count`: a head's part of a projection.
+    #[inline]
+    pub(crate) fn outputs(&self, first: usize, count: usize) -> Self {
+        let stride = self.weights.stride;
+        let data = self.weights.data.get(first * stride..).unwrap_or(&[]);
+        let channels = self.channels.get(first..).unwrap_or(&[]);
+        Self { weights: Matrix { data, ..self.weights }, channels: channels.get(..count).unwrap_or(channels) }
+    }
+}
+
+/// A linear layer from `IN` to `OUT`.
+///
+/// ```
+/// use heedful::{Channel, Linear, Scale};
+/// static WEIGHTS: [[i8; 4]; 2] = [[1, 2, 3, 4], [-1, 0, 0, 1]];
+/// static CHANNELS: [Channel; 2] = [Channel { bias: 10, scale: Scale::from_real(0.125).unwrap() }; 2];
+/// static LAYER: Linear<4, 2> = Linear::new(&WEIGHTS, &CHANNELS);
+/// let mut y = [[0; 2]; 1];
+/// LAYER.forward(&[[100, 50, 0, 0]], &mut y);
+/// assert_eq!(y, [[26, -11]]); // 210/8, -90/8
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Linear<const IN: usize, const OUT: usize> {
+    view: LinearView<'static>,
+}
+
+impl<const IN: usize, const OUT: usize> Linear<IN, OUT> {
+    /// From weights `[OUT][IN]` and a bias and scale per output.
+    #[must_use]
+    pub const fn new(weights: &'static [[i8; IN]; OUT], channels: &'static [Channel; OUT]) -> Self {
+        const { assert!(IN > 0 && IN <= MAX_INPUTS, "Linear: no inputs, or so many that the accumulator may overflow") }
+        let weights = Matrix { data: weights.as_flattened(), inputs: IN, stride: IN };
+        Self { view: LinearView { weights, channels } }
+    }
+
+    /// Each row of `x` through the layer.
+    #[inline]
+    pub fn forward<const S: usize>(&self, x: &[[i8; IN]; S], out: &mut [[i8; OUT]; S]) {
+        self.view.store::<Active>(x.as_flattened(), out.as_flattened_mut());
+    }
+
+    /// Each row of `x` through the layer, added to the residual stream.
+    #[inline]
+    pub fn accumulate<const S: usize>(&self, x: &[[i8; IN]; S], residual: &mut [[i16; OUT]; S]) {
+        self.view.accumulate::<Active>(x.as_flattened(), residual.as_flattened_mut());
+    }
+}

@@ -1,0 +1,412 @@
+//! A model whose shape is known when the firmware is compiled.
+
+use crate::Error;
+use crate::attention::Heads;
+use crate::encoder::{BlockView, EncoderView, StateView, TILE};
+use crate::format::{Config, File};
+use crate::kernels::{Active, Kernels};
+use crate::mask::Mask;
+use crate::observe::{Observer, Unobserved};
+use crate::outcome::Outcome;
+use crate::softmax::{Narrow, Weight, Wide};
+use core::marker::PhantomData;
+
+/// A `.heed` file that a program contains; [`model!`](crate::model!) implements it.
+pub trait Embedded {
+    /// The file.
+    const FILE: File<'static>;
+    /// What takes the model's input: nothing, or an audio stream.
+    type Input: Input;
+    /// The [`Model`](crate::Model) of the file's shape.
+    type Model;
+}
+
+/// What takes a model's input before inference.
+pub trait Input {
+    /// Its initial state.
+    const NEW: Self;
+}
+
+impl Input for () {
+    const NEW: Self = ();
+}
+
+#[cfg(feature = "audio")]
+impl<const WINDOW: usize, const BANDS: usize, const FRAMES: usize> Input
+    for crate::audio::Stream<WINDOW, BANDS, FRAMES>
+{
+    const NEW: Self = Self::new();
+}
+
+/// A compiled-in encoder with its working memory: `S` positions of `I` inputs, width `E`, `H` heads
+/// of `P`, `F` hidden values, `L` blocks, `C` classes.
+///
+/// `size_of` tells its RAM. The weights stay in the program's constants.
+#[derive(Debug)]
+pub struct Model<
+    M: Embedded,
+    W,
+    const S: usize,
+    const I: usize,
+    const E: usize,
+    const H: usize,
+    const P: usize,
+    const F: usize,
+    const L: usize,
+    const C: usize,
+> {
+    residual: [[i16; E]; S],
+    logits: [i16; C],
+    heads: Heads<S, H, P, W>,
+    normed: [[i8; E]; S],
+    input: [[i8; I]; TILE],
+    hidden: [[i8; F]; TILE],
+    pooled: [i8; E],
+    stream: M::Input,
+    file: PhantomData<M>,
+}
+
+impl<
+    M: Embedded,
+    W: Weight,
+    const S: usize,
+    const I: usize,
+    const E: usize,
+    const H: usize,
+    const P: usize,
+    const F: usize,
+    const L: usize,
+    const C: usize,
+> Model<M, W, S, I, E, H, P, F, L, C>
+{
+    /// The model's shape.
+    pub const CONFIG: Config = unwrap(M::FILE.config());
+    const BLOCKS: [BlockView<'static>; L] = {
+        let mut blocks = [unwrap(M::FILE.block(&Self::CONFIG, 0)); L];
+        let mut i = 1;
+        while i < L {
+            blocks[i] = unwrap(M::FILE.block(&Self::CONFIG, i));
+            i += 1;
+        }
+        blocks
+    };
+    const ENCODER: EncoderView<'static> = unwrap(M::FILE.encoder(&Self::CONFIG, &Self::BLOCKS));
+    /// Names of the classes.
+    pub const LABELS: [&'static str; C] = {
+        let mut labels = [""; C];
+        let mut i = 0;
+        while i < C {
+            labels[i] = unwrap(M::FILE.label(i));
+            i += 1;
+        }
+        labels
+    };
+
+    /// A model that has taken no input; `const`, so that it can be a static.
+    #[must_use]
+    pub const fn new() -> Self {
+        const {
+            let c = Self::CONFIG;
+            assert!(c.positions == S && c.inputs == I, "model: the file has another input shape");
+            assert!(c.width == E && c.hidden == F, "model: the file has another width");
+            assert!(c.heads == H && c.head_dim == P, "model: the file has other heads");
+            assert!(c.layers == L && c.classes == C, "model: the file has another number of layers or classes");
+        }
+        Self {
+            residual: [[0; E]; S],
+            logits: [0; C],
+            heads: Heads::new(),
+            normed: [[0; E]; S],
+            input: [[0; I]; TILE],
+            hidden: [[0; F]; TILE],
+            pooled: [0; E],
+            stream: M::Input::NEW,
+            file: PhantomData,
+        }
+    }
+
+    /// Classifies features `[S][I]`.
+    #[inline]
+    pub fn infer_features(&mut self, features: &[[i8; I]; S]) -> Outcome<[i16; C]> {
+        self.infer_observed(features, &mut Unobserved)
+    }
+
+    /// [`Model::infer_features`], showing each row of softmax weights to `observer`.
+    #[inline]
+    pub fn infer_observed(&mut self, features: &[[i8; I]; S], observer: &mut impl Observer<W>) -> Outcome<[i16; C]> {
+        let fill = |position: usize, input: &mut [i8]| {
+            if let Some(row) = features.get(position) {
+                for (to, &from) in input.iter_mut().zip(row) {
+                    *to = from;
+                }
+            }
+        };
+        self.run::<Active, _>(|_, position, input| fill(position, input), observer)
+    }
+
+    #[inline]
+    fn run<K: Kernels, O: Observer<W>>(
+        &mut self,
+        mut fill: impl FnMut(&M::Input, usize, &mut [i8]),
+        observer: &mut O,
+    ) -> Outcome<[i16; C]> {
+        let Self { residual, logits, heads, normed, input, hidden, pooled, stream, .. } = self;
+        let mut state = StateView {
+            residual: residual.as_flattened_mut(),
+            normed: normed.as_flattened_mut(),
+            heads: heads.view(),
+            input: input.as_flattened_mut(),
+            hidden: hidden.as_flattened_mut(),
+            pooled,
+            logits,
+        };
+        const { &Self::ENCODER }.forward::<K, W, O>(|i, x| fill(stream, i, x), &mut state, Mask::None, observer);
+        Outcome::new(self.logits, Self::CONFIG.logit)
+    }
+}
+
+#[cfg(feature = "audio")]
+impl<
+    M: Embedded<Input = crate::audio::Stream<WINDOW, BANDS, FRAMES>>,
+    W: Weight,
+    const WINDOW: usize,
+    const BANDS: usize,
+    const FRAMES: usize,
+    const S: usize,
+    const I: usize,
+    const E: usize,
+    const H: usize,
+    const P: usize,
+    const F: usize,
+    const L: usize,
+    const C: usize,
+> Model<M, W, S, I, E, H, P, F, L, C>
+{
+    const FRONTEND: crate::audio::Frontend<'static> = match unwrap(M::FILE.frontend(&Self::CONFIG)) {
+        Some(frontend) => frontend,
+        None => panic!("model: the file has no audio front end"),
+    };
+    /// Takes one sample of the microphone; true when it completed a frame of the front end.
+    #[inline]
+    pub fn push(&mut self, sample: i16) -> bool {
+        self.stream.push(const { &Self::FRONTEND }, sample)
+    }
+
+    /// Whether a whole stretch has been heard since the start or the last [`Model::reset`].
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.stream.is_full()
+    }
+
+    /// Forgets what has been heard.
+    pub fn reset(&mut self) {
+        self.stream.reset();
+    }
+
+    /// Classifies what has been heard last.
+    #[inline]
+    pub fn infer(&mut self) -> Outcome<[i16; C]> {
+        self.infer_heard(&mut Unobserved)
+    }
+
+    /// [`Model::infer`], showing each row of softmax weights to `observer`.
+    #[inline]
+    pub fn infer_heard(&mut self, observer: &mut impl Observer<W>) -> Outcome<[i16; C]> {
+        let mean = self.stream.mean();
+        let frames = I / BANDS;
+        self.run::<Active, _>(|stream, position, input| stream.token(position * frames, mean, input), observer)
+    }
+}
+
+impl<
+    M: Embedded,
+    W: Weight,
+    const S: usize,
+    const I: usize,
+    const E: usize,
+    const H: usize,
+    const P: usize,
+    const F: usize,
+    const L: usize,
+    const C: usize,
+> Default for Model<M, W, S, I, E, H, P, F, L, C>
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The value, or a compile error with the reason (only used in constants).
+#[doc(hidden)]
+#[must_use]
+pub const fn unwrap<T: Copy>(result: Result<T, Error>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{}", error.message()),
+    }
+}
+
+/// Chooses types by constants of the file; [`model!`](crate::model!) uses it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Choose<const WIDE: bool>;
+
+/// The type that [`Choose`] chose.
+#[doc(hidden)]
+pub trait Chosen {
+    /// Softmax weights.
+    type Weight: Weight;
+}
+
+impl Chosen for Choose<false> {
+    type Weight = Narrow;
+}
+
+impl Chosen for Choose<true> {
+    type Weight = Wide;
+}
+
+/// Chooses the input by constants of the file; [`model!`](crate::model!) uses it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ChooseInput<const WINDOW: usize, const BANDS: usize, const FRAMES: usize>;
+
+/// The type that [`ChooseInput`] chose.
+#[doc(hidden)]
+pub trait ChosenInput {
+    /// What takes the input.
+    type Input: Input;
+}
+
+impl ChosenInput for ChooseInput<0, 0, 0> {
+    type Input = ();
+}
+
+#[cfg(feature = "audio")]
+impl<const BANDS: usize, const FRAMES: usize> ChosenInput for ChooseInput<256, BANDS, FRAMES> {
+    type Input = crate::audio::Stream<256, BANDS, FRAMES>;
+}
+
+#[cfg(feature = "audio")]
+impl<const BANDS: usize, const FRAMES: usize> ChosenInput for ChooseInput<512, BANDS, FRAMES> {
+    type Input = crate::audio::Stream<512, BANDS, FRAMES>;
+}
+
+/// Window, bands and frames of a file's front end; zeros where it has none.
+#[doc(hidden)]
+#[must_use]
+pub const fn input_shape(file: &File<'_>, config: &Config) -> [usize; 3] {
+    #[cfg(feature = "audio")]
+    if let Ok(Some(frontend)) = file.frontend(config) {
+        let bands = frontend.params.bands as usize;
+        return [frontend.params.window as usize, bands, config.inputs / bands * config.positions];
+    }
+    let _ = (file, config);
+    [0; 3]
+}
+
+/// Samples that one inference of a file's model hears; 0 without a front end.
+#[doc(hidden)]
+#[must_use]
+pub const fn samples(file: &File<'_>, config: &Config) -> usize {
+    #[cfg(feature = "audio")]
+    if let Ok(Some(frontend)) = file.frontend(config) {
+        return frontend.params.samples(input_shape(file, config)[2]);
+    }
+    let _ = (file, config);
+    0
+}
+
+/// Names a model that lies in a `.heed` file, and checks the file when the program is compiled.
+///
+/// `heedful::model!(pub Digits = "../models/digits.heed");` makes the type `Digits`, which
+/// dereferences to a [`Model`](crate::Model) of the file's shape; the path is relative to the source file. A
+/// damaged file is a compile error. What the program relies on can be pinned, and another shape is then a
+/// compile error too:
+///
+/// ```
+/// heedful::model!(pub Digits = "../models/digits.heed", classes = 10, inputs = 128);
+///
+/// let mut digits = Digits::new();
+/// let outcome = digits.infer_features(&[[0; 128]; 25]);
+/// println!("{} in {} bytes of RAM", Digits::LABELS[outcome.best().class], size_of::<Digits>());
+/// ```
+///
+/// The names that can be pinned are the fields of [`Config`](crate::format::Config).
+#[macro_export]
+macro_rules! model {
+    ($(#[$attribute:meta])* $vis:vis $name:ident = $path:literal $(, $field:ident = $value:expr)* $(,)?) => {
+        $(#[$attribute])*
+        #[derive(Debug)]
+        $vis struct $name(<Self as $crate::model::Embedded>::Model);
+
+        #[allow(long_running_const_eval)]
+        const _: () = {
+            use $crate::model::{Choose, ChooseInput, Chosen, ChosenInput, Embedded, input_shape, unwrap};
+
+            const BYTES: &[u8] = include_bytes!($path);
+            static WORDS: [u32; BYTES.len() / 4] = $crate::format::words(BYTES);
+            const FILE: $crate::format::File<'static> = unwrap($crate::format::File::open(&WORDS));
+            const CONFIG: $crate::format::Config = unwrap(FILE.config());
+            const INPUT: [usize; 3] = input_shape(&FILE, &CONFIG);
+            $(assert!(
+                CONFIG.$field == $value,
+                concat!("model!: ", stringify!($field), " of ", $path, " is not ", stringify!($value))
+            );)*
+
+            impl Embedded for $name {
+                const FILE: $crate::format::File<'static> = FILE;
+                type Input = <ChooseInput<{ INPUT[0] }, { INPUT[1] }, { INPUT[2] }> as ChosenInput>::Input;
+                type Model = $crate::Model<
+                    Self,
+                    <Choose<{ CONFIG.softmax.is_wide() }> as Chosen>::Weight,
+                    { CONFIG.positions },
+                    { CONFIG.inputs },
+                    { CONFIG.width },
+                    { CONFIG.heads },
+                    { CONFIG.head_dim },
+                    { CONFIG.hidden },
+                    { CONFIG.layers },
+                    { CONFIG.classes },
+                >;
+            }
+
+            #[allow(dead_code)]
+            impl $name {
+                /// The model's shape.
+                pub const CONFIG: $crate::format::Config = CONFIG;
+                /// Names of the classes.
+                pub const LABELS: [&'static str; CONFIG.classes] = <Self as Embedded>::Model::LABELS;
+                /// Bytes of flash that the file takes.
+                pub const FLASH: usize = BYTES.len();
+                /// Samples that one inference hears; 0 without an audio front end.
+                pub const SAMPLES: usize = $crate::model::samples(&FILE, &CONFIG);
+
+                /// A model that has taken no input; `const`, so that it can be a static.
+                #[must_use]
+                pub const fn new() -> Self {
+                    Self(<Self as Embedded>::Model::new())
+                }
+            }
+
+            impl Default for $name {
+                fn default() -> Self {
+                    Self::new()
+                }
+            }
+
+            impl core::ops::Deref for $name {
+                type Target = <Self as Embedded>::Model;
+                fn deref(&self) -> &Self::Target {
+                    &self.0
+                }
+            }
+
+            impl core::ops::DerefMut for $name {
+                fn deref_mut(&mut self) -> &mut Self::Target {
+                    &mut self.0
+                }
+            }
+        };
+    };
+}

@@ -1,0 +1,272 @@
+//! Cases for kernels: random and extreme inputs on which two backends must give the same bytes.
+//!
+//! Needs neither `std` nor an allocator, so that a target runs the same cases as the host.
+
+use heedful::kernels::{Accumulate, Kernels, Matrix, NormView, RowScale, Rows, Store, Tile, Witness};
+use heedful::{Channel, Narrow, NormChannel, Scale, Steepness, Weight, Wide};
+
+/// SplitMix64 (Steele, Lea and Flood, 2014).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// `low ..= high`
+    pub fn within(&mut self, low: usize, high: usize) -> usize {
+        low + (self.next() % (high - low + 1) as u64) as usize
+    }
+
+    /// Random bytes, or one of the extremes throughout, or extremes mixed.
+    fn fill(&mut self, to: &mut [i8]) {
+        let kind = self.next() % 8;
+        for x in to {
+            let random = self.next();
+            *x = match kind {
+                0 => -128,
+                1 => 127,
+                2 => [-128, 127][(random % 2) as usize],
+                3 => 0,
+                _ => random as i8,
+            };
+        }
+    }
+
+    fn scale(&mut self, shift: core::ops::RangeInclusive<u32>) -> Scale {
+        let shift = self.within(*shift.start() as usize, *shift.end() as usize);
+        let factor = 0.25 + 0.249 * (self.next() % 1000) as f64 / 1000.0;
+        Scale::from_real(factor / (1u64 << shift) as f64).unwrap_or(Scale::from_real(0.1).unwrap())
+    }
+
+    fn steepness(&mut self) -> Steepness {
+        let octaves = 0.06 * (1 + self.next() % 1000) as f64 / 1000.0;
+        Steepness::from_real(octaves / (1u64 << (self.next() % 20)) as f64)
+            .unwrap_or(Steepness::from_real(0.01).unwrap())
+    }
+
+    fn channel(&mut self) -> Channel {
+        let bias = (self.next() as i32) >> (self.next() % 24 + 2);
+        Channel { bias, scale: self.scale(1..=20) }
+    }
+}
+
+const BYTES: usize = 4096;
+const OUT: usize = 2048;
+
+/// Working memory for [`differs`]: about 40 KB.
+pub struct Memory {
+    x: [i8; BYTES],
+    w: [i8; BYTES],
+    values: [i8; BYTES],
+    channels: [Channel; 40],
+    out: [[i8; OUT]; 2],
+    sums: [[i16; OUT / 2]; 2],
+    scores: [i32; OUT],
+    weights: [Wide; OUT],
+    narrow: [Narrow; OUT],
+    seen: [u64; 2],
+}
+
+impl Memory {
+    pub const fn new() -> Self {
+        Self {
+            x: [0; BYTES],
+            w: [0; BYTES],
+            values: [0; BYTES],
+            channels: [Channel { bias: 0, scale: Scale::from_real(0.1).unwrap() }; 40],
+            out: [[0; OUT]; 2],
+            sums: [[0; OUT / 2]; 2],
+            scores: [0; OUT],
+            weights: [Wide::ZERO; OUT],
+            narrow: [Narrow::ZERO; OUT],
+            seen: [0; 2],
+        }
+    }
+}
+
+/// Runs one case on both backends; the name of the kernel that differs, if one does.
+pub fn differs<A: Kernels, B: Kernels>(seed: u64, memory: &mut Memory) -> Option<&'static str> {
+    let random = &mut Random(seed);
+    match seed % 4 {
+        0 => linear::<A, B>(random, memory).then_some("linear"),
+        1 => attend::<A, B, Wide>(random, memory, |m| &mut m.weights).then_some("attend with wide weights"),
+        2 => attend::<A, B, Narrow>(random, memory, |m| &mut m.narrow).then_some("attend with narrow weights"),
+        _ => rows::<A, B>(random, memory),
+    }
+}
+
+/// A case of [`Kernels::linear`] with each kind of sink; starts are misaligned, and what lies around the outputs must not change.
+fn linear<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> bool {
+    let rows = random.within(0, 9);
+    let width = if random.next().is_multiple_of(8) { random.within(257, 400) } else { random.within(1, 70) };
+    let stride = width + random.within(0, 3);
+    let outputs = random.within(0, 40).min(BYTES / stride - 1);
+    let Memory { x, w, channels, out, sums, .. } = memory;
+    random.fill(x);
+    random.fill(w);
+    for channel in channels.iter_mut() {
+        *channel = random.channel();
+    }
+    let (start_x, start_w, start) = (random.within(0, 3), random.within(0, 3), random.within(0, 9));
+    let x = Rows { data: &x[start_x..start_x + rows * width], width };
+    // The last row ends with its last weight: nothing behind it may be read.
+    let length = if outputs == 0 { 0 } else { (outputs - 1) * stride + width };
+    let w = Matrix { data: &w[start_w..start_w + length], inputs: width, stride };
+    let channels = &channels[..outputs];
+    let transposed = random.next().is_multiple_of(2);
+    let (row_stride, output_stride) = if transposed { (1, rows + 1) } else { (outputs + 1, 1) };
+
+    let mut run = |which: usize, run: &dyn Fn(&mut Store<'_>, &mut Accumulate<'_>)| {
+        out[which].fill(85);
+        sums[which].fill(1000);
+        run(
+            &mut Store { out: &mut out[which][start..], row_stride, output_stride },
+            &mut Accumulate { out: &mut sums[which][start..], width: outputs },
+        );
+    };
+    run(0, &|store, sums| {
+        A::linear(x, w, channels, store);
+        A::linear(x, w, channels, sums);
+    });
+    run(1, &|store, sums| {
+        B::linear(x, w, channels, store);
+        B::linear(x, w, channels, sums);
+    });
+    out[0] != out[1] || sums[0] != sums[1]
+}
+
+struct Seen<'a>(&'a mut u64);
+
+impl<W: Weight> Witness<W> for Seen<'_> {
+    const WATCHES: bool = true;
+
+    fn row(&mut self, query: usize, weights: &[W]) {
+        for weight in weights {
+            *self.0 = (*self.0).wrapping_mul(31).wrapping_add(query as u64 * 65_536 + weight.to_int() as u64);
+        }
+    }
+}
+
+/// A case of [`Kernels::attend`], its weights included.
+fn attend<A: Kernels, B: Kernels, W: Weight>(
+    random: &mut Random,
+    memory: &mut Memory,
+    weights: fn(&mut Memory) -> &mut [W; OUT],
+) -> bool {
+    let most = A::QUERIES.max(B::QUERIES);
+    let queries = random.within(1, A::QUERIES.max(4).min(most.max(1)));
+    let dim = if random.next().is_multiple_of(16) { 1 } else { random.within(1, 33) };
+    let limit = (BYTES - 3) / dim.max(1);
+    let longest = limit.min(OUT / most.max(4));
+    let positions = match random.next() % 4 {
+        0 => random.within(1, 8.min(longest)),
+        1 => longest.min(257),
+        _ => random.within(1, longest.min(257)),
+    };
+    let (start, out_stride) = (random.within(0, 3), dim + random.within(0, 5));
+    let first = random.within(0, positions - 1);
+    let causal = random.next() % 3;
+    let mut visible = [0; 8];
+    for (i, visible) in visible.iter_mut().enumerate() {
+        *visible = match causal {
+            0 => positions,
+            1 => (first + i + 1).min(positions),
+            _ => first,
+        };
+    }
+    random.fill(&mut memory.x);
+    random.fill(&mut memory.w);
+    random.fill(&mut memory.values);
+    let (steepness, ratio) = (random.steepness(), random.scale(2..=8));
+
+    for which in 0..2 {
+        // Two separate borrows of the memory are needed: weights of either type, and the rest.
+        let mut row = *weights(memory);
+        memory.out[which].fill(85);
+        memory.seen[which] = 0;
+        let Memory { x, w, values, out, scores, seen, .. } = &mut *memory;
+        let tile = Tile {
+            queries: &x[start..start + queries * dim],
+            keys: &w[start..start + positions * dim],
+            values: &values[start..start + positions * dim],
+            dim,
+            positions,
+            visible: &visible[..queries],
+            steepness,
+            ratio,
+            scores,
+            weights: &mut row,
+            out: &mut out[which][..(queries - 1) * out_stride + dim],
+            out_stride,
+        };
+        let mut seen = Seen(&mut seen[which]);
+        if which == 0 { A::attend(tile, &mut seen) } else { B::attend(tile, &mut seen) }
+    }
+    memory.out[0] != memory.out[1] || memory.seen[0] != memory.seen[1]
+}
+
+/// A case of each kernel on rows: long weighted sums, norms and tables.
+fn rows<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> Option<&'static str> {
+    let Memory { x, values, out, sums, scores, weights, .. } = memory;
+    random.fill(x);
+    random.fill(values);
+
+    // Rows longer than one i32 sum holds.
+    let length = random.within(0, 1300);
+    for score in scores[..length].iter_mut() {
+        *score = (random.next() as i32) >> 12;
+    }
+    let max = scores[..length].iter().copied().max().unwrap_or(0);
+    let steepness = random.steepness();
+    let sum = A::exp2(&scores[..length], max, steepness, &mut weights[..length]);
+    let mut hash = 0u64;
+    for weight in &weights[..length] {
+        hash = hash.wrapping_mul(31).wrapping_add(u64::from(weight.to_bits() as u16));
+    }
+    let other = B::exp2(&scores[..length], max, steepness, &mut weights[..length]);
+    let mut other_hash = 0u64;
+    for weight in &weights[..length] {
+        other_hash = other_hash.wrapping_mul(31).wrapping_add(u64::from(weight.to_bits() as u16));
+    }
+    if (sum, hash) != (other, other_hash) {
+        return Some("exp2");
+    }
+    let scale = RowScale::new(sum.max(32767), random.scale(2..=8));
+    let weights = &weights[..length];
+    out[0].fill(85);
+    out[1].fill(85);
+    A::weighted_sum(weights, &values[1..], length, scale, &mut out[0][3..6]);
+    B::weighted_sum(weights, &values[1..], length, scale, &mut out[1][3..6]);
+    if out[0] != out[1] {
+        return Some("weighted_sum");
+    }
+
+    let width = random.within(1, 256);
+    let mut channels = [NormChannel { gain: 0.into(), offset: 0.into() }; 256];
+    for channel in &mut channels {
+        channel.gain = fixed::types::I8F8::from_bits(random.next() as i16);
+        channel.offset = fixed::types::I8F8::from_bits(random.next() as i16);
+    }
+    let quiet = random.next() % 16;
+    for x in &mut sums[0][..width] {
+        *x = (random.next() as i16) >> quiet;
+    }
+    let norm = NormView { channels: &channels[..width], epsilon: random.within(1, 1000) as u32 };
+    A::layer_norm(&sums[0][..width], norm, &mut out[0][..width]);
+    B::layer_norm(&sums[0][..width], norm, &mut out[1][..width]);
+    if out[0] != out[1] {
+        return Some("layer_norm");
+    }
+
+    let Some(table) = values.first_chunk::<256>() else { return None };
+    out[0].copy_from_slice(&x[..OUT]);
+    out[1].copy_from_slice(&x[..OUT]);
+    A::table(table, &mut out[0][3..1000]);
+    B::table(table, &mut out[1][3..1000]);
+    (out[0] != out[1]).then_some("table")
+}
