@@ -263,7 +263,7 @@ fn rows<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> Opt
         return Some("layer_norm");
     }
 
-    let Some(table) = values.first_chunk::<256>() else { return None };
+    let table = values.first_chunk::<256>()?;
     out[0].copy_from_slice(&x[..OUT]);
     out[1].copy_from_slice(&x[..OUT]);
     A::table(table, &mut out[0][3..1000]);
