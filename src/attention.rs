@@ -4,7 +4,7 @@
 //! the queries, keys and values of one head and a few rows of scores, so memory grows with the
 //! number of positions, never with its square.
 
-use crate::kernels::{Active, Kernels, MAX_QUERIES, Matrix, Tile, Witness};
+use crate::kernels::{Active, Kernels, MAX_QUERIES, Matrix, Rows, Sink, Tile, Witness};
 use crate::linear::{LinearView, MAX_INPUTS};
 use crate::mask::Mask;
 use crate::observe::{Observer, Row, Unobserved};
@@ -76,9 +76,17 @@ impl AttentionView<'_> {
         let dim = self.head_dim;
         for (head, scale) in self.heads.iter().enumerate() {
             let first = head * dim;
-            self.query.outputs(first, dim).store::<K>(x, scratch.query);
-            self.key.outputs(first, dim).store::<K>(x, scratch.key);
-            self.value.outputs(first, dim).store_transposed::<K>(x, positions, scratch.value);
+            let rows = Rows { data: x, width: self.query.weights.inputs };
+            let by_position = |out| Sink::Store { out, row_stride: dim, output_stride: 1 };
+            let transposed = |out| Sink::Store { out, row_stride: 1, output_stride: positions };
+            K::linear(
+                rows,
+                &mut [
+                    self.query.outputs(first, dim).to(by_position(scratch.query)),
+                    self.key.outputs(first, dim).to(by_position(scratch.key)),
+                    self.value.outputs(first, dim).to(transposed(scratch.value)),
+                ],
+            );
 
             let out_stride = self.heads.len() * dim;
             let mut position = 0;
@@ -274,7 +282,7 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight> MultiHeadAttenti
 #[repr(C, align(4))]
 pub struct Heads<const S: usize, const H: usize, const P: usize, W = Wide> {
     scores: [[i32; S]; <Active as Kernels>::QUERIES],
-    weights: [[W; S]; <Active as Kernels>::QUERIES],
+    weights: [[W; S]; <Active as Kernels>::WEIGHT_ROWS],
     query: [[i8; P]; S],
     key: [[i8; P]; S],
     value: [[i8; S]; P],
@@ -286,7 +294,7 @@ impl<const S: usize, const H: usize, const P: usize, W: Weight> Heads<S, H, P, W
         const { assert!(S <= MAX_POSITIONS, "attention: more than 65,536 positions") }
         Self {
             scores: [[0; S]; <Active as Kernels>::QUERIES],
-            weights: [[W::ZERO; S]; <Active as Kernels>::QUERIES],
+            weights: [[W::ZERO; S]; <Active as Kernels>::WEIGHT_ROWS],
             query: [[0; P]; S],
             key: [[0; P]; S],
             value: [[0; S]; P],

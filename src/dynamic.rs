@@ -119,7 +119,7 @@ impl Model {
                 key: &mut vec![0; positions * head_dim],
                 value: &mut vec![0; positions * head_dim],
                 scores: &mut vec![0; K::QUERIES * positions],
-                weights: &mut vec![W::ZERO; K::QUERIES * positions],
+                weights: &mut vec![W::ZERO; K::WEIGHT_ROWS * positions],
                 heads: &mut vec![0; positions * heads * head_dim],
             },
             input: &mut vec![0; TILE * inputs],

@@ -106,8 +106,8 @@ impl EncoderView<'_> {
 }
 
 impl BlockView<'_> {
-    /// One block, in place on the residual stream.
-    #[inline]
+    /// One block, in place on the residual stream. Not inlined: one copy serves all blocks.
+    #[inline(never)]
     fn forward<K: Kernels, W: Weight, O: Observer<W>>(
         &self,
         state: &mut StateView<'_, W>,

@@ -1,6 +1,6 @@
 //! Linear layers: int8 in, int8 or int16 out, one scale per output channel.
 
-use crate::kernels::{Accumulate, Active, Kernels, Matrix, Rows, Store};
+use crate::kernels::{Active, Kernels, Layer, Matrix, Rows, Sink};
 use crate::requantise::Channel;
 
 /// The most inputs of a linear layer: `2^15 · 128 · 127 + 2^30` stays below 2^31.
@@ -17,30 +17,31 @@ pub struct LinearView<'a> {
     pub channels: &'a [Channel],
 }
 
-impl LinearView<'_> {
+impl<'a> LinearView<'a> {
     /// `x` `[rows][inputs]` to `out` `[rows][outputs]`, int8.
     #[inline]
     pub(crate) fn store<K: Kernels>(&self, x: &[i8], out: &mut [i8]) {
-        let mut sink = Store { out, row_stride: self.channels.len(), output_stride: 1 };
-        K::linear(self.rows(x), self.weights, self.channels, &mut sink);
-    }
-
-    /// `x` `[rows][inputs]` to `out` `[outputs][stride]`, transposed, int8.
-    #[inline]
-    pub(crate) fn store_transposed<K: Kernels>(&self, x: &[i8], stride: usize, out: &mut [i8]) {
-        let mut sink = Store { out, row_stride: 1, output_stride: stride };
-        K::linear(self.rows(x), self.weights, self.channels, &mut sink);
+        self.run::<K>(x, Sink::Store { out, row_stride: self.channels.len(), output_stride: 1 });
     }
 
     /// Adds `x` `[rows][inputs]` to the residual stream `[rows][outputs]`, int16.
     #[inline]
     pub(crate) fn accumulate<K: Kernels>(&self, x: &[i8], residual: &mut [i16]) {
-        let mut sink = Accumulate { out: residual, width: self.channels.len() };
-        K::linear(self.rows(x), self.weights, self.channels, &mut sink);
+        self.run::<K>(x, Sink::Add { out: residual, width: self.channels.len() });
     }
 
-    fn rows<'x>(&self, x: &'x [i8]) -> Rows<'x> {
-        Rows { data: x, width: self.weights.inputs }
+    #[inline]
+    fn run<K: Kernels>(&self, x: &[i8], sink: Sink<'_>) {
+        K::linear(Rows { data: x, width: self.weights.inputs }, &mut [self.to(sink)]);
+    }
+
+    /// The layer, with its results to `sink`.
+    #[inline]
+    pub(crate) fn to<'s>(&self, sink: Sink<'s>) -> Layer<'s>
+    where
+        'a: 's,
+    {
+        Layer { weights: self.weights, channels: self.channels, sink }
     }
 
     /// The outputs `first .. first + count`: a head's part of a projection.

@@ -297,7 +297,7 @@ impl<const BANDS: usize, const FRAMES: usize> ChosenInput for ChooseInput<512, B
 #[must_use]
 pub const fn input_shape(file: &File<'_>, config: &Config) -> [usize; 3] {
     #[cfg(feature = "audio")]
-    if let Ok(Some(frontend)) = file.frontend(config) {
+    if let Some(frontend) = unwrap(file.frontend(config)) {
         let bands = frontend.params.bands as usize;
         return [frontend.params.window as usize, bands, config.inputs / bands * config.positions];
     }
@@ -310,7 +310,7 @@ pub const fn input_shape(file: &File<'_>, config: &Config) -> [usize; 3] {
 #[must_use]
 pub const fn samples(file: &File<'_>, config: &Config) -> usize {
     #[cfg(feature = "audio")]
-    if let Ok(Some(frontend)) = file.frontend(config) {
+    if let Some(frontend) = unwrap(file.frontend(config)) {
         return frontend.params.samples(input_shape(file, config)[2]);
     }
     let _ = (file, config);

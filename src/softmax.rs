@@ -86,7 +86,7 @@ impl Weight for Narrow {
 
 /// Coefficients of `2^-f ≈ a0 + a1·f + a2·f²` on `[0, 1)`, with `a0` = 32767.
 ///
-/// The minimax polynomial of degree 2 errs by ±0.177 % relative to `2^-f`, with the signs
+/// The minimax polynomial of degree 2 errs by ±0.173 % relative to `2^-f` (±0.177 % with its roundings), with the signs
 /// -, +, -, + from 0 to 1. Since a softmax is the same for all common factors, it is scaled so that
 /// `a0` is full scale; the signs make the joint between two octaves a step down, so the whole
 /// function is monotone.

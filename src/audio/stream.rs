@@ -15,8 +15,9 @@ pub struct Stream<const WINDOW: usize, const BANDS: usize, const FRAMES: usize> 
     frames: [[u8; BANDS]; FRAMES],
     /// The oldest frame, which the next one replaces.
     oldest: usize,
-    /// Samples still to come before the next frame.
-    due: usize,
+    /// Samples of the next frame that have come. It counts up, so that a stream starts as zeros only
+    /// and costs no flash as a static.
+    filled: usize,
     /// Frames computed since the start or the last reset, at most `FRAMES`.
     heard: usize,
 }
@@ -31,7 +32,7 @@ impl<const WINDOW: usize, const BANDS: usize, const FRAMES: usize> Stream<WINDOW
             fft: [0.0; WINDOW],
             frames: [[0; BANDS]; FRAMES],
             oldest: 0,
-            due: WINDOW,
+            filled: 0,
             heard: 0,
         }
     }
@@ -51,11 +52,11 @@ impl<const WINDOW: usize, const BANDS: usize, const FRAMES: usize> Stream<WINDOW
         if self.next >= WINDOW {
             self.next = 0;
         }
-        self.due = self.due.saturating_sub(1);
-        if self.due > 0 {
+        self.filled += 1;
+        if self.filled < WINDOW {
             return false;
         }
-        self.due = frontend.params.hop as usize;
+        self.filled = WINDOW.saturating_sub(frontend.params.hop as usize);
         if let Some(frame) = self.frames.get_mut(self.oldest) {
             let (newer, older) = self.samples.split_at_checked(self.next).unwrap_or((&[], &self.samples));
             let (start, end) = self.fft.split_at_mut(older.len().min(WINDOW));

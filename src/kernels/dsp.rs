@@ -5,8 +5,7 @@
 //! of four queries; the int8 rows are weights in flash, keys, or transposed values. Four bytes are
 //! loaded, split into two pairs (SXTB16) and multiplied with all four rows: 13 instructions for 16 products.
 
-use super::{Kernels, Matrix, Portable, RowScale, Rows, Sink, Tile, Witness, portable, tiles};
-use crate::requantise::Channel;
+use super::{Kernels, Layer, Portable, RowScale, Rows, Tile, Witness, portable, tiles};
 use crate::softmax::{Steepness, Weight};
 use core::arch::{asm, naked_asm};
 
@@ -29,42 +28,24 @@ type Lanes = [i32; LANES];
 impl Kernels for Dsp {
     const NAME: &'static str = "Cortex-M DSP";
     const QUERIES: usize = LANES;
+    // Weights take the place of the scores; a row is laid out in order for a witness only.
+    const WEIGHT_ROWS: usize = 1;
 
     // Not inlined, here and below: each copy would have its own buffers on the stack.
     #[inline(never)]
-    fn linear<S: Sink>(x: Rows<'_>, w: Matrix<'_>, channels: &[Channel], sink: &mut S) {
+    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
         let mut expanded = Expanded::new();
-        let mut sums = [[0; LANES]; OUTPUTS];
-        let inputs = x.width.min(w.inputs);
-        let width = x.width;
-        for (tile, x) in tiles(x.data, width * LANES).enumerate() {
-            let rows = x.len().checked_div(width).unwrap_or(0);
-            let single = inputs <= INNER;
-            if single {
-                expanded.fill(x, width, 0, inputs);
-            }
-            for (block, channels) in tiles(channels, OUTPUTS).enumerate() {
-                let first = block * OUTPUTS;
-                let Some(weights) = w.data.get(first * w.stride..) else { return };
-                let Some(sums) = sums.get_mut(..channels.len()) else { return };
-                for (sum, channel) in sums.iter_mut().zip(channels) {
-                    *sum = [channel.bias; LANES];
+        for (tile, data) in tiles(x.data, x.width * LANES).enumerate() {
+            let x = Rows { data, ..x };
+            let mut filled = None;
+            for layer in &mut *layers {
+                // Rows that fit at once are expanded once for all layers.
+                let inputs = x.width.min(layer.weights.inputs);
+                if inputs <= INNER && filled != Some(inputs) {
+                    expanded.fill(data, x.width, 0, inputs);
+                    filled = Some(inputs);
                 }
-                let mut start = 0;
-                while start < inputs {
-                    let length = (inputs - start).min(INNER);
-                    if !single {
-                        expanded.fill(x, width, start, length);
-                    }
-                    let weights = weights.get(start..).unwrap_or(&[]);
-                    accumulate(&expanded.words, weights, w.stride, length, sums);
-                    start += length;
-                }
-                for (output, (sums, &channel)) in sums.iter().zip(channels).enumerate() {
-                    for (lane, &sum) in sums.iter().take(rows).enumerate() {
-                        sink.put(tile * LANES + lane, first + output, sum, channel);
-                    }
-                }
+                tile_linear(x, tile * LANES, inputs, &mut expanded, layer);
             }
         }
     }
@@ -104,6 +85,39 @@ impl Kernels for Dsp {
         });
 
         show(weights, &rest, shared, tile.visible, tile.weights, witness);
+    }
+}
+
+/// One layer on a tile of up to four rows, of which the first is row `first` of the sink. The rows are already
+/// expanded if they fit.
+#[inline]
+fn tile_linear(x: Rows<'_>, first: usize, inputs: usize, expanded: &mut Expanded, layer: &mut Layer<'_>) {
+    let Layer { weights, channels, sink } = layer;
+    let rows = x.data.len().checked_div(x.width).unwrap_or(0);
+    let mut sums = [[0; LANES]; OUTPUTS];
+    for (block, channels) in tiles(channels, OUTPUTS).enumerate() {
+        let (Some(data), Some(sums)) =
+            (weights.data.get(block * OUTPUTS * weights.stride..), sums.get_mut(..channels.len()))
+        else {
+            return;
+        };
+        for (sum, channel) in sums.iter_mut().zip(channels) {
+            *sum = [channel.bias; LANES];
+        }
+        let mut start = 0;
+        while start < inputs {
+            let length = (inputs - start).min(INNER);
+            if inputs > INNER {
+                expanded.fill(x.data, x.width, start, length);
+            }
+            accumulate(&expanded.words, data.get(start..).unwrap_or(&[]), weights.stride, length, sums);
+            start += length;
+        }
+        for (output, (sums, &channel)) in sums.iter().zip(channels).enumerate() {
+            for (lane, &sum) in sums.iter().take(rows).enumerate() {
+                sink.put(first + lane, block * OUTPUTS + output, sum, channel);
+            }
+        }
     }
 }
 

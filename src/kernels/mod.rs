@@ -119,48 +119,55 @@ pub struct Matrix<'a> {
     pub stride: usize,
 }
 
-/// Where a product's results go.
-pub trait Sink {
+/// Where a layer's results go.
+#[derive(Debug)]
+pub enum Sink<'a> {
+    /// To int8, at `row * row_stride + output * output_stride`.
+    Store {
+        /// The tensor written to.
+        out: &'a mut [i8],
+        /// From a row's result to the next row's.
+        row_stride: usize,
+        /// From an output to the next: 1, or more for a transposed tensor.
+        output_stride: usize,
+    },
+    /// Added to an int16 tensor `[rows][width]`, saturating.
+    Add {
+        /// The tensor added to.
+        out: &'a mut [i16],
+        /// Values per row.
+        width: usize,
+    },
+}
+
+impl Sink<'_> {
     /// Takes `Σ x·w` of one row of activations and one output channel, bias included.
-    fn put(&mut self, row: usize, output: usize, acc: i32, channel: Channel);
-}
-
-/// Stores int8 at `row * row_stride + output * output_stride`.
-#[derive(Debug)]
-pub struct Store<'a> {
-    /// The tensor written to.
-    pub out: &'a mut [i8],
-    /// From a row's result to the next row's.
-    pub row_stride: usize,
-    /// From an output to the next: 1, or more for a transposed tensor.
-    pub output_stride: usize,
-}
-
-impl Sink for Store<'_> {
     #[inline]
-    fn put(&mut self, row: usize, output: usize, acc: i32, channel: Channel) {
-        if let Some(out) = self.out.get_mut(row * self.row_stride + output * self.output_stride) {
-            *out = channel.scale.to_i8(acc);
+    pub fn put(&mut self, row: usize, output: usize, acc: i32, channel: Channel) {
+        match self {
+            Self::Store { out, row_stride, output_stride } => {
+                if let Some(out) = out.get_mut(row * *row_stride + output * *output_stride) {
+                    *out = channel.scale.to_i8(acc);
+                }
+            }
+            Self::Add { out, width } => {
+                if let Some(out) = out.get_mut(row * *width + output) {
+                    *out = out.saturating_add(channel.scale.to_i16(acc));
+                }
+            }
         }
     }
 }
 
-/// Adds to an int16 tensor `[rows][width]`, saturating.
+/// A linear layer, and where its results go.
 #[derive(Debug)]
-pub struct Accumulate<'a> {
-    /// The tensor added to.
-    pub out: &'a mut [i16],
-    /// Values per row.
-    pub width: usize,
-}
-
-impl Sink for Accumulate<'_> {
-    #[inline]
-    fn put(&mut self, row: usize, output: usize, acc: i32, channel: Channel) {
-        if let Some(out) = self.out.get_mut(row * self.width + output) {
-            *out = out.saturating_add(channel.scale.to_i16(acc));
-        }
-    }
+pub struct Layer<'a> {
+    /// Weights `[outputs][inputs]`.
+    pub weights: Matrix<'a>,
+    /// Bias and scale of each output.
+    pub channels: &'a [Channel],
+    /// Where the results go.
+    pub sink: Sink<'a>,
 }
 
 /// The most queries that a backend takes at a time.
@@ -187,7 +194,7 @@ pub struct Tile<'a, W> {
     pub ratio: Scale,
     /// Working memory, at least [`Kernels::QUERIES`]` * positions`; its layout is the backend's own.
     pub scores: &'a mut [i32],
-    /// Working memory, as large.
+    /// Working memory, at least [`Kernels::WEIGHT_ROWS`]` * positions`.
     pub weights: &'a mut [W],
     /// Output of the first query.
     pub out: &'a mut [i8],
@@ -211,11 +218,14 @@ pub trait Kernels: Sized {
 
     /// How many queries [`Kernels::attend`] takes at a time.
     const QUERIES: usize = 1;
+    /// How many rows of weights [`Kernels::attend`] needs in memory.
+    const WEIGHT_ROWS: usize = Self::QUERIES;
 
-    /// `bias + Σ x·w` for each row of `x` and each output of `w`, given to `sink`.
+    /// `bias + Σ x·w` for each row of `x` and each output of each layer. The layers (up to three: query, key and
+    /// value) share the rows, so that a backend prepares these once.
     #[inline]
-    fn linear<S: Sink>(x: Rows<'_>, w: Matrix<'_>, channels: &[Channel], sink: &mut S) {
-        portable::linear(x, w, channels, sink);
+    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+        portable::linear(x, layers);
     }
 
     /// Scores `q·k` of one query against each key (`keys`: `[scores][query.len()]`); gives their maximum.

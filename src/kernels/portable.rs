@@ -1,8 +1,8 @@
 //! Portable Rust: the specification that all other backends are held against.
 
-use super::{Kernels, Matrix, Rows, Sink, Tile, Witness, rows, tiles_mut};
+use super::{Kernels, Layer, Rows, Tile, Witness, rows, tiles_mut};
 use crate::norm::NormView;
-use crate::requantise::{Channel, saturate_i8};
+use crate::requantise::saturate_i8;
 use crate::softmax::{RowScale, Steepness, Weight};
 
 /// The portable backend. It compiles on every target, so that equality is always testable.
@@ -25,11 +25,14 @@ fn from(data: &[i8], start: usize) -> &[i8] {
 }
 
 #[inline]
-pub(super) fn linear<S: Sink>(x: Rows<'_>, w: Matrix<'_>, channels: &[Channel], sink: &mut S) {
-    for (row, x) in x.iter().enumerate() {
-        let x = x.get(..w.inputs).unwrap_or(x);
-        for (output, &channel) in channels.iter().enumerate() {
-            sink.put(row, output, channel.bias.wrapping_add(dot(x, from(w.data, output * w.stride))), channel);
+pub(super) fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+    for Layer { weights, channels, sink } in layers {
+        for (row, x) in x.iter().enumerate() {
+            let x = x.get(..weights.inputs).unwrap_or(x);
+            for (output, &channel) in channels.iter().enumerate() {
+                let w = from(weights.data, output * weights.stride);
+                sink.put(row, output, channel.bias.wrapping_add(dot(x, w)), channel);
+            }
         }
     }
 }
@@ -87,7 +90,8 @@ pub(super) fn attend<K: Kernels, W: Weight>(tile: Tile<'_, W>, witness: &mut imp
     }
 }
 
-#[inline]
+// Not inlined: loops over rows of known width would be unrolled into tens of kilobytes.
+#[inline(never)]
 pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
     let (sum, squares) = x.iter().fold((0i32, 0u64), |(sum, squares), &x| {
         let x = i32::from(x);

@@ -4,8 +4,7 @@
 //! Products go by 16 inner positions: int8 is widened to 16 bits and multiplied in pairs
 //! (PMADDWD), four rows of weights at a time, so that a row of activations is widened once for the four.
 
-use super::{Kernels, Matrix, RowScale, Rows, Sink, portable};
-use crate::requantise::Channel;
+use super::{Kernels, Layer, RowScale, Rows, portable};
 use crate::softmax::Weight;
 use wide::{i8x16, i16x16, i32x8};
 
@@ -21,17 +20,19 @@ const BLOCK: usize = 4;
 impl Kernels for Wide {
     const NAME: &'static str = "wide";
 
-    fn linear<S: Sink>(x: Rows<'_>, w: Matrix<'_>, channels: &[Channel], sink: &mut S) {
-        for (row, x) in x.iter().enumerate() {
-            let x = x.get(..w.inputs).unwrap_or(x);
-            let mut output = 0;
-            each_block(w.data, w.stride, x.len(), channels.len(), |rows| {
-                for sum in dots(x, rows, i8x16_to_i16x16, i32::from) {
-                    let Some(&channel) = channels.get(output) else { return };
-                    sink.put(row, output, channel.bias.wrapping_add(sum), channel);
-                    output += 1;
-                }
-            });
+    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+        for Layer { weights, channels, sink } in layers {
+            for (row, x) in x.iter().enumerate() {
+                let x = x.get(..weights.inputs).unwrap_or(x);
+                let mut output = 0;
+                each_block(weights.data, weights.stride, x.len(), channels.len(), |rows| {
+                    for sum in dots(x, rows, i8x16_to_i16x16, i32::from) {
+                        let Some(&channel) = channels.get(output) else { return };
+                        sink.put(row, output, channel.bias.wrapping_add(sum), channel);
+                        output += 1;
+                    }
+                });
+            }
         }
     }
 

@@ -1,0 +1,79 @@
+//! Packs the clips of `examples/clips` into one blob of samples and an index of it.
+//!
+//! `CLIP_BYTES` in the environment limits the blob for boards with little flash: clips are
+//! then taken in an order that mixes digits and speakers, as many as fit.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+const CLIPS: &str = "../../examples/clips";
+/// The format of the clips that the models expect, Hz.
+const SAMPLE_RATE: u32 = 8000;
+
+fn main() {
+    println!("cargo::rerun-if-changed={CLIPS}");
+    println!("cargo::rerun-if-env-changed=CLIP_BYTES");
+    let limit = match env::var("CLIP_BYTES") {
+        Ok(bytes) => bytes.parse().expect("CLIP_BYTES is not a number of bytes"),
+        Err(_) => usize::MAX,
+    };
+    let mut samples: Vec<u8> = Vec::new();
+    let mut index: Vec<(String, usize, usize)> = Vec::new();
+    for path in mixed(wav_files(Path::new(CLIPS))) {
+        let clip = read(&path);
+        if samples.len() + clip.len() > limit {
+            continue;
+        }
+        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+        index.push((name, samples.len(), clip.len()));
+        samples.extend(clip);
+    }
+    assert!(!index.is_empty(), "{CLIPS}: no clip fits into {limit} bytes");
+    index.sort();
+
+    let out = PathBuf::from(env::var("OUT_DIR").expect("set by cargo"));
+    fs::write(out.join("clips.bin"), &samples).expect("OUT_DIR is writable");
+    let entries: String = index
+        .iter()
+        .map(|(name, start, bytes)| format!("    Entry {{ name: {name:?}, start: {start}, bytes: {bytes} }},\n"))
+        .collect();
+    fs::write(out.join("clips.rs"), format!("&[\n{entries}]\n")).expect("OUT_DIR is writable");
+}
+
+/// The WAV files of a folder by name.
+fn wav_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("a folder's entry").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "wav"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Another order of files sorted by digit, then speaker: strides through the list, so that
+/// the first few already have many digits and speakers.
+fn mixed(files: Vec<PathBuf>) -> Vec<PathBuf> {
+    let count = files.len();
+    // A stride without a divisor in common with the count meets every file.
+    let stride = (7..).find(|&stride| gcd(stride, count) == 1).unwrap_or(1);
+    (0..count).map(|i| files[i * stride % count].clone()).collect()
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// The samples of a clip, little-endian as on every target.
+fn read(path: &Path) -> Vec<u8> {
+    let wav = hound::WavReader::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let spec = wav.spec();
+    assert!(
+        spec.channels == 1 && spec.sample_rate == SAMPLE_RATE && spec.bits_per_sample == 16,
+        "{}: expected 8 kHz mono 16-bit, found {spec:?}",
+        path.display()
+    );
+    wav.into_samples::<i16>()
+        .flat_map(|s| s.unwrap_or_else(|e| panic!("{}: {e}", path.display())).to_le_bytes())
+        .collect()
+}

@@ -1,0 +1,18 @@
+//! What every emulated board runs: each model hears each clip, and one line of text per
+//! clip goes to the host through semihosting.
+//!
+//! A board brings a counter of executed instructions, the end of its stack, and the handlers
+//! for panics and faults.
+#![no_std]
+
+mod clips;
+mod kernels;
+mod models;
+mod report;
+mod stack;
+
+pub use clips::{Clip, clips};
+pub use heedful::audio::excerpt;
+pub use kernels::check_kernels;
+pub use models::{Listener, Visitor, each_model, listen};
+pub use report::{Board, fail, fault, panicked, run, succeed};

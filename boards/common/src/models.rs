@@ -1,0 +1,111 @@
+//! The models in this firmware.
+
+use core::hint::black_box;
+use heedful::{Outcome, Row};
+use static_cell::ConstStaticCell;
+
+/// What the firmware asks of a model; each type that `heedful::model!` names can do it.
+pub trait Listener: 'static {
+    /// Name of the file under `models`, without its ending.
+    const NAME: &'static str;
+    /// Samples that one inference looks back on.
+    const SAMPLES: usize;
+    /// Names of the classes.
+    const LABELS: &'static [&'static str];
+    /// One logit per class.
+    type Logits: AsRef<[i16]>;
+
+    /// Forgets what was heard.
+    fn reset(&mut self);
+    /// Hears one sample; true when it completed a frame.
+    fn push(&mut self, sample: i16) -> bool;
+    /// Runs the attention model on the frames heard.
+    fn infer(&mut self) -> Outcome<Self::Logits>;
+    /// The same, with an observer that is handed each row of attention weights; gives their number.
+    fn watch(&mut self) -> usize;
+}
+
+/// Names a model of the folder `models` and gives it its place in RAM.
+macro_rules! listener {
+    ($feature:literal, $module:ident, $type:ident, $name:literal, $file:literal) => {
+        #[cfg(feature = $feature)]
+        pub mod $module {
+            use super::*;
+
+            heedful::model!(pub $type = $file);
+
+            /// The model and all its state.
+            pub static MODEL: ConstStaticCell<$type> = ConstStaticCell::new($type::new());
+
+            impl Listener for $type {
+                const NAME: &'static str = $name;
+                const SAMPLES: usize = $type::SAMPLES;
+                const LABELS: &'static [&'static str] = &$type::LABELS;
+                type Logits = [i16; $type::CONFIG.classes];
+
+                // The model's own methods, one dereference further, not those of this trait.
+                fn reset(&mut self) {
+                    (**self).reset();
+                }
+
+                fn push(&mut self, sample: i16) -> bool {
+                    (**self).push(sample)
+                }
+
+                fn infer(&mut self) -> Outcome<Self::Logits> {
+                    (**self).infer()
+                }
+
+                fn watch(&mut self) -> usize {
+                    let mut rows = 0;
+                    (**self).infer_heard(&mut |row: Row<'_, _>| {
+                        black_box(row.weights);
+                        rows += 1;
+                    });
+                    rows
+                }
+            }
+        }
+    };
+}
+
+listener!("digits", digits, Digits, "digits", "../../../models/digits.heed");
+listener!("digits-small", digits_small, DigitsSmall, "digits_small", "../../../models/digits_small.heed");
+
+/// Work for each model of this firmware.
+pub trait Visitor {
+    /// Called once per model.
+    fn visit<M: Listener>(&mut self, model: &mut M);
+}
+
+/// Hands each model to `visitor`; nothing happens the second time.
+pub fn each_model(visitor: &mut impl Visitor) {
+    #[cfg(feature = "digits")]
+    if let Some(model) = digits::MODEL.try_take() {
+        visitor.visit(model);
+    }
+    #[cfg(feature = "digits-small")]
+    if let Some(model) = digits_small::MODEL.try_take() {
+        visitor.visit(model);
+    }
+    _ = visitor;
+}
+
+/// Listens for ever: the smallest firmware there can be, which `no_panic` links.
+///
+/// The optimiser must not know where the samples come from and what becomes of the digit heard.
+pub fn listen(mut microphone: impl FnMut() -> i16) -> ! {
+    struct Forever<F>(F);
+    impl<F: FnMut() -> i16> Visitor for Forever<F> {
+        fn visit<M: Listener>(&mut self, model: &mut M) {
+            loop {
+                if model.push((self.0)()) {
+                    let heard = model.infer().best();
+                    black_box((M::LABELS.get(heard.class), heard.probability));
+                }
+            }
+        }
+    }
+    each_model(&mut Forever(&mut microphone));
+    loop {}
+}

@@ -1,0 +1,79 @@
+//! Running firmware under QEMU.
+
+use crate::targets::Target;
+use anyhow::{Context, Result, bail};
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// No firmware needs as long; one that hangs is ended.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Lines of output that an error quotes.
+const QUOTED: usize = 5;
+
+/// Runs `elf` and gives what it printed; a crash, a failure or a hang is an error.
+pub fn run(target: &Target, elf: &Path) -> Result<String> {
+    let mut child = Command::new(target.qemu)
+        .args(target.machine)
+        .args(["-display", "none", "-serial", "none", "-monitor", "none"])
+        .args(["-semihosting-config", "enable=on,target=native", "-kernel"])
+        .arg(elf)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot run {}", target.qemu))?;
+    let stdout = collect(child.stdout.take());
+    let stderr = collect(child.stderr.take());
+    let status = wait(&mut child)?;
+    let printed = stdout.join().unwrap_or_default();
+    let complaints = stderr.join().unwrap_or_default();
+    match status {
+        Some(status) if status.success() => Ok(printed),
+        Some(status) => bail!("the firmware failed ({status}), last lines:\n{}", last_lines(&printed, &complaints)),
+        None => bail!(
+            "the firmware did not end within {} s, last lines:\n{}",
+            PATIENCE.as_secs(),
+            last_lines(&printed, &complaints)
+        ),
+    }
+}
+
+/// The exit status, or nothing if the child had to be killed.
+fn wait(child: &mut Child) -> Result<Option<ExitStatus>> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if start.elapsed() > PATIENCE {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Reads a pipe to its end, beside the main thread so that it never fills up.
+fn collect(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What came before an error of the pipe still counts.
+            _ = pipe.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+fn last_lines(printed: &str, complaints: &str) -> String {
+    let lines: Vec<&str> = printed.lines().chain(complaints.lines()).collect();
+    let start = lines.len().saturating_sub(QUOTED);
+    match &lines[start..] {
+        [] => "    (none)".into(),
+        lines => lines.iter().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n"),
+    }
+}

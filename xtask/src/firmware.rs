@@ -1,0 +1,77 @@
+//! Building the firmware of a board.
+
+use crate::root;
+use crate::targets::Target;
+use anyhow::{Context, Result, bail};
+use object::{Object, ObjectSegment};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The firmware that hears the clips and prints its logits.
+pub const LISTEN: &str = "listen";
+/// The firmware that holds the kernels against the portable ones.
+pub const KERNELS: &str = "kernels";
+/// The smallest firmware; its panic handler does not link.
+pub const NO_PANIC: &str = "no_panic";
+/// The feature that puts a panic into [`NO_PANIC`].
+pub const PANICKING: &str = "panicking";
+/// What the linker misses when a panic is left.
+const MISSING_SYMBOL: &str = "a_panic_is_left_in_the_inference_path";
+
+/// [`NO_PANIC`] does not link, for something in it can panic.
+#[derive(Debug)]
+pub struct PanicLeft;
+
+impl std::fmt::Display for PanicLeft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a panic is left in the inference path (boards/README.md tells how to find it)")
+    }
+}
+
+impl std::error::Error for PanicLeft {}
+
+/// The feature of the boards that puts a model into the firmware.
+pub fn feature(model: &str) -> String {
+    model.replace('_', "-")
+}
+
+/// Builds a program of the target's board with these features only; gives its ELF file.
+pub fn build(target: &Target, program: &str, features: &[String]) -> Result<PathBuf> {
+    let board = root().join("boards").join(target.board);
+    let folder = target_folder(&board)?;
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .current_dir(&board)
+        .args(["build", "--release", "--quiet", "--no-default-features"])
+        .args(["--bin", program, "--target", target.triple, "--features", &features.join(",")])
+        .arg("--target-dir")
+        .arg(&folder)
+        // The figures must not depend on flags that happen to be set.
+        .env_remove("RUSTFLAGS")
+        .env("CARGO_ENCODED_RUSTFLAGS", target.rustflags.join("\u{1f}"))
+        .envs(target.env.iter().copied());
+    let output = cargo.output().context("cannot run cargo")?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        if errors.contains(MISSING_SYMBOL) {
+            bail!(PanicLeft);
+        }
+        bail!("{program} does not build:\n{}", errors.trim_end());
+    }
+    Ok(folder.join(target.triple).join("release").join(program))
+}
+
+/// The board's own target folder, or the one that the environment asks for.
+fn target_folder(board: &Path) -> Result<PathBuf> {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => std::path::absolute(folder).context("CARGO_TARGET_DIR"),
+        None => Ok(board.join("target")),
+    }
+}
+
+/// Bytes of flash that an ELF file takes: code, constants and initial values of statics.
+pub fn flash(path: &Path) -> Result<u64> {
+    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    let file = object::File::parse(&*bytes).with_context(|| path.display().to_string())?;
+    Ok(file.segments().map(|segment| segment.file_range().1).sum())
+}

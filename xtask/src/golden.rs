@@ -1,0 +1,56 @@
+//! The golden files: a target's logits as they were when somebody last looked and agreed.
+//!
+//! They notice a change of bits that host and target share.
+
+use crate::output::ModelRun;
+use crate::root;
+use crate::targets::Target;
+use anyhow::{Context, Result, bail};
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+
+const HEADER: &str = "# model clip logits; written by `cargo xtask on-target --bless`\n";
+
+fn path(target: &Target) -> PathBuf {
+    root().join("boards/golden").join(format!("{}.txt", target.name))
+}
+
+fn text(models: &[ModelRun]) -> String {
+    let mut text = String::from(HEADER);
+    for model in models {
+        for clip in &model.clips {
+            let logits: Vec<_> = clip.logits.iter().map(i16::to_string).collect();
+            _ = writeln!(text, "{} {} {}", model.name, clip.name, logits.join(","));
+        }
+    }
+    text
+}
+
+/// Writes the golden file anew.
+pub fn bless(target: &Target, models: &[ModelRun]) -> Result<()> {
+    let path = path(target);
+    fs::create_dir_all(root().join("boards/golden"))?;
+    fs::write(&path, text(models)).with_context(|| path.display().to_string())
+}
+
+/// Compares a run with the golden file; gives the number of clips.
+pub fn compare(target: &Target, models: &[ModelRun]) -> Result<usize> {
+    let path = path(target);
+    let golden = fs::read_to_string(&path)
+        .with_context(|| format!("{} (cargo xtask on-target --bless writes it)", path.display()))?;
+    let mut expected = golden.lines().filter(|line| !line.starts_with('#'));
+    let now = text(models);
+    let mut clips = 0;
+    for line in now.lines().filter(|line| !line.starts_with('#')) {
+        match expected.next() {
+            Some(golden) if golden == line => clips += 1,
+            Some(golden) => bail!("golden: {golden}\n   now: {line}"),
+            None => bail!("not in the golden file: {line}"),
+        }
+    }
+    if let Some(missing) = expected.next() {
+        bail!("only in the golden file: {missing}");
+    }
+    Ok(clips)
+}

@@ -1,0 +1,57 @@
+//! The same models and clips on the host, as the reference.
+
+use crate::root;
+use anyhow::{Context, Result};
+use heedful::audio;
+use heedful::dynamic::Model;
+use std::fs;
+use std::path::PathBuf;
+
+/// A model of the folder `models`.
+#[derive(Debug)]
+pub struct Reference {
+    model: Model,
+}
+
+impl Reference {
+    /// Loads a model by its file name without ending.
+    pub fn load(name: &str) -> Result<Self> {
+        let path = root().join("models").join(format!("{name}.heed"));
+        let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+        let model = Model::load(&bytes).with_context(|| path.display().to_string())?;
+        Ok(Self { model })
+    }
+
+    /// Logits of a clip of `examples/clips`.
+    pub fn logits(&self, clip: &str) -> Result<Vec<i16>> {
+        let path = clips_folder().join(clip);
+        let wav = hound::WavReader::open(&path).with_context(|| path.display().to_string())?;
+        let samples: Vec<i16> =
+            wav.into_samples().collect::<Result<_, _>>().with_context(|| path.display().to_string())?;
+
+        let frontend = self.model.frontend().context("the model has no audio front end")?;
+        let config = self.model.config();
+        let mut features = vec![0; config.positions * config.inputs];
+        let frames = features.len() / frontend.params.bands as usize;
+        audio::features(&frontend, &samples, frames, &mut features);
+        Ok(self.model.infer(&features).logits().to_vec())
+    }
+}
+
+/// Names of all clips of the repository.
+pub fn clips() -> Result<Vec<String>> {
+    let folder = clips_folder();
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".wav") {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn clips_folder() -> PathBuf {
+    root().join("examples/clips")
+}

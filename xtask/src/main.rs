@@ -1,0 +1,84 @@
+//! `cargo xtask`: what needs more than one build, such as firmware on emulated boards
+//! compared with the host.
+
+mod emulator;
+mod firmware;
+mod golden;
+mod host;
+mod kernels;
+mod on_target;
+mod output;
+mod report;
+mod targets;
+mod toolchain;
+
+use anyhow::{Context, Result, bail};
+use lexopt::prelude::*;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use targets::{TARGETS, Target};
+
+const HELP: &str = "\
+cargo xtask on-target [--target NAME]... [--bless]
+
+Builds firmware with the models and clips of this repository for each board, runs it
+under QEMU and compares its logits, byte for byte, with the host's and with the golden
+files in boards/golden. Fails if anything differs, or could panic.
+
+  --target NAME  only this target; may be repeated
+  --bless        write the golden files anew";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether all checks passed.
+fn run() -> Result<bool> {
+    let mut args = lexopt::Parser::from_env();
+    let mut command = None;
+    let mut chosen = Vec::new();
+    let mut bless = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Short('h') | Long("help") => {
+                println!("{HELP}\n\nTargets:");
+                for target in TARGETS {
+                    println!("  {:<10} {}, {} under {}", target.name, target.core, target.triple, target.qemu);
+                }
+                return Ok(true);
+            }
+            Long("target") => chosen.push(named(&args.value()?.string()?)?),
+            Long("bless") => bless = true,
+            Value(value) if command.is_none() => command = Some(value.string()?),
+            other => return Err(other.unexpected()).context("see cargo xtask --help"),
+        }
+    }
+    match command.as_deref() {
+        Some("on-target") => {
+            let targets = if chosen.is_empty() { TARGETS.iter().collect() } else { chosen };
+            on_target::run(&targets, bless)
+        }
+        Some(other) => bail!("no command {other:?}: see cargo xtask --help"),
+        None => bail!("no command: see cargo xtask --help"),
+    }
+}
+
+fn named(name: &str) -> Result<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name).with_context(|| {
+        let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+        format!("no target {name:?}: there are {}", names.join(", "))
+    })
+}
+
+/// The repository's root.
+fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map_or(here.clone(), PathBuf::from)
+}

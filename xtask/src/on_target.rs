@@ -1,0 +1,106 @@
+//! `cargo xtask on-target`: every check of every target.
+
+use crate::firmware::{LISTEN, NO_PANIC, PANICKING, PanicLeft, feature};
+use crate::host::{self, Reference};
+use crate::output::{self, ModelRun};
+use crate::report::{Report, Row};
+use crate::targets::Target;
+use crate::{emulator, firmware, golden, kernels, toolchain};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+
+/// Clips of a model that differ from the host's and that an error lists.
+const LISTED: usize = 3;
+
+/// Runs all targets; whether everything passed.
+pub fn run(targets: &[&Target], bless: bool) -> Result<bool> {
+    let mut report = Report::default();
+    for target in targets {
+        println!("{}: {}", target.name, target.core);
+        let prepared = toolchain::ensure_emulator(target).and_then(|()| toolchain::ensure_target(target));
+        if prepared.is_err() {
+            report.check(target, "tools", prepared.map(|()| String::new()));
+            continue;
+        }
+        if target.kernels {
+            report.check(target, "kernels", kernels::check(target));
+        }
+        let models = listen(target);
+        match models {
+            Ok(models) => compare(target, models, bless, &mut report),
+            Err(error) => report.check(target, "run", Err(error)),
+        }
+        let sensitive = refuses_a_panic(target).map(|()| "a panic put in on purpose does not link".into());
+        report.check(target, "the no-panic check", sensitive);
+    }
+    Ok(report.close())
+}
+
+/// Builds and runs the firmware.
+fn listen(target: &Target) -> Result<Vec<ModelRun>> {
+    let features: Vec<String> = target.models.iter().map(|model| feature(model)).collect();
+    let elf = firmware::build(target, LISTEN, &features)?;
+    let models = output::parse(&emulator::run(target, &elf)?)?;
+    let heard: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
+    ensure!(heard == target.models, "expected the models {:?}, the firmware ran {heard:?}", target.models);
+    Ok(models)
+}
+
+/// Holds what the board printed against the host and the golden file.
+fn compare(target: &Target, models: Vec<ModelRun>, bless: bool, report: &mut Report) {
+    let verdicts: Vec<_> = models.iter().map(|model| against_host(target, model)).collect();
+    let as_host = verdicts.iter().all(|(_, verdict)| verdict.is_ok());
+    let golden = match (bless, as_host) {
+        (true, true) => golden::bless(target, &models).map(|()| "written anew".into()),
+        (true, false) => Err(anyhow!("not written, for the host disagrees")),
+        (false, _) => golden::compare(target, &models).map(|lines| format!("{lines} lines equal")),
+    };
+    for (model, (equal, verdict)) in models.into_iter().zip(verdicts) {
+        let name = model.name.clone();
+        report.check(target, &format!("{name} against the host"), verdict);
+        let flash = firmware::build(target, NO_PANIC, &[feature(&name)]).and_then(|elf| firmware::flash(&elf));
+        let flash_bytes = flash.as_ref().ok().copied();
+        report.check(target, &format!("{name} without panics"), flash.map(|_| "links without a panic handler".into()));
+        report.row(Row { target: target.name, run: model, equal, flash: flash_bytes });
+    }
+    report.check(target, "golden file", golden);
+}
+
+/// Equal clips, and whether they are all.
+fn against_host(target: &Target, run: &ModelRun) -> (usize, Result<String>) {
+    let mut equal = 0;
+    let mut different = Vec::new();
+    let verdict = (|| {
+        ensure!(!run.clips.is_empty(), "the board heard no clip");
+        let reference = Reference::load(&run.name)?;
+        for clip in &run.clips {
+            let host = reference.logits(&clip.name)?;
+            if host == clip.logits {
+                equal += 1;
+            } else {
+                different.push(format!("{}\n    host:  {host:?}\n    board: {:?}", clip.name, clip.logits));
+            }
+        }
+        if !different.is_empty() {
+            different.truncate(LISTED);
+            let count = run.clips.len() - equal;
+            bail!("{count} of {} clips differ, such as\n  {}", run.clips.len(), different.join("\n  "));
+        }
+        if target.all_clips {
+            let all = host::clips()?;
+            let heard: Vec<&String> = run.clips.iter().map(|clip| &clip.name).collect();
+            ensure!(heard.iter().copied().eq(&all), "the board heard {} of {} clips", heard.len(), all.len());
+        }
+        Ok(format!("{equal} clips, the same bits"))
+    })();
+    (equal, verdict)
+}
+
+/// Fails if [`NO_PANIC`] links although a panic is in it: then its linking would prove nothing.
+fn refuses_a_panic(target: &Target) -> Result<()> {
+    let model = target.models.first().context("no model")?;
+    match firmware::build(target, NO_PANIC, &[feature(model), PANICKING.into()]) {
+        Ok(_) => bail!("a panic put in on purpose goes unnoticed"),
+        Err(error) if error.is::<PanicLeft>() => Ok(()),
+        Err(error) => Err(error.context("fails, but not for the panic put in on purpose")),
+    }
+}

@@ -1,0 +1,35 @@
+//! What must be installed: Rust's targets are added, the emulators only asked for.
+
+use crate::targets::Target;
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Adds the Rust target if it is missing.
+pub fn ensure_target(target: &Target) -> Result<()> {
+    let libraries = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", target.triple])
+        .output()
+        .context("cannot run rustc")?;
+    if Path::new(String::from_utf8_lossy(&libraries.stdout).trim()).is_dir() {
+        return Ok(());
+    }
+    println!("adding the Rust target {}", target.triple);
+    let added = Command::new("rustup")
+        .args(["target", "add", target.triple])
+        .status()
+        .with_context(|| format!("the Rust target {} is missing, and rustup, which could add it", target.triple))?;
+    if !added.success() {
+        bail!("rustup target add {} failed", target.triple);
+    }
+    Ok(())
+}
+
+/// Fails, naming the package, if the emulator is missing.
+pub fn ensure_emulator(target: &Target) -> Result<()> {
+    let version = Command::new(target.qemu).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    match version {
+        Ok(status) if status.success() => Ok(()),
+        _ => bail!("{} is missing: apt-get install {}", target.qemu, target.package),
+    }
+}
