@@ -96,7 +96,7 @@ impl AttentionView<'_> {
                     *visible = mask.visible(position + i, positions);
                 }
                 let count = K::QUERIES.min(MAX_QUERIES).min(positions - position).max(1);
-                let tile = Tile {
+                let mut tile = Tile {
                     queries: scratch.query.get(position * dim..).unwrap_or(&[]),
                     keys: scratch.key,
                     values: scratch.value,
@@ -107,10 +107,12 @@ impl AttentionView<'_> {
                     ratio: scale.value,
                     scores: scratch.scores,
                     weights: scratch.weights,
+                    max: [0; MAX_QUERIES],
+                    sums: [0; MAX_QUERIES],
                     out: scratch.heads.get_mut(position * out_stride + first..).unwrap_or(&mut []),
                     out_stride,
                 };
-                K::attend(tile, &mut Placed { observer: &mut *observer, layer, head, position });
+                tile.attend::<K, _>(&mut Placed { observer: &mut *observer, layer, head, position });
                 position += count;
             }
         }

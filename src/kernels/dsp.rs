@@ -5,7 +5,7 @@
 //! of four queries; the int8 rows are weights in flash, keys, or transposed values. Four bytes are
 //! loaded, split into two pairs (SXTB16) and multiplied with all four rows: 13 instructions for 16 products.
 
-use super::{Kernels, Layer, Portable, RowScale, Rows, Tile, Witness, portable, tiles};
+use super::{Kernels, Layer, RowScale, Rows, Tile, Witness, portable, tiles};
 use crate::softmax::{Steepness, Weight};
 use core::arch::{asm, naked_asm};
 
@@ -51,41 +51,107 @@ impl Kernels for Dsp {
     }
 
     #[inline(never)]
-    fn attend<W: Weight>(tile: Tile<'_, W>, witness: &mut impl Witness<W>) {
-        let (least, most) = tile.visible.iter().fold((usize::MAX, 0), |(l, m), &v| (l.min(v), m.max(v)));
-        // The rows share a pass over the keys that all of them see; the few that come after are added one by one.
-        if tile.dim > INNER || least == 0 || most - least >= LANES || tile.visible.len() > LANES {
-            return portable::attend::<Portable, W>(tile, witness);
-        }
+    fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
+        let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
+        let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
+        scores.fill([0; LANES]);
         let mut expanded = Expanded::new();
         expanded.fill(tile.queries, tile.dim, 0, tile.dim);
-        let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-        let Some(scores) = scores.get_mut(..most) else { return };
-        scores.fill([0; LANES]);
         accumulate(&expanded.words, tile.keys, tile.dim, tile.dim, scores);
 
-        let mut softmax = Softmax::new::<W>(scores, tile.visible, tile.steepness);
-        let shared = least & !3;
-        let rest = softmax.weigh_rest::<W>(scores, tile.visible, shared);
-        let Some((shared_scores, _)) = scores.split_at_mut_checked(shared) else { return };
-        softmax.weigh_shared(shared_scores);
-        let weights: &[u32] = bytemuck::must_cast_slice(shared_scores.as_flattened());
-        let weights = weights.get(..shared / 4 * GROUP).unwrap_or(&[]);
-
-        let mut scales = [None; LANES];
-        for ((scale, &sum), _) in scales.iter_mut().zip(&softmax.sums).zip(tile.visible) {
-            *scale = Some(RowScale::new(sum, tile.ratio));
+        let (shared, rest) = scores.split_at(shared(tile.visible).min(scores.len()));
+        let mut max = [i32::MIN; LANES];
+        for scores in shared {
+            for (max, &score) in max.iter_mut().zip(scores) {
+                *max = (*max).max(score);
+            }
         }
-        weighted_sums(weights, &rest, shared, tile.values, tile.positions, tile.dim, |dim, sums| {
-            for (lane, (scale, sum)) in scales.iter().zip(sums).enumerate() {
-                if let (Some(scale), Some(out)) = (scale, tile.out.get_mut(lane * tile.out_stride + dim)) {
-                    *out = scale.to_i8(sum);
+        for (lane, (max, &visible)) in max.iter_mut().zip(tile.visible).enumerate() {
+            let seen = rest.iter().take(visible - shared.len()).filter_map(|scores| scores.get(lane));
+            *max = seen.fold(*max, |max, &score| max.max(score));
+        }
+        for (to, max) in tile.max.iter_mut().zip(max) {
+            *to = max;
+        }
+    }
+
+    /// Weights take the place of their scores: those of the keys that all queries see in the layout of
+    /// [`Expanded`], in the first half of their scores; those of the other keys each in the place of its score.
+    #[inline(never)]
+    fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
+        let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
+        let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
+        let (shared, rest) = scores.split_at_mut(shared(tile.visible).min(scores.len()));
+        let seen = shared.len();
+        let mut softmax = Softmax::new::<W>(&tile.max, tile.steepness);
+        softmax.weigh_shared(shared);
+        for (key, scores) in rest.iter_mut().enumerate() {
+            let lanes = scores.iter_mut().zip(&tile.max).zip(&mut softmax.sums);
+            for (lane, ((score, &max), sum)) in lanes.enumerate() {
+                *score = match tile.visible.get(lane) {
+                    Some(&visible) if seen + key < visible => {
+                        W::exp2(tile.steepness.exponent(max.wrapping_sub(*score) as u32)).to_int()
+                    }
+                    _ => 0,
+                };
+                *sum += *score as u32;
+            }
+        }
+        for (to, sum) in tile.sums.iter_mut().zip(softmax.sums) {
+            *to = sum;
+        }
+    }
+
+    #[inline(never)]
+    fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
+        let (scores, _) = tile.scores.as_chunks::<LANES>();
+        let Some(scores) = scores.get(..most(tile.visible)) else { return };
+        let (shared, rest) = scores.split_at(shared(tile.visible).min(scores.len()));
+        let weights = Weights { shared: bytemuck::must_cast_slice(shared.as_flattened()), keys: shared.len(), rest };
+        let scales: [RowScale; LANES] =
+            core::array::from_fn(|lane| RowScale::new(tile.sums.get(lane).copied().unwrap_or(0), tile.ratio));
+        let mut first = 0;
+        while first < tile.dim {
+            let count = (tile.dim - first).min(OUTPUTS);
+            let totals = weights.sums(tile.values.get(first * tile.positions..).unwrap_or(&[]), tile.positions, count);
+            for (dim, totals) in totals.iter().take(count).enumerate() {
+                for (lane, ((scale, &total), _)) in scales.iter().zip(totals).zip(tile.visible).enumerate() {
+                    if let Some(out) = tile.out.get_mut(lane * tile.out_stride + first + dim) {
+                        *out = scale.to_i8(total);
+                    }
                 }
             }
-        });
-
-        show(weights, &rest, shared, tile.visible, tile.weights, witness);
+            first += count;
+        }
     }
+
+    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
+        let (scores, _) = tile.scores.as_chunks::<LANES>();
+        let Some(scores) = scores.get(..most(tile.visible)) else { return };
+        let (shared, rest) = scores.split_at(shared(tile.visible).min(scores.len()));
+        let words: &[u32] = bytemuck::must_cast_slice(shared.as_flattened());
+        for (lane, &visible) in tile.visible.iter().enumerate() {
+            let Some(row) = tile.weights.get_mut(..visible) else { return };
+            let rest = rest.iter().filter_map(|weights| weights.get(lane)).copied();
+            let weights = (0..shared.len()).map(|key| lane_of(words, key, lane)).chain(rest);
+            for (to, weight) in row.iter_mut().zip(weights) {
+                *to = W::from_int(weight);
+            }
+            witness.row(lane, row);
+        }
+    }
+}
+
+/// Keys that any of the queries sees.
+#[inline]
+fn most(visible: &[usize]) -> usize {
+    visible.iter().copied().max().unwrap_or(0)
+}
+
+/// Keys that all queries see, in whole groups.
+#[inline]
+fn shared(visible: &[usize]) -> usize {
+    visible.iter().copied().min().unwrap_or(0) & !3
 }
 
 /// One layer on a tile of up to four rows, of which the first is row `first` of the sink. The rows are already
@@ -118,29 +184,6 @@ fn tile_linear(x: Rows<'_>, first: usize, inputs: usize, expanded: &mut Expanded
                 sink.put(first + lane, block * OUTPUTS + output, sum, channel);
             }
         }
-    }
-}
-
-/// Lays the weights of each row out in order, if anyone looks.
-fn show<W: Weight, V: Witness<W>>(
-    weights: &[u32],
-    rest: &Rest,
-    shared: usize,
-    visible: &[usize],
-    row: &mut [W],
-    witness: &mut V,
-) {
-    if !V::WATCHES {
-        return;
-    }
-    for (lane, &visible) in visible.iter().enumerate() {
-        let Some(row) = row.get_mut(..visible) else { return };
-        let rest = rest.iter().filter_map(|weights| weights.get(lane)).copied();
-        let all = (0..shared).map(|key| lane_of(weights, key, lane)).chain(rest);
-        for (to, weight) in row.iter_mut().zip(all) {
-            *to = W::from_int(weight);
-        }
-        witness.row(lane, row);
     }
 }
 
@@ -308,19 +351,10 @@ struct Softmax {
 
 impl Softmax {
     #[inline]
-    fn new<W: Weight>(scores: &[Lanes], visible: &[usize], steepness: Steepness) -> Self {
-        let mut max = [i32::MIN; LANES];
-        let least = visible.iter().copied().min().unwrap_or(0);
-        for (key, scores) in scores.iter().enumerate() {
-            for (lane, (max, &score)) in max.iter_mut().zip(scores).enumerate() {
-                if key < least || visible.get(lane).is_some_and(|&visible| key < visible) {
-                    *max = (*max).max(score);
-                }
-            }
-        }
+    fn new<W: Weight>(max: &[i32], steepness: Steepness) -> Self {
         let [a0, a1, a2] = W::POLYNOMIAL;
         Self {
-            max: max.map(|max| max << 8),
+            max: core::array::from_fn(|lane| max.get(lane).copied().unwrap_or(0) << 8),
             sums: [0; LANES],
             steepness: steepness.bits(),
             bias: (11 + W::SHIFT) << 11,
@@ -330,24 +364,6 @@ impl Softmax {
             a0: (a0 << 11) + (1 << 10),
             end: core::ptr::null(),
         }
-    }
-
-    /// The weights of the keys after the first `shared`, one by one.
-    #[inline]
-    fn weigh_rest<W: Weight>(&mut self, scores: &[Lanes], visible: &[usize], shared: usize) -> Rest {
-        let mut rest = [[0; LANES]; 2 * LANES];
-        let steepness: Steepness = bytemuck::must_cast(self.steepness);
-        for (key, (rest, scores)) in rest.iter_mut().zip(scores.iter().skip(shared)).enumerate() {
-            let rows = rest.iter_mut().zip(scores).zip(&self.max).zip(&mut self.sums).zip(visible);
-            for ((((rest, &score), &max), sum), &visible) in rows {
-                if shared + key < visible {
-                    let below = (max >> 8).wrapping_sub(score) as u32;
-                    *rest = W::exp2(steepness.exponent(below)).to_int();
-                    *sum += *rest as u32;
-                }
-            }
-        }
-        rest
     }
 
     /// Turns scores (a multiple of 4 keys) into weights, in place: they take the first half, laid out as [`Expanded`].
@@ -360,9 +376,6 @@ impl Softmax {
         }
     }
 }
-
-/// Weights of the keys that are not shared.
-type Rest = [Lanes; 2 * LANES];
 
 /// Turns four rows of scores into weights, in place, four keys at a time, and adds up their sums.
 ///
@@ -496,45 +509,43 @@ unsafe extern "C" fn weigh(scores: *mut Lanes, softmax: *mut Softmax) {
     )
 }
 
-/// `Σ w·v` of four rows of weights for each dimension, given to `put`.
-#[inline]
-fn weighted_sums(
-    weights: &[u32],
-    rest: &Rest,
-    shared: usize,
-    values: &[i8],
-    stride: usize,
-    dims: usize,
-    mut put: impl FnMut(usize, [i64; LANES]),
-) {
-    let mut first = 0;
-    while first < dims {
-        let count = (dims - first).min(OUTPUTS);
+/// The weights of four queries, as [`Dsp::tile_softmax`] leaves them.
+struct Weights<'a> {
+    /// Of the keys that all see, expanded.
+    shared: &'a [u32],
+    /// How many keys these are.
+    keys: usize,
+    /// Of the keys after them.
+    rest: &'a [Lanes],
+}
+
+impl Weights<'_> {
+    /// `Σ w·v` of the four queries for the first `count` dimensions of `values`, `stride` bytes apart.
+    #[inline]
+    fn sums(&self, values: &[i8], stride: usize, count: usize) -> [[i64; LANES]; OUTPUTS] {
         let mut totals = [[0i64; LANES]; OUTPUTS];
         let mut start = 0;
-        while start < shared {
-            let length = (shared - start).min(portable::CHUNK);
+        while start < self.keys {
+            let length = (self.keys - start).min(portable::CHUNK);
             let mut sums = [[0; LANES]; OUTPUTS];
-            let Some(sums) = sums.get_mut(..count) else { return };
-            let weights = weights.get(start / 4 * GROUP..).unwrap_or(&[]);
-            let values = values.get(first * stride + start..).unwrap_or(&[]);
-            accumulate(weights, values, stride, length, sums);
-            for (total, sum) in totals.iter_mut().zip(sums) {
-                for (total, &sum) in total.iter_mut().zip(&*sum) {
+            let weights = self.shared.get(start / 4 * GROUP..).unwrap_or(&[]);
+            let sums = sums.get_mut(..count).unwrap_or(&mut []);
+            accumulate(weights, values.get(start..).unwrap_or(&[]), stride, length, sums);
+            for (total, sum) in totals.iter_mut().zip(&*sums) {
+                for (total, &sum) in total.iter_mut().zip(sum) {
                     *total += i64::from(sum);
                 }
             }
             start += length;
         }
         for (dim, total) in totals.iter_mut().take(count).enumerate() {
-            let values = values.get((first + dim) * stride + shared..).unwrap_or(&[]);
-            for (weights, &value) in rest.iter().zip(values) {
+            let values = values.get(dim * stride + self.keys..).unwrap_or(&[]);
+            for (weights, &value) in self.rest.iter().zip(values) {
                 for (total, &weight) in total.iter_mut().zip(weights) {
                     *total += i64::from(weight * i32::from(value));
                 }
             }
-            put(first + dim, *total);
         }
-        first += count;
+        totals
     }
 }

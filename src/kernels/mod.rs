@@ -196,10 +196,27 @@ pub struct Tile<'a, W> {
     pub scores: &'a mut [i32],
     /// Working memory, at least [`Kernels::WEIGHT_ROWS`]` * positions`.
     pub weights: &'a mut [W],
+    /// Largest score of each query, from [`Kernels::tile_scores`] on.
+    pub max: [i32; MAX_QUERIES],
+    /// Sum of each query's weights, from [`Kernels::tile_softmax`] on; 0 where it sees no key.
+    pub sums: [u32; MAX_QUERIES],
     /// Output of the first query.
     pub out: &'a mut [i8],
     /// From a query's output to the next one's.
     pub out_stride: usize,
+}
+
+impl<W: Weight> Tile<'_, W> {
+    /// Softmax attention of all queries, shown to `witness`.
+    #[inline]
+    pub fn attend<K: Kernels, V: Witness<W>>(&mut self, witness: &mut V) {
+        K::tile_scores(self);
+        K::tile_softmax(self);
+        K::tile_weighted_sum(self);
+        if V::WATCHES {
+            K::tile_show(self, witness);
+        }
+    }
 }
 
 /// Sees the softmax weights of each query of a [`Tile`].
@@ -247,13 +264,32 @@ pub trait Kernels: Sized {
         portable::weighted_sum(weights, values, stride, scale, out);
     }
 
-    /// Softmax attention of a few queries; shows each one's weights to `witness`.
+    /// First part of the attention of a [`Tile`]: scores and their maxima.
     ///
-    /// By default one query after the other with [`Kernels::scores`], [`Kernels::exp2`] and
-    /// [`Kernels::weighted_sum`]. A backend whose registers hold several rows shares the pass over keys and values.
+    /// By default, this and what follows go one query after the other, by [`Kernels::scores`], [`Kernels::exp2`] and
+    /// [`Kernels::weighted_sum`]. A backend whose registers hold several rows overrides all four, and shares the
+    /// pass over keys and values.
     #[inline]
-    fn attend<W: Weight>(tile: Tile<'_, W>, witness: &mut impl Witness<W>) {
-        portable::attend::<Self, W>(tile, witness);
+    fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
+        portable::tile_scores::<Self, W>(tile);
+    }
+
+    /// Second part: scores to weights, and their sums.
+    #[inline]
+    fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
+        portable::tile_softmax::<Self, W>(tile);
+    }
+
+    /// Third part: weights and values to the output. A query that sees no key gets 0.
+    #[inline]
+    fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
+        portable::tile_weighted_sum::<Self, W>(tile);
+    }
+
+    /// Shows the weights of each query, in order of the keys.
+    #[inline]
+    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
+        portable::tile_show(tile, witness);
     }
 
     /// Layer norm of one row, int16 to int8.

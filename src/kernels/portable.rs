@@ -70,23 +70,44 @@ pub(super) fn weighted_sum<W: Weight>(weights: &[W], values: &[i8], stride: usiz
     }
 }
 
+/// The part of `memory` that belongs to a row of `positions`, as far as it is visible.
 #[inline]
-pub(super) fn attend<K: Kernels, W: Weight>(tile: Tile<'_, W>, witness: &mut impl Witness<W>) {
-    let queries = rows(tile.queries, tile.dim).zip(tiles_mut(tile.out, tile.out_stride)).zip(tile.visible);
-    for (row, ((query, out), &visible)) in queries.enumerate() {
-        let (Some(scores), Some(weights), Some(out)) =
-            (tile.scores.get_mut(..visible), tile.weights.get_mut(..visible), out.get_mut(..tile.dim))
-        else {
-            return;
-        };
-        if visible == 0 {
-            out.fill(0);
-        } else {
-            let max = K::scores(query, tile.keys, scores);
-            let sum = K::exp2(scores, max, tile.steepness, weights);
-            K::weighted_sum(weights, tile.values, tile.positions, RowScale::new(sum, tile.ratio), out);
-        }
-        witness.row(row, weights);
+fn row<T>(memory: &mut [T], row: usize, positions: usize, visible: usize) -> &mut [T] {
+    let memory = memory.get_mut(row * positions..).unwrap_or(&mut []);
+    memory.get_mut(..visible).unwrap_or(&mut [])
+}
+
+#[inline]
+pub(super) fn tile_scores<K: Kernels, W: Weight>(tile: &mut Tile<'_, W>) {
+    let queries = rows(tile.queries, tile.dim).zip(tile.visible).zip(&mut tile.max);
+    for (i, ((query, &visible), max)) in queries.enumerate() {
+        *max = K::scores(query, tile.keys, row(tile.scores, i, tile.positions, visible));
+    }
+}
+
+#[inline]
+pub(super) fn tile_softmax<K: Kernels, W: Weight>(tile: &mut Tile<'_, W>) {
+    let queries = tile.visible.iter().zip(&tile.max).zip(&mut tile.sums);
+    for (i, ((&visible, &max), sum)) in queries.enumerate() {
+        let scores = row(tile.scores, i, tile.positions, visible);
+        *sum = K::exp2(scores, max, tile.steepness, row(tile.weights, i, tile.positions, visible));
+    }
+}
+
+#[inline]
+pub(super) fn tile_weighted_sum<K: Kernels, W: Weight>(tile: &mut Tile<'_, W>) {
+    let queries = tiles_mut(tile.out, tile.out_stride).zip(tile.visible).zip(&tile.sums);
+    for (i, ((out, &visible), &sum)) in queries.enumerate() {
+        let weights = row(tile.weights, i, tile.positions, visible);
+        let out = out.get_mut(..tile.dim).unwrap_or(&mut []);
+        K::weighted_sum(weights, tile.values, tile.positions, RowScale::new(sum, tile.ratio), out);
+    }
+}
+
+#[inline]
+pub(super) fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
+    for (i, &visible) in tile.visible.iter().enumerate() {
+        witness.row(i, row(tile.weights, i, tile.positions, visible));
     }
 }
 

@@ -161,7 +161,7 @@ impl<W: Weight> Witness<W> for Seen<'_> {
     }
 }
 
-/// A case of [`Kernels::attend`], its weights included.
+/// A case of [`Tile::attend`], its weights included.
 fn attend<A: Kernels, B: Kernels, W: Weight>(
     random: &mut Random,
     memory: &mut Memory,
@@ -201,7 +201,7 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
         let mut first = 0;
         while first < queries {
             let count = (queries - first).min(if which == 0 { A::QUERIES } else { B::QUERIES });
-            let tile = Tile {
+            let mut tile = Tile {
                 queries: &x[start + first * dim..start + (first + count) * dim],
                 keys: &w[start..start + positions * dim],
                 values: &values[start..start + positions * dim],
@@ -212,14 +212,16 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
                 ratio,
                 scores,
                 weights: &mut row,
+                max: [0; 8],
+                sums: [0; 8],
                 out: &mut out[which][first * out_stride..(first + count - 1) * out_stride + dim],
                 out_stride,
             };
             let mut seen = Seen { hash: &mut seen[which], first };
             if which == 0 {
-                A::attend(tile, &mut seen)
+                tile.attend::<A, _>(&mut seen);
             } else {
-                B::attend(tile, &mut seen)
+                tile.attend::<B, _>(&mut seen);
             }
             first += count;
         }

@@ -1,0 +1,50 @@
+//! `heedful convert`
+
+use burn::tensor::Device;
+use clap::Args;
+use heedful_lab::calibrate::calibrate;
+use heedful_lab::encoder::Encoder;
+use heedful_lab::features::Extractor;
+use heedful_lab::weights::Weights;
+use heedful_lab::{Error, convert, data, file};
+use std::path::PathBuf;
+
+/// Turn a trained model into integers and write the .heed file.
+#[derive(Debug, Args)]
+pub struct Convert {
+    /// The weights file that `heedful train` wrote.
+    #[arg(value_name = "FILE.safetensors")]
+    weights: PathBuf,
+    /// Calibrate the scales anew on the training recordings of this folder, instead of taking those
+    /// that the model was trained with.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The file to write [default: the weights file with the extension heed].
+    #[arg(short, long, value_name = "FILE.heed")]
+    out: Option<PathBuf>,
+}
+
+impl Convert {
+    /// Converts and writes the file.
+    pub fn run(self) -> Result<(), Error> {
+        let mut weights = Weights::load(&self.weights)?;
+        if let Some(folder) = &self.data {
+            let clips = data::digits(folder, weights.config.audio.sample_rate)?.train;
+            let extractor = Extractor::new(&weights.config)?;
+            let features: Vec<_> = clips.iter().map(|c| extractor.plain(&c.samples)).collect();
+            let device = Device::flex();
+            weights.scales = calibrate(&Encoder::new(&weights, &device)?, &features, &device);
+        }
+        let model = convert::convert(&weights)?;
+        let out = self.out.unwrap_or_else(|| self.weights.with_extension("heed"));
+        let bytes = model.to_bytes().map_err(|e| Error::content(&out, e))?;
+        file::write_atomically(&out, &bytes)?;
+        println!(
+            "{}: {} bytes, {} multiply-accumulates per inference",
+            out.display(),
+            bytes.len(),
+            model.config.macs()
+        );
+        Ok(())
+    }
+}

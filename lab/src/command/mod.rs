@@ -1,0 +1,31 @@
+//! The command line.
+
+mod convert;
+mod evaluate;
+mod train;
+
+use clap::Parser;
+use heedful_lab::Error;
+
+/// Train, convert and evaluate models for microcontrollers.
+#[derive(Debug, Parser)]
+#[command(name = "heedful", version)]
+pub enum Command {
+    /// Train a float model with quantisation in the loop.
+    Train(train::Train),
+    /// Turn a trained model into integers and write the .heed file.
+    Convert(convert::Convert),
+    /// Judge a .heed model, and the float model beside it, on recordings.
+    Evaluate(evaluate::Evaluate),
+}
+
+impl Command {
+    /// Does what the command says.
+    pub fn run(self) -> Result<(), Error> {
+        match self {
+            Self::Train(command) => command.run(),
+            Self::Convert(command) => command.run(),
+            Self::Evaluate(command) => command.run(),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! From float weights and scales to the integers of a `.heed` file.
+
+use crate::fake_quant;
+use crate::features::Extractor;
+use crate::weights::{Array, Weights};
+use crate::{Config, Error};
+use heedful::audio::Tables;
+use heedful::format::write::{BlockModel, EncoderModel, LinearModel, NormModel};
+use heedful::format::{self, Softmax};
+use heedful::{Channel, HeadScale, MAX_BIAS, NormChannel, Scale, Steepness};
+use std::f64::consts::LOG2_E;
+
+/// Where accumulators go: `s_out` is at least this many times the scale of any product, as
+/// requantisation takes factors below 1/4.
+const COARSER: f64 = 4.001;
+/// The finest step of a weight: one that moves the output by this share of a step. Finer ones
+/// only occur in channels that are (nearly) dead, where the bias would leave its range.
+const FINEST: f64 = 1.0 / 16384.0;
+
+/// The integers of a model; its weights and scales are not changed.
+///
+/// # Errors
+/// If a tensor or scale is absent, or a scale does not fit the integer formats; the error
+/// names the site.
+pub fn convert(weights: &Weights) -> Result<EncoderModel, Error> {
+    let config = &weights.config;
+    let model = Model { weights, residual: residual_scale(weights)? };
+    let (features, norm, pooled) = (model.scale("features")?, model.scale("norm")?, model.scale("pooled")?);
+    let classifier = weights.get("classifier.weight")?;
+    let logits = model.scale("logits")?.max(COARSER * pooled * largest_step(classifier));
+    let pool = norm / (config.tokens as f64 * pooled);
+    Ok(EncoderModel {
+        config: format::Config {
+            positions: config.tokens,
+            inputs: config.inputs(),
+            width: config.width,
+            heads: config.heads,
+            head_dim: config.head_width,
+            hidden: config.hidden,
+            layers: config.layers,
+            classes: config.labels.len(),
+            softmax: Softmax::Wide,
+            pool: factor("pooled", pool)?,
+            logit: steepness("logits", logits * LOG2_E)?,
+        },
+        embedding: model.linear("embed", features, model.residual)?,
+        positions: model.positions()?,
+        blocks: (0..config.layers).map(|b| model.block(b)).collect::<Result<_, _>>()?,
+        norm: model.norm("norm", norm)?,
+        classifier: model.linear("classifier", pooled, logits)?,
+        audio: Some(tables(config)?),
+        labels: config.labels.clone(),
+    })
+}
+
+fn tables(config: &Config) -> Result<Tables, Error> {
+    Ok(Extractor::new(config)?.tables().clone())
+}
+
+/// One scale for the whole residual stream: wide enough for what calibration saw, and coarse
+/// enough for every layer that adds to it.
+fn residual_scale(weights: &Weights) -> Result<f64, Error> {
+    let mut scale = scale(weights, "residual")?.max(COARSER * step_into(weights, "embed", "features")?);
+    for b in 0..weights.config.layers {
+        let output = step_into(weights, &format!("blocks.{b}.attention.output"), &format!("blocks.{b}.heads"))?;
+        let down = step_into(weights, &format!("blocks.{b}.feed_forward.down"), &format!("blocks.{b}.gelu"))?;
+        scale = scale.max(COARSER * output).max(COARSER * down);
+    }
+    Ok(scale)
+}
+
+/// The largest real value of one unit of a layer's accumulators.
+fn step_into(weights: &Weights, layer: &str, input: &str) -> Result<f64, Error> {
+    Ok(scale(weights, input)? * largest_step(weights.get(&format!("{layer}.weight"))?))
+}
+
+fn largest_step(matrix: &Array) -> f64 {
+    f64::from(matrix.data.iter().fold(0f32, |m, w| m.max(w.abs())) / fake_quant::WEIGHT)
+}
+
+fn scale(weights: &Weights, site: &str) -> Result<f64, Error> {
+    match weights.scales.get(site) {
+        Some(scale) if *scale > 0.0 => Ok(f64::from(*scale)),
+        Some(scale) => Err(refused(site, format!("scale {scale}, expected more than 0"))),
+        None => Err(refused(site, "no scale; calibrate with --data".to_owned())),
+    }
+}
+
+fn refused(site: &str, reason: String) -> Error {
+    Error::Scale { site: site.to_owned(), reason }
+}
+
+fn factor(site: &str, real: f64) -> Result<Scale, Error> {
+    let limits = "expected at least 2^-32 and less than 1/4";
+    Scale::from_real(real).ok_or_else(|| refused(site, format!("factor {real:.3e}, {limits}")))
+}
+
+fn steepness(site: &str, octaves: f64) -> Result<Steepness, Error> {
+    let limits = "expected at least 2^-35 and less than 1/16";
+    Steepness::from_real(octaves).ok_or_else(|| refused(site, format!("{octaves:.3e} octaves a step, {limits}")))
+}
+
+struct Model<'a> {
+    weights: &'a Weights,
+    /// Real value of one unit of the residual stream.
+    residual: f64,
+}
+
+impl Model<'_> {
+    fn scale(&self, site: &str) -> Result<f64, Error> {
+        scale(self.weights, site)
+    }
+
+    /// A layer from int8 values of scale `input` to integers of scale `output`.
+    fn linear(&self, name: &str, input: f64, output: f64) -> Result<LinearModel, Error> {
+        let matrix = self.weights.get(&format!("{name}.weight"))?;
+        let biases = &self.weights.get(&format!("{name}.bias"))?.data;
+        let inputs = matrix.data.len() / biases.len();
+        let (mut weights, mut channels) = (Vec::new(), Vec::new());
+        for (row, &bias) in matrix.data.chunks_exact(inputs).zip(biases) {
+            let (mut steps, mut scale) = fake_quant::channel(row);
+            let finest = (FINEST * output / input) as f32;
+            if scale < finest {
+                scale = finest;
+                steps = row.iter().map(|&w| fake_quant::step(w, scale)).collect();
+            }
+            let unit = input * f64::from(scale);
+            let bias = (f64::from(bias) / unit).round();
+            if bias.abs() > f64::from(MAX_BIAS) {
+                return Err(refused(name, format!("bias of {bias:.3e} accumulator units, expected at most 2^30")));
+            }
+            weights.extend(steps);
+            channels.push(Channel { bias: bias as i32, scale: factor(name, unit / output)? });
+        }
+        Ok(LinearModel { weights, channels })
+    }
+
+    /// A norm whose output has the scale `output`.
+    fn norm(&self, name: &str, output: f64) -> Result<NormModel, Error> {
+        let fixed = |value: f32| {
+            let steps = f64::from(value) / output;
+            fixed::types::I8F8::checked_from_num(steps)
+                .ok_or_else(|| refused(name, format!("parameter of {steps:.1} output steps, expected less than 128")))
+        };
+        let gains = &self.weights.get(&format!("{name}.weight"))?.data;
+        let offsets = &self.weights.get(&format!("{name}.bias"))?.data;
+        let channels = gains
+            .iter()
+            .zip(offsets)
+            .map(|(&gain, &offset)| Ok(NormChannel { gain: fixed(gain)?, offset: fixed(offset)? }))
+            .collect::<Result<_, Error>>()?;
+        let epsilon = f64::from(self.weights.config.epsilon) / self.residual.powi(2);
+        // 0 would divide by zero on a constant row; a unit is far below any trained variance.
+        Ok(NormModel { channels, epsilon: epsilon.round().max(1.0) as u32 })
+    }
+
+    fn positions(&self) -> Result<Vec<i16>, Error> {
+        // The cast saturates; calibration has seen the positions as part of the stream.
+        let units = |p: &f32| (f64::from(*p) / self.residual).round() as i16;
+        Ok(self.weights.get("positions")?.data.iter().map(units).collect())
+    }
+
+    fn block(&self, b: usize) -> Result<BlockModel, Error> {
+        let config = &self.weights.config;
+        let site = |name: &str| format!("blocks.{b}.{name}");
+        let scale = |name: &str| self.scale(&site(name));
+        let (query, key, value, heads) = (scale("query")?, scale("key")?, scale("value")?, scale("heads")?);
+        let (norm1, norm2, hidden, gelu) = (scale("norm1")?, scale("norm2")?, scale("hidden")?, scale("gelu")?);
+        let octaves = LOG2_E / (config.head_width as f64).sqrt() * query * key;
+        // Heads of a layer share their scales.
+        let head = HeadScale {
+            steepness: steepness(&site("attention"), octaves)?,
+            value: factor(&site("heads"), value / heads / 256.0)?,
+        };
+        Ok(BlockModel {
+            attention_norm: self.norm(&site("norm1"), norm1)?,
+            heads: vec![head; config.heads],
+            query: self.linear(&site("attention.query"), norm1, query)?,
+            key: self.linear(&site("attention.key"), norm1, key)?,
+            value: self.linear(&site("attention.value"), norm1, value)?,
+            output: self.linear(&site("attention.output"), heads, self.residual)?,
+            hidden_norm: self.norm(&site("norm2"), norm2)?,
+            expand: self.linear(&site("feed_forward.up"), norm2, hidden)?,
+            activation: heedful::table(heedful::gelu, hidden, gelu),
+            contract: self.linear(&site("feed_forward.down"), gelu, self.residual)?,
+        })
+    }
+}

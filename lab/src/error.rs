@@ -1,0 +1,70 @@
+//! What can go wrong, each with the file it concerns.
+
+use std::path::{Path, PathBuf};
+
+/// A failure of a command; prints as one line that names the file and the reason.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A recording is not a WAV file that can be read.
+    #[error("{}: {source}", path.display())]
+    Wav {
+        /// The recording.
+        path: PathBuf,
+        /// The reader's reason.
+        source: hound::Error,
+    },
+    /// A file's contents are not what they should be.
+    #[error("{}: {reason}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A folder holds no recording of the task.
+    #[error("{}: no recordings named {{digit}}_{{speaker}}_{{index}}.wav", path.display())]
+    NoClips {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A tensor of a weights file is absent or has another shape.
+    #[error("tensor {name}: {reason}")]
+    Tensor {
+        /// Name in the weights file.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A calibrated scale cannot be expressed in the integers of a `.heed` file.
+    #[error("{site}: {reason}; train longer with quantisation or calibrate on other data")]
+    Scale {
+        /// Where in the model.
+        site: String,
+        /// Which limit it breaks.
+        reason: String,
+    },
+    /// Training cannot go on.
+    #[error("{0}")]
+    Training(String),
+}
+
+impl Error {
+    /// An error about the contents of `path`.
+    pub fn content(path: &Path, reason: impl std::fmt::Display) -> Self {
+        Self::Content { path: path.to_owned(), reason: reason.to_string() }
+    }
+
+    /// For `map_err` after a file operation on `path`.
+    pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        |source| Self::Io { path: path.to_owned(), source }
+    }
+}

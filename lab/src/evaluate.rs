@@ -1,0 +1,114 @@
+//! Judging models on recordings.
+
+use crate::Error;
+use crate::data::Clip;
+use crate::encoder::{Encoder, Pass, batch, classes};
+use crate::features::Extractor;
+use crate::weights::Weights;
+use burn::tensor::Device;
+use heedful::dynamic::Model;
+use std::fmt;
+
+/// What was heard of what was said.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Confusion {
+    labels: Vec<String>,
+    /// `[said][heard]`
+    counts: Vec<Vec<usize>>,
+}
+
+impl Confusion {
+    /// Counts pairs of (said, heard) class indices.
+    #[must_use]
+    pub fn new(labels: &[String], pairs: impl IntoIterator<Item = (usize, usize)>) -> Self {
+        let mut counts = vec![vec![0; labels.len()]; labels.len()];
+        for (said, heard) in pairs {
+            counts[said][heard] += 1;
+        }
+        Self { labels: labels.to_vec(), counts }
+    }
+
+    /// Recordings judged.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.counts.iter().flatten().sum()
+    }
+
+    /// Recordings recognised.
+    #[must_use]
+    pub fn right(&self) -> usize {
+        self.counts.iter().enumerate().map(|(class, row)| row[class]).sum()
+    }
+
+    /// Share recognised, 0 of none.
+    #[must_use]
+    pub fn accuracy(&self) -> f64 {
+        self.right() as f64 / self.total().max(1) as f64
+    }
+}
+
+impl fmt::Display for Confusion {
+    /// A row per class said, a column per class heard; zeros as dots.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.labels.iter().map(|l| l.chars().count()).max().unwrap_or(0).max(4);
+        write!(f, "{:width$}", "")?;
+        for label in &self.labels {
+            write!(f, " {label:>width$}")?;
+        }
+        for (label, row) in self.labels.iter().zip(&self.counts) {
+            write!(f, "\n{label:>width$}")?;
+            for count in row {
+                match count {
+                    0 => write!(f, " {:>width$}", ".")?,
+                    n => write!(f, " {n:>width$}")?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Judges a `.heed` model with its own front end.
+///
+/// # Errors
+/// If it has no front end, or labels fewer classes than were said.
+pub fn integer(model: &Model, clips: &[Clip]) -> Result<Confusion, Error> {
+    let Some(frontend) = model.frontend() else {
+        return Err(Error::Training("the model has no audio front end".to_owned()));
+    };
+    let config = model.config();
+    let frames = config.positions * config.inputs / frontend.params.bands as usize;
+    let mut features = vec![0; config.positions * config.inputs];
+    let mut pairs = Vec::new();
+    for clip in clips {
+        heedful::audio::features(&frontend, &clip.samples, frames, &mut features);
+        pairs.push((clip.class, model.infer(&features).best().class));
+    }
+    confusion(model.labels(), pairs)
+}
+
+/// Judges the float model.
+///
+/// # Errors
+/// If a tensor is absent, or it labels fewer classes than were said.
+pub fn float(weights: &Weights, clips: &[Clip]) -> Result<Confusion, Error> {
+    let device = Device::flex();
+    let encoder = Encoder::new(weights, &device)?;
+    let extractor = Extractor::new(&weights.config)?;
+    let mut pairs = Vec::new();
+    for some in clips.chunks(100) {
+        let features: Vec<_> = some.iter().map(|c| extractor.plain(&c.samples)).collect();
+        let logits = encoder.forward(batch(&features, weights.config.tokens, &device), &mut Pass::Float);
+        pairs.extend(some.iter().map(|c| c.class).zip(classes(&logits)));
+    }
+    confusion(&weights.config.labels, pairs)
+}
+
+fn confusion(labels: &[String], pairs: Vec<(usize, usize)>) -> Result<Confusion, Error> {
+    match pairs.iter().map(|p| p.0).max() {
+        Some(class) if class >= labels.len() => {
+            Err(Error::Training(format!("a recording of class {class}, but the model has {}", labels.len())))
+        }
+        _ => Ok(Confusion::new(labels, pairs)),
+    }
+}

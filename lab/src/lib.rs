@@ -1,0 +1,25 @@
+//! Host tools of `heedful`: training, conversion and evaluation of models.
+//!
+//! The library behind the `heedful` binary. Data flow:
+//! [`data`] (recordings, split) → [`augment`] and [`features`] (the front end of the
+//! target itself) → [`train`] ([`encoder`] in burn, [`fake_quant`] in the loop) →
+//! [`weights`] (a safetensors file) → [`convert`] (a `.heed` file) → [`evaluate`].
+#![forbid(unsafe_code)]
+
+pub mod augment;
+pub mod calibrate;
+pub mod checkpoint;
+pub mod config;
+pub mod convert;
+pub mod data;
+pub mod encoder;
+pub mod error;
+pub mod evaluate;
+pub mod fake_quant;
+pub mod features;
+pub mod file;
+pub mod train;
+pub mod weights;
+
+pub use config::{Config, Preset};
+pub use error::Error;

@@ -1,0 +1,85 @@
+//! The commands from end to end, and their errors: one line that names the file and the reason.
+
+use std::f32::consts::TAU;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn heedful(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_heedful")).current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// What a command that worked printed.
+fn printed(output: &Output) -> String {
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// What a command that failed complained of.
+fn complaint(output: &Output) -> String {
+    assert!(!output.status.success());
+    let complaint = text(&output.stderr);
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    complaint
+}
+
+/// A tone per digit, seven recordings each to train and one to validate.
+fn record(folder: &Path) {
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    for digit in 0..10 {
+        for index in 9..16 + u32::from(digit < 4) {
+            let path = folder.join(format!("{digit}_tone_{index}.wav"));
+            let mut writer = hound::WavWriter::create(path, spec).unwrap();
+            let turn = TAU * (200.0 + 300.0 * digit as f32) / 8000.0;
+            (0..2000).for_each(|t| writer.write_sample((9000.0 * (turn * t as f32).sin()) as i16).unwrap());
+            writer.finalize().unwrap();
+        }
+    }
+}
+
+#[test]
+fn train_convert_evaluate() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("tones")).unwrap();
+    record(&folder.path().join("tones"));
+    let run = |arguments: &[&str]| heedful(folder.path(), arguments);
+
+    let train =
+        ["train", "digits", "--preset", "digits-small", "--data", "tones", "--epochs", "2", "--out", "m.safetensors"];
+    let log = printed(&run(&train));
+    assert!(log.starts_with("64 recordings train, 10 validate\nepoch   1/2: loss "), "{log}");
+    assert!(log.ends_with("m.safetensors: 11010 parameters, the weights of epoch 2\n"), "{log}");
+    assert!(!folder.path().join("m.checkpoint").exists());
+    let again = complaint(&run(&[&train[..], &["--resume"]].concat()));
+    assert!(again.starts_with("error: m.checkpoint: No such file"), "{again}");
+
+    let log = printed(&run(&["convert", "m.safetensors"]));
+    assert!(log.starts_with("m.heed: ") && log.ends_with(" multiply-accumulates per inference\n"), "{log}");
+    printed(&run(&["convert", "m.safetensors", "--data", "tones", "-o", "calibrated.heed"]));
+
+    let log = printed(&run(&["evaluate", "m.heed", "--data", "tones"]));
+    assert!(log.contains("\nfloat accuracy 0.") && log.contains("\nint8  accuracy 0."), "{log}");
+    let log = printed(&run(&["evaluate", "calibrated.heed", "--data", "tones", "--indices", "10-12"]));
+    assert!(log.ends_with("/30)\n") && !log.contains("float"), "{log}");
+}
+
+#[test]
+fn errors_are_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| complaint(&heedful(folder.path(), arguments));
+    fs::write(folder.path().join("bad.safetensors"), b"not one").unwrap();
+    fs::write(folder.path().join("bad.heed"), b"not one either").unwrap();
+    fs::write(folder.path().join("empty.heed"), b"").unwrap();
+
+    assert!(run(&["train", "digits", "--data", "absent"]).starts_with("error: absent: No such file"));
+    assert!(run(&["train", "digits", "--data", "."]).starts_with("error: .: no recordings named"));
+    assert!(run(&["convert", "absent.safetensors"]).starts_with("error: absent.safetensors: No such file"));
+    assert!(run(&["convert", "bad.safetensors"]).starts_with("error: bad.safetensors: not a safetensors file"));
+    assert!(run(&["evaluate", "bad.heed", "--data", "."]).starts_with("error: bad.heed: "));
+    assert_eq!(run(&["evaluate", "empty.heed", "--data", "."]), "error: empty.heed: the file is empty\n");
+}

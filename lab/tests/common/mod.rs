@@ -1,0 +1,45 @@
+//! A tiny task: tones of three pitches, told apart in a second of training.
+#![allow(dead_code)] // Each test uses a part.
+
+use heedful_lab::Config;
+use heedful_lab::data::{Clip, Split};
+use heedful_lab::train::Settings;
+use std::path::PathBuf;
+
+/// A model of a few hundred parameters.
+pub fn config() -> Config {
+    let mut config = heedful_lab::Preset::DigitsSmall.config();
+    config.audio.bands = 8;
+    config.labels = ["low", "middle", "high"].map(str::to_owned).to_vec();
+    config.tokens = 6;
+    config.frames_per_token = 2;
+    (config.width, config.heads, config.head_width) = (8, 2, 4);
+    (config.hidden, config.layers) = (8, 2);
+    config
+}
+
+pub fn settings() -> Settings {
+    Settings { epochs: 6, seed: 3, batch: 8, rate: 1e-2 }
+}
+
+/// Twelve training tones and six for validation.
+pub fn tones() -> Split {
+    let tone = |n: usize| {
+        let class = n % 3;
+        let turn = std::f32::consts::TAU * (400.0 + 700.0 * class as f32 + 10.0 * n as f32) / 8000.0;
+        let samples = (0..1200).map(|t| (8000.0 * (turn * t as f32).sin()) as i16).collect();
+        Clip { path: PathBuf::from(format!("{n}")), class, index: n as u32, samples }
+    };
+    Split { train: (0..24).map(tone).collect(), validation: (24..30).map(tone).collect() }
+}
+
+/// The folder of the Free Spoken Digit Dataset, if there is one.
+pub fn spoken_digits() -> Option<PathBuf> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = std::env::var_os("HEEDFUL_DATA").map_or(root.join("../shared/data/fsdd"), PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("skipped: no recordings in {}; HEEDFUL_DATA names another folder", folder.display());
+    None
+}

@@ -1,0 +1,113 @@
+//! The split, and what is said of files that cannot be used.
+
+mod common;
+
+use heedful_lab::data::{VALIDATION, digits, parse_name, read_wav};
+use heedful_lab::weights::Weights;
+use heedful_lab::{Preset, features::Extractor};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn names() {
+    let parse = |name: &str| parse_name(Path::new(name)).map(|(d, s, i)| (d, s.to_owned(), i));
+    assert_eq!(parse("clips/7_jackson_32.wav"), Some((7, "jackson".to_owned(), 32)));
+    assert_eq!(parse("3_de_la_cruz_5.wav"), Some((3, "de_la_cruz".to_owned(), 5)));
+    for name in ["x_george_1.wav", "12_george_1.wav", "1_george.wav", "1__3.wav", "1_george_3.ogg", "README.md"] {
+        assert_eq!(parse(name), None, "{name}");
+    }
+}
+
+#[test]
+fn split_by_index() {
+    let folder = tempfile::tempdir().unwrap();
+    for index in 0..12 {
+        write_wav(&folder.path().join(format!("4_theo_{index}.wav")), 8000, 1);
+    }
+    let split = digits(folder.path(), 8000).unwrap();
+    let indices = |clips: &[heedful_lab::data::Clip]| {
+        let mut indices: Vec<_> = clips.iter().map(|c| c.index).collect();
+        indices.sort_unstable();
+        indices
+    };
+    assert_eq!(indices(&split.validation), [5, 6, 7, 8, 9]);
+    assert_eq!(indices(&split.train), [10, 11]); // 0 to 4 belong to the test split
+}
+
+#[test]
+fn split_of_the_data_set() {
+    let Some(folder) = common::spoken_digits() else { return };
+    let split = digits(&folder, 8000).unwrap();
+    assert_eq!((split.train.len(), split.validation.len()), (2400, 300));
+    assert!(split.validation.iter().all(|c| VALIDATION.contains(&c.index)));
+    let mut per_class = BTreeMap::new();
+    split.validation.iter().for_each(|c| *per_class.entry(c.class).or_insert(0) += 1);
+    assert!(per_class.values().all(|&n| n == 30), "{per_class:?}");
+}
+
+#[test]
+fn errors_name_the_file_and_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("1_theo_6.wav");
+    let error = |rate| read_wav(&path, rate).unwrap_err().to_string();
+    assert!(error(8000).ends_with("1_theo_6.wav: No such file or directory (os error 2)"), "{}", error(8000));
+    fs::write(&path, b"").unwrap();
+    assert!(error(8000).ends_with("1_theo_6.wav: the file is empty"));
+    fs::write(&path, b"RIFF\x24\0\0\0WAVEfmt ").unwrap();
+    assert!(error(8000).contains("1_theo_6.wav: "), "{}", error(8000));
+    write_wav(&path, 16000, 1);
+    assert!(error(8000).ends_with("16000 samples a second, expected 8000"));
+    write_wav(&path, 8000, 2);
+    assert!(error(8000).ends_with("not 16-bit mono"));
+    // A recording cut off in transit.
+    write_wav(&path, 8000, 1);
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 100]).unwrap();
+    assert!(error(8000).contains("1_theo_6.wav: "), "{}", error(8000));
+
+    let empty = tempfile::tempdir().unwrap();
+    assert!(digits(empty.path(), 8000).unwrap_err().to_string().contains("no recordings named"));
+    assert!(digits(&empty.path().join("absent"), 8000).unwrap_err().to_string().contains("absent: No such file"));
+}
+
+#[test]
+fn weights_files_are_checked() {
+    let path = Path::new("m.safetensors");
+    let weights = Weights::initial(&common::config(), 1);
+    let bytes = weights.to_bytes(&[]).unwrap();
+    assert_eq!(Weights::from_bytes(&bytes, path).unwrap().0, weights);
+    let error = |bytes: &[u8]| Weights::from_bytes(bytes, path).unwrap_err().to_string();
+    assert!(error(&bytes[..100]).starts_with("m.safetensors: not a safetensors file: "));
+    assert!(error(&bytes[..bytes.len() - 4]).starts_with("m.safetensors: not a safetensors file: "));
+
+    let mut other = weights.clone();
+    other.tensors.remove("norm.bias");
+    assert_eq!(error(&other.to_bytes(&[]).unwrap()), "m.safetensors: tensor norm.bias: absent");
+    let mut other = weights.clone();
+    other.config.width = 12;
+    assert!(error(&other.to_bytes(&[]).unwrap()).contains("expected [12"));
+    let mut other = weights;
+    other.tensors.get_mut("norm.bias").unwrap().data[3] = f32::NAN;
+    assert_eq!(error(&other.to_bytes(&[]).unwrap()), "m.safetensors: tensor norm.bias: not all numbers are finite");
+}
+
+/// Equal draws alter a recording equally; others differently, but never its length.
+#[test]
+fn augmentation_follows_the_draw() {
+    let config = Preset::Digits.config();
+    let extractor = Extractor::new(&config).unwrap();
+    let clip = &common::tones().train[1];
+    let alter = |item| extractor.augmented(clip, &mut heedful_lab::augment::draw(1, 2, item));
+    assert_eq!(alter(5), alter(5));
+    assert_ne!(alter(5), alter(6));
+    assert_eq!(alter(5).len(), config.features());
+    assert_eq!(extractor.plain(&clip.samples).len(), config.features());
+}
+
+fn write_wav(path: &Path, sample_rate: u32, channels: u16) {
+    let spec = hound::WavSpec { channels, sample_rate, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    (0..400).for_each(|n| writer.write_sample((n * 37 % 1000) as i16).unwrap());
+    writer.finalize().unwrap();
+}
