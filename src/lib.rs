@@ -1,4 +1,4 @@
-//! Multi-head attention for microcontrollers.
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![deny(unsafe_code)]
 #![warn(missing_docs)]

@@ -10,7 +10,28 @@ const CLIPS: &str = "../../examples/clips";
 /// The format of the clips that the models expect, Hz.
 const SAMPLE_RATE: u32 = 8000;
 
+/// The attention blocks that are counted, unless `SHAPES` names others: positions, width, heads, head dimension.
+const SHAPES: &str = "32,32,8,32;81,32,8,32;128,64,4,16;64,64,4,16;16,64,1,64;49,40,5,8;81,24,3,8;7,12,2,6";
+
 fn main() {
+    shapes();
+    clips();
+}
+
+/// A call of `block!` for each shape.
+fn shapes() {
+    println!("cargo::rerun-if-env-changed=SHAPES");
+    let shapes = env::var("SHAPES").unwrap_or(SHAPES.into());
+    let mut calls = String::from("{\n");
+    for shape in shapes.split(';') {
+        assert!(shape.split(',').filter_map(|n| n.parse::<usize>().ok()).count() == 4, "SHAPES: not a shape: {shape}");
+        calls += &format!("    block!({shape});\n");
+    }
+    let out = PathBuf::from(env::var("OUT_DIR").expect("set by cargo"));
+    fs::write(out.join("shapes.rs"), calls + "}\n").expect("OUT_DIR is writable");
+}
+
+fn clips() {
     println!("cargo::rerun-if-changed={CLIPS}");
     println!("cargo::rerun-if-env-changed=CLIP_BYTES");
     let limit = match env::var("CLIP_BYTES") {

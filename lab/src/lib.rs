@@ -18,6 +18,7 @@ pub mod evaluate;
 pub mod fake_quant;
 pub mod features;
 pub mod file;
+pub mod heads;
 pub mod train;
 pub mod weights;
 

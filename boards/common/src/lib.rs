@@ -6,12 +6,14 @@
 #![no_std]
 
 mod clips;
+mod count;
 mod kernels;
 mod models;
 mod report;
 mod stack;
 
 pub use clips::{Clip, clips};
+pub use count::count;
 pub use heedful::audio::excerpt;
 pub use kernels::check_kernels;
 pub use models::{Listener, Visitor, each_model, listen};

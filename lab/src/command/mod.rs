@@ -2,6 +2,7 @@
 
 mod convert;
 mod evaluate;
+mod heads;
 mod train;
 
 use clap::Parser;
@@ -17,6 +18,8 @@ pub enum Command {
     Convert(convert::Convert),
     /// Judge a .heed model, and the float model beside it, on recordings.
     Evaluate(evaluate::Evaluate),
+    /// Draw what each head attends to.
+    Heads(heads::Heads),
 }
 
 impl Command {
@@ -26,6 +29,7 @@ impl Command {
             Self::Train(command) => command.run(),
             Self::Convert(command) => command.run(),
             Self::Evaluate(command) => command.run(),
+            Self::Heads(command) => command.run(),
         }
     }
 }

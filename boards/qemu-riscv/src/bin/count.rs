@@ -1,0 +1,17 @@
+//! Instructions of attention blocks on this board.
+#![no_std]
+#![no_main]
+
+use core::panic::PanicInfo;
+use riscv::register::minstret;
+use riscv_rt::entry;
+
+#[entry]
+fn main() -> ! {
+    firmware::count(minstret::read64)
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    firmware::panicked(info)
+}

@@ -1,0 +1,32 @@
+//! `heedful heads`
+
+use clap::Args;
+use heedful::dynamic::Model;
+use heedful_lab::{Error, data, file, heads};
+use std::path::PathBuf;
+
+/// Draw what each head of a model attends to in a recording, as SVG.
+#[derive(Debug, Args)]
+pub struct Heads {
+    /// The model.
+    #[arg(value_name = "FILE.heed")]
+    model: PathBuf,
+    /// The recording: WAV, mono, 16-bit, at the model's sample rate.
+    #[arg(long, value_name = "FILE.wav")]
+    wav: PathBuf,
+    /// The picture.
+    #[arg(short, long, value_name = "FILE.svg")]
+    out: PathBuf,
+}
+
+impl Heads {
+    /// Writes the picture.
+    pub fn run(self) -> Result<(), Error> {
+        let model = Model::load(&file::read(&self.model)?).map_err(|e| Error::content(&self.model, e))?;
+        let rate = model.frontend().map(|f| f.params.sample_rate);
+        let rate = rate.ok_or_else(|| Error::content(&self.model, "no audio front end"))?;
+        let recording = data::read_wav(&self.wav, rate)?;
+        let title = self.wav.file_name().unwrap_or(self.wav.as_os_str()).to_string_lossy();
+        file::write_atomically(&self.out, heads::svg(&model, &recording, &title)?.as_bytes())
+    }
+}
