@@ -7,7 +7,11 @@ use std::env;
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(heedful_backend, values(\"portable\", \"wide\", \"dsp\"))");
+    println!("cargo::rustc-check-cfg=cfg(heedful_armv8m)");
     println!("cargo::rerun-if-changed=build.rs");
+    if env::var("TARGET").is_ok_and(|target| target.starts_with("thumbv8m")) {
+        println!("cargo::rustc-cfg=heedful_armv8m");
+    }
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let flags: Vec<&str> = flags.split('\x1f').collect();
     if !flags.iter().any(|flag| flag.contains("heedful_backend")) {

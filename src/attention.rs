@@ -4,6 +4,7 @@
 //! the queries, keys and values of one head and a few rows of scores, so memory grows with the
 //! number of positions, never with its square.
 
+use crate::error::require;
 use crate::kernels::{Active, Kernels, MAX_QUERIES, Matrix, Rows, Sink, Tile, Witness};
 use crate::linear::{LinearView, MAX_INPUTS};
 use crate::mask::Mask;
@@ -148,9 +149,9 @@ impl<const E: usize, const H: usize, const P: usize> Projection<E, H, P> {
     #[must_use]
     pub const fn new(weights: &'static [[[i8; E]; P]; H], channels: &'static [[Channel; P]; H]) -> Self {
         const {
-            assert!(
+            require(
                 E > 0 && E <= MAX_INPUTS,
-                "Projection: the width is 0 or so large that the accumulator may overflow"
+                "Projection: the width is 0 or so large that the accumulator may overflow",
             )
         }
         let weights = Matrix { data: weights.as_flattened().as_flattened(), inputs: E, stride: E };
@@ -226,10 +227,10 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight> MultiHeadAttenti
         heads: &'static [HeadScale; H],
     ) -> Self {
         const {
-            assert!(P > 0 && P <= MAX_HEAD_DIM, "MultiHeadAttention: the head dimension is 0 or above 256");
-            assert!(
+            require(P > 0 && P <= MAX_HEAD_DIM, "MultiHeadAttention: the head dimension is 0 or above 256");
+            require(
                 H > 0 && H * P <= MAX_INPUTS,
-                "MultiHeadAttention: no heads, or so many that the accumulator may overflow"
+                "MultiHeadAttention: no heads, or so many that the accumulator may overflow",
             );
         }
         let weights = Matrix { data: output.as_flattened().as_flattened(), inputs: H * P, stride: H * P };
@@ -293,7 +294,7 @@ pub struct Heads<const S: usize, const H: usize, const P: usize, W = Wide> {
 
 impl<const S: usize, const H: usize, const P: usize, W: Weight> Heads<S, H, P, W> {
     pub(crate) const fn new() -> Self {
-        const { assert!(S <= MAX_POSITIONS, "attention: more than 65,536 positions") }
+        const { require(S <= MAX_POSITIONS, "attention: more than 65,536 positions") }
         Self {
             scores: [[0; S]; <Active as Kernels>::QUERIES],
             weights: [[W::ZERO; S]; <Active as Kernels>::WEIGHT_ROWS],

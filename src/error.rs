@@ -95,3 +95,11 @@ impl core::fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+/// An assertion for constants, whose compile error points at the user's own line.
+#[track_caller]
+pub(crate) const fn require(fits: bool, what: &str) {
+    if !fits {
+        panic!("{}", what)
+    }
+}

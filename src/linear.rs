@@ -1,5 +1,6 @@
 //! Linear layers: int8 in, int8 or int16 out, one scale per output channel.
 
+use crate::error::require;
 use crate::kernels::{Active, Kernels, Layer, Matrix, Rows, Sink};
 use crate::requantise::Channel;
 
@@ -74,7 +75,7 @@ impl<const IN: usize, const OUT: usize> Linear<IN, OUT> {
     /// From weights `[OUT][IN]` and a bias and scale per output.
     #[must_use]
     pub const fn new(weights: &'static [[i8; IN]; OUT], channels: &'static [Channel; OUT]) -> Self {
-        const { assert!(IN > 0 && IN <= MAX_INPUTS, "Linear: no inputs, or so many that the accumulator may overflow") }
+        const { require(IN > 0 && IN <= MAX_INPUTS, "Linear: no inputs, or so many that the accumulator may overflow") }
         let weights = Matrix { data: weights.as_flattened(), inputs: IN, stride: IN };
         Self { view: LinearView { weights, channels } }
     }

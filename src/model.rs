@@ -1,8 +1,8 @@
 //! A model whose shape is known when the firmware is compiled.
 
-use crate::Error;
 use crate::attention::Heads;
 use crate::encoder::{BlockView, EncoderView, StateView, TILE};
+use crate::error::{Error, require};
 use crate::format::{Config, File};
 use crate::kernels::{Active, Kernels};
 use crate::mask::Mask;
@@ -107,10 +107,10 @@ impl<
     pub const fn new() -> Self {
         const {
             let c = Self::CONFIG;
-            assert!(c.positions == S && c.inputs == I, "model: the file has another input shape");
-            assert!(c.width == E && c.hidden == F, "model: the file has another width");
-            assert!(c.heads == H && c.head_dim == P, "model: the file has other heads");
-            assert!(c.layers == L && c.classes == C, "model: the file has another number of layers or classes");
+            require(c.positions == S && c.inputs == I, "model: the file has another input shape");
+            require(c.width == E && c.hidden == F, "model: the file has another width");
+            require(c.heads == H && c.head_dim == P, "model: the file has other heads");
+            require(c.layers == L && c.classes == C, "model: the file has another number of layers or classes");
         }
         Self {
             residual: [[0; E]; S],
@@ -239,6 +239,7 @@ impl<
 /// The value, or a compile error with the reason (only used in constants).
 #[doc(hidden)]
 #[must_use]
+#[track_caller]
 pub const fn unwrap<T: Copy>(result: Result<T, Error>) -> T {
     match result {
         Ok(value) => value,

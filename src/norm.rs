@@ -1,5 +1,6 @@
 //! Layer normalisation from the int16 residual stream to int8.
 
+use crate::error::require;
 use crate::kernels::{Active, Kernels, rows, rows_mut};
 use bytemuck::{Pod, Zeroable};
 use fixed::types::I8F8;
@@ -101,7 +102,7 @@ impl<const E: usize> LayerNorm<E> {
     /// (clamped to 1 ..= [`MAX_EPSILON`]).
     #[must_use]
     pub const fn new(channels: &'static [NormChannel; E], epsilon: u32) -> Self {
-        const { assert!(E > 0 && E <= MAX_WIDTH, "LayerNorm: the width is 0 or above 1024") }
+        const { require(E > 0 && E <= MAX_WIDTH, "LayerNorm: the width is 0 or above 1024") }
         let epsilon = if epsilon == 0 {
             1
         } else if epsilon > MAX_EPSILON {

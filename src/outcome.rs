@@ -15,7 +15,7 @@ pub struct Outcome<L> {
 pub struct Guess {
     /// Index of the class.
     pub class: usize,
-    /// Its probability (softmax of the logits), within 0.4 % of the value.
+    /// Its probability (softmax of the logits), within 0.5 % of the value or 2^-15.
     pub probability: U1F15,
 }
 

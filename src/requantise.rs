@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 use fixed::types::I1F31;
 
-/// A real factor in `[2^-33, 1/4)`, in one word: a multiplier `m` with
+/// A real factor in `[2^-32, 1/4)`, in one word: a multiplier `m` with
 /// `2^29 <= m < 2^30` (a multiple of 8, read as `I1F31`: 1/4 to 1/2) and a right
 /// shift `r` of 1 to 30.
 ///

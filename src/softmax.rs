@@ -102,7 +102,7 @@ const EXP2_A2: i32 = 5535;
 pub struct Steepness(u32);
 
 impl Steepness {
-    /// The nearest to a real `c`; `None` unless `2^-35 <= c < 1/16`.
+    /// The nearest to a real `c`; `None` unless it rounds to `2^-35 <= c < 1/16`.
     #[must_use]
     pub const fn from_real(c: f64) -> Option<Self> {
         let units = c * 34_359_738_368.0 + 0.5;

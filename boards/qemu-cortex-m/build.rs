@@ -5,8 +5,14 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 /// Machine, its target, and nanoseconds of a SysTick tick as a fraction.
-const MACHINES: &[(&str, &str, (u64, u64))] =
-    &[("mps2-an386", "thumbv7em-none-eabihf", (40, 1)), ("microbit", "thumbv6m-none-eabi", (125, 2))];
+const MACHINES: &[(&str, &str, (u64, u64))] = &[
+    ("mps2-an386", "thumbv7em-none-eabihf", (40, 1)),
+    ("microbit", "thumbv6m-none-eabi", (125, 2)),
+    ("mps2-an385", "thumbv7m-none-eabi", (40, 1)),
+    ("mps2-an500", "", (40, 1)),
+    ("mps2-an505", "thumbv8m.main-none-eabihf", (50, 1)),
+    ("mps3-an547", "", (125, 4)),
+];
 
 fn main() {
     println!("cargo::rerun-if-env-changed=MACHINE");

@@ -81,7 +81,7 @@ impl Config {
         self.positions * self.inputs * self.width + self.layers * (attention + feed_forward) + self.width * self.classes
     }
 
-    const fn check(&self) -> Result<(), Error> {
+    pub(crate) const fn check(&self) -> Result<(), Error> {
         tri!(within("positions", self.positions, MAX_POSITIONS));
         tri!(within("inputs", self.inputs, MAX_INPUTS));
         tri!(within("width", self.width, MAX_WIDTH));
@@ -236,7 +236,11 @@ impl<'a> File<'a> {
     /// # Errors
     /// If it is not UTF-8, or cut off.
     pub const fn label(&self, class: usize) -> Result<&'a str, Error> {
-        let Ok(section) = self.section(LABELS, 0) else { return Ok("") };
+        let section = match self.section(LABELS, 0) {
+            Ok(section) => section,
+            Err(Error::Missing { .. }) => return Ok(""),
+            Err(error) => return Err(error),
+        };
         // Each label is its length in one byte, and its bytes.
         let mut rest: &[u8] = must_cast_slice(section.words);
         let mut skip = class;

@@ -85,6 +85,7 @@ impl EncoderModel {
     /// reader would refuse.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         let c = &self.config;
+        c.check()?;
         let inner = c.heads * c.head_dim;
         let mut file = Writer { words: vec![0; HEADER] };
         let mut words: Vec<u32> = [c.positions, c.inputs, c.width, c.heads, c.head_dim, c.hidden, c.layers, c.classes]

@@ -9,6 +9,20 @@ use super::{Kernels, Layer, RowScale, Rows, Tile, Witness, portable, tiles};
 use crate::softmax::{Steepness, Weight};
 use core::arch::{asm, naked_asm};
 
+/// The extension is optional in Armv8-M, where the assembler must be told of a core that has it.
+#[cfg(heedful_armv8m)]
+macro_rules! cpu {
+    () => {
+        ".cpu cortex-m33"
+    };
+}
+#[cfg(not(heedful_armv8m))]
+macro_rules! cpu {
+    () => {
+        ""
+    };
+}
+
 /// The backend for Cortex-M cores with the DSP extension.
 #[derive(Clone, Copy, Debug)]
 pub struct Dsp;
@@ -26,7 +40,7 @@ const GROUP: usize = 2 * LANES;
 type Lanes = [i32; LANES];
 
 impl Kernels for Dsp {
-    const NAME: &'static str = "Cortex-M DSP";
+    const NAME: &'static str = "DSP";
     const QUERIES: usize = LANES;
     // Weights take the place of the scores; a row is laid out in order for a witness only.
     const WEIGHT_ROWS: usize = 1;
@@ -229,7 +243,9 @@ impl Expanded {
 fn even(quad: u32) -> u32 {
     let pair;
     // SAFETY: only registers are read and written.
-    unsafe { asm!("sxtb16 {}, {}", out(reg) pair, in(reg) quad, options(pure, nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!(cpu!(), "sxtb16 {}, {}", out(reg) pair, in(reg) quad, options(pure, nomem, nostack, preserves_flags))
+    };
     pair
 }
 
@@ -303,6 +319,7 @@ unsafe extern "C" fn products(x: *const u32, w: *const i8, shape: *const Shape, 
         };
     }
     naked_asm!(
+        cpu!(),
         "push {{r4-r11, lr}}",
         "ldm r2, {{r2, r4, r5}}",
         // x, groups, skip, end: the start of each row is loaded from here.
@@ -488,6 +505,7 @@ unsafe extern "C" fn weigh(scores: *mut Lanes, softmax: *mut Softmax) {
         };
     }
     naked_asm!(
+        cpu!(),
         "push {{r4-r11, lr}}",
         "mov r3, r1",
         "mov r1, r0",

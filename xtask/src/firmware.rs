@@ -11,6 +11,8 @@ use std::process::Command;
 pub const LISTEN: &str = "listen";
 /// The firmware that holds the kernels against the portable ones.
 pub const KERNELS: &str = "kernels";
+/// The firmware that counts instructions of attention blocks.
+pub const COUNT: &str = "count";
 /// The smallest firmware; its panic handler does not link.
 pub const NO_PANIC: &str = "no_panic";
 /// The feature that puts a panic into [`NO_PANIC`].
@@ -37,6 +39,11 @@ pub fn feature(model: &str) -> String {
 
 /// Builds a program of the target's board with these features only; gives its ELF file.
 pub fn build(target: &Target, program: &str, features: &[String]) -> Result<PathBuf> {
+    build_with(target, program, features, &[])
+}
+
+/// [`build`], with further variables for the build scripts.
+pub fn build_with(target: &Target, program: &str, features: &[String], env: &[(&str, &str)]) -> Result<PathBuf> {
     let board = root().join("boards").join(target.board);
     let folder = target_folder(&board)?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -49,7 +56,8 @@ pub fn build(target: &Target, program: &str, features: &[String]) -> Result<Path
         // The figures must not depend on flags that happen to be set.
         .env_remove("RUSTFLAGS")
         .env("CARGO_ENCODED_RUSTFLAGS", target.rustflags.join("\u{1f}"))
-        .envs(target.env.iter().copied());
+        .envs(target.env.iter().copied())
+        .envs(env.iter().copied());
     let output = cargo.output().context("cannot run cargo")?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);

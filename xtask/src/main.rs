@@ -1,6 +1,7 @@
 //! `cargo xtask`: what needs more than one build, such as firmware on emulated boards
 //! compared with the host.
 
+mod count;
 mod emulator;
 mod firmware;
 mod golden;
@@ -25,8 +26,15 @@ Builds firmware with the models and clips of this repository for each board, run
 under QEMU and compares its logits, byte for byte, with the host's and with the golden
 files in boards/golden. Fails if anything differs, or could panic.
 
-  --target NAME  only this target; may be repeated
-  --bless        write the golden files anew";
+cargo xtask count [--target NAME]... [--shape S,E,H,P] [--json FILE]
+
+Executed instructions of attention blocks and of a matrix product, by stage, beside
+those of CMSIS-NN where they are known.
+
+  --target NAME   only this target; may be repeated
+  --bless         write the golden files anew
+  --shape S,E,H,P a shape of one's own: positions, width, heads, head dimension
+  --json FILE     write the counts for machines, too";
 
 fn main() -> ExitCode {
     match run() {
@@ -45,6 +53,8 @@ fn run() -> Result<bool> {
     let mut command = None;
     let mut chosen = Vec::new();
     let mut bless = false;
+    let mut shape = None;
+    let mut json: Option<PathBuf> = None;
     while let Some(arg) = args.next()? {
         match arg {
             Short('h') | Long("help") => {
@@ -56,6 +66,8 @@ fn run() -> Result<bool> {
             }
             Long("target") => chosen.push(named(&args.value()?.string()?)?),
             Long("bless") => bless = true,
+            Long("shape") => shape = Some(count::shape(args.value()?.string()?)?),
+            Long("json") => json = Some(args.value()?.into()),
             Value(value) if command.is_none() => command = Some(value.string()?),
             other => return Err(other.unexpected()).context("see cargo xtask --help"),
         }
@@ -65,6 +77,7 @@ fn run() -> Result<bool> {
             let targets = if chosen.is_empty() { TARGETS.iter().collect() } else { chosen };
             on_target::run(&targets, bless)
         }
+        Some("count") => count::run(&chosen, shape.as_deref(), json.as_deref()).map(|()| true),
         Some(other) => bail!("no command {other:?}: see cargo xtask --help"),
         None => bail!("no command: see cargo xtask --help"),
     }

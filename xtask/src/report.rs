@@ -124,7 +124,7 @@ fn watching(with: u64, without: u64) -> String {
 }
 
 /// A number with commas between thousands.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -132,6 +132,33 @@ fn grouped(number: u64) -> String {
             text.push(',');
         }
         text.push(digit);
+    }
+    text
+}
+
+/// A Markdown table whose first row is its head, numbers to the right.
+pub fn layout(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let widths: Vec<usize> =
+        (0..columns).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    let mut text = String::new();
+    for (i, row) in rows.iter().enumerate() {
+        for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
+            match column {
+                0 => text += &format!("| {cell:<width$} |"),
+                _ => text += &format!(" {cell:>width$} |"),
+            }
+        }
+        text.push('\n');
+        if i == 0 {
+            for (column, &width) in widths.iter().enumerate() {
+                match column {
+                    0 => text += &format!("|{}|", "-".repeat(width + 2)),
+                    _ => text += &format!("{}:|", "-".repeat(width + 1)),
+                }
+            }
+            text.push('\n');
+        }
     }
     text
 }

@@ -1,7 +1,7 @@
 //! The table of targets. A new one is a new row, and where needed a board in `boards`.
 
 /// A core, the board that emulates it and what runs on it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Target {
     /// Name on the command line and of the golden file.
     pub name: &'static str,
@@ -40,6 +40,48 @@ pub const TARGETS: &[Target] = &[
         env: &[("MACHINE", "mps2-an386")],
         qemu: "qemu-system-arm",
         machine: &["-M", "mps2-an386", "-icount", "shift=6"],
+        package: "qemu-system-arm",
+        models: &["digits", "digits_small"],
+        kernels: true,
+        all_clips: true,
+    },
+    Target {
+        name: "cortex-m3",
+        core: "Cortex-M3",
+        triple: "thumbv7m-none-eabi",
+        rustflags: &[],
+        board: "qemu-cortex-m",
+        env: &[("MACHINE", "mps2-an385")],
+        qemu: "qemu-system-arm",
+        machine: &["-M", "mps2-an385", "-icount", "shift=6"],
+        package: "qemu-system-arm",
+        models: &["digits", "digits_small"],
+        kernels: true,
+        all_clips: true,
+    },
+    Target {
+        name: "cortex-m7",
+        core: "Cortex-M7 with FPU",
+        triple: "thumbv7em-none-eabihf",
+        rustflags: &[],
+        board: "qemu-cortex-m",
+        env: &[("MACHINE", "mps2-an500")],
+        qemu: "qemu-system-arm",
+        machine: &["-M", "mps2-an500", "-icount", "shift=6"],
+        package: "qemu-system-arm",
+        models: &["digits", "digits_small"],
+        kernels: true,
+        all_clips: true,
+    },
+    Target {
+        name: "cortex-m33",
+        core: "Cortex-M33 with DSP and FPU",
+        triple: "thumbv8m.main-none-eabihf",
+        rustflags: &["-Ctarget-cpu=cortex-m33"],
+        board: "qemu-cortex-m",
+        env: &[("MACHINE", "mps2-an505")],
+        qemu: "qemu-system-arm",
+        machine: &["-M", "mps2-an505", "-icount", "shift=6"],
         package: "qemu-system-arm",
         models: &["digits", "digits_small"],
         kernels: true,

@@ -1,7 +1,7 @@
 //! The models in this firmware.
 
 use core::hint::black_box;
-use heedful::{Outcome, Row};
+use heedful::Outcome;
 use static_cell::ConstStaticCell;
 
 /// What the firmware asks of a model; each type that `heedful::model!` names can do it.
@@ -31,6 +31,7 @@ macro_rules! listener {
         #[cfg(feature = $feature)]
         pub mod $module {
             use super::*;
+            use heedful::Row;
 
             heedful::model!(pub $type = $file);
 

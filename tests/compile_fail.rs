@@ -1,0 +1,35 @@
+//! Shapes and files that do not fit are compile errors that say what is wrong.
+//!
+//! Each set has a case that compiles and runs: without one, trybuild would only check the others, and the assertions in
+//! constants fire only where code is generated. The messages are those of one compiler; `TRYBUILD=overwrite`
+//! writes them anew.
+
+use std::process::Command;
+
+/// The compiler whose messages lie beside the cases.
+const COMPILER: &str = "rustc 1.95.";
+
+fn cases() -> Option<trybuild::TestCases> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let version = Command::new(rustc).arg("--version").output().expect("rustc runs").stdout;
+    let version = String::from_utf8_lossy(&version);
+    if version.starts_with(COMPILER) {
+        return Some(trybuild::TestCases::new());
+    }
+    println!("skipped: the messages are those of {COMPILER}x, this is {version}");
+    None
+}
+
+#[test]
+fn shapes() {
+    let Some(cases) = cases() else { return };
+    cases.pass("tests/compile_fail/shapes_fit.rs");
+    cases.compile_fail("tests/compile_fail/shape_*.rs");
+}
+
+#[test]
+fn files() {
+    let Some(cases) = cases() else { return };
+    cases.pass("tests/compile_fail/files_fit.rs");
+    cases.compile_fail("tests/compile_fail/file_*.rs");
+}

@@ -1,0 +1,5 @@
+heedful::model!(Model = "../models/damaged.heed");
+
+fn main() {
+    Model::new();
+}

@@ -1,0 +1,5 @@
+heedful::model!(Model = "../models/no_such.heed");
+
+fn main() {
+    Model::new();
+}

@@ -1,0 +1,5 @@
+heedful::model!(Model = "../models/newer.heed");
+
+fn main() {
+    Model::new();
+}

@@ -1,0 +1,13 @@
+//! Each operation against the same in f64, from the same quantised inputs: mean, root mean square and largest
+//! error, in units of the last place of the result (`cargo test --test reference -- --nocapture` prints them).
+//!
+//! An ideal rounding errs by at most 0.5, with a root mean square of `1/sqrt(12)` = 0.2887.
+
+mod arithmetic;
+mod attention;
+mod encoder;
+mod front_end;
+mod norm;
+mod softmax;
+#[path = "../support/mod.rs"]
+mod support;
