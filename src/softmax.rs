@@ -167,11 +167,37 @@ impl RowScale {
         }
     }
 
+    /// Multiplier and shift; for sums of less than 512 full scales, which drop no bits first.
+    #[inline]
+    #[allow(dead_code)] // For backends in assembly.
+    pub(crate) fn parts(&self) -> (i32, u32) {
+        (self.multiplier, self.shift.max(1))
+    }
+
+    #[inline]
+    #[allow(dead_code)] // Vectors take the parts.
+    pub(crate) const fn multiplier(self) -> i32 {
+        self.multiplier
+    }
+
+    /// 1 to 31.
+    #[inline]
+    #[allow(dead_code)]
+    pub(crate) fn shift(self) -> u32 {
+        self.shift.max(1)
+    }
+
+    #[inline]
+    #[allow(dead_code)]
+    pub(crate) const fn drop(self) -> u32 {
+        self.drop
+    }
+
     /// The output of one dimension: `acc` is its `Σ w·v`.
     #[inline]
     #[must_use]
     pub fn to_i8(self, acc: i64) -> i8 {
-        saturate_i8(requantise((acc >> self.drop) as i32, self.multiplier, self.shift.max(1)))
+        saturate_i8(requantise((acc >> self.drop) as i32, self.multiplier, self.shift()))
     }
 }
 

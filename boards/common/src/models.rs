@@ -2,7 +2,6 @@
 
 use core::hint::black_box;
 use heedful::Outcome;
-use static_cell::ConstStaticCell;
 
 /// What the firmware asks of a model; each type that `heedful::model!` names can do it.
 pub trait Listener: 'static {
@@ -32,6 +31,7 @@ macro_rules! listener {
         pub mod $module {
             use super::*;
             use heedful::Row;
+            use static_cell::ConstStaticCell;
 
             heedful::model!(pub $type = $file);
 

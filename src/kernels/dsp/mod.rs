@@ -1,0 +1,314 @@
+//! Cortex-M4, M7 and M33: the DSP extension, two 16-bit products per instruction (SMLAD).
+//!
+//! Everything is brought to one loop, in `products.rs`: four rows of 16-bit values, interleaved, against
+//! rows of int8. The four rows are activations of four positions, four queries, or the softmax weights
+//! of four queries; the int8 rows are weights in flash, keys, or transposed values. Four bytes are
+//! loaded, split into two pairs (SXTB16) and multiplied with all four rows: 13 instructions for 16 products.
+
+use super::{Kernels, Layer, Matrix, RowScale, Rows, Sink, Tile, Witness, portable, tiles};
+use crate::softmax::Weight;
+use expand::Expanded;
+use products::accumulate;
+use softmax::Softmax;
+
+/// The extension is optional in Armv8-M, where the assembler must be told of a core that has it.
+#[cfg(heedful_armv8m)]
+macro_rules! cpu {
+    () => {
+        ".cpu cortex-m33"
+    };
+}
+#[cfg(not(heedful_armv8m))]
+macro_rules! cpu {
+    () => {
+        ""
+    };
+}
+
+mod expand;
+mod products;
+mod softmax;
+
+/// The backend for Cortex-M cores with the DSP extension.
+#[derive(Clone, Copy, Debug)]
+pub struct Dsp;
+
+/// Rows that [`products`] takes at a time.
+const LANES: usize = 4;
+/// Inner positions that are expanded at a time: 2 KiB of stack.
+const INNER: usize = 256;
+/// Outputs whose sums are in memory at a time: 512 bytes of stack.
+const OUTPUTS: usize = 32;
+/// Words of four rows and four inner positions.
+const GROUP: usize = 2 * LANES;
+
+/// One value per row.
+type Lanes = [i32; LANES];
+
+impl Kernels for Dsp {
+    const NAME: &'static str = "DSP";
+    const QUERIES: usize = LANES;
+    // Weights take the place of the scores; a row is laid out in order for a witness only.
+    const WEIGHT_ROWS: usize = 1;
+
+    // Not inlined, here and below: each copy would have its own buffers on the stack.
+    #[inline(never)]
+    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+        let mut expanded = Expanded::new();
+        for (tile, data) in tiles(x.data, x.width * LANES).enumerate() {
+            let x = Rows { data, ..x };
+            let mut filled = None;
+            for layer in &mut *layers {
+                // Rows that fit at once are expanded once for all layers.
+                let inputs = x.width.min(layer.weights.inputs);
+                if inputs <= INNER && filled != Some(inputs) {
+                    expanded.fill(data, x.width, 0, inputs);
+                    filled = Some(inputs);
+                }
+                tile_linear(x, tile * LANES, inputs, &mut expanded, layer);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
+        let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
+        let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
+        let mut expanded = Expanded::new();
+        expanded.fill(tile.queries, tile.dim, 0, tile.dim);
+        let queries = expanded.words();
+
+        let (shared, rest) = scores.split_at_mut(shared(tile.visible).min(scores.len()));
+        let mut max = [i32::MIN; LANES];
+        if !products::scores(queries, tile.keys, tile.dim, shared, &mut max) {
+            shared.fill([0; LANES]);
+            accumulate(queries, tile.keys, tile.dim, tile.dim, shared);
+            for scores in &*shared {
+                for (max, &score) in max.iter_mut().zip(scores) {
+                    *max = (*max).max(score);
+                }
+            }
+        }
+        rest.fill([0; LANES]);
+        let keys = tile.keys.get(shared.len() * tile.dim..).unwrap_or(&[]);
+        accumulate(queries, keys, tile.dim, tile.dim, rest);
+        for (lane, (max, &visible)) in max.iter_mut().zip(tile.visible).enumerate() {
+            let seen = rest.iter().take(visible - shared.len()).filter_map(|scores| scores.get(lane));
+            *max = seen.fold(*max, |max, &score| max.max(score));
+        }
+        for (to, max) in tile.max.iter_mut().zip(max) {
+            *to = max;
+        }
+    }
+
+    /// Weights take the place of their scores: those of the keys that all queries see in the layout of
+    /// [`Expanded`], in the first half of their scores; those of the other keys each in the place of its score.
+    #[inline(never)]
+    fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
+        let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
+        let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
+        let (shared, rest) = scores.split_at_mut(shared(tile.visible).min(scores.len()));
+        let seen = shared.len();
+        let mut softmax = Softmax::new::<W>(&tile.max, tile.steepness);
+        softmax.weigh_shared(shared);
+        for (key, scores) in rest.iter_mut().enumerate() {
+            let lanes = scores.iter_mut().zip(&tile.max).zip(&mut softmax.sums);
+            for (lane, ((score, &max), sum)) in lanes.enumerate() {
+                *score = match tile.visible.get(lane) {
+                    Some(&visible) if seen + key < visible => {
+                        W::exp2(tile.steepness.exponent(max.wrapping_sub(*score) as u32)).to_int()
+                    }
+                    _ => 0,
+                };
+                *sum += *score as u32;
+            }
+        }
+        for (to, sum) in tile.sums.iter_mut().zip(softmax.sums) {
+            *to = sum;
+        }
+    }
+
+    #[inline(never)]
+    fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
+        let (scores, _) = tile.scores.as_chunks::<LANES>();
+        let Some(scores) = scores.get(..most(tile.visible)) else { return };
+        let (shared, rest) = scores.split_at(shared(tile.visible).min(scores.len()));
+        let weights = Weights { shared: bytemuck::must_cast_slice(shared.as_flattened()), keys: shared.len(), rest };
+        let scales: [RowScale; LANES] =
+            core::array::from_fn(|lane| RowScale::new(tile.sums.get(lane).copied().unwrap_or(0), tile.ratio));
+        // Up to 512 positions the sums have 32 bits, and no row drops any.
+        let short = scores.len() <= portable::CHUNK && tile.visible.len() == LANES;
+        let mut first = 0;
+        while first < tile.dim {
+            let count = (tile.dim - first).min(OUTPUTS);
+            let values = tile.values.get(first * tile.positions..).unwrap_or(&[]);
+            let out = tile.out.get_mut(first..).unwrap_or(&mut []);
+            if !(short && weights.outputs(values, tile.positions, count, &scales, out, tile.out_stride)) {
+                for (dim, totals) in weights.totals(values, tile.positions, count).iter().take(count).enumerate() {
+                    for (lane, ((scale, &total), _)) in scales.iter().zip(totals).zip(tile.visible).enumerate() {
+                        if let Some(out) = out.get_mut(lane * tile.out_stride + dim) {
+                            *out = scale.to_i8(total);
+                        }
+                    }
+                }
+            }
+            first += count;
+        }
+    }
+
+    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
+        let (scores, _) = tile.scores.as_chunks::<LANES>();
+        let Some(scores) = scores.get(..most(tile.visible)) else { return };
+        let (shared, rest) = scores.split_at(shared(tile.visible).min(scores.len()));
+        let words: &[u32] = bytemuck::must_cast_slice(shared.as_flattened());
+        for (lane, &visible) in tile.visible.iter().enumerate() {
+            let Some(row) = tile.weights.get_mut(..visible) else { return };
+            let rest = rest.iter().filter_map(|weights| weights.get(lane)).copied();
+            let weights = (0..shared.len()).map(|key| lane_of(words, key, lane)).chain(rest);
+            for (to, weight) in row.iter_mut().zip(weights) {
+                *to = W::from_int(weight);
+            }
+            witness.row(lane, row);
+        }
+    }
+}
+
+/// Keys that any of the queries sees.
+#[inline]
+fn most(visible: &[usize]) -> usize {
+    visible.iter().copied().max().unwrap_or(0)
+}
+
+/// Keys that all queries see, in whole groups.
+#[inline]
+fn shared(visible: &[usize]) -> usize {
+    visible.iter().copied().min().unwrap_or(0) & !3
+}
+
+/// One layer on a tile of up to four rows, of which the first is row `first` of the sink. The rows are already
+/// expanded if they fit.
+#[inline]
+fn tile_linear(x: Rows<'_>, first: usize, inputs: usize, expanded: &mut Expanded, layer: &mut Layer<'_>) {
+    let Layer { weights, channels, sink } = layer;
+    let rows = x.data.len().checked_div(x.width).unwrap_or(0);
+    if rows == LANES && inputs <= INNER {
+        let weights = Matrix { inputs, ..*weights };
+        let done = match sink {
+            Sink::Store { out, row_stride, output_stride } => {
+                let out = out.get_mut(first * *row_stride..).unwrap_or(&mut []);
+                products::store(expanded.words(), weights, channels, out, *row_stride, *output_stride)
+            }
+            Sink::Add { out, width } => {
+                let out = out.get_mut(first * *width..).unwrap_or(&mut []);
+                products::add(expanded.words(), weights, channels, out, *width)
+            }
+        };
+        if done {
+            return;
+        }
+    }
+    let mut sums = [[0; LANES]; OUTPUTS];
+    for (block, channels) in tiles(channels, OUTPUTS).enumerate() {
+        let (Some(data), Some(sums)) =
+            (weights.data.get(block * OUTPUTS * weights.stride..), sums.get_mut(..channels.len()))
+        else {
+            return;
+        };
+        for (sum, channel) in sums.iter_mut().zip(channels) {
+            *sum = [channel.bias; LANES];
+        }
+        let mut start = 0;
+        while start < inputs {
+            let length = (inputs - start).min(INNER);
+            if inputs > INNER {
+                expanded.fill(x.data, x.width, start, length);
+            }
+            accumulate(expanded.words(), data.get(start..).unwrap_or(&[]), weights.stride, length, sums);
+            start += length;
+        }
+        for (output, (sums, &channel)) in sums.iter().zip(channels).enumerate() {
+            for (lane, &sum) in sums.iter().take(rows).enumerate() {
+                sink.put(first + lane, block * OUTPUTS + output, sum, channel);
+            }
+        }
+    }
+}
+
+/// The value of one row at one inner position.
+#[inline]
+fn lane_of(words: &[u32], inner: usize, lane: usize) -> i32 {
+    let word = words.get(inner / 4 * GROUP + inner % 2 * LANES + lane).copied().unwrap_or(0);
+    i32::from((word >> (inner % 4 / 2 * 16)) as i16)
+}
+
+/// The weights of four queries, as [`Dsp::tile_softmax`] leaves them.
+struct Weights<'a> {
+    /// Of the keys that all see, expanded.
+    shared: &'a [u32],
+    /// How many keys these are.
+    keys: usize,
+    /// Of the keys after them.
+    rest: &'a [Lanes],
+}
+
+impl Weights<'_> {
+    /// `Σ w·v` of the keys that are not shared, for a row of values.
+    #[inline]
+    fn rest(&self, values: &[i8]) -> Lanes {
+        let mut sums = [0; LANES];
+        for (weights, &value) in self.rest.iter().zip(values.get(self.keys..).unwrap_or(&[])) {
+            for (sum, &weight) in sums.iter_mut().zip(weights) {
+                *sum += weight * i32::from(value);
+            }
+        }
+        sums
+    }
+
+    /// The outputs of four queries for `count` dimensions of `values`, `stride` bytes apart; false if the
+    /// shape does not allow it.
+    #[inline]
+    fn outputs(
+        &self,
+        values: &[i8],
+        stride: usize,
+        count: usize,
+        scales: &[RowScale; LANES],
+        out: &mut [i8],
+        out_stride: usize,
+    ) -> bool {
+        let mut sums = [[0; LANES]; OUTPUTS];
+        let Some(sums) = sums.get_mut(..count) else { return false };
+        if !self.rest.is_empty() {
+            for (sums, values) in sums.iter_mut().zip(tiles(values, stride)) {
+                *sums = self.rest(values);
+            }
+        }
+        products::weighted(self.shared, values, stride, self.keys, sums, scales, out, out_stride)
+    }
+
+    /// `Σ w·v` of four queries for `count` dimensions of `values`, for rows of any length.
+    #[inline]
+    fn totals(&self, values: &[i8], stride: usize, count: usize) -> [[i64; LANES]; OUTPUTS] {
+        let mut totals = [[0i64; LANES]; OUTPUTS];
+        let mut start = 0;
+        while start < self.keys {
+            let length = (self.keys - start).min(portable::CHUNK);
+            let mut sums = [[0; LANES]; OUTPUTS];
+            let weights = self.shared.get(start / 4 * GROUP..).unwrap_or(&[]);
+            let sums = sums.get_mut(..count).unwrap_or(&mut []);
+            accumulate(weights, values.get(start..).unwrap_or(&[]), stride, length, sums);
+            for (total, sum) in totals.iter_mut().zip(&*sums) {
+                for (total, &sum) in total.iter_mut().zip(sum) {
+                    *total += i64::from(sum);
+                }
+            }
+            start += length;
+        }
+        for (total, values) in totals.iter_mut().zip(tiles(values, stride)) {
+            for (total, rest) in total.iter_mut().zip(self.rest(values)) {
+                *total += i64::from(rest);
+            }
+        }
+        totals
+    }
+}

@@ -1,0 +1,477 @@
+//! Four rows of 16-bit values against rows of int8: one loop, finished in five ways.
+//!
+//! [`accumulate`] leaves the sums to be finished elsewhere and serves all shapes. The others requantise or
+//! compare what they hold in registers, and serve the shapes that fill whole groups and tiles.
+
+use super::{GROUP, LANES, Lanes, lane_of};
+use crate::kernels::Matrix;
+use crate::requantise::Channel;
+use crate::softmax::RowScale;
+use core::arch::naked_asm;
+
+/// Four inner positions: 16 products.
+macro_rules! group {
+    () => {
+        "ldr r12, [r1], #4
+         ldm r0!, {{r8-r11}}
+         sxtb16 lr, r12
+         smlad r4, r8, lr, r4
+         smlad r5, r9, lr, r5
+         smlad r6, r10, lr, r6
+         smlad r7, r11, lr, r7
+         ldm r0!, {{r8-r11}}
+         sxtb16 lr, r12, ror #8
+         smlad r4, r8, lr, r4
+         smlad r5, r9, lr, r5
+         smlad r6, r10, lr, r6
+         smlad r7, r11, lr, r7
+"
+    };
+}
+
+/// All inner positions: r0 runs over the rows `x`, r1 over the int8 row `w`, r2 counts
+/// groups (at least 1); r4 to r7 are the sums. r8 to r12 and lr are lost.
+macro_rules! inner {
+    () => {
+        concat!(
+            "lsrs r2, r2, #1\n",
+            "bcc 3f\n",
+            group!(),
+            "cmp r2, #0\n",
+            "beq 4f\n",
+            "3:\n",
+            group!(),
+            group!(),
+            "subs r2, r2, #1\n",
+            "bne 3b\n",
+            "4:\n",
+        )
+    };
+}
+
+/// Multiplier (twice) and shift of the channel at r3 into r8 and r9, half a unit into r10.
+macro_rules! scale {
+    () => {
+        "ldr r8, [r3], #4
+         and r9, r8, #31
+         bic r8, r8, #31
+         lsr r8, r8, #1
+         mov r10, #1
+         lsl r10, r10, r9
+         lsr r10, r10, #1
+"
+    };
+}
+
+/// Requantises a sum to a number of bits.
+macro_rules! requantise {
+    ($acc:literal, $bits:literal, $multiplier:literal, $half:literal, $shift:literal) => {
+        concat!(
+            "smmla ",
+            $acc,
+            ", ",
+            $acc,
+            ", ",
+            $multiplier,
+            ", ",
+            $half,
+            "\n",
+            "asr ",
+            $acc,
+            ", ",
+            $acc,
+            ", ",
+            $shift,
+            "\n",
+            "ssat ",
+            $acc,
+            ", #",
+            $bits,
+            ", ",
+            $acc,
+            "\n",
+        )
+    };
+}
+
+/// Stores r4 to r7 as bytes at r0, r2 apart; r11 is lost.
+macro_rules! store {
+    () => {
+        "strb r4, [r0]
+         strb r5, [r0, r2]
+         add r11, r0, r2
+         strb r6, [r0, r2, lsl #1]
+         strb r7, [r11, r2, lsl #1]
+"
+    };
+}
+
+/// Adds to `sums[o][lane]` the products of the row `o` of `w` (`stride` bytes apart, `length` of which count) with each lane of `x`.
+#[inline]
+pub(super) fn accumulate(x: &[u32], w: &[i8], stride: usize, length: usize, sums: &mut [Lanes]) {
+    let groups = length / 4;
+    // As many rows as the weights hold, the last one without what lies between rows.
+    let rows = match w.len().checked_sub(length) {
+        Some(rest) => (rest.checked_div(stride).unwrap_or(0) + 1).min(sums.len()),
+        None => 0,
+    };
+    let Some(sums) = sums.get_mut(..rows) else { return };
+    let end = sums.as_ptr_range().end.cast();
+    if let Some(shape) = Shape::new(x, w, stride, groups * 4, rows, end) {
+        // SAFETY: `Shape::new` found `x` and `w` long enough for all sums, of which there is one at least.
+        unsafe { products(&raw const shape, w.as_ptr(), sums.as_mut_ptr()) };
+    }
+    for inner in groups * 4..length {
+        for (row, sums) in sums.iter_mut().enumerate() {
+            let w = i32::from(w.get(row * stride + inner).copied().unwrap_or(0));
+            for (lane, sum) in sums.iter_mut().enumerate() {
+                *sum = sum.wrapping_add(w * lane_of(x, inner, lane));
+            }
+        }
+    }
+}
+
+/// What the loop needs besides its pointers.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Shape {
+    /// The four rows.
+    x: *const u32,
+    /// Inner positions over 4, at least 1.
+    groups: usize,
+    /// Bytes from the end of an int8 row's last group to the next row.
+    skip: usize,
+    /// Where the cursor (sums, scores or channels) ends.
+    end: *const (),
+}
+
+impl Shape {
+    /// For `rows` rows of `w` against `x`, if they lie in their slices, are not empty and fill whole groups.
+    #[inline]
+    fn new(x: &[u32], w: &[i8], stride: usize, length: usize, rows: usize, end: *const ()) -> Option<Self> {
+        let groups = length / 4;
+        let last = rows.checked_sub(1)? * stride;
+        let fits = length.is_multiple_of(4) && groups > 0 && x.len() >= groups * GROUP && w.len() >= last + length;
+        fits.then_some(Self { x: x.as_ptr(), groups, skip: stride.wrapping_sub(length), end })
+    }
+}
+
+/// Adds `Σ w·x` of four rows to each of the sums, up to the end.
+///
+/// # Safety
+/// `x` points to `8 * groups` aligned words, `w` to a row of `4 * groups` bytes for each element from `sums` to `end`,
+/// `skip` bytes apart; there is at least one element, and `groups > 0`.
+#[unsafe(naked)]
+unsafe extern "C" fn products(shape: *const Shape, w: *const i8, sums: *mut Lanes) {
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r11, lr}}",
+        "mov r3, r2",
+        // x, groups, skip, end: the start of each row is loaded from here.
+        "ldm r0, {{r0, r2, r4, r5}}",
+        "push {{r0, r2, r4, r5}}",
+        "2:",
+        "ldm sp, {{r0, r2}}",
+        "ldm r3, {{r4-r7}}",
+        inner!(),
+        "stm r3!, {{r4-r7}}",
+        "ldrd r8, r9, [sp, #8]",
+        "add r1, r1, r8",
+        "cmp r3, r9",
+        "bne 2b",
+        "add sp, sp, #16",
+        "pop {{r4-r11, pc}}",
+    )
+}
+
+/// The scores of four queries against `keys`, raising `max` to the largest; false if the shape is not one
+/// of whole groups, and nothing is done.
+#[inline]
+pub(super) fn scores(queries: &[u32], keys: &[i8], dim: usize, scores: &mut [Lanes], max: &mut Lanes) -> bool {
+    let end = scores.as_ptr_range().end.cast();
+    let Some(shape) = Shape::new(queries, keys, dim, dim, scores.len(), end) else { return false };
+    let mut call = Scores { shape, max: *max };
+    // SAFETY: `Shape::new` found `queries` and `keys` long enough for all scores, of which there is one at least.
+    unsafe { products_scores(&raw mut call, keys.as_ptr(), scores.as_mut_ptr()) };
+    *max = call.max;
+    true
+}
+
+#[repr(C)]
+struct Scores {
+    shape: Shape,
+    max: Lanes,
+}
+
+/// Writes `Σ w·x` of four rows to each of the scores, up to the end, and raises the maxima.
+///
+/// # Safety
+/// As [`products`].
+#[unsafe(naked)]
+unsafe extern "C" fn products_scores(call: *mut Scores, w: *const i8, scores: *mut Lanes) {
+    naked_asm!(
+        cpu!(),
+        "push {{r0, r4-r11, lr}}",
+        "mov r3, r2",
+        "ldm r0, {{r4-r11}}",
+        "push {{r4-r11}}",
+        "2:",
+        "ldm sp, {{r0, r2}}",
+        "mov r4, #0",
+        "mov r5, #0",
+        "mov r6, #0",
+        "mov r7, #0",
+        inner!(),
+        "stm r3!, {{r4-r7}}",
+        "add r12, sp, #16",
+        "ldm r12, {{r8-r11}}",
+        "cmp r4, r8",
+        "it gt",
+        "movgt r8, r4",
+        "cmp r5, r9",
+        "it gt",
+        "movgt r9, r5",
+        "cmp r6, r10",
+        "it gt",
+        "movgt r10, r6",
+        "cmp r7, r11",
+        "it gt",
+        "movgt r11, r7",
+        "stm r12, {{r8-r11}}",
+        "ldrd r8, r9, [sp, #8]",
+        "add r1, r1, r8",
+        "cmp r3, r9",
+        "bne 2b",
+        "add r12, sp, #16",
+        "ldm r12, {{r4-r7}}",
+        "add sp, sp, #32",
+        "ldr r0, [sp]",
+        "add r0, r0, #16",
+        "stm r0, {{r4-r7}}",
+        "pop {{r0, r4-r11, pc}}",
+    )
+}
+
+/// A linear layer on four rows `x`, stored as int8; false if the shape is not one of whole groups
+/// or `out` is too short, and nothing is done.
+#[inline]
+pub(super) fn store(
+    x: &[u32],
+    w: Matrix<'_>,
+    channels: &[Channel],
+    out: &mut [i8],
+    row_stride: usize,
+    output_stride: usize,
+) -> bool {
+    let end = channels.as_ptr_range().end.cast();
+    let Some(shape) = Shape::new(x, w.data, w.stride, w.inputs, channels.len(), end) else { return false };
+    if out.len() <= (LANES - 1) * row_stride + (channels.len() - 1) * output_stride {
+        return false;
+    }
+    let call = Out { shape, out: out.as_mut_ptr().cast(), row_stride, output_stride };
+    // SAFETY: `Shape::new` found `x` and the weights long enough for all channels, of which there is one at
+    // least; the last of the outputs lies within `out`.
+    unsafe { products_store(&raw const call, w.data.as_ptr(), channels.as_ptr()) };
+    true
+}
+
+/// [`store`], but added to int16 with saturation; outputs lie side by side, rows `width` apart.
+#[inline]
+pub(super) fn add(x: &[u32], w: Matrix<'_>, channels: &[Channel], out: &mut [i16], width: usize) -> bool {
+    let end = channels.as_ptr_range().end.cast();
+    let Some(shape) = Shape::new(x, w.data, w.stride, w.inputs, channels.len(), end) else { return false };
+    if out.len() < (LANES - 1) * width + channels.len() {
+        return false;
+    }
+    let call = Out { shape, out: out.as_mut_ptr().cast(), row_stride: 2 * width, output_stride: 2 };
+    // SAFETY: as in `store`; strides count bytes.
+    unsafe { products_add(&raw const call, w.data.as_ptr(), channels.as_ptr()) };
+    true
+}
+
+#[repr(C)]
+struct Out {
+    shape: Shape,
+    out: *mut u8,
+    row_stride: usize,
+    output_stride: usize,
+}
+
+/// # Safety
+/// As [`products`], with a channel instead of each sum; `out` may be written at all multiples of the strides,
+/// four rows by one output per channel.
+#[unsafe(naked)]
+unsafe extern "C" fn products_store(call: *const Out, w: *const i8, channels: *const Channel) {
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r11, lr}}",
+        "mov r3, r2",
+        "ldm r0, {{r4-r10}}",
+        "push {{r4-r10}}",
+        "2:",
+        "ldm sp, {{r0, r2}}",
+        "ldr r4, [r3], #4",
+        "mov r5, r4",
+        "mov r6, r4",
+        "mov r7, r4",
+        inner!(),
+        scale!(),
+        requantise!("r4", "8", "r8", "r10", "r9"),
+        requantise!("r5", "8", "r8", "r10", "r9"),
+        requantise!("r6", "8", "r8", "r10", "r9"),
+        requantise!("r7", "8", "r8", "r10", "r9"),
+        "ldrd r0, r2, [sp, #16]",
+        "ldr r12, [sp, #24]",
+        store!(),
+        "add r0, r0, r12",
+        "str r0, [sp, #16]",
+        "ldrd r8, r9, [sp, #8]",
+        "add r1, r1, r8",
+        "cmp r3, r9",
+        "bne 2b",
+        "add sp, sp, #28",
+        "pop {{r4-r11, pc}}",
+    )
+}
+
+/// # Safety
+/// As [`products_store`], on half-words.
+#[unsafe(naked)]
+unsafe extern "C" fn products_add(call: *const Out, w: *const i8, channels: *const Channel) {
+    macro_rules! add {
+        ($acc:literal, $place:literal) => {
+            concat!(
+                "ldrsh r8, ",
+                $place,
+                "\n",
+                "qadd16 ",
+                $acc,
+                ", ",
+                $acc,
+                ", r8\n",
+                "strh ",
+                $acc,
+                ", ",
+                $place,
+                "\n",
+            )
+        };
+    }
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r11, lr}}",
+        "mov r3, r2",
+        "ldm r0, {{r4-r10}}",
+        "push {{r4-r10}}",
+        "2:",
+        "ldm sp, {{r0, r2}}",
+        "ldr r4, [r3], #4",
+        "mov r5, r4",
+        "mov r6, r4",
+        "mov r7, r4",
+        inner!(),
+        scale!(),
+        requantise!("r4", "16", "r8", "r10", "r9"),
+        requantise!("r5", "16", "r8", "r10", "r9"),
+        requantise!("r6", "16", "r8", "r10", "r9"),
+        requantise!("r7", "16", "r8", "r10", "r9"),
+        "ldrd r0, r2, [sp, #16]",
+        add!("r4", "[r0]"),
+        add!("r5", "[r0, r2]"),
+        add!("r6", "[r0, r2, lsl #1]"),
+        "add r11, r0, r2",
+        add!("r7", "[r11, r2, lsl #1]"),
+        "add r0, r0, #2",
+        "str r0, [sp, #16]",
+        "ldrd r8, r9, [sp, #8]",
+        "add r1, r1, r8",
+        "cmp r3, r9",
+        "bne 2b",
+        "add sp, sp, #28",
+        "pop {{r4-r11, pc}}",
+    )
+}
+
+/// The outputs of four queries: `Σ w·v` on top of `sums`, one per dimension, by each query's scale; false if the
+/// shape is not one of whole groups or `out` is too short, and nothing is done. The weights of a query sum to less
+/// than 512 full scales.
+#[inline]
+pub(super) fn weighted(
+    weights: &[u32],
+    values: &[i8],
+    stride: usize,
+    keys: usize,
+    sums: &[Lanes],
+    scales: &[RowScale; LANES],
+    out: &mut [i8],
+    out_stride: usize,
+) -> bool {
+    let end = sums.as_ptr_range().end.cast();
+    let Some(shape) = Shape::new(weights, values, stride, keys, sums.len(), end) else { return false };
+    if out.len() < (LANES - 1) * out_stride + sums.len() {
+        return false;
+    }
+    let scales = scales.map(|scale| {
+        let (multiplier, shift) = scale.parts();
+        Finish { multiplier: 2 * multiplier, half: 1 << (shift - 1), shift }
+    });
+    let out = Out { shape, out: out.as_mut_ptr().cast(), row_stride: out_stride, output_stride: 1 };
+    let call = Weighted { out, scales: scales.as_ptr() };
+    // SAFETY: `Shape::new` found weights and values long enough for all dimensions, of which there is one at
+    // least; the last output lies within `out`; there are four scales.
+    unsafe { products_weighted(&raw const call, values.as_ptr(), sums.as_ptr()) };
+    true
+}
+
+/// A [`RowScale`], as [`products_weighted`] takes it.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Finish {
+    /// Twice the multiplier.
+    multiplier: i32,
+    half: i32,
+    shift: u32,
+}
+
+#[repr(C)]
+struct Weighted {
+    out: Out,
+    scales: *const Finish,
+}
+
+/// # Safety
+/// As [`products`], but sums are only read; `out` may be written for four rows by one output per sum.
+#[unsafe(naked)]
+unsafe extern "C" fn products_weighted(call: *const Weighted, w: *const i8, sums: *const Lanes) {
+    macro_rules! finish {
+        ($acc:literal) => {
+            concat!("ldm r12!, {{r8-r10}}\n", requantise!($acc, "8", "r8", "r9", "r10"))
+        };
+    }
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r11, lr}}",
+        "mov r3, r2",
+        "ldm r0, {{r4-r11}}",
+        "push {{r4-r11}}",
+        "2:",
+        "ldm sp, {{r0, r2}}",
+        "ldm r3!, {{r4-r7}}",
+        inner!(),
+        "ldr r12, [sp, #28]",
+        finish!("r4"),
+        finish!("r5"),
+        finish!("r6"),
+        finish!("r7"),
+        "ldrd r0, r2, [sp, #16]",
+        store!(),
+        "add r0, r0, #1",
+        "str r0, [sp, #16]",
+        "ldrd r8, r9, [sp, #8]",
+        "add r1, r1, r8",
+        "cmp r3, r9",
+        "bne 2b",
+        "add sp, sp, #32",
+        "pop {{r4-r11, pc}}",
+    )
+}
