@@ -76,7 +76,14 @@ impl InverseRoot {
         }
         // A normalised value is at most sqrt(n); half of the bits of n - 1, rounded up.
         let bits = (32 - n.saturating_sub(1).leading_zeros()).div_ceil(2);
-        Self { root: root.min(1 << 31) as u32, up: (shift / 2).saturating_sub(1 + bits), places: 21 - bits }
+        Self { root: root.min((1 << 31) - 1) as u32, up: (shift / 2).saturating_sub(1 + bits), places: 21 - bits }
+    }
+
+    /// What vectors need for [`InverseRoot::apply`]: the factor, the shift of what it is multiplied by, the final shift.
+    #[inline]
+    #[allow(dead_code)]
+    pub(crate) const fn parts(self) -> (u32, u32, u32) {
+        (self.root, self.up & 31, self.places)
     }
 
     /// `centred / sqrt(..) * gain + offset`, rounded to an integer, not saturated.

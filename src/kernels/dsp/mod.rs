@@ -5,7 +5,7 @@
 //! of four queries; the int8 rows are weights in flash, keys, or transposed values. Four bytes are
 //! loaded, split into two pairs (SXTB16) and multiplied with all four rows: 13 instructions for 16 products.
 
-use super::{Kernels, Layer, Matrix, RowScale, Rows, Sink, Tile, Witness, portable, tiles};
+use super::{Kernels, Layer, Matrix, NormView, RowScale, Rows, Sink, Tile, Witness, portable, tiles};
 use crate::softmax::Weight;
 use expand::Expanded;
 use products::accumulate;
@@ -26,6 +26,7 @@ macro_rules! cpu {
 }
 
 mod expand;
+mod norm;
 mod products;
 mod softmax;
 
@@ -170,6 +171,10 @@ impl Kernels for Dsp {
             }
             witness.row(lane, row);
         }
+    }
+
+    fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
+        norm::layer_norm(x, norm, out);
     }
 }
 
