@@ -28,6 +28,34 @@ pub struct HeadScale {
     pub value: Scale,
 }
 
+impl HeadScale {
+    /// From the octaves per unit of the score (`log2(e) / sqrt(head dim) · query scale · key scale`), and from the scale of the
+    /// values over the scale of the head's output, 2^-8 to 32. `None` if either is out of range.
+    ///
+    /// ```
+    /// use heedful::HeadScale;
+    /// assert!(HeadScale::from_real(0.001, 1.5).is_some());
+    /// assert!(HeadScale::from_real(0.001, 40.0).is_none());
+    /// ```
+    #[must_use]
+    pub const fn from_real(steepness: f64, ratio: f64) -> Option<Self> {
+        match (Steepness::from_real(steepness), Scale::from_real(ratio / 256.0)) {
+            (Some(steepness), Some(value)) => {
+                let scale = Self { steepness, value };
+                if scale.is_valid() { Some(scale) } else { None }
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether both are within the bounds of [`HeadScale::from_real`].
+    #[must_use]
+    pub const fn is_valid(self) -> bool {
+        let shift = self.value.shift();
+        self.steepness.is_valid() && self.value.is_valid() && shift >= 2 && shift <= 14
+    }
+}
+
 /// Multi-head attention of any shape, as the `.heed` file holds it.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionView<'a> {
@@ -165,7 +193,7 @@ impl<const E: usize, const H: usize, const P: usize> Projection<E, H, P> {
 /// The weights are borrowed for good: on a microcontroller they stay in flash.
 ///
 /// ```
-/// use heedful::{Channel, HeadScale, Mask, MultiHeadAttention, Projection, Scale, Scratch, Steepness};
+/// use heedful::{Channel, HeadScale, Mask, MultiHeadAttention, Projection, Scale, Scratch};
 ///
 /// const UNIT: Channel = Channel { bias: 0, scale: Scale::from_real(1.0 / 64.0).unwrap() };
 /// // Two heads of 4 in a model of width 8. Here each head looks at its own half of the input.
@@ -190,10 +218,7 @@ impl<const E: usize, const H: usize, const P: usize> Projection<E, H, P> {
 /// static CHANNELS: [[Channel; 4]; 2] = [[UNIT; 4]; 2];
 /// static OUTPUT: [Channel; 8] = [UNIT; 8];
 /// // A steepness of 0.01 octaves, and outputs at the scale of the values.
-/// static HEADS: [HeadScale; 2] = [HeadScale {
-///     steepness: Steepness::from_real(0.01).unwrap(),
-///     value: Scale::from_real(1.0 / 256.0).unwrap(),
-/// }; 2];
+/// static HEADS: [HeadScale; 2] = [HeadScale::from_real(0.01, 1.0).unwrap(); 2];
 /// static ATTENTION: MultiHeadAttention<8, 2, 4> = MultiHeadAttention::new(
 ///     Projection::new(&SELECT, &CHANNELS),
 ///     Projection::new(&SELECT, &CHANNELS),
@@ -232,6 +257,11 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight> MultiHeadAttenti
                 H > 0 && H * P <= MAX_INPUTS,
                 "MultiHeadAttention: no heads, or so many that the accumulator may overflow",
             );
+        }
+        let mut i = 0;
+        while i < H {
+            require(heads[i].is_valid(), "MultiHeadAttention: a head's scale is out of range");
+            i += 1;
         }
         let weights = Matrix { data: output.as_flattened().as_flattened(), inputs: H * P, stride: H * P };
         let output = LinearView { weights, channels: output_channels };

@@ -134,8 +134,7 @@ impl<'a> Reader<'a> {
             if !heads[i].steepness.is_valid() {
                 return Err(Error::Scale { what: "steepness of a head's softmax" });
             }
-            let shift = heads[i].value.shift();
-            if !heads[i].value.is_valid() || shift < 2 || shift > 14 {
+            if !heads[i].is_valid() {
                 return Err(Error::Scale { what: "scale of a head's output" });
             }
             i += 1;
