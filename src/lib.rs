@@ -36,7 +36,7 @@ pub use kernels::backend;
 pub use linear::{Linear, MAX_BIAS, MAX_INPUTS};
 pub use mask::Mask;
 pub use model::Model;
-pub use norm::{LayerNorm, NormChannel};
+pub use norm::{LayerNorm, MAX_EPSILON, MAX_WIDTH, NormChannel};
 pub use observe::{Observer, Row, Unobserved};
 pub use outcome::{Guess, Outcome};
 pub use position::sinusoidal;

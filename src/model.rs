@@ -17,7 +17,7 @@ pub trait Embedded {
     const FILE: File<'static>;
     /// What takes the model's input: nothing, or an audio stream.
     type Input: Input;
-    /// The [`Model`](crate::Model) of the file's shape.
+    /// The model type of the file's shape: a `heedful::Model`.
     type Model;
 }
 
