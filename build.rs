@@ -6,11 +6,21 @@
 use std::env;
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(heedful_backend, values(\"portable\", \"wide\", \"dsp\"))");
+    let backends =
+        ["portable", "wide", "x86", "avx2", "avx_vnni", "avx512_vnni", "dsp", "helium", "neon", "rv32", "rvv", "thumb"];
+    println!(
+        "cargo::rustc-check-cfg=cfg(heedful_backend, values({}))",
+        backends.map(|name| format!("{name:?}")).join(", ")
+    );
     println!("cargo::rustc-check-cfg=cfg(heedful_armv8m)");
+    println!("cargo::rustc-check-cfg=cfg(heedful_thumb1)");
     println!("cargo::rerun-if-changed=build.rs");
     if env::var("TARGET").is_ok_and(|target| target.starts_with("thumbv8m")) {
         println!("cargo::rustc-cfg=heedful_armv8m");
+    }
+    // Most instructions reach the lower registers only.
+    if env::var("TARGET").is_ok_and(|target| target.starts_with("thumbv6m") || target.starts_with("thumbv8m.base")) {
+        println!("cargo::rustc-cfg=heedful_thumb1");
     }
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let flags: Vec<&str> = flags.split('\x1f').collect();
@@ -25,14 +35,43 @@ fn backend(flags: &[&str]) -> &'static str {
     if target.starts_with("thumbv7em") {
         return "dsp";
     }
-    // The DSP extension is optional here: only named cores are known to have it.
-    if target.starts_with("thumbv8m.main")
-        && matches!(cpu, Some("cortex-m33" | "cortex-m35p" | "cortex-m55" | "cortex-m85"))
+    // These extensions are optional here: only named cores are known to have them.
+    if target.starts_with("thumbv8m.main") {
+        match cpu {
+            Some("cortex-m33" | "cortex-m35p") => return "dsp",
+            Some("cortex-m55" | "cortex-m85") => return "helium",
+            _ => {}
+        }
+    }
+    if ["thumbv6m", "thumbv7m", "thumbv8m"].into_iter().any(|core| target.starts_with(core)) {
+        return "thumb";
+    }
+    if target.starts_with("riscv") && has_vectors(flags, cpu) {
+        return "rvv";
+    }
+    // All 32 registers (no E), and the multiplications of M.
+    if target.strip_prefix("riscv32i").is_some_and(|rest| rest.split('-').next().is_some_and(|rest| rest.contains('m')))
     {
-        return "dsp";
+        return "rv32";
+    }
+    // Not on targets without floating point, which lack NEON, too.
+    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+    if target.starts_with("aarch64") && features.split(',').any(|feature| feature == "neon") {
+        return "neon";
     }
     match env::var("CARGO_CFG_TARGET_OS").as_deref() {
         Ok("none") | Err(_) => "portable",
+        // The best level of the CPU is chosen at run time.
+        Ok(_) if target.starts_with("x86_64") => "x86",
         Ok(_) => "wide",
     }
+}
+
+/// Whether the flags promise the vector extension V, or one of its subsets for embedded cores.
+fn has_vectors(flags: &[&str], cpu: Option<&str>) -> bool {
+    let features =
+        flags.iter().filter_map(|flag| flag.strip_prefix("target-feature=").or(flag.strip_prefix("-Ctarget-feature=")));
+    let vectors = ["+v", "+zve32x", "+zve32f", "+zve64x", "+zve64f", "+zve64d"];
+    features.flat_map(|features| features.split(',')).any(|feature| vectors.contains(&feature))
+        || matches!(cpu, Some("sifive-x280" | "sifive-x390" | "sifive-p470" | "sifive-p670" | "spacemit-x60"))
 }

@@ -7,6 +7,7 @@
 //! The division is deferred to the end of the row (Milakov and Gimelshein, "Online
 //! normalizer calculation for softmax", 2018, do the same in floating point).
 
+use crate::kernels::{leading_zeros, long_product};
 use crate::requantise::{Scale, requantise, saturate_i8};
 use bytemuck::{Pod, Zeroable};
 use fixed::types::{I1F15, U0F8};
@@ -155,10 +156,10 @@ impl RowScale {
     #[must_use]
     pub fn new(sum: u32, ratio: Scale) -> Self {
         let sum = sum.max(1);
-        let zeros = sum.leading_zeros();
+        let zeros = leading_zeros(sum);
         let drop = 8u32.saturating_sub(zeros);
         // 1/sum has a factor 2^(zeros - 32), the ratio one of 2^8.
-        let product = ((u64::from(reciprocal(sum)) * ratio.bits() as u64) >> 30) as u32;
+        let product = (long_product(reciprocal(sum), ratio.bits() as u32) >> 30) as u32;
         let high = product >> 30;
         Self {
             multiplier: (product >> high) as i32,
@@ -205,12 +206,14 @@ impl RowScale {
 /// the best line, three steps for any sum, so that the time does not depend on the data.
 #[inline]
 fn reciprocal(sum: u32) -> u32 {
-    let d = u64::from(sum << sum.leading_zeros());
+    // Words throughout, which 32-bit cores multiply in one or two instructions.
+    let product = long_product;
+    let d = sum << leading_zeros(sum);
     // 48/17 - 32/17·d errs by at most 1/17, and each step squares the error.
-    let mut x = 3_031_741_620 - ((d * 4_042_322_160) >> 33);
+    let mut x = 3_031_741_620 - (product(d, 4_042_322_160) >> 33) as u32;
     for _ in 0..3 {
-        let rest = (1 << 31) - ((d * x) >> 32);
-        x = (x * rest) >> 30;
+        let rest = (1 << 31) - (product(d, x) >> 32) as u32;
+        x = (product(x, rest) >> 30) as u32;
     }
-    x as u32
+    x
 }

@@ -2,15 +2,30 @@
 
 #[path = "support/kernels.rs"]
 mod cases;
+#[path = "support/large.rs"]
+mod large;
 
 use cases::{Memory, differs};
 use heedful::kernels::{Active, Kernels, Portable, Wide};
 
+/// Cases of each kind. Miri takes half a minute for one, and none of the large ones.
+const CASES: u64 = if cfg!(miri) { 8 } else { 4000 };
+const LARGE: u64 = match (cfg!(miri), cfg!(debug_assertions)) {
+    (true, _) => 0,
+    (false, true) => 150,
+    (false, false) => 1500,
+};
+
 fn equal<A: Kernels, B: Kernels>() {
     let mut memory = Box::new(Memory::new());
-    for seed in 0..4000 {
+    for seed in 0..CASES {
         if let Some(kernel) = differs::<A, B>(seed, &mut memory) {
             panic!("{} and {} differ in {kernel}, case {seed}", A::NAME, B::NAME);
+        }
+    }
+    for seed in 0..LARGE {
+        if let Some(kernel) = large::differs::<A, B>(seed) {
+            panic!("{} and {} differ in {kernel}, large case {seed}", A::NAME, B::NAME);
         }
     }
 }
@@ -27,6 +42,7 @@ fn active_equals_portable() {
 
 /// A backend with a fault in one place must not pass.
 #[test]
+#[cfg_attr(miri, ignore = "needs many cases")]
 fn cases_find_a_fault() {
     struct Faulty;
     impl Kernels for Faulty {
@@ -41,11 +57,75 @@ fn cases_find_a_fault() {
         }
     }
     let mut memory = Box::new(Memory::new());
-    assert!((0..4000).any(|seed| differs::<Faulty, Portable>(seed, &mut memory).is_some()));
+    assert!((0..CASES).any(|seed| differs::<Faulty, Portable>(seed, &mut memory).is_some()));
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{Kernels, Portable, equal};
+    use heedful::kernels::{Avx2, Avx512Vnni, AvxVnni, X86};
+
+    /// On a CPU without the level, what stands in for it is held against the portable one.
+    fn level<K: Kernels>() {
+        if K::name() != K::NAME {
+            println!("skipped: this CPU has no {}; {} instead", K::NAME, K::name());
+        }
+        equal::<K, Portable>();
+    }
+
+    #[test]
+    fn avx2_equals_portable() {
+        level::<Avx2>();
+    }
+
+    #[test]
+    fn avx_vnni_equals_portable() {
+        level::<AvxVnni>();
+    }
+
+    #[test]
+    fn avx512_vnni_equals_portable() {
+        level::<Avx512Vnni>();
+    }
+
+    /// The best that the CPU has.
+    pub fn expected() -> &'static str {
+        if ["avx512f", "avx512bw", "avx512vl", "avx512vnni"].into_iter().all(has) {
+            "AVX-512 VNNI"
+        } else if has("avxvnni") {
+            "AVX-VNNI"
+        } else if has("avx2") {
+            "AVX2"
+        } else {
+            "wide"
+        }
+    }
+
+    fn has(feature: &str) -> bool {
+        match feature {
+            "avx2" => is_x86_feature_detected!("avx2"),
+            "avxvnni" => is_x86_feature_detected!("avxvnni"),
+            "avx512f" => is_x86_feature_detected!("avx512f"),
+            "avx512bw" => is_x86_feature_detected!("avx512bw"),
+            "avx512vl" => is_x86_feature_detected!("avx512vl"),
+            "avx512vnni" => is_x86_feature_detected!("avx512vnni"),
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn the_best_level_is_chosen() {
+        assert_eq!(X86::name(), expected());
+    }
 }
 
 #[test]
 fn the_expected_backend_is_chosen() {
-    let forced = option_env!("HEEDFUL_EXPECTED_BACKEND");
-    assert_eq!(heedful::backend(), forced.unwrap_or("wide"));
+    #[cfg(target_arch = "x86_64")]
+    let usual = x86::expected();
+    #[cfg(target_arch = "aarch64")]
+    let usual = if std::arch::is_aarch64_feature_detected!("dotprod") { "NEON with dot product" } else { "NEON" };
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let usual = "wide";
+    assert_eq!(heedful::backend(), option_env!("HEEDFUL_EXPECTED_BACKEND").unwrap_or(usual));
 }

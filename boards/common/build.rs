@@ -18,14 +18,14 @@ fn main() {
     clips();
 }
 
-/// A call of `block!` for each shape.
+/// A measured `block!` for each shape.
 fn shapes() {
     println!("cargo::rerun-if-env-changed=SHAPES");
     let shapes = env::var("SHAPES").unwrap_or(SHAPES.into());
     let mut calls = String::from("{\n");
     for shape in shapes.split(';') {
         assert!(shape.split(',').filter_map(|n| n.parse::<usize>().ok()).count() == 4, "SHAPES: not a shape: {shape}");
-        calls += &format!("    block!({shape});\n");
+        calls += &format!("    measure(block!({shape}));\n");
     }
     let out = PathBuf::from(env::var("OUT_DIR").expect("set by cargo"));
     fs::write(out.join("shapes.rs"), calls + "}\n").expect("OUT_DIR is writable");

@@ -11,15 +11,51 @@
 #[cfg(all(target_arch = "arm", heedful_backend = "dsp"))]
 #[allow(unsafe_code)]
 mod dsp;
+#[cfg(any(
+    heedful_backend = "rv32",
+    heedful_backend = "rvv",
+    all(target_arch = "arm", any(heedful_backend = "helium", heedful_backend = "thumb"))
+))]
+mod fits;
+#[cfg(all(target_arch = "arm", heedful_backend = "helium"))]
+#[allow(unsafe_code)]
+mod helium;
+#[cfg(all(target_arch = "aarch64", heedful_backend = "neon"))]
+#[allow(unsafe_code)]
+mod neon;
 mod portable;
+#[cfg(all(target_arch = "riscv32", heedful_backend = "rv32"))]
+#[allow(unsafe_code)]
+mod rv32;
+#[cfg(all(any(target_arch = "riscv32", target_arch = "riscv64"), heedful_backend = "rvv"))]
+#[allow(unsafe_code)]
+mod rvv;
+#[cfg(all(target_arch = "arm", heedful_backend = "thumb"))]
+#[allow(unsafe_code)]
+mod thumb;
 #[cfg(not(target_os = "none"))]
 mod wide;
+#[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
+#[allow(unsafe_code)]
+mod x86;
 
 #[cfg(all(target_arch = "arm", heedful_backend = "dsp"))]
 pub use dsp::Dsp;
+#[cfg(all(target_arch = "arm", heedful_backend = "helium"))]
+pub use helium::Helium;
+#[cfg(all(target_arch = "aarch64", heedful_backend = "neon"))]
+pub use neon::Neon;
 pub use portable::Portable;
+#[cfg(all(target_arch = "riscv32", heedful_backend = "rv32"))]
+pub use rv32::Rv32;
+#[cfg(all(any(target_arch = "riscv32", target_arch = "riscv64"), heedful_backend = "rvv"))]
+pub use rvv::Rvv;
+#[cfg(all(target_arch = "arm", heedful_backend = "thumb"))]
+pub use thumb::Thumb;
 #[cfg(not(target_os = "none"))]
 pub use wide::Wide;
+#[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
+pub use x86::{Avx2, Avx512Vnni, AvxVnni, X86};
 
 pub use crate::norm::NormView;
 pub use crate::softmax::RowScale;
@@ -31,23 +67,84 @@ use crate::softmax::{Steepness, Weight};
 #[cfg(all(target_arch = "arm", heedful_backend = "dsp"))]
 pub type Active = Dsp;
 /// The backend that this build uses.
+#[cfg(all(target_arch = "arm", heedful_backend = "helium"))]
+pub type Active = Helium;
+/// The backend that this build uses.
+#[cfg(all(target_arch = "aarch64", heedful_backend = "neon"))]
+pub type Active = Neon;
+/// The backend that this build uses.
 #[cfg(all(not(target_os = "none"), heedful_backend = "wide"))]
 pub type Active = Wide;
 /// The backend that this build uses.
+#[cfg(all(target_arch = "x86_64", not(target_os = "none"), heedful_backend = "x86"))]
+pub type Active = X86;
+/// The backend that this build uses.
+#[cfg(all(target_arch = "x86_64", not(target_os = "none"), heedful_backend = "avx2"))]
+pub type Active = Avx2;
+/// The backend that this build uses.
+#[cfg(all(target_arch = "x86_64", not(target_os = "none"), heedful_backend = "avx_vnni"))]
+pub type Active = AvxVnni;
+/// The backend that this build uses.
+#[cfg(all(target_arch = "x86_64", not(target_os = "none"), heedful_backend = "avx512_vnni"))]
+pub type Active = Avx512Vnni;
+/// The backend that this build uses.
+#[cfg(all(target_arch = "riscv32", heedful_backend = "rv32"))]
+pub type Active = Rv32;
+/// The backend that this build uses.
+#[cfg(all(any(target_arch = "riscv32", target_arch = "riscv64"), heedful_backend = "rvv"))]
+pub type Active = Rvv;
+/// The backend that this build uses.
+#[cfg(all(target_arch = "arm", heedful_backend = "thumb"))]
+pub type Active = Thumb;
+/// The backend that this build uses.
 #[cfg(not(any(
+    all(target_arch = "riscv32", heedful_backend = "rv32"),
+    all(any(target_arch = "riscv32", target_arch = "riscv64"), heedful_backend = "rvv"),
     all(target_arch = "arm", heedful_backend = "dsp"),
+    all(target_arch = "arm", heedful_backend = "helium"),
+    all(target_arch = "arm", heedful_backend = "thumb"),
+    all(target_arch = "aarch64", heedful_backend = "neon"),
     all(not(target_os = "none"), heedful_backend = "wide"),
+    all(
+        target_arch = "x86_64",
+        not(target_os = "none"),
+        any(
+            heedful_backend = "x86",
+            heedful_backend = "avx2",
+            heedful_backend = "avx_vnni",
+            heedful_backend = "avx512_vnni"
+        )
+    ),
 )))]
 pub type Active = Portable;
 
-/// Name of the backend that this build uses.
+/// Name of the backend that does the work: on x86-64 with the feature `std`, the best that the CPU has.
 ///
 /// ```
 /// println!("kernels: {}", heedful::backend());
 /// ```
 #[must_use]
-pub const fn backend() -> &'static str {
-    <Active as Kernels>::NAME
+#[inline]
+pub fn backend() -> &'static str {
+    <Active as Kernels>::name()
+}
+
+/// The product of two words. Cores without a long multiplication have their own.
+#[inline]
+pub(crate) fn long_product(a: u32, b: u32) -> u64 {
+    #[cfg(all(target_arch = "arm", heedful_backend = "thumb", heedful_thumb1))]
+    return thumb::long_product(a, b);
+    #[cfg(not(all(target_arch = "arm", heedful_backend = "thumb", heedful_thumb1)))]
+    return u64::from(a) * u64::from(b);
+}
+
+/// Leading zeros of a word that is not 0. Cores without an instruction for it have their own, free of branches.
+#[inline]
+pub(crate) fn leading_zeros(word: u32) -> u32 {
+    #[cfg(all(target_arch = "arm", heedful_backend = "thumb", heedful_thumb1))]
+    return thumb::leading_zeros(word);
+    #[cfg(not(all(target_arch = "arm", heedful_backend = "thumb", heedful_thumb1)))]
+    return word.leading_zeros();
 }
 
 /// Rows of int8 activations, one after the other: `[rows][width]`.
@@ -230,12 +327,19 @@ pub trait Witness<W> {
 /// What a backend implements. All methods are safe for any lengths: of slices that do not fit together, the
 /// shorter one counts. None panics.
 pub trait Kernels: Sized {
-    /// Name of the backend, as [`backend`] gives it.
+    /// Name of the backend.
     const NAME: &'static str;
 
-    /// How many queries [`Kernels::attend`] takes at a time.
+    /// Name of what does the work, as [`backend`] gives it: where a backend chooses at run time, its choice.
+    #[inline]
+    #[must_use]
+    fn name() -> &'static str {
+        Self::NAME
+    }
+
+    /// How many queries a [`Tile`] has at most.
     const QUERIES: usize = 1;
-    /// How many rows of weights [`Kernels::attend`] needs in memory.
+    /// How many rows of weights a [`Tile`] needs in memory.
     const WEIGHT_ROWS: usize = Self::QUERIES;
 
     /// `bias + Σ x·w` for each row of `x` and each output of each layer. The layers (up to three: query, key and

@@ -2,72 +2,95 @@
 
 use crate::report::{grouped, layout};
 use crate::targets::{TARGETS, Target};
-use crate::{emulator, firmware, toolchain};
+use crate::{emulator, firmware, markdown, symbols, toolchain};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// Shapes that are counted: those of the competitor's figures, and three that fit no tile.
 const SHAPES: &str =
     "32,32,8,32;81,32,8,32;128,64,4,16;64,64,4,16;16,64,1,64;197,192,3,64;49,40,5,8;81,24,3,8;7,12,2,6";
 const STAGES: [&str; 5] = ["qkv", "scores", "softmax", "weighted_sum", "output"];
+/// MACs of a block that is more than its overhead.
+const LARGE: u64 = 250_000;
 /// What others need, as facts.
 const COMPETITORS: &str = include_str!("../competitors.json");
 
 /// One count.
 #[derive(Debug)]
-struct Count {
+pub struct Count {
     target: &'static str,
-    kernel: &'static str,
+    /// `block` or `product`.
+    pub kernel: &'static str,
     shape: Vec<u64>,
-    instructions: u64,
+    /// In total.
+    pub instructions: u64,
     stages: Vec<(String, u64)>,
 }
 
-/// Counts on these targets (all if none is named), prints a table for each, and writes `json` if asked to.
-pub fn run(targets: &[&'static Target], shape: Option<&str>, json: Option<&Path>) -> Result<()> {
+/// All counts of a target.
+struct Counted {
+    counts: Vec<Count>,
+    backend: String,
+    /// Bytes of the kernels.
+    code: u64,
+}
+
+/// Where `run` writes, besides the terminal.
+#[derive(Default, Debug)]
+pub struct Outputs {
+    /// For machines.
+    pub json: Option<PathBuf>,
+    /// A document with a section of counts.
+    pub markdown: Option<PathBuf>,
+}
+
+/// Counts on these targets (all if none is named), and prints a table for each.
+pub fn run(targets: &[&'static Target], shapes: &[String], outputs: &Outputs) -> Result<()> {
     let competitor: Value = serde_json::from_str(COMPETITORS).context("competitors.json")?;
     let chosen: Vec<&'static Target> = if targets.is_empty() { TARGETS.iter().collect() } else { targets.to_vec() };
+    let shapes = if shapes.is_empty() { SHAPES.to_owned() } else { shapes.join(";") };
     let mut counts = Vec::new();
+    let mut parts = Vec::new();
     for target in chosen {
         toolchain::ensure_emulator(target)?;
         toolchain::ensure_target(target)?;
-        let counted = count(target, shape.unwrap_or(SHAPES)).with_context(|| target.name)?;
-        println!("### {}\n\n{}", target.core, table(&counted, &competitor));
-        counts.extend(counted);
+        let counted = count(target, &shapes).with_context(|| target.name)?;
+        let text = counted.text(&competitor);
+        println!("### {}\n\n{text}", target.core);
+        parts.push((target.core.to_owned(), text));
+        counts.extend(counted.counts);
     }
     let [name, version, counted] = ["name", "version", "counted"].map(|key| competitor[key].as_str().unwrap_or("?"));
     println!("Executed instructions, counted by the emulator; they are not cycles.\n{name} {version}: {counted}");
-    if let Some(path) = json {
+    if let Some(path) = &outputs.json {
         let rows: Vec<Value> = counts.iter().map(|count| count.json(&competitor)).collect();
         let text = serde_json::to_string_pretty(&rows)?;
         fs::write(path, text + "\n").with_context(|| path.display().to_string())?;
+    }
+    if let Some(path) = &outputs.markdown {
+        let headings: Vec<String> = TARGETS.iter().map(|target| target.core.to_owned()).collect();
+        markdown::replace(path, "counts", |old| markdown::merged(old, &parts, &headings))?;
     }
     Ok(())
 }
 
 /// Runs the counting firmware.
-fn count(target: &'static Target, shapes: &str) -> Result<Vec<Count>> {
+fn count(target: &'static Target, shapes: &str) -> Result<Counted> {
     let target = roomy(target);
-    for shape in shapes.split(';') {
-        let sizes: Vec<_> = shape.split(',').map(str::parse::<u64>).collect();
-        ensure!(
-            sizes.len() == 4 && sizes.iter().all(|size| matches!(size, Ok(1..=4096))),
-            "not a shape: {shape}; expected positions,width,heads,head dimension"
-        );
-    }
     let env = [("SHAPES", shapes)];
     let elf = firmware::build_with(&target, firmware::COUNT, &[], &env)?;
     let printed = emulator::run(&target, &elf)?;
-    ensure!(printed.contains("count done"), "the board did not finish");
+    let backend = printed.lines().find_map(|line| line.strip_prefix("count done backend="));
+    let backend = backend.context("the board did not finish")?.to_owned();
     let counts: Vec<_> = printed.lines().filter_map(|line| parse(target.name, line)).collect();
     ensure!(counts.len() == shapes.split(';').count() + 1, "the board left out a shape");
-    Ok(counts)
+    Ok(Counted { counts, backend, code: symbols::read(&elf)?.kernels() })
 }
 
 /// Boards with little memory are counted on one with the same instruction set and more of it.
-fn roomy(target: &Target) -> Target {
+pub fn roomy(target: &Target) -> Target {
     match target.name {
         "cortex-m0" => Target {
             env: &[("MACHINE", "mps2-an385")],
@@ -79,7 +102,7 @@ fn roomy(target: &Target) -> Target {
 }
 
 /// `block 32,32,8,32 total=1 qkv=2 …` or `product 128,64,64 total=1`
-fn parse(target: &'static str, line: &str) -> Option<Count> {
+pub fn parse(target: &'static str, line: &str) -> Option<Count> {
     let mut words = line.split(' ');
     let kernel = match words.next()? {
         "block" => "block",
@@ -95,20 +118,66 @@ fn parse(target: &'static str, line: &str) -> Option<Count> {
     Some(Count { target, kernel, shape, instructions, stages: figures.collect() })
 }
 
-impl Count {
-    fn macs(&self) -> u64 {
-        match *self.shape.as_slice() {
-            [s, e, h, p] => 4 * s * e * h * p + 2 * s * s * h * p,
-            [rows, inputs, outputs] => rows * inputs * outputs,
-            _ => 0,
+/// Products of a block (all four projections, scores and weighted sums; the softmax counts none) or of a matrix product.
+pub fn macs(shape: &[u64]) -> u64 {
+    match *shape {
+        [s, e, h, p] => 4 * s * e * h * p + 2 * s * s * h * p,
+        [rows, inputs, outputs] => rows * inputs * outputs,
+        _ => 0,
+    }
+}
+
+impl Counted {
+    /// The table, and what else there is to say.
+    fn text(&self, competitor: &Value) -> String {
+        let Self { counts, backend, code } = self;
+        let code = grouped(*code);
+        let mut text = table(counts, competitor);
+        text += &format!("\nKernels of the block: {backend}, {code} bytes of code.");
+        let target = counts.first().map_or("", |count| count.target);
+        if let Some((instruction, limit)) = multiplications(backend, target) {
+            let times = |kernel| {
+                let of = |count: &&Count| count.kernel == kernel && macs(&count.shape) >= LARGE;
+                let each = counts.iter().filter(of).map(|count| count.per_mac() / limit);
+                each.fold((f64::INFINITY, 0.0_f64), |(least, most), times| (least.min(times), most.max(times)))
+            };
+            let ((_, product), (least, most)) = (times("product"), times("block"));
+            text += &format!(
+                " Int8 products alone would take {limit:.4} {instruction} per MAC: the product takes {product:.2} times that"
+            );
+            if most > 0.0 {
+                text += &format!(", the larger blocks {least:.2} to {most:.2}");
+            }
+            text += ".";
         }
+        text + "\n"
     }
+}
 
+/// The instruction that does a backend's int8 products, and how many of it a MAC needs.
+fn multiplications(backend: &str, target: &str) -> Option<(&'static str, f64)> {
+    Some(match (backend, target) {
+        ("DSP", _) => ("SMLAD", 1.0 / 2.0),
+        ("Helium", _) => ("VMLADAVA", 1.0 / 16.0),
+        // Two multiplications for three products.
+        ("Thumb", "cortex-m0") => ("MULS", 2.0 / 3.0),
+        ("Thumb", _) => ("MLA", 2.0 / 3.0),
+        ("RV32", _) => ("MUL", 2.0 / 3.0),
+        // Eight registers of 32-bit lanes.
+        ("RVV", "rvv128") => ("VWMACC", 1.0 / 32.0),
+        ("RVV", "rvv256") => ("VWMACC", 1.0 / 64.0),
+        ("RVV", "rvv512") => ("VWMACC", 1.0 / 128.0),
+        _ => return None,
+    })
+}
+
+impl Count {
     fn per_mac(&self) -> f64 {
-        self.instructions as f64 / self.macs() as f64
+        self.instructions as f64 / macs(&self.shape) as f64
     }
 
-    fn shape(&self) -> String {
+    /// Such as `32,32,8,32`.
+    pub fn shape(&self) -> String {
         let sizes: Vec<String> = self.shape.iter().map(u64::to_string).collect();
         sizes.join(",")
     }
@@ -130,7 +199,7 @@ impl Count {
             "target": self.target,
             "kernel": self.kernel,
             "shape": self.shape,
-            "macs": self.macs(),
+            "macs": macs(&self.shape),
             "instructions": self.instructions,
             "per_mac": (self.per_mac() * 1e4).round() / 1e4,
             "stages": stages,
@@ -166,10 +235,16 @@ fn table(counts: &[Count], competitor: &Value) -> String {
 }
 
 /// Checks `--shape`.
-pub fn shape(text: String) -> Result<String> {
-    let sizes: Vec<_> = text.split(',').map(|size| size.trim().parse::<u32>()).collect();
-    match sizes.as_slice() {
-        [Ok(1..), Ok(1..), Ok(1..), Ok(1..)] => Ok(text.replace(' ', "")),
-        _ => bail!("--shape {text:?}: expected positions,width,heads,head dimension, such as 32,32,8,32"),
+pub fn shape(text: &str) -> Result<String> {
+    let text = text.replace(' ', "");
+    sizes(&text).map(|_| text)
+}
+
+/// Positions, width, heads, head dimension.
+pub fn sizes(text: &str) -> Result<[u64; 4]> {
+    let sizes: Vec<_> = text.split(',').map(str::parse::<u64>).collect();
+    match *sizes.as_slice() {
+        [Ok(s @ 1..=4096), Ok(e @ 1..=4096), Ok(h @ 1..=4096), Ok(p @ 1..=4096)] => Ok([s, e, h, p]),
+        _ => bail!("not a shape: {text:?}; expected positions,width,heads,head dimension, such as 32,32,8,32"),
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::targets::Target;
 use anyhow::{Context, Result, bail};
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -15,28 +15,56 @@ const QUOTED: usize = 5;
 
 /// Runs `elf` and gives what it printed; a crash, a failure or a hang is an error.
 pub fn run(target: &Target, elf: &Path) -> Result<String> {
-    let mut child = Command::new(target.qemu)
+    let mut child = start(target, elf, &[])?;
+    let stdout = collect(child.stdout.take());
+    let stderr = collect(child.stderr.take());
+    let status = wait(&mut child)?;
+    let complaints = stderr.join().unwrap_or_default();
+    printed(status, &stdout.join().unwrap_or_default(), &complaints)
+}
+
+/// [`run`] with the emulator's log on, which goes to `read` while it is written.
+pub fn run_logged(
+    target: &Target,
+    elf: &Path,
+    log: &[&str],
+    read: impl FnOnce(BufReader<ChildStderr>) -> Result<()>,
+) -> Result<String> {
+    let mut child = start(target, elf, log)?;
+    let stdout = collect(child.stdout.take());
+    let verdict = child.stderr.take().map_or(Ok(()), |log| read(BufReader::new(log)));
+    if verdict.is_err() {
+        child.kill()?;
+    }
+    let status = wait(&mut child)?;
+    let text = stdout.join().unwrap_or_default();
+    verdict?;
+    printed(status, &text, "")
+}
+
+fn start(target: &Target, elf: &Path, further: &[&str]) -> Result<Child> {
+    Command::new(target.qemu)
         .args(target.machine)
         .args(["-display", "none", "-serial", "none", "-monitor", "none"])
+        .args(further)
         .args(["-semihosting-config", "enable=on,target=native", "-kernel"])
         .arg(elf)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .with_context(|| format!("cannot run {}", target.qemu))?;
-    let stdout = collect(child.stdout.take());
-    let stderr = collect(child.stderr.take());
-    let status = wait(&mut child)?;
-    let printed = stdout.join().unwrap_or_default();
-    let complaints = stderr.join().unwrap_or_default();
+        .with_context(|| format!("cannot run {}", target.qemu))
+}
+
+/// What the firmware printed, if it ended well.
+fn printed(status: Option<ExitStatus>, printed: &str, complaints: &str) -> Result<String> {
     match status {
-        Some(status) if status.success() => Ok(printed),
-        Some(status) => bail!("the firmware failed ({status}), last lines:\n{}", last_lines(&printed, &complaints)),
+        Some(status) if status.success() => Ok(printed.to_owned()),
+        Some(status) => bail!("the firmware failed ({status}), last lines:\n{}", last_lines(printed, complaints)),
         None => bail!(
             "the firmware did not end within {} s, last lines:\n{}",
             PATIENCE.as_secs(),
-            last_lines(&printed, &complaints)
+            last_lines(printed, complaints)
         ),
     }
 }

@@ -13,6 +13,8 @@ pub const LISTEN: &str = "listen";
 pub const KERNELS: &str = "kernels";
 /// The firmware that counts instructions of attention blocks.
 pub const COUNT: &str = "count";
+/// The firmware that counts a block on inputs of all kinds.
+pub const CONSTANT: &str = "constant";
 /// The smallest firmware; its panic handler does not link.
 pub const NO_PANIC: &str = "no_panic";
 /// The feature that puts a panic into [`NO_PANIC`].

@@ -1,20 +1,28 @@
 //! `cargo xtask`: what needs more than one build, such as firmware on emulated boards
 //! compared with the host.
 
+mod constant;
 mod count;
+mod cycles;
 mod emulator;
 mod firmware;
 mod golden;
 mod host;
 mod kernels;
+mod markdown;
 mod on_target;
 mod output;
 mod report;
+mod symbols;
 mod targets;
+mod timing;
 mod toolchain;
+mod trace;
+mod verify;
 
 use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
+use count::Outputs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use targets::{TARGETS, Target};
@@ -26,15 +34,30 @@ Builds firmware with the models and clips of this repository for each board, run
 under QEMU and compares its logits, byte for byte, with the host's and with the golden
 files in boards/golden. Fails if anything differs, or could panic.
 
-cargo xtask count [--target NAME]... [--shape S,E,H,P] [--json FILE]
+cargo xtask count [--target NAME]... [--shape S,E,H,P]... [--json FILE] [--markdown FILE]
 
 Executed instructions of attention blocks and of a matrix product, by stage, beside
-those of CMSIS-NN where they are known.
+those of CMSIS-NN where they are known, and the bytes of the kernels.
 
-  --target NAME   only this target; may be repeated
-  --bless         write the golden files anew
-  --shape S,E,H,P a shape of one's own: positions, width, heads, head dimension
-  --json FILE     write the counts for machines, too";
+cargo xtask count --verify [--target NAME] [--shape S,E,H,P]... [--markdown FILE]
+
+Counts a block in two independent ways: by the board's timer and by the emulator's log
+of executed instructions. Fails if they differ.
+
+cargo xtask cycles [--shape S,E,H,P]... [--markdown FILE]
+
+An estimate of Cortex-M4 cycles, from that log and Arm's published timings.
+
+cargo xtask constant [--target NAME]... [--markdown FILE]
+
+Executed instructions on random and extreme inputs. Fails where they depend on the
+data and are promised not to.
+
+  --target NAME    only this target; may be repeated
+  --bless          write the golden files anew
+  --shape S,E,H,P  a shape of one's own: positions, width, heads, head dimension
+  --json FILE      write the counts for machines, too
+  --markdown FILE  put the tables into their section of a document";
 
 fn main() -> ExitCode {
     match run() {
@@ -53,8 +76,9 @@ fn run() -> Result<bool> {
     let mut command = None;
     let mut chosen = Vec::new();
     let mut bless = false;
-    let mut shape = None;
-    let mut json: Option<PathBuf> = None;
+    let mut verify = false;
+    let mut shapes = Vec::new();
+    let mut outputs = Outputs::default();
     while let Some(arg) = args.next()? {
         match arg {
             Short('h') | Long("help") => {
@@ -66,18 +90,24 @@ fn run() -> Result<bool> {
             }
             Long("target") => chosen.push(named(&args.value()?.string()?)?),
             Long("bless") => bless = true,
-            Long("shape") => shape = Some(count::shape(args.value()?.string()?)?),
-            Long("json") => json = Some(args.value()?.into()),
+            Long("verify") => verify = true,
+            Long("shape") => shapes.push(count::shape(&args.value()?.string()?)?),
+            Long("json") => outputs.json = Some(args.value()?.into()),
+            Long("markdown") => outputs.markdown = Some(args.value()?.into()),
             Value(value) if command.is_none() => command = Some(value.string()?),
             other => return Err(other.unexpected()).context("see cargo xtask --help"),
         }
     }
+    let document = outputs.markdown.as_deref();
     match command.as_deref() {
         Some("on-target") => {
             let targets = if chosen.is_empty() { TARGETS.iter().collect() } else { chosen };
             on_target::run(&targets, bless)
         }
-        Some("count") => count::run(&chosen, shape.as_deref(), json.as_deref()).map(|()| true),
+        Some("count") if verify => verify::run(&chosen, &shapes, document).map(|()| true),
+        Some("count") => count::run(&chosen, &shapes, &outputs).map(|()| true),
+        Some("cycles") => cycles::run(&shapes, document).map(|()| true),
+        Some("constant") => constant::run(&chosen, document).map(|()| true),
         Some(other) => bail!("no command {other:?}: see cargo xtask --help"),
         None => bail!("no command: see cargo xtask --help"),
     }

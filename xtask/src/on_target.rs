@@ -5,7 +5,7 @@ use crate::host::{self, Reference};
 use crate::output::{self, ModelRun};
 use crate::report::{Report, Row};
 use crate::targets::Target;
-use crate::{emulator, firmware, golden, kernels, toolchain};
+use crate::{constant, emulator, firmware, golden, kernels, toolchain};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 /// Clips of a model that differ from the host's and that an error lists.
@@ -23,6 +23,7 @@ pub fn run(targets: &[&Target], bless: bool) -> Result<bool> {
         }
         if target.kernels {
             report.check(target, "kernels", kernels::check(target));
+            report.check(target, "instructions", constant::check(target));
         }
         let models = listen(target);
         match models {

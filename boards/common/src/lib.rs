@@ -5,7 +5,9 @@
 //! for panics and faults.
 #![no_std]
 
+mod blocks;
 mod clips;
+mod constant;
 mod count;
 mod kernels;
 mod models;
@@ -13,6 +15,7 @@ mod report;
 mod stack;
 
 pub use clips::{Clip, clips};
+pub use constant::constant;
 pub use count::count;
 pub use heedful::audio::excerpt;
 pub use kernels::check_kernels;

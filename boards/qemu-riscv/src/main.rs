@@ -4,6 +4,7 @@
 
 use core::panic::PanicInfo;
 use firmware::Board;
+use qemu_riscv as _;
 use riscv::register::{mcause, mepc, minstret};
 use riscv_rt::{TrapFrame, entry};
 

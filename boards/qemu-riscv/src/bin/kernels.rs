@@ -3,6 +3,7 @@
 #![no_main]
 
 use core::panic::PanicInfo;
+use qemu_riscv as _;
 use riscv_rt::entry;
 
 #[entry]

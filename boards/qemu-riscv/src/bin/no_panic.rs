@@ -7,6 +7,7 @@
 
 use core::hint::black_box;
 use core::panic::PanicInfo;
+use qemu_riscv as _;
 use riscv_rt::entry;
 
 #[entry]

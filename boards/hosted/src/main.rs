@@ -1,0 +1,75 @@
+//! What `cargo xtask` runs on cores with an operating system, under an emulator or a WebAssembly runtime.
+//!
+//! ```text
+//! hosted kernels                      kernels cases=1200 digest=0123456789abcdef backend=NEON
+//! hosted listen MODEL.heed FOLDER     clip 0_george_5.wav 120,-40,…
+//! hosted count                        block 32,32,8,32  (what it marks is counted by the emulator)
+//! ```
+
+#[path = "../../../tests/support/kernels.rs"]
+mod cases;
+mod count;
+
+use cases::{Memory, differs};
+use heedful::dynamic::Model;
+use heedful::kernels::{Active, Portable};
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+use std::{env, fs};
+
+/// Cases, by their seeds.
+const CASES: u64 = 4000;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args[..] {
+        ["kernels"] => kernels(),
+        ["listen", model, clips] => listen(Path::new(model), Path::new(clips)),
+        ["count"] => {
+            count::count();
+            Ok(())
+        }
+        _ => Err("expected kernels, listen MODEL FOLDER or count".into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// All cases on the kernels of this core and on the portable ones.
+fn kernels() -> Result<(), Box<dyn Error>> {
+    let mut memory = Box::new(Memory::new());
+    for seed in 0..CASES {
+        if let Some(kernel) = differs::<Active, Portable>(seed, &mut memory) {
+            return Err(format!("{} differs from portable in {kernel}, case {seed}", heedful::backend()).into());
+        }
+    }
+    println!("kernels cases={CASES} digest={:016x} backend={}", memory.digest, heedful::backend());
+    Ok(())
+}
+
+/// The logits of all clips of a folder.
+fn listen(model: &Path, clips: &Path) -> Result<(), Box<dyn Error>> {
+    let model = Model::load(&fs::read(model)?)?;
+    let frontend = model.frontend().ok_or("the model has no audio front end")?;
+    let config = model.config();
+    let mut features = vec![0; config.positions * config.inputs];
+    let frames = features.len() / frontend.params.bands as usize;
+    for entry in fs::read_dir(clips)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "wav") {
+            let samples = hound::WavReader::open(&path)?.into_samples().collect::<Result<Vec<i16>, _>>()?;
+            heedful::audio::features(&frontend, &samples, frames, &mut features);
+            let logits: Vec<String> = model.infer(&features).logits().iter().map(i16::to_string).collect();
+            println!("clip {} {}", path.file_name().unwrap_or_default().to_string_lossy(), logits.join(","));
+        }
+    }
+    println!("listen done backend={}", heedful::backend());
+    Ok(())
+}

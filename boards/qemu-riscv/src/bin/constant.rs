@@ -1,0 +1,18 @@
+//! Whether the instructions of attention blocks on this board depend on the data.
+#![no_std]
+#![no_main]
+
+use core::panic::PanicInfo;
+use qemu_riscv as _;
+use riscv::register::minstret;
+use riscv_rt::entry;
+
+#[entry]
+fn main() -> ! {
+    firmware::constant(minstret::read64)
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    firmware::panicked(info)
+}

@@ -1,0 +1,479 @@
+//! Rows of int8 against rows of int8, 16 products an instruction (VMLADAV).
+//!
+//! The left rows stay in vector registers: four of 16 values, two of up to 48, or one of up to 64. The right
+//! rows pass by once. Eight of them make a group.
+
+use super::{GROUP, LANES};
+use core::arch::naked_asm;
+use core::mem::MaybeUninit;
+
+/// The most values that a pass over the right rows takes.
+const DEPTH: usize = 64;
+
+/// How sums are laid out.
+#[derive(Clone, Copy)]
+pub(super) enum Layout {
+    /// `[rows][8 * groups]`
+    Rows,
+    /// `[groups][LANES rows][8]`, for at most [`LANES`] rows.
+    Lanes,
+}
+
+/// What the functions for whole rows read by offsets; lengths are in bytes.
+#[repr(C)]
+struct Whole {
+    groups: usize,
+    /// After a row's sums of a group, to those of the next group.
+    skip: usize,
+    /// From where a pass ends to where the next one starts, may wrap.
+    next: usize,
+    /// Passes over the right rows.
+    passes: usize,
+    /// From a row's sums to those of the next row.
+    pitch: usize,
+}
+
+/// Rows `x` (`width` apart, `inputs` of which count) against `groups` times eight rows of `w` (`stride` apart): writes all
+/// sums of these rows to `out`. Gives how many sums these are; none if a slice is too short, and then `out` is as
+/// before.
+#[inline(never)]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn multiply(
+    x: &[i8],
+    rows: usize,
+    width: usize,
+    inputs: usize,
+    w: &[i8],
+    stride: usize,
+    groups: usize,
+    out: &mut [MaybeUninit<i32>],
+    layout: Layout,
+) -> usize {
+    let last = |row: usize, step: usize| row.checked_mul(step).and_then(|start| start.checked_add(inputs));
+    if rows == 0 || inputs == 0 || groups == 0 {
+        return 0;
+    }
+    let (needed, pitch, skip) = match layout {
+        Layout::Rows => (rows.checked_mul(8 * groups), 8 * groups, 0),
+        Layout::Lanes if rows <= LANES => (groups.checked_mul(GROUP), 8, GROUP - 8),
+        Layout::Lanes => return 0,
+    };
+    let fits = needed.is_some_and(|needed| needed <= out.len())
+        && last(rows - 1, width).is_some_and(|end| end <= x.len())
+        && last(8 * groups - 1, stride).is_some_and(|end| end <= w.len());
+    if !fits {
+        return 0;
+    }
+    let (x, w, out) = (x.as_ptr(), w.as_ptr(), out.as_mut_ptr().cast());
+    let mut done = 0;
+    if width == inputs && stride == inputs {
+        let (whole, at_once): (unsafe extern "C" fn(_, _, _, _), _) = match inputs {
+            16 => (whole_16, 4),
+            32 => (whole_32, 2),
+            48 => (whole_48, 2),
+            64 => (whole_64, 1),
+            _ => (whole_64, usize::MAX),
+        };
+        let passes = match at_once {
+            1 => rows,
+            2 => rows / 2,
+            4 => rows / 4,
+            _ => 0,
+        };
+        if passes > 0 {
+            done = passes * at_once;
+            let next = (4 * pitch * at_once).wrapping_sub(groups * (32 + 4 * skip));
+            let call = Whole { groups, skip: 4 * skip, next, passes, pitch: 4 * pitch };
+            // SAFETY: all rows lie within `x` and `w`, and all sums within `out` (checked above).
+            unsafe { whole(x, w, out, &raw const call) };
+        }
+    }
+    for row in done..rows {
+        let mut start = 0;
+        while start < inputs {
+            let length = (inputs - start).min(DEPTH);
+            // SAFETY: as above; the `length` values from `start` on lie within each row.
+            unsafe {
+                let (x, w, out) = (x.add(row * width + start), w.add(start), out.add(pitch * row));
+                if length == DEPTH {
+                    let part = if start == 0 { first_64 } else { next_64 };
+                    part(x, w, out, groups, stride, 4 * skip);
+                } else {
+                    let tail = (length - 1) % 16 + 1;
+                    if start == 0 {
+                        clear(out, groups, 4 * skip);
+                    }
+                    let part = match length {
+                        1..=16 => next_16,
+                        17..=32 => next_32,
+                        33..=48 => next_48,
+                        _ => next_tail,
+                    };
+                    part(x, w, out, groups, stride, 4 * skip, tail);
+                }
+            }
+            start += length;
+        }
+    }
+    rows * 8 * groups
+}
+
+/// `Σ x·w`; of slices of different lengths, the shorter one counts.
+#[inline]
+pub(super) fn dot(x: &[i8], w: &[i8]) -> i32 {
+    // SAFETY: both slices have that many values.
+    unsafe { dot_bytes(x.as_ptr(), w.as_ptr(), x.len().min(w.len())) }
+}
+
+/// # Safety
+/// `x` and `w` point to `length` values.
+#[unsafe(naked)]
+unsafe extern "C" fn dot_bytes(x: *const i8, w: *const i8, length: usize) -> i32 {
+    naked_asm!(
+        cpu!(),
+        "push {{r4, lr}}",
+        "mov r3, r0",
+        "mov r0, #0",
+        "wlstp.8 lr, r2, 3f",
+        "2:",
+        "vldrb.u8 q0, [r3], #16",
+        "vldrb.u8 q1, [r1], #16",
+        "vmladava.s8 r0, q0, q1",
+        "letp lr, 2b",
+        "3:",
+        "pop {{r4, pc}}",
+    )
+}
+
+/// Clears one row's sums of all groups.
+///
+/// # Safety
+/// Eight sums lie at `out` and `skip` bytes after the previous eight, `groups` times, which is positive.
+#[unsafe(naked)]
+unsafe extern "C" fn clear(out: *mut i32, groups: usize, skip: usize) {
+    naked_asm!(
+        cpu!(),
+        "push {{r4, lr}}",
+        "vmov.i32 q0, #0",
+        "dls lr, r1",
+        "2:",
+        "vstrw.32 q0, [r0], #16",
+        "vstrw.32 q0, [r0], #16",
+        "add r0, r0, r2",
+        "le lr, 2b",
+        "pop {{r4, pc}}",
+    )
+}
+
+/// # Safety
+/// `x` points to four rows of 16 values per pass, `w` to eight such rows per group, and `out` to sums, as `call` tells;
+/// groups and passes are positive.
+#[unsafe(naked)]
+unsafe extern "C" fn whole_16(x: *const i8, w: *const i8, out: *mut i32, call: *const Whole) {
+    #[rustfmt::skip]
+    macro_rules! row {
+        ($x:literal, $out:literal) => {
+            concat!(
+                "vmladav.s8 r4, ", $x, ", q4\n",
+                "vmladav.s8 r6, ", $x, ", q5\n",
+                "vmladav.s8 r8, ", $x, ", q6\n",
+                "vmladav.s8 r10, ", $x, ", q7\n",
+                "stm ", $out, "!, {{r4, r6, r8, r10}}\n",
+            )
+        };
+    }
+    naked_asm!(
+        cpu!(),
+        "push {{r1, r4-r11, lr}}",
+        "vpush {{d8-d15}}",
+        "ldr r11, [r3, #4]",
+        "ldr r12, [r3, #12]",
+        "5:",
+        "vldrb.u8 q0, [r0], #16",
+        "vldrb.u8 q1, [r0], #16",
+        "vldrb.u8 q2, [r0], #16",
+        "vldrb.u8 q3, [r0], #16",
+        "ldr r4, [r3, #16]",
+        "add r5, r2, r4",
+        "add r7, r5, r4",
+        "add r9, r7, r4",
+        "ldr lr, [r3]",
+        "ldr r1, [sp, #64]",
+        "dls lr, lr",
+        "2:",
+        ".rept 2",
+        "vldrb.u8 q4, [r1], #16",
+        "vldrb.u8 q5, [r1], #16",
+        "vldrb.u8 q6, [r1], #16",
+        "vldrb.u8 q7, [r1], #16",
+        row!("q0", "r2"),
+        row!("q1", "r5"),
+        row!("q2", "r7"),
+        row!("q3", "r9"),
+        ".endr",
+        "add r2, r2, r11",
+        "add r5, r5, r11",
+        "add r7, r7, r11",
+        "add r9, r9, r11",
+        "le lr, 2b",
+        "ldr r4, [r3, #8]",
+        "add r2, r2, r4",
+        "subs r12, r12, #1",
+        "bne 5b",
+        "vpop {{d8-d15}}",
+        "pop {{r1, r4-r11, pc}}",
+    )
+}
+
+/// A function for two rows of whole vectors a pass.
+macro_rules! pair {
+    ($name:ident, $output:ident, [$($load:literal),*]) => {
+        /// # Safety
+        /// As [`whole_16`], with two rows a pass.
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name(x: *const i8, w: *const i8, out: *mut i32, call: *const Whole) {
+            naked_asm!(
+                cpu!(),
+                "push {{r4-r11, lr}}",
+                "vpush {{d8-d15}}",
+                "mov r9, r3",
+                "mov r3, r2",
+                "ldr r11, [r9, #4]",
+                "ldr r2, [r9, #12]",
+                // Below: the left and the right rows, passes that are left.
+                "push {{r0, r1, r2}}",
+                "5:",
+                "ldr r0, [sp]",
+                $(concat!("vldrb.u8 ", $load, ", [r0], #16"),)*
+                "str r0, [sp]",
+                "ldr r1, [sp, #4]",
+                "ldr r5, [r9, #16]",
+                "ldr r7, [r9]",
+                "add r5, r3, r5",
+                "2:",
+                ".rept 2",
+                $output!("r0", "r8"),
+                $output!("r2", "r10"),
+                $output!("r4", "r12"),
+                $output!("r6", "lr"),
+                "stm r3!, {{r0, r2, r4, r6}}",
+                "stm r5!, {{r8, r10, r12, lr}}",
+                ".endr",
+                "add r3, r3, r11",
+                "add r5, r5, r11",
+                "subs r7, r7, #1",
+                "bne 2b",
+                "ldr r0, [r9, #8]",
+                "ldr r2, [sp, #8]",
+                "add r3, r3, r0",
+                "subs r2, r2, #1",
+                "str r2, [sp, #8]",
+                "bne 5b",
+                "add sp, sp, #12",
+                "vpop {{d8-d15}}",
+                "pop {{r4-r11, pc}}",
+            )
+        }
+    };
+}
+
+#[rustfmt::skip]
+macro_rules! output_32 {
+    ($a:literal, $b:literal) => {
+        concat!(
+            "vldrb.u8 q4, [r1], #16\n",
+            "vldrb.u8 q5, [r1], #16\n",
+            "vmladav.s8 ", $a, ", q0, q4\n",
+            "vmladav.s8 ", $b, ", q2, q4\n",
+            "vmladava.s8 ", $a, ", q1, q5\n",
+            "vmladava.s8 ", $b, ", q3, q5\n",
+        )
+    };
+}
+
+#[rustfmt::skip]
+macro_rules! output_48 {
+    ($a:literal, $b:literal) => {
+        concat!(
+            "vldrb.u8 q6, [r1], #16\n",
+            "vldrb.u8 q7, [r1], #16\n",
+            "vmladav.s8 ", $a, ", q0, q6\n",
+            "vmladav.s8 ", $b, ", q3, q6\n",
+            "vldrb.u8 q6, [r1], #16\n",
+            "vmladava.s8 ", $a, ", q1, q7\n",
+            "vmladava.s8 ", $b, ", q4, q7\n",
+            "vmladava.s8 ", $a, ", q2, q6\n",
+            "vmladava.s8 ", $b, ", q5, q6\n",
+        )
+    };
+}
+
+pair!(whole_32, output_32, ["q0", "q1", "q2", "q3"]);
+pair!(whole_48, output_48, ["q0", "q1", "q2", "q3", "q4", "q5"]);
+
+/// # Safety
+/// As [`whole_16`], with one row a pass.
+#[unsafe(naked)]
+unsafe extern "C" fn whole_64(x: *const i8, w: *const i8, out: *mut i32, call: *const Whole) {
+    #[rustfmt::skip]
+    macro_rules! output {
+        ($a:literal) => {
+            concat!(
+                "vldrb.u8 q4, [r1], #16\n",
+                "vldrb.u8 q5, [r1], #16\n",
+                "vmladav.s8 ", $a, ", q0, q4\n",
+                "vldrb.u8 q6, [r1], #16\n",
+                "vmladava.s8 ", $a, ", q1, q5\n",
+                "vldrb.u8 q7, [r1], #16\n",
+                "vmladava.s8 ", $a, ", q2, q6\n",
+                "vmladava.s8 ", $a, ", q3, q7\n",
+            )
+        };
+    }
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r11, lr}}",
+        "vpush {{d8-d15}}",
+        "mov r5, r1",
+        "ldrd r9, r11, [r3]",
+        "ldrd r7, r12, [r3, #8]",
+        "5:",
+        "vldrb.u8 q0, [r0], #16",
+        "vldrb.u8 q1, [r0], #16",
+        "vldrb.u8 q2, [r0], #16",
+        "vldrb.u8 q3, [r0], #16",
+        "mov r1, r5",
+        "dls lr, r9",
+        "2:",
+        ".rept 2",
+        output!("r4"),
+        output!("r6"),
+        output!("r8"),
+        output!("r10"),
+        "stm r2!, {{r4, r6, r8, r10}}",
+        ".endr",
+        "add r2, r2, r11",
+        "le lr, 2b",
+        "add r2, r2, r7",
+        "subs r12, r12, #1",
+        "bne 5b",
+        "vpop {{d8-d15}}",
+        "pop {{r4-r11, pc}}",
+    )
+}
+
+/// A function for one row of 64 values and right rows any `stride` apart: the first 64 values of a row, or further
+/// ones, on top of the sums.
+macro_rules! full {
+    ($name:ident, $start:literal, $first:literal) => {
+        /// # Safety
+        /// As [`whole_64`] for one pass, but the right rows lie `stride` apart.
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name(
+            x: *const i8,
+            w: *const i8,
+            out: *mut i32,
+            groups: usize,
+            stride: usize,
+            skip: usize,
+        ) {
+    #[rustfmt::skip]
+            macro_rules! output {
+                ($a:literal) => {
+                    concat!(
+                        "vldrb.u8 q4, [r1]\n",
+                        "vldrb.u8 q5, [r1, #16]\n",
+                        $first, " ", $a, ", q0, q4\n",
+                        "vldrb.u8 q6, [r1, #32]\n",
+                        "vmladava.s8 ", $a, ", q1, q5\n",
+                        "vldrb.u8 q7, [r1, #48]\n",
+                        "vmladava.s8 ", $a, ", q2, q6\n",
+                        "add r1, r1, r5\n",
+                        "vmladava.s8 ", $a, ", q3, q7\n",
+                    )
+                };
+            }
+            naked_asm!(
+                cpu!(),
+                "push {{r4-r11, lr}}",
+                "ldrd r5, r7, [sp, #36]",
+                "vpush {{d8-d15}}",
+                "vldrb.u8 q0, [r0]",
+                "vldrb.u8 q1, [r0, #16]",
+                "vldrb.u8 q2, [r0, #32]",
+                "vldrb.u8 q3, [r0, #48]",
+                "dls lr, r3",
+                "2:",
+                ".rept 2",
+                $start,
+                output!("r4"),
+                output!("r6"),
+                output!("r8"),
+                output!("r10"),
+                "stm r2!, {{r4, r6, r8, r10}}",
+                ".endr",
+                "add r2, r2, r7",
+                "le lr, 2b",
+                "vpop {{d8-d15}}",
+                "pop {{r4-r11, pc}}",
+            )
+        }
+    };
+}
+
+full!(first_64, "", "vmladav.s8");
+full!(next_64, "ldm r2, {{r4, r6, r8, r10}}", "vmladava.s8");
+
+/// A function for one row of up to four vectors, of which the last one may not be whole, on top of the sums.
+macro_rules! partial {
+    ($name:ident, $x:literal, $offset:literal, [$($whole:literal),*]) => {
+        /// # Safety
+        /// As [`whole_64`] for one pass, but the right rows lie `stride` apart, and all rows end after `tail` (1 to 16) values of the last vector.
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name(x: *const i8, w: *const i8, out: *mut i32, groups: usize, stride: usize, skip: usize, tail: usize) {
+            #[rustfmt::skip]
+            macro_rules! output {
+                ($a:literal) => {
+                    concat!(
+                        $("vldrb.u8 q4, [r1, #16*", $whole, "]\n",
+                        "vmladava.s8 ", $a, ", q", $whole, ", q4\n",)*
+                        "vpst\n",
+                        "vldrbt.u8 q5, [r1, #", $offset, "]\n",
+                        "vmladava.s8 ", $a, ", ", $x, ", q5\n",
+                        "add r1, r1, r5\n",
+                    )
+                };
+            }
+            naked_asm!(
+                cpu!(),
+                "push {{r4-r11, lr}}",
+                "ldrd r5, r7, [sp, #36]",
+                "ldr r9, [sp, #44]",
+                "vpush {{d8-d15}}",
+                "vctp.8 r9",
+                $(concat!("vldrb.u8 q", $whole, ", [r0, #16*", $whole, "]"),)*
+                "vpst",
+                concat!("vldrbt.u8 ", $x, ", [r0, #", $offset, "]"),
+                "dls lr, r3",
+                "2:",
+                ".rept 2",
+                "ldm r2, {{r4, r6, r8, r10}}",
+                output!("r4"),
+                output!("r6"),
+                output!("r8"),
+                output!("r10"),
+                "stm r2!, {{r4, r6, r8, r10}}",
+                ".endr",
+                "add r2, r2, r7",
+                "le lr, 2b",
+                "vpop {{d8-d15}}",
+                "pop {{r4-r11, pc}}",
+            )
+        }
+    };
+}
+
+partial!(next_16, "q3", "0", []);
+partial!(next_32, "q3", "16", ["0"]);
+partial!(next_48, "q3", "32", ["0", "1"]);
+partial!(next_tail, "q3", "48", ["0", "1", "2"]);

@@ -1,0 +1,86 @@
+//! Linear layers: four rows of activations by eight outputs.
+
+use super::operands::{BLOCK, Bytes, LANES, Lanes, Operand, Packed};
+use super::output::put;
+use super::{Core, products};
+use crate::kernels::{Layer, Matrix, Rows, rows, tiles};
+use crate::requantise::Channel;
+use bytemuck::Zeroable;
+use core::arch::aarch64::*;
+
+#[target_feature(enable = "neon")]
+pub(super) fn linear<C: Core>(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+    for layer in layers {
+        let weights = layer.weights.data;
+        let weights = weights.get(..layer.channels.len() * layer.weights.stride).unwrap_or(weights);
+        // Models have no such weights, but nothing stops others. The look pays for itself from some rows on.
+        if C::LOOKS && x.data.len() >= 2 * LANES * x.width && weights.iter().fold(0, |least, &w| least.min(w)) > -128 {
+            layer_on::<C::Tame>(x, layer);
+        } else {
+            layer_on::<C::Scores>(x, layer);
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn layer_on<O: Operand<Value = i8>>(x: Rows<'_>, layer: &mut Layer<'_>) {
+    let inputs = x.width.min(layer.weights.inputs);
+    let mut bytes = Bytes::new();
+    let mut packed = Packed::new(&mut bytes);
+    for (tile, data) in tiles(x.data, x.width * LANES).enumerate() {
+        let mut x_rows = [&[][..]; LANES];
+        let mut count = 0;
+        for (to, row) in x_rows.iter_mut().zip(rows(data, x.width)) {
+            *to = row;
+            count += 1;
+        }
+        if inputs <= Packed::capacity::<O>() {
+            packed.fill::<O>(x_rows, inputs);
+        }
+        for (block, channels) in tiles(layer.channels, BLOCK).enumerate() {
+            let mut padded;
+            let channels_of_block = match channels.first_chunk() {
+                Some(channels) => channels,
+                None => {
+                    padded = [Channel::zeroed(); BLOCK];
+                    for (to, &from) in padded.iter_mut().zip(channels) {
+                        *to = from;
+                    }
+                    &padded
+                }
+            };
+            let output = block * BLOCK;
+            let data = layer.weights.data.get(output * layer.weights.stride..).unwrap_or(&[]);
+            let w = Matrix { data, inputs, ..layer.weights };
+            let bias = channels_of_block.each_ref().map(|channel| vdupq_n_s32(channel.bias));
+            let sums = products::<O>(&mut packed, x_rows, w, channels.len(), bias);
+            let results = requantise(channels_of_block, sums);
+            put(&mut layer.sink, tile * LANES, count, output, channels.len(), results);
+        }
+    }
+}
+
+/// Sums to the scale of each channel, not saturated.
+#[inline]
+#[target_feature(enable = "neon")]
+fn requantise(channels: &[Channel; BLOCK], mut sums: [Lanes; BLOCK]) -> [Lanes; BLOCK] {
+    let (channels, _) = channels.as_chunks::<4>();
+    let (quads, _) = sums.as_chunks_mut::<4>();
+    for (channels, sums) in channels.iter().zip(quads) {
+        // SAFETY: four channels are eight words.
+        let int32x4x2_t(_, scales) = unsafe { vld2q_s32(channels.as_ptr().cast()) };
+        // See `Scale`: the multiplier in the upper 27 bits, as times 4, the shift in the lower 5.
+        let mask = vdupq_n_s32(31);
+        let multiplier = vreinterpretq_s32_u32(vshrq_n_u32::<2>(vreinterpretq_u32_s32(vbicq_s32(scales, mask))));
+        let shift = vnegq_s32(vandq_s32(scales, mask));
+        let [a, b, c, d] = *sums;
+        *sums = [
+            vrshlq_s32(vqdmulhq_laneq_s32::<0>(a, multiplier), vdupq_laneq_s32::<0>(shift)),
+            vrshlq_s32(vqdmulhq_laneq_s32::<1>(b, multiplier), vdupq_laneq_s32::<1>(shift)),
+            vrshlq_s32(vqdmulhq_laneq_s32::<2>(c, multiplier), vdupq_laneq_s32::<2>(shift)),
+            vrshlq_s32(vqdmulhq_laneq_s32::<3>(d, multiplier), vdupq_laneq_s32::<3>(shift)),
+        ];
+    }
+    sums
+}

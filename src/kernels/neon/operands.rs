@@ -1,0 +1,492 @@
+//! The one loop that all products are brought to: four packed rows against rows of int8, one
+//! packed row per 32-bit lane of the sums. What is packed, and how, differs by element type and by core.
+
+use crate::softmax::Weight;
+use core::arch::aarch64::*;
+use core::arch::asm;
+use core::mem::MaybeUninit;
+
+/// Packed rows: one per 32-bit lane of a vector.
+pub(super) const LANES: usize = 4;
+/// Inner positions per step: a vector of int8.
+pub(super) const STEP: usize = 16;
+/// Rows of int8 per pass, and so vectors of sums.
+pub(super) const BLOCK: usize = 8;
+/// Bytes of packed rows.
+const BYTES: usize = 4096;
+
+/// Sums of the four packed rows with one row of int8.
+pub(super) type Lanes = int32x4_t;
+
+/// How four rows are packed and multiplied.
+pub(super) trait Operand {
+    /// An element of the packed rows.
+    type Value: Copy + Default;
+    /// Bytes of packed rows per step.
+    const BYTES: usize;
+    /// Whether 128 times the sum of each packed row is in the sums, which are then unsigned.
+    const OFFSET: bool = false;
+
+    /// Packs one step.
+    ///
+    /// # Safety
+    /// [`Operand::BYTES`] bytes can be written at `to`.
+    unsafe fn pack(rows: [&[Self::Value; STEP]; LANES], to: *mut u8);
+
+    /// Adds `Σ w·x` of the four packed rows to each of `sums`, one per row of `w`.
+    ///
+    /// # Safety
+    /// `steps * BYTES` bytes can be read at `x`, and `steps * STEP` bytes at `w` and at each of the N - 1 rows
+    /// behind it, `stride` bytes apart.
+    unsafe fn products<const N: usize>(
+        x: *const u8,
+        steps: usize,
+        w: *const i8,
+        stride: usize,
+        sums: [Lanes; N],
+    ) -> [Lanes; N];
+}
+
+/// Memory for [`Packed`].
+#[repr(align(64))]
+pub(super) struct Bytes(MaybeUninit<[u8; BYTES]>);
+
+impl Bytes {
+    #[inline]
+    pub(super) fn new() -> Self {
+        Self(MaybeUninit::uninit())
+    }
+}
+
+/// Four packed rows.
+pub(super) struct Packed<'a> {
+    // Apart, so that nothing clears it.
+    bytes: &'a mut MaybeUninit<[u8; BYTES]>,
+    /// Initialised steps, of those that the last [`Packed::fill`] packed.
+    steps: usize,
+}
+
+impl<'a> Packed<'a> {
+    #[inline]
+    pub(super) fn new(bytes: &'a mut Bytes) -> Self {
+        Self { bytes: &mut bytes.0, steps: 0 }
+    }
+
+    /// Inner positions that fit.
+    pub(super) const fn capacity<O: Operand>() -> usize {
+        BYTES / O::BYTES * STEP
+    }
+
+    /// Packs `length` values of each row, at most [`Packed::capacity`]; what is missing becomes 0.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    pub(super) fn fill<O: Operand>(&mut self, rows: [&[O::Value]; LANES], length: usize) {
+        self.steps = length.min(Self::capacity::<O>()).div_ceil(STEP);
+        let to = self.bytes.as_mut_ptr().cast::<u8>();
+        let whole = match rows.iter().all(|row| row.len() >= length) {
+            true => (length / STEP).min(self.steps),
+            false => 0,
+        };
+        let [a, b, c, d] = rows.map(|row| row.as_ptr().cast::<[O::Value; STEP]>());
+        for step in 0..whole {
+            // SAFETY: each row has `whole` chunks; `step` is below the capacity in steps.
+            unsafe { O::pack([&*a.add(step), &*b.add(step), &*c.add(step), &*d.add(step)], to.add(step * O::BYTES)) };
+        }
+        if whole < self.steps {
+            self.fill_rest::<O>(rows, length, whole);
+        }
+    }
+
+    /// Packs from the step `first` on.
+    #[inline(never)]
+    #[target_feature(enable = "neon")]
+    fn fill_rest<O: Operand>(&mut self, rows: [&[O::Value]; LANES], length: usize, first: usize) {
+        let rows = rows.map(|row| row.get(..length).unwrap_or(row));
+        for step in first..self.steps {
+            let mut padded = [[O::Value::default(); STEP]; LANES];
+            let rows = rows.map(|row| row.get(step * STEP..).unwrap_or(&[]));
+            let [a, b, c, d] = &mut padded;
+            let [ra, rb, rc, rd] = rows;
+            let chunks = [chunk(ra, a), chunk(rb, b), chunk(rc, c), chunk(rd, d)];
+            // SAFETY: `step` is below the capacity in steps, so its bytes lie inside the buffer.
+            unsafe { O::pack(chunks, self.bytes.as_mut_ptr().cast::<u8>().add(step * O::BYTES)) };
+        }
+    }
+
+    /// Adds the products with `count` rows of `w` (`stride` bytes apart, `length` of which count) to the sums. The
+    /// rows were packed with the same `O` and `length`.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    pub(super) fn products<O: Operand>(
+        &self,
+        w: &[i8],
+        stride: usize,
+        count: usize,
+        length: usize,
+        mut sums: [Lanes; BLOCK],
+    ) -> [Lanes; BLOCK] {
+        let bytes = self.steps * STEP;
+        // The last step of a row may reach into the row behind it, where the packed rows are 0, but not beyond the slice.
+        if count == BLOCK && w.len() >= (BLOCK - 1) * stride + bytes {
+            // SAFETY: `steps` steps are packed, and the last row ends inside `w`.
+            unsafe { O::products(self.bytes.as_ptr().cast(), self.steps, w.as_ptr(), stride, sums) }
+        } else {
+            self.last_products::<O>(w, stride, count, length, &mut sums);
+            sums
+        }
+    }
+
+    /// [`Packed::products`] where there is no whole block, or where it ends with the slice.
+    #[inline(never)]
+    #[target_feature(enable = "neon")]
+    fn last_products<O: Operand>(
+        &self,
+        w: &[i8],
+        stride: usize,
+        count: usize,
+        length: usize,
+        sums: &mut [Lanes; BLOCK],
+    ) {
+        let bytes = self.steps * STEP;
+        let x = self.bytes.as_ptr().cast::<u8>();
+        let mut first = 0;
+        if let Some(half) = sums.first_chunk_mut::<4>()
+            && count >= 4
+            && w.len() >= 3 * stride + bytes
+        {
+            // SAFETY: `steps` steps are packed, and the last row ends inside `w`.
+            *half = unsafe { O::products(x, self.steps, w.as_ptr(), stride, *half) };
+            first = 4;
+        }
+        for (row, sum) in sums.iter_mut().enumerate().take(count).skip(first) {
+            let w = w.get(row * stride..).unwrap_or(&[]);
+            let mut padded;
+            let w = if w.len() >= bytes {
+                w
+            } else {
+                padded = [0; BYTES / LANES];
+                for (to, &from) in padded.iter_mut().zip(w).take(length) {
+                    *to = from;
+                }
+                &padded
+            };
+            if w.len() >= bytes {
+                // SAFETY: `steps` steps are packed, and the one row is as long.
+                [*sum] = unsafe { O::products(x, self.steps, w.as_ptr(), 0, [*sum]) };
+            }
+        }
+    }
+}
+
+/// The first values of a row, from `padded` if there are not enough.
+#[inline]
+fn chunk<'a, T: Copy>(row: &'a [T], padded: &'a mut [T; STEP]) -> &'a [T; STEP] {
+    match row.first_chunk() {
+        Some(chunk) => chunk,
+        None => {
+            for (to, &from) in padded.iter_mut().zip(row) {
+                *to = from;
+            }
+            padded
+        }
+    }
+}
+
+/// A loop over the first `N` of up to eight rows, always unrolled: sums must stay in registers.
+macro_rules! unrolled {
+    ($n:ident, |$row:ident| $body:block) => {
+        unrolled!($n, |$row| $body, 0 1 2 3 4 5 6 7)
+    };
+    ($n:ident, |$row:ident| $body:block, $($i:literal)*) => {$(
+        if $i < $n {
+            let $row = $i;
+            $body
+        }
+    )*};
+}
+
+macro_rules! by_element {
+    ($name:ident, $instruction:literal) => {
+        /// Adds the dot products of each lane's four bytes of `x` with the four bytes at element `I` of `w`.
+        #[inline]
+        #[target_feature(enable = "neon")]
+        fn $name<const I: usize>(mut sums: Lanes, x: uint8x16_t, w: uint8x16_t) -> Lanes {
+            // The intrinsic is not stable. SAFETY: only registers are read and written; whoever chose this operand knows
+            // that the core has the dot product.
+            unsafe {
+                asm!(
+                    ".arch_extension dotprod",
+                    concat!($instruction, " {sums:v}.4s, {x:v}.16b, {w:v}.4b[{i}]"),
+                    sums = inout(vreg) sums, x = in(vreg) x, w = in(vreg) w, i = const I,
+                    options(pure, nomem, nostack, preserves_flags)
+                );
+            }
+            sums
+        }
+    };
+}
+
+by_element!(sdot, "sdot");
+by_element!(udot, "udot");
+
+/// int8 with the dot product: each lane's four bytes are four inner positions.
+pub(super) struct Sdot;
+
+impl Operand for Sdot {
+    type Value = i8;
+    const BYTES: usize = 64;
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn pack(rows: [&[i8; STEP]; LANES], to: *mut u8) {
+        // SAFETY: each row is 16 bytes long; the caller promises 64 bytes to write.
+        unsafe {
+            let [a, b, c, d] = rows.map(|row| vreinterpretq_u32_s8(vld1q_s8(row.as_ptr())));
+            vst4q_u32(to.cast(), uint32x4x4_t(a, b, c, d));
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn products<const N: usize>(
+        x: *const u8,
+        steps: usize,
+        w: *const i8,
+        stride: usize,
+        mut sums: [Lanes; N],
+    ) -> [Lanes; N] {
+        for step in 0..steps {
+            // SAFETY: the caller promises as many bytes.
+            let (x, w) = unsafe { (vld1q_u8_x4(x.add(step * Self::BYTES)), w.add(step * STEP).cast::<u8>()) };
+            unrolled!(N, |row| {
+                // SAFETY: as above.
+                let w = unsafe { vld1q_u8(w.add(row * stride)) };
+                let sum = sdot::<1>(sdot::<0>(sums[row], x.0, w), x.1, w);
+                sums[row] = sdot::<3>(sdot::<2>(sum, x.2, w), x.3, w);
+            });
+        }
+        sums
+    }
+}
+
+/// int8 without the dot product. With `TAME`, no value of the rows multiplied with is -128, so that two
+/// products fit 16 bits: 2 · 128 · 127 < 2^15.
+pub(super) struct Smull<const TAME: bool>;
+
+impl<const TAME: bool> Operand for Smull<TAME> {
+    type Value = i8;
+    const BYTES: usize = 64;
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn pack(rows: [&[i8; STEP]; LANES], to: *mut u8) {
+        for (lane, row) in rows.iter().enumerate() {
+            // SAFETY: the row is 16 bytes long; the caller promises 64 bytes to write.
+            unsafe { vst1q_s8(to.cast::<i8>().add(lane * STEP), vld1q_s8(row.as_ptr())) };
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn products<const N: usize>(
+        x: *const u8,
+        steps: usize,
+        w: *const i8,
+        stride: usize,
+        mut sums: [Lanes; N],
+    ) -> [Lanes; N] {
+        // Four rows of int8 at a time: with four lanes, 16 vectors of partial sums.
+        // SAFETY: of the rows that the caller promises, those from the fifth on are what is left.
+        unsafe {
+            if let Some((first, second)) = sums.split_first_chunk_mut::<4>() {
+                *first = Self::rows(x, steps, w, stride, *first);
+                if let Some(second) = second.first_chunk_mut::<4>() {
+                    *second = Self::rows(x, steps, w.add(4 * stride), stride, *second);
+                }
+            } else if let Some(one) = sums.first_chunk_mut::<1>() {
+                *one = Self::rows(x, steps, w, stride, *one);
+            }
+        }
+        sums
+    }
+}
+
+impl<const TAME: bool> Smull<TAME> {
+    /// [`Operand::products`] with up to four rows.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn rows<const N: usize>(
+        x: *const u8,
+        steps: usize,
+        w: *const i8,
+        stride: usize,
+        mut sums: [Lanes; N],
+    ) -> [Lanes; N] {
+        let mut partial = [[vdupq_n_s32(0); LANES]; N];
+        for step in 0..steps {
+            // SAFETY: the caller promises as many bytes.
+            let (x, w) = unsafe { (vld1q_s8_x4(x.add(step * Self::BYTES).cast()), w.add(step * STEP)) };
+            unrolled!(N, |row| {
+                // SAFETY: as above.
+                let w = unsafe { vld1q_s8(w.add(row * stride)) };
+                let [a, b, c, d] = partial[row];
+                partial[row] =
+                    [Self::step(a, x.0, w), Self::step(b, x.1, w), Self::step(c, x.2, w), Self::step(d, x.3, w)];
+            });
+        }
+        for (sum, [a, b, c, d]) in sums.iter_mut().zip(partial) {
+            *sum = vaddq_s32(*sum, vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)));
+        }
+        sums
+    }
+
+    /// Adds 16 products to four partial sums.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn step(sum: int32x4_t, x: int8x16_t, w: int8x16_t) -> int32x4_t {
+        let low = vmull_s8(vget_low_s8(x), vget_low_s8(w));
+        if TAME {
+            vpadalq_s16(sum, vmlal_high_s8(low, x, w))
+        } else {
+            vpadalq_s16(vpadalq_s16(sum, low), vmull_high_s8(x, w))
+        }
+    }
+}
+
+/// Low and high bytes of 16 weights; narrow weights are low bytes.
+#[inline]
+#[target_feature(enable = "neon")]
+fn planes<W: Weight>(weights: &[W; STEP]) -> (uint32x4_t, uint32x4_t) {
+    let from = weights.as_ptr().cast();
+    let (low, high) = if size_of::<W>() == 2 {
+        // SAFETY: 16 wide weights are 32 bytes.
+        let uint8x16x2_t(low, high) = unsafe { vld2q_u8(from) };
+        (low, high)
+    } else {
+        // SAFETY: 16 narrow weights are 16 bytes.
+        (unsafe { vld1q_u8(from) }, vdupq_n_u8(0))
+    };
+    (vreinterpretq_u32_u8(low), vreinterpretq_u32_u8(high))
+}
+
+/// 16 weights as 16-bit integers.
+#[inline]
+#[target_feature(enable = "neon")]
+fn halves<W: Weight>(weights: &[W; STEP]) -> [uint16x8_t; 2] {
+    let from = weights.as_ptr();
+    if size_of::<W>() == 2 {
+        // SAFETY: 16 wide weights are 32 bytes.
+        unsafe { [vld1q_u16(from.cast()), vld1q_u16(from.cast::<u16>().add(8))] }
+    } else {
+        // SAFETY: 16 narrow weights are 16 bytes.
+        let bytes = unsafe { vld1q_u8(from.cast()) };
+        [vmovl_u8(vget_low_u8(bytes)), vmovl_high_u8(bytes)]
+    }
+}
+
+/// Softmax weights with the dot product: their bytes are unsigned, and so are the values plus 128. Wide weights are
+/// two planes of bytes.
+pub(super) struct Udot<W>(core::marker::PhantomData<W>);
+
+impl<W: Weight> Operand for Udot<W> {
+    type Value = W;
+    const BYTES: usize = 64 * size_of::<W>();
+    const OFFSET: bool = true;
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn pack(rows: [&[W; STEP]; LANES], to: *mut u8) {
+        let [a, b, c, d] = rows.map(|row| planes(row));
+        // SAFETY: the caller promises 64 bytes to write, and 128 for wide weights.
+        unsafe {
+            vst4q_u32(to.cast(), uint32x4x4_t(a.0, b.0, c.0, d.0));
+            if size_of::<W>() == 2 {
+                vst4q_u32(to.add(64).cast(), uint32x4x4_t(a.1, b.1, c.1, d.1));
+            }
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn products<const N: usize>(
+        x: *const u8,
+        steps: usize,
+        w: *const i8,
+        stride: usize,
+        mut sums: [Lanes; N],
+    ) -> [Lanes; N] {
+        let mut highs = [vdupq_n_s32(0); N];
+        for step in 0..steps {
+            // SAFETY: the caller promises as many bytes.
+            let (x, w) = unsafe { (x.add(step * Self::BYTES), w.add(step * STEP).cast::<u8>()) };
+            // SAFETY: as above; only wide weights have the second plane.
+            let (low, high) = unsafe {
+                let low = vld1q_u8_x4(x);
+                (low, if size_of::<W>() == 2 { vld1q_u8_x4(x.add(64)) } else { low })
+            };
+            unrolled!(N, |row| {
+                // SAFETY: as above.
+                let v = veorq_u8(unsafe { vld1q_u8(w.add(row * stride)) }, vdupq_n_u8(128));
+                let sum = udot::<1>(udot::<0>(sums[row], low.0, v), low.1, v);
+                sums[row] = udot::<3>(udot::<2>(sum, low.2, v), low.3, v);
+                if size_of::<W>() == 2 {
+                    let sum = udot::<1>(udot::<0>(highs[row], high.0, v), high.1, v);
+                    highs[row] = udot::<3>(udot::<2>(sum, high.2, v), high.3, v);
+                }
+            });
+        }
+        for (sum, high) in sums.iter_mut().zip(highs) {
+            *sum = vaddq_s32(*sum, vshlq_n_s32::<8>(high));
+        }
+        sums
+    }
+}
+
+/// Softmax weights without the dot product: 16 bits, the four lanes of a position side by side.
+pub(super) struct Smlal<W>(core::marker::PhantomData<W>);
+
+impl<W: Weight> Operand for Smlal<W> {
+    type Value = W;
+    const BYTES: usize = 128;
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn pack(rows: [&[W; STEP]; LANES], to: *mut u8) {
+        let [a, b, c, d] = rows.map(|row| halves(row));
+        for half in 0..2 {
+            // SAFETY: the caller promises 128 bytes to write.
+            unsafe { vst4q_u16(to.add(half * 64).cast(), uint16x8x4_t(a[half], b[half], c[half], d[half])) };
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn products<const N: usize>(
+        x: *const u8,
+        steps: usize,
+        w: *const i8,
+        stride: usize,
+        mut sums: [Lanes; N],
+    ) -> [Lanes; N] {
+        /// Two positions, from element `I` of `v` on.
+        #[inline]
+        #[target_feature(enable = "neon")]
+        fn two<const I: i32, const J: i32>(sum: Lanes, x: int16x8_t, v: int16x8_t) -> Lanes {
+            vmlal_high_laneq_s16::<J>(vmlal_laneq_s16::<I>(sum, vget_low_s16(x), v), x, v)
+        }
+        for step in 0..steps * 2 {
+            // SAFETY: the caller promises as many bytes; this is half a step.
+            let (x, w) = unsafe { (vld1q_s16_x4(x.add(step * 64).cast()), w.add(step * 8)) };
+            unrolled!(N, |row| {
+                // SAFETY: as above.
+                let v = vmovl_s8(unsafe { vld1_s8(w.add(row * stride)) });
+                let sum = two::<2, 3>(two::<0, 1>(sums[row], x.0, v), x.1, v);
+                sums[row] = two::<6, 7>(two::<4, 5>(sum, x.2, v), x.3, v);
+            });
+        }
+        sums
+    }
+}

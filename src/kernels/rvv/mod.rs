@@ -1,0 +1,373 @@
+//! RISC-V vectors: Zve32x and up, registers of any length.
+//!
+//! No sum crosses lanes. A lane is a row of activations, a key or a dimension, and each instruction multiplies one
+//! weight, one value of a query or one softmax weight by all lanes (VWMACC): i16 by i16 to i32, in three groups of eight
+//! registers. So requantisation is vector code as well, and a product costs the same however short it is. Activations
+//! are transposed once per tile; keys and values are read with a stride, in place.
+//!
+//! The start-up code must switch vectors on (`mstatus.VS`; with V also `FS`).
+
+#[macro_use]
+mod macros;
+mod loops;
+mod rows;
+
+use super::{Kernels, Layer, NormView, Rows, Sink, Tile, portable, tiles};
+use crate::softmax::{RowScale, Steepness, Weight};
+use core::mem::{MaybeUninit, size_of};
+
+/// The backend for RISC-V cores with vectors.
+#[derive(Clone, Copy, Debug)]
+pub struct Rvv;
+
+/// Outputs, or queries, that are taken at a time: each has eight registers of sums.
+const LINES: usize = 3;
+/// The most lanes, whatever the registers hold; `loops` knows it, too.
+const LANES: usize = 64;
+/// Transposed activations: 4 KiB of stack.
+const COLUMNS: usize = 4096;
+/// Inner positions that are transposed at a time.
+const INNER: usize = 256;
+
+/// Sums of one output, or query.
+type Sums = [i32; LANES];
+
+impl Kernels for Rvv {
+    const NAME: &'static str = "RVV";
+    const QUERIES: usize = LINES;
+
+    // Not inlined, here and below: each copy would have its own buffers on the stack.
+    #[inline(never)]
+    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+        let rows = x.data.len().checked_div(x.width).unwrap_or(0);
+        for layer in &mut *layers {
+            if !layer.fits(rows, x.width) {
+                portable::linear(x, core::slice::from_mut(layer));
+            }
+        }
+        // Tiles of the same size, as many rows as there are lanes and as fit after transposition.
+        let most = most_lanes().min(COLUMNS.checked_div(x.width.min(INNER)).unwrap_or(1));
+        let count = rows.checked_div(most).unwrap_or(0) + usize::from(!rows.is_multiple_of(most));
+        let lanes = rows.checked_div(count).unwrap_or(0) + usize::from(!rows.is_multiple_of(count));
+        let mut columns = [const { MaybeUninit::uninit() }; COLUMNS];
+        for (tile, data) in tiles(x.data, x.width * lanes).enumerate() {
+            let mut filled = None;
+            for layer in &mut *layers {
+                let inputs = x.width.min(layer.weights.inputs);
+                if !layer.fits(rows, x.width) || data.len() < x.width {
+                    continue;
+                }
+                let tile = LinearTile { x: Rows { data, ..x }, first: tile * lanes, inputs };
+                // Rows that fit at once are transposed once for all layers.
+                if inputs <= INNER && filled != Some(inputs) {
+                    tile.transpose(0, inputs, &mut columns);
+                    filled = Some(inputs);
+                }
+                tile.run(&mut columns, layer);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
+        let count = tile.visible.iter().copied().max().unwrap_or(0).min(tile.positions);
+        let queries = tile.visible.len().min(tile.queries.len().checked_div(tile.dim).unwrap_or(0)).min(LINES);
+        let (keys, places) = (count.checked_mul(tile.dim), LINES.checked_mul(tile.positions));
+        if queries == 0 || count == 0 {
+            return;
+        }
+        if !(keys.is_some_and(|keys| keys <= tile.keys.len())
+            && places.is_some_and(|places| places <= tile.scores.len()))
+        {
+            return portable::tile_scores::<Self, W>(tile);
+        }
+        let query = |i: usize| tile.queries.as_ptr().wrapping_add(i.min(queries - 1) * tile.dim);
+        let pitch = tile.positions * size_of::<i32>();
+        // SAFETY: there are `count` keys of `dim` bytes and `queries` queries, at least one each; scores hold three rows, `pitch` bytes apart (all
+        // checked above).
+        unsafe {
+            let scores = tile.scores.as_mut_ptr();
+            loops::scores(tile.keys.as_ptr(), query(0), query(1), query(2), tile.dim, scores, pitch, count);
+        }
+        for (i, (max, &visible)) in tile.max.iter_mut().zip(tile.visible).enumerate() {
+            let row = tile.scores.get(i * tile.positions..).and_then(|row| row.get(..visible)).unwrap_or(&[]);
+            if !row.is_empty() {
+                // SAFETY: the row is as long as said, and not empty.
+                *max = unsafe { rows::largest(row.as_ptr(), row.len()) };
+            }
+        }
+    }
+
+    #[inline]
+    fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, weights: &mut [W]) -> u32 {
+        let count = scores.len().min(weights.len());
+        if count == 0 {
+            return 0;
+        }
+        let [a0, a1, a2] = W::POLYNOMIAL;
+        let softmax = Softmax {
+            steepness: steepness.bits(),
+            a2,
+            a1,
+            a0,
+            shift: W::SHIFT,
+            last: ((16 - W::SHIFT) << 11) - 1,
+            narrow: u32::from(size_of::<W>() == 1),
+        };
+        // SAFETY: both slices hold `count` elements, at least one; weights have 8 or 16 bits, of any value.
+        unsafe { rows::weigh(scores.as_ptr(), count, weights.as_mut_ptr().cast(), &raw const softmax, max) }
+    }
+
+    #[inline(never)]
+    fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
+        let count = tile.visible.iter().copied().max().unwrap_or(0).min(tile.positions);
+        let queries = tile.visible.len().min(LINES);
+        let enough = |rows: usize, stride: usize, last: usize, length: usize| {
+            rows.checked_sub(1)
+                .and_then(|rows| rows.checked_mul(stride)?.checked_add(last))
+                .is_some_and(|end| end <= length)
+        };
+        if count == 0
+            || !enough(tile.dim, tile.positions, count, tile.values.len())
+            || !enough(queries, tile.positions, count, tile.weights.len())
+            || !enough(queries, tile.out_stride, tile.dim, tile.out.len())
+        {
+            return portable::tile_weighted_sum::<Self, W>(tile);
+        }
+        // What a query does not see, but another does, weighs nothing.
+        for (i, &visible) in tile.visible.iter().enumerate() {
+            let row = tile.weights.get_mut(i * tile.positions..).and_then(|row| row.get_mut(..count));
+            row.and_then(|row| row.get_mut(visible..)).unwrap_or(&mut []).fill(W::ZERO);
+        }
+        let scales: [RowScale; LINES] =
+            core::array::from_fn(|i| RowScale::new(tile.sums.get(i).copied().unwrap_or(0), tile.ratio));
+        let Some(scales) = scales.get(..queries) else { return };
+        let most = most_lanes();
+        let mut first = 0;
+        while first < tile.dim {
+            let dims = (tile.dim - first).min(most);
+            weigh_values(tile, first, dims, count, scales);
+            first += dims;
+        }
+    }
+
+    #[inline(never)]
+    fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
+        let n = x.len();
+        if n == 0 || n > 1 << 15 {
+            return portable::layer_norm(x, norm, out);
+        }
+        let mut moments = [0; 3];
+        // SAFETY: `x` holds `n` values, 1 to 2^15.
+        unsafe { rows::moments(x.as_ptr(), n, &raw mut moments) };
+        let [sum, low, high] = moments;
+        let root = norm.inverse_root(n, sum as i32, u64::from(low) + (u64::from(high) << 16));
+        let (root, up, places) = root.parts();
+        let normal = Normal { n: n as i32, sum: sum as i32, root, up, places };
+        let count = n.min(out.len()).min(norm.channels.len());
+        if count > 0 {
+            // SAFETY: all three slices hold `count` elements, at least one.
+            unsafe {
+                rows::normalise(x.as_ptr(), norm.channels.as_ptr(), out.as_mut_ptr(), count, &raw const normal);
+            }
+        }
+    }
+
+    #[inline]
+    fn table(table: &[i8; 256], x: &mut [i8]) {
+        if !x.is_empty() {
+            // SAFETY: `x` is not empty.
+            unsafe { rows::look_up(table.as_ptr(), x.as_mut_ptr(), x.len()) };
+        }
+    }
+}
+
+/// What `rows::weigh` reads by offsets.
+#[repr(C)]
+struct Softmax {
+    steepness: u32,
+    a2: i32,
+    a1: i32,
+    a0: i32,
+    /// Added to the octaves.
+    shift: u32,
+    /// The last exponent that may weigh anything.
+    last: u32,
+    /// Whether weights have 8 bits.
+    narrow: u32,
+}
+
+/// What `rows::normalise` reads by offsets.
+#[repr(C)]
+struct Normal {
+    n: i32,
+    sum: i32,
+    root: u32,
+    up: u32,
+    places: u32,
+}
+
+/// Lanes of i32 in eight registers, at least 8 and at most `LANES`.
+#[inline]
+fn most_lanes() -> usize {
+    (8 * loops::vector_bytes() / size_of::<i32>()).clamp(1, LANES)
+}
+
+/// Some rows of activations on their way through a layer.
+struct LinearTile<'a> {
+    /// At least one row.
+    x: Rows<'a>,
+    /// Row of the sink.
+    first: usize,
+    inputs: usize,
+}
+
+impl LinearTile<'_> {
+    #[inline]
+    fn lanes(&self) -> usize {
+        self.x.data.len().checked_div(self.x.width).unwrap_or(0)
+    }
+
+    /// `length` inner positions from `start` on, at most `INNER` and no more than there are, to `[position][lane]`.
+    #[inline]
+    fn transpose(&self, start: usize, length: usize, columns: &mut [MaybeUninit<i8>; COLUMNS]) {
+        let lanes = self.lanes();
+        if length > 0 && lanes > 0 && start + length <= self.x.width && length * lanes <= COLUMNS {
+            let x = self.x.data.as_ptr().wrapping_add(start);
+            // SAFETY: each of the `lanes` rows of `width` bytes holds `length` from `start` on, and the columns have room (checked above). `linear` makes
+            // tiles of as many lanes as registers hold, at most.
+            unsafe { loops::transpose(x, self.x.width, length, columns.as_mut_ptr().cast(), lanes) };
+        }
+    }
+
+    /// Through a layer that [fits](Layer::fits). The rows are already transposed if there is room for all.
+    #[inline(never)]
+    fn run(&self, columns: &mut [MaybeUninit<i8>; COLUMNS], layer: &mut Layer<'_>) {
+        let Layer { weights, channels, sink } = layer;
+        let (lanes, outputs) = (self.lanes(), channels.len());
+        let mut sums = MaybeUninit::<[Sums; LINES]>::uninit();
+        for (block, channels) in tiles(channels, LINES).enumerate() {
+            let first = block * LINES;
+            let mut start = 0;
+            while start < self.inputs {
+                let length = (self.inputs - start).min(INNER);
+                if self.inputs > INNER {
+                    self.transpose(start, length, columns);
+                }
+                let row = |i: usize| {
+                    let row = (first + i).min(outputs - 1) * weights.stride + start;
+                    weights.data.as_ptr().wrapping_add(row)
+                };
+                // SAFETY: the layer fits: the last of `outputs` rows holds all inputs. The columns hold `length * lanes` bytes, for `linear` has made the
+                // tile so; lanes are no more than registers and sums hold, at least one, and there is at least one inner position.
+                unsafe {
+                    let fresh = usize::from(start == 0);
+                    loops::products(
+                        columns.as_ptr().cast(),
+                        row(0),
+                        row(1),
+                        row(2),
+                        length,
+                        sums.as_mut_ptr().cast(),
+                        lanes,
+                        fresh,
+                    );
+                }
+                start += length;
+            }
+            for (line, channel) in channels.iter().enumerate() {
+                let output = first + line;
+                let (multiplier, shift) = (2 * channel.scale.bits(), channel.scale.shift());
+                let sums = sums.as_ptr().cast::<i32>().wrapping_add(line * LANES);
+                // SAFETY: the layer fits, so that each row and output has its place; the first `lanes` sums have been written.
+                unsafe {
+                    match sink {
+                        Sink::Store { out, row_stride, output_stride } => {
+                            let out = out.as_mut_ptr().wrapping_add(self.first * *row_stride + output * *output_stride);
+                            loops::store(sums, lanes, channel.bias, multiplier, shift, out, *row_stride);
+                        }
+                        Sink::Add { out, width } => {
+                            let out = out.as_mut_ptr().wrapping_add(self.first * *width + output);
+                            loops::add(sums, lanes, channel.bias, multiplier, shift, out, 2 * *width);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `dims` dimensions, from `first` on, of the output of a tile whose slices hold `count` keys and `queries` queries, at least one each.
+#[inline]
+fn weigh_values<W: Weight>(tile: &mut Tile<'_, W>, first: usize, dims: usize, count: usize, scales: &[RowScale]) {
+    let mut sums = MaybeUninit::<[Sums; LINES]>::uninit();
+    if count <= portable::CHUNK {
+        weigh_chunk(tile, first, dims, 0, count, scales.len(), &mut sums);
+    } else {
+        weigh_long(tile, first, dims, count, scales, &mut sums);
+    }
+    for (query, scale) in scales.iter().enumerate() {
+        let out = tile.out.as_mut_ptr().wrapping_add(query * tile.out_stride + first);
+        let sums = sums.as_ptr().cast::<i32>().wrapping_add(query * LANES);
+        // SAFETY: the caller has made sure that the query's output holds all dimensions, whose sums have been written.
+        unsafe { loops::store(sums, dims, 0, 2 * scale.multiplier(), scale.shift(), out, 1) };
+    }
+}
+
+/// `Σ w·v` over `count` keys from `start` on, at most 512, of the first `dims` lanes.
+#[inline]
+fn weigh_chunk<W: Weight>(
+    tile: &Tile<'_, W>,
+    first: usize,
+    dims: usize,
+    start: usize,
+    count: usize,
+    queries: usize,
+    sums: &mut MaybeUninit<[Sums; LINES]>,
+) {
+    let values = tile.values.as_ptr().wrapping_add(first * tile.positions + start);
+    let row = |i: usize| tile.weights.as_ptr().wrapping_add(i.min(queries - 1) * tile.positions + start);
+    let sums = sums.as_mut_ptr().cast();
+    // SAFETY: `tile_weighted_sum` has made sure of all keys and weights in each row of values and queries; `dims` is at most the lanes of eight registers.
+    unsafe {
+        if size_of::<W>() == 1 {
+            let row = |i| row(i).cast();
+            loops::weighted_narrow(values, tile.positions, row(0), row(1), row(2), count, sums, dims);
+        } else {
+            let row = |i| row(i).cast();
+            loops::weighted_wide(values, tile.positions, row(0), row(1), row(2), count, sums, dims);
+        }
+    }
+}
+
+/// [`weigh_chunk`] for any number of keys, with the bits dropped that the scales say.
+#[inline(never)]
+fn weigh_long<W: Weight>(
+    tile: &Tile<'_, W>,
+    first: usize,
+    dims: usize,
+    count: usize,
+    scales: &[RowScale],
+    sums: &mut MaybeUninit<[Sums; LINES]>,
+) {
+    let mut totals = [[0i64; LANES]; LINES];
+    let mut start = 0;
+    // Lanes that no dimension has stay 0.
+    let sums_now = sums.write([[0; LANES]; LINES]);
+    while start < count {
+        let length = (count - start).min(portable::CHUNK);
+        let mut now = MaybeUninit::new(*sums_now);
+        weigh_chunk(tile, first, dims, start, length, scales.len(), &mut now);
+        // SAFETY: it was written above, and its first lanes anew.
+        let now = unsafe { now.assume_init() };
+        for (total, &sum) in totals.as_flattened_mut().iter_mut().zip(now.as_flattened()) {
+            *total += i64::from(sum);
+        }
+        start += length;
+    }
+    for ((sums, totals), scale) in sums_now.iter_mut().zip(&totals).zip(scales) {
+        for (sum, &total) in sums.iter_mut().zip(totals) {
+            *sum = (total >> scale.drop()) as i32;
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The loops for Armv6-M: most instructions reach r0 to r7 only, so sums live in the upper registers, which ADD reaches.
+//! There is no long multiplication; [`high`] makes one of 16-bit halves.
+
+use super::TRIPLE;
+use core::arch::{asm, naked_asm};
+
+/// Queries of a tile: one triple, for the scores of more cost memory.
+pub(super) const QUERIES: usize = TRIPLE;
+/// Inner positions that are packed at a time: 1 KiB of stack.
+pub(super) const INNER: usize = 64;
+/// Outputs, or dimensions, whose sums are in memory at a time: 384 bytes of stack.
+pub(super) const OUTPUTS: usize = 16;
+
+/// Lines of assembly.
+macro_rules! lines {
+    ($($line:expr),* $(,)?) => { concat!($($line, "\n"),*) };
+}
+
+/// Saves all registers that belong to the caller.
+macro_rules! enter {
+    () => {
+        lines!("push {{r4-r7, lr}}", "mov r4, r8", "mov r5, r9", "mov r6, r10", "mov r7, r11", "push {{r4-r7}}",)
+    };
+}
+
+/// The end of what [`enter`] began.
+macro_rules! leave {
+    () => {
+        lines!("pop {{r4-r7}}", "mov r8, r4", "mov r9, r5", "mov r10, r6", "mov r11, r7", "pop {{r4-r7, pc}}",)
+    };
+}
+
+/// r1 becomes the upper word of its product with `r7 << 16 | r6`; r2 to r4 are lost. `$shift` is ASRS for signed factors (the
+/// upper half in r7 then has no more than 15 bits), LSRS for others.
+macro_rules! high {
+    ($shift:literal, $low:literal, $up:literal) => {
+        lines!(
+            "uxth r2, r1",
+            concat!($shift, " r1, r1, #16"),
+            "mov r3, r2",
+            concat!("muls r3, ", $low, ", r3"),
+            "lsrs r3, r3, #16",
+            "mov r4, r1",
+            concat!("muls r4, ", $low, ", r4"),
+            "adds r4, r4, r3",
+            concat!("muls r2, ", $up, ", r2"),
+            "uxth r3, r4",
+            "adds r2, r2, r3",
+            "lsrs r2, r2, #16",
+            concat!($shift, " r4, r4, #16"),
+            concat!("muls r1, ", $up, ", r1"),
+            "adds r1, r1, r2",
+            "adds r1, r1, r4",
+        )
+    };
+}
+
+/// r1 becomes at least 0 and at most `2^$bits - 1` in its lower bits; r3 is lost.
+macro_rules! unsigned {
+    ($bits:literal) => {
+        lines!(
+            "asrs r3, r1, #31",
+            "bics r1, r3",
+            concat!("lsrs r3, r1, #", $bits),
+            "rsbs r3, r3, #0",
+            "asrs r3, r3, #31",
+            "orrs r1, r3",
+        )
+    };
+}
+
+/// Stores r1 as int8.
+macro_rules! put_i8 {
+    () => {
+        lines!("adds r1, #128", unsigned!("8"), "subs r1, #128", "strb r1, [r7]")
+    };
+}
+
+mod finish;
+pub(super) mod norm;
+mod products;
+mod softmax;
+
+pub(super) use finish::{add, store, store_rows};
+pub(super) use products::{pack, panel, weighted};
+pub(super) use softmax::{largest, weigh};
+
+/// The product of two words: what the compiler calls for multiplies double words.
+#[inline]
+pub(in crate::kernels) fn long_product(a: u32, b: u32) -> u64 {
+    // SAFETY: only registers are read and written.
+    unsafe { product(a, b) }
+}
+
+/// # Safety
+/// None needed.
+#[unsafe(naked)]
+unsafe extern "C" fn product(a: u32, b: u32) -> u64 {
+    naked_asm!(
+        "push {{r4, lr}}",
+        "uxth r2, r0",
+        "lsrs r0, r0, #16",
+        "lsrs r3, r1, #16",
+        "uxth r1, r1",
+        "mov r4, r2",
+        "muls r4, r1, r4",
+        "muls r1, r0, r1",
+        "muls r2, r3, r2",
+        "muls r0, r3, r0",
+        "lsls r3, r1, #16",
+        "lsrs r1, r1, #16",
+        "adds r4, r4, r3",
+        "adcs r1, r0",
+        "lsls r3, r2, #16",
+        "lsrs r2, r2, #16",
+        "adds r0, r4, r3",
+        "adcs r1, r2",
+        "pop {{r4, pc}}",
+    )
+}
+
+/// Leading zeros of a word that is not 0, in the same number of instructions for all.
+#[inline]
+pub(in crate::kernels) fn leading_zeros(word: u32) -> u32 {
+    // Zeros in the upper bits, so many at a time: the borrow of 1 from what these are tells.
+    macro_rules! upper {
+        ($bits:literal, $rest:literal) => {
+            lines!(
+                concat!("lsrs {t}, {word}, #", $rest),
+                "subs {t}, #1",
+                "sbcs {t}, {t}",
+                concat!("movs {u}, #", $bits),
+                "ands {u}, {t}",
+                "adds {zeros}, {zeros}, {u}",
+                "lsls {word}, {u}",
+            )
+        };
+    }
+    let zeros;
+    // SAFETY: only registers are read and written.
+    unsafe {
+        asm!(
+            "movs {zeros}, #0",
+            upper!("16", "16"),
+            upper!("8", "24"),
+            upper!("4", "28"),
+            upper!("2", "30"),
+            upper!("1", "31"),
+            word = inout(reg) word => _,
+            zeros = out(reg) zeros,
+            t = out(reg) _,
+            u = out(reg) _,
+            options(pure, nomem, nostack)
+        );
+    }
+    zeros
+}

@@ -1,0 +1,145 @@
+//! Layer norm for Armv6-M, whose compiler would call for every long multiplication.
+
+use crate::norm::{NormChannel, NormView};
+use core::arch::naked_asm;
+
+/// [`Kernels::layer_norm`](crate::kernels::Kernels::layer_norm).
+#[inline(never)]
+pub(in crate::kernels::thumb) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
+    let length = x.len().min(out.len()).min(norm.channels.len());
+    let Some(row) = x.get(..length).filter(|row| !row.is_empty()) else { return };
+    let mut moments = Moments { squares: 0, sum: 0 };
+    let ends = x.as_ptr_range();
+    // SAFETY: `x` is not empty.
+    unsafe { sum_up(ends.start, ends.end, &raw mut moments) };
+    let Moments { squares, sum } = moments;
+    let (root, up, places) = norm.inverse_root(x.len(), sum, squares).parts();
+    let call = Norm {
+        x: row.as_ptr(),
+        root,
+        n: x.len() as i32,
+        sum,
+        up,
+        channels: norm.channels.as_ptr(),
+        places,
+        out: out.as_mut_ptr(),
+        end: row.as_ptr_range().end,
+    };
+    // SAFETY: the row is not empty, and there are as many channels and outputs.
+    unsafe { normalise(&raw const call) };
+}
+
+/// What [`sum_up`] writes by offsets.
+#[repr(C)]
+struct Moments {
+    squares: u64,
+    sum: i32,
+}
+
+/// What [`normalise`] reads by offsets.
+#[repr(C)]
+struct Norm {
+    x: *const i16,
+    root: u32,
+    n: i32,
+    sum: i32,
+    up: u32,
+    channels: *const NormChannel,
+    places: u32,
+    out: *mut i8,
+    end: *const i16,
+}
+
+/// Sums of `x` and of its squares.
+///
+/// # Safety
+/// There is at least one value from `x` to `end`.
+#[unsafe(naked)]
+unsafe extern "C" fn sum_up(x: *const i16, end: *const i16, moments: *mut Moments) {
+    naked_asm!(
+        "push {{r4-r7, lr}}",
+        "movs r4, #0",
+        "movs r5, #0",
+        "movs r6, #0",
+        "movs r7, #0",
+        "2:",
+        "ldrsh r3, [r0, r7]",
+        "adds r6, r6, r3",
+        "muls r3, r3, r3",
+        "adds r4, r4, r3",
+        "adcs r5, r7",
+        "adds r0, #2",
+        "cmp r0, r1",
+        "bne 2b",
+        "stm r2!, {{r4-r6}}",
+        "pop {{r4-r7, pc}}",
+    )
+}
+
+/// Each value's distance from the mean by the root, by its gain, plus its offset.
+///
+/// # Safety
+/// All of `norm` is as its fields say: from `x` to `end` there is at least one value, and there are as many channels and outputs.
+#[unsafe(naked)]
+unsafe extern "C" fn normalise(norm: *const Norm) {
+    naked_asm!(
+        enter!(),
+        "ldr r1, [r0, #32]",
+        "push {{r1}}",
+        "ldr r1, [r0, #24]",
+        "mov r12, r1",
+        "movs r2, #1",
+        "lsls r2, r1",
+        "lsrs r2, r2, #1",
+        "mov lr, r2",
+        "ldr r7, [r0, #28]",
+        "ldm r0!, {{r1-r6}}",
+        "mov r8, r3",
+        "mov r9, r4",
+        "mov r10, r5",
+        "mov r11, r6",
+        "mov r0, r1",
+        "uxth r5, r2",
+        "lsrs r6, r2, #16",
+        "2:",
+        "movs r2, #0",
+        "ldrsh r1, [r0, r2]",
+        // n·x - Σx is exact where x - mean is not.
+        "mov r2, r8",
+        "muls r1, r2, r1",
+        "mov r2, r9",
+        "subs r1, r1, r2",
+        "mov r2, r10",
+        "lsls r1, r2",
+        high!("asrs", "r5", "r6"),
+        "mov r2, r11",
+        "movs r3, #2",
+        "ldrsh r3, [r2, r3]",
+        "movs r4, #0",
+        "ldrsh r4, [r2, r4]",
+        "adds r2, #4",
+        "mov r11, r2",
+        // A product of 32 by 16 bits, without the lowest 16.
+        "uxth r2, r1",
+        "asrs r1, r1, #16",
+        "muls r2, r4, r2",
+        "muls r1, r4, r1",
+        "asrs r2, r2, #16",
+        "adds r1, r1, r2",
+        "mov r2, r12",
+        "subs r2, #8",
+        "lsls r3, r2",
+        "adds r1, r1, r3",
+        "add r1, lr",
+        "adds r2, #8",
+        "asrs r1, r2",
+        put_i8!(),
+        "adds r7, #1",
+        "adds r0, #2",
+        "ldr r2, [sp]",
+        "cmp r0, r2",
+        "bne 2b",
+        "add sp, #4",
+        leave!(),
+    )
+}

@@ -1,0 +1,122 @@
+//! The softmax of a lane.
+
+use super::super::{LANES, Softmax, TRIPLE};
+use core::arch::naked_asm;
+
+/// The largest score of a lane.
+///
+/// # Safety
+/// There are `count` scores, at least one, six words apart, or three.
+#[inline]
+pub(in crate::kernels::thumb) unsafe fn largest(wide: bool, scores: *const i32, count: usize) -> i32 {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if wide { largest_of::<{ 4 * LANES }>(scores, count) } else { largest_of::<{ 4 * TRIPLE }>(scores, count) }
+    }
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn largest_of<const BYTES: usize>(scores: *const i32, count: usize) -> i32 {
+    macro_rules! one {
+        () => {
+            lines!("ldr r3, [r0], #{bytes}", "cmp r3, r2", "it gt", "movgt r2, r3")
+        };
+    }
+    naked_asm!(
+        "mov r12, #{bytes}",
+        "mla r12, r1, r12, r0",
+        "ldr r2, [r0]",
+        "and r1, r1, #3",
+        "cbz r1, 3f",
+        "2:",
+        one!(),
+        "subs r1, r1, #1",
+        "bne 2b",
+        "b 3f",
+        "4:",
+        one!(),
+        one!(),
+        one!(),
+        one!(),
+        "3:",
+        "cmp r0, r12",
+        "bne 4b",
+        "mov r0, r2",
+        "bx lr",
+        bytes = const BYTES,
+    )
+}
+
+/// Turns a lane's scores into weights, in place; gives their sum.
+///
+/// # Safety
+/// There are `count` scores, at least one, six words apart, or three, and none is above `max`.
+#[inline]
+pub(in crate::kernels::thumb) unsafe fn weigh(
+    wide: bool,
+    scores: *mut i32,
+    count: usize,
+    softmax: *const Softmax,
+    max: i32,
+) -> u32 {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if wide {
+            weigh_by::<{ 4 * LANES }>(scores, count, softmax, max)
+        } else {
+            weigh_by::<{ 4 * TRIPLE }>(scores, count, softmax, max)
+        }
+    }
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn weigh_by<const BYTES: usize>(
+    scores: *mut i32,
+    count: usize,
+    softmax: *const Softmax,
+    max: i32,
+) -> u32 {
+    macro_rules! one {
+        () => {
+            lines!(
+                "ldr r10, [r0]",
+                "sub r10, r3, r10, lsl #8",
+                "umull r11, r10, r10, r4",
+                "add r10, r10, r5",
+                "usat r10, #16, r10",
+                "ubfx r11, r10, #0, #11",
+                "mla r12, r6, r11, r7",
+                "asr r12, r12, #11",
+                "mla r12, r12, r11, r8",
+                // Without the bits below the polynomial, the carry is the bit to round by, also at a shift of none.
+                "bfc r12, #0, #11",
+                "lsr r10, r10, #11",
+                "lsrs r12, r12, r10",
+                "adc r12, r12, #0",
+                "str r12, [r0], #{bytes}",
+                "add r9, r9, r12",
+            )
+        };
+    }
+    naked_asm!(
+        "push {{r4-r11, lr}}",
+        "ldm r2, {{r4-r8}}",
+        "mov r12, #{bytes}",
+        "mla lr, r1, r12, r0",
+        "lsl r3, r3, #8",
+        "mov r9, #0",
+        "tst r1, #1",
+        "beq 3f",
+        one!(),
+        "b 3f",
+        "2:",
+        one!(),
+        one!(),
+        "3:",
+        "cmp r0, lr",
+        "bne 2b",
+        "mov r0, r9",
+        "pop {{r4-r11, pc}}",
+        bytes = const BYTES,
+    )
+}

@@ -1,0 +1,126 @@
+//! `cargo xtask constant`: whether executed instructions depend on the data.
+
+use crate::count::roomy;
+use crate::report::{grouped, layout};
+use crate::targets::{TARGETS, Target};
+use crate::{emulator, firmware, markdown, toolchain};
+use anyhow::{Context, Result, bail, ensure};
+use std::path::Path;
+
+/// Targets on which they may, a little: without an instruction that counts leading zeros, the compiler's function for it
+/// branches.
+const MAY_VARY: &[&str] = &["cortex-m0"];
+/// Blocks that the firmware runs.
+const BLOCKS: usize = 3;
+
+fn promised(target: &Target) -> bool {
+    !MAY_VARY.contains(&target.name)
+}
+
+/// Two equal measurements may differ by as much, for a reading of the counter lags by less than one instruction. One
+/// instruction more in each repeat makes more than that.
+const SLACK: u64 = 2;
+
+/// The counts of one block over all inputs.
+#[derive(Debug)]
+struct Range {
+    shape: String,
+    inputs: u64,
+    /// Runs that are counted together.
+    repeats: u64,
+    least: u64,
+    most: u64,
+}
+
+impl Range {
+    fn constant(&self) -> bool {
+        self.most - self.least <= SLACK
+    }
+
+    /// Of one run: the least and the most.
+    fn each(&self) -> [u64; 2] {
+        let least = self.least / self.repeats;
+        [least, least + (self.most - self.least).saturating_sub(SLACK).div_ceil(self.repeats)]
+    }
+}
+
+/// Runs all targets and prints a table; fails if a promise is broken.
+pub fn run(targets: &[&'static Target], document: Option<&Path>) -> Result<()> {
+    let chosen: Vec<&Target> = if targets.is_empty() { TARGETS.iter().collect() } else { targets.to_vec() };
+    let mut rows = vec![["target", "block S,E,H,P", "inputs", "least", "most", "constant"].map(String::from).to_vec()];
+    let mut broken = Vec::new();
+    for target in chosen {
+        toolchain::ensure_emulator(target)?;
+        toolchain::ensure_target(target)?;
+        for range in ranges(target).with_context(|| target.name)? {
+            let constant = range.constant();
+            let [least, most] = range.each();
+            if !constant && promised(target) {
+                broken.push(target.name);
+            }
+            rows.push(vec![
+                target.name.into(),
+                range.shape,
+                range.inputs.to_string(),
+                grouped(least),
+                grouped(most),
+                if constant { "yes" } else { "no" }.into(),
+            ]);
+        }
+    }
+    let text = layout(&rows);
+    println!("{text}");
+    ensure!(broken.is_empty(), "instructions depend on the data on {}", broken.join(", "));
+    document.map_or(Ok(()), |path| markdown::replace(path, "constant", |_| text))
+}
+
+/// For `cargo xtask on-target`: fails only where constant counts are promised.
+pub fn check(target: &Target) -> Result<String> {
+    let ranges = ranges(target)?;
+    let inputs = ranges.first().map_or(0, |range| range.inputs);
+    let varying: Vec<String> = ranges
+        .iter()
+        .filter(|range| !range.constant())
+        .map(|range| {
+            let [least, most] = range.each();
+            format!("{}: {} to {}", range.shape, grouped(least), grouped(most))
+        })
+        .collect();
+    match (varying.is_empty(), promised(target)) {
+        (true, _) => Ok(format!("the same number on {inputs} inputs of {} blocks", ranges.len())),
+        (false, true) => bail!("it depends on the data: {}", varying.join("; ")),
+        (false, false) => Ok(format!("depends on the data, and may here: {}", varying.join("; "))),
+    }
+}
+
+fn ranges(target: &Target) -> Result<Vec<Range>> {
+    let target = roomy(target);
+    let elf = firmware::build(&target, firmware::CONSTANT, &[])?;
+    let printed = emulator::run(&target, &elf)?;
+    ensure!(printed.contains("constant done"), "the board did not finish");
+    let ranges: Vec<Range> = printed.lines().filter_map(parse).collect();
+    ensure!(ranges.len() == BLOCKS, "the board ran {} of {BLOCKS} blocks", ranges.len());
+    Ok(ranges)
+}
+
+/// `constant 32,32,8,32 inputs=109 repeats=5 least=10 most=11`
+fn parse(line: &str) -> Option<Range> {
+    let mut words = line.strip_prefix("constant ")?.split(' ');
+    let shape = words.next()?.to_owned();
+    let mut figure = |name: &str| words.next()?.strip_prefix(name)?.strip_prefix('=')?.parse().ok();
+    let [inputs, repeats, least, most] = [figure("inputs")?, figure("repeats")?, figure("least")?, figure("most")?];
+    (repeats > 0 && least <= most).then_some(Range { shape, inputs, repeats, least, most })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_instruction_in_each_run_is_seen() {
+        let range = |most: u64| parse(&format!("constant 1,2,3,4 inputs=9 repeats=5 least=500 most={most}")).unwrap();
+        assert!(range(502).constant() && !range(503).constant());
+        assert_eq!((range(502).each(), range(503).each()), ([100, 100], [100, 101]));
+        assert!(parse("constant done backend=DSP").is_none());
+    }
+}

@@ -1,0 +1,65 @@
+//! Sections of documents that commands write: between `<!-- NAME: … -->` and `<!-- /NAME -->`.
+
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::Path;
+
+/// Replaces the text of a section by what `change` makes of it.
+pub fn replace(path: &Path, name: &str, change: impl FnOnce(&str) -> String) -> Result<()> {
+    let document = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let changed = replaced(&document, name, change)
+        .with_context(|| format!("{}: no section <!-- {name}: … --> … <!-- /{name} -->", path.display()))?;
+    fs::write(path, changed).with_context(|| path.display().to_string())
+}
+
+fn replaced(document: &str, name: &str, change: impl FnOnce(&str) -> String) -> Option<String> {
+    let opening = document.find(&format!("<!-- {name}: "))?;
+    let start = opening + document.get(opening..)?.find("-->")? + "-->".len();
+    let end = start + document.get(start..)?.find(&format!("<!-- /{name} -->"))?;
+    let (before, after) = (document.get(..start)?, document.get(end..)?);
+    let text = change(document.get(start..end)?.trim());
+    Some(format!("{before}\n\n{}\n\n{after}", text.trim()))
+}
+
+/// Puts `parts` (heading and text) into a section made of such parts: those of the same heading are
+/// replaced, and all come in the order of `headings`; parts of other headings go.
+pub fn merged(section: &str, parts: &[(String, String)], headings: &[String]) -> String {
+    let mark = |heading: &str| format!("### {heading}\n");
+    let old = |heading: &str| {
+        let start = section.find(&mark(heading))? + mark(heading).len();
+        let rest = section.get(start..)?;
+        let end = rest.find("\n### ").unwrap_or(rest.len());
+        Some(rest.get(..end)?.trim().to_owned())
+    };
+    let mut text = String::new();
+    for heading in headings {
+        let new = parts.iter().find(|(part, _)| part == heading).map(|(_, text)| text.trim().to_owned());
+        if let Some(part) = new.or_else(|| old(heading)) {
+            text += &format!("{}\n{part}\n\n", mark(heading));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replaces_one_section() {
+        let document = "a\n<!-- counts: made by x -->\nold\n<!-- /counts -->\nb\n";
+        let changed = replaced(document, "counts", |old| format!("not {old}\n")).unwrap();
+        assert_eq!(changed, "a\n<!-- counts: made by x -->\n\nnot old\n\n<!-- /counts -->\nb\n");
+        assert_eq!(replaced(&changed, "counts", str::to_owned).unwrap(), changed);
+        assert_eq!(replaced(document, "cycles", str::to_owned), None);
+    }
+
+    #[test]
+    fn merges_parts_by_heading() {
+        let headings = ["A", "B", "C"].map(String::from);
+        let part = |heading: &str, text: &str| (heading.to_owned(), text.to_owned());
+        let one = merged("", &[part("C", "c"), part("A", "a")], &headings);
+        let two = merged(one.trim(), &[part("B", "b\n"), part("A", "new")], &headings);
+        assert_eq!(two, "### A\n\nnew\n\n### B\n\nb\n\n### C\n\nc\n\n");
+    }
+}
