@@ -4,18 +4,11 @@ use crate::count::roomy;
 use crate::report::{grouped, layout};
 use crate::targets::{TARGETS, Target};
 use crate::{emulator, firmware, markdown, toolchain};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use std::path::Path;
 
-/// Targets on which they may, a little: without an instruction that counts leading zeros, the compiler's function for it
-/// branches.
-const MAY_VARY: &[&str] = &["cortex-m0"];
 /// Blocks that the firmware runs.
 const BLOCKS: usize = 3;
-
-fn promised(target: &Target) -> bool {
-    !MAY_VARY.contains(&target.name)
-}
 
 /// Two equal measurements may differ by as much, for a reading of the counter lags by less than one instruction. One
 /// instruction more in each repeat makes more than that.
@@ -44,7 +37,7 @@ impl Range {
     }
 }
 
-/// Runs all targets and prints a table; fails if a promise is broken.
+/// Runs all targets and prints a table; fails if they depend on the data somewhere.
 pub fn run(targets: &[&'static Target], document: Option<&Path>) -> Result<()> {
     let chosen: Vec<&Target> = if targets.is_empty() { TARGETS.iter().collect() } else { targets.to_vec() };
     let mut rows = vec![["target", "block S,E,H,P", "inputs", "least", "most", "constant"].map(String::from).to_vec()];
@@ -55,7 +48,7 @@ pub fn run(targets: &[&'static Target], document: Option<&Path>) -> Result<()> {
         for range in ranges(target).with_context(|| target.name)? {
             let constant = range.constant();
             let [least, most] = range.each();
-            if !constant && promised(target) {
+            if !constant {
                 broken.push(target.name);
             }
             rows.push(vec![
@@ -74,7 +67,7 @@ pub fn run(targets: &[&'static Target], document: Option<&Path>) -> Result<()> {
     document.map_or(Ok(()), |path| markdown::replace(path, "constant", |_| text))
 }
 
-/// For `cargo xtask on-target`: fails only where constant counts are promised.
+/// For `cargo xtask on-target`.
 pub fn check(target: &Target) -> Result<String> {
     let ranges = ranges(target)?;
     let inputs = ranges.first().map_or(0, |range| range.inputs);
@@ -86,11 +79,8 @@ pub fn check(target: &Target) -> Result<String> {
             format!("{}: {} to {}", range.shape, grouped(least), grouped(most))
         })
         .collect();
-    match (varying.is_empty(), promised(target)) {
-        (true, _) => Ok(format!("the same number on {inputs} inputs of {} blocks", ranges.len())),
-        (false, true) => bail!("it depends on the data: {}", varying.join("; ")),
-        (false, false) => Ok(format!("depends on the data, and may here: {}", varying.join("; "))),
-    }
+    ensure!(varying.is_empty(), "they depend on the data: {}", varying.join("; "));
+    Ok(format!("the same number on {inputs} inputs of {} blocks", ranges.len()))
 }
 
 fn ranges(target: &Target) -> Result<Vec<Range>> {

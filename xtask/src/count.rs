@@ -1,5 +1,6 @@
 //! `cargo xtask count`: executed instructions of attention blocks and of a matrix product on emulated boards.
 
+use crate::hosted::{self, HOSTED, Hosted};
 use crate::report::{grouped, layout};
 use crate::targets::{TARGETS, Target};
 use crate::{emulator, firmware, markdown, symbols, toolchain};
@@ -46,14 +47,18 @@ pub struct Outputs {
     pub markdown: Option<PathBuf>,
 }
 
-/// Counts on these targets (all if none is named), and prints a table for each.
-pub fn run(targets: &[&'static Target], shapes: &[String], outputs: &Outputs) -> Result<()> {
+/// Counts on these targets, and prints a table for each.
+pub fn run(
+    targets: &[&'static Target],
+    hosted: &[&'static Hosted],
+    shapes: &[String],
+    outputs: &Outputs,
+) -> Result<()> {
     let competitor: Value = serde_json::from_str(COMPETITORS).context("competitors.json")?;
-    let chosen: Vec<&'static Target> = if targets.is_empty() { TARGETS.iter().collect() } else { targets.to_vec() };
     let shapes = if shapes.is_empty() { SHAPES.to_owned() } else { shapes.join(";") };
     let mut counts = Vec::new();
     let mut parts = Vec::new();
-    for target in chosen {
+    for target in targets {
         toolchain::ensure_emulator(target)?;
         toolchain::ensure_target(target)?;
         let counted = count(target, &shapes).with_context(|| target.name)?;
@@ -61,6 +66,14 @@ pub fn run(targets: &[&'static Target], shapes: &[String], outputs: &Outputs) ->
         println!("### {}\n\n{text}", target.core);
         parts.push((target.core.to_owned(), text));
         counts.extend(counted.counts);
+    }
+    for target in hosted {
+        let Some(printed) = hosted::count(target.name, &shapes).with_context(|| target.name)? else { continue };
+        let counted: Vec<_> = printed.lines().filter_map(|line| parse(target.name, line)).collect();
+        let text = table(&counted, &competitor);
+        println!("### {}\n\n{text}", target.core);
+        parts.push((target.core.to_owned(), text));
+        counts.extend(counted);
     }
     let [name, version, counted] = ["name", "version", "counted"].map(|key| competitor[key].as_str().unwrap_or("?"));
     println!("Executed instructions, counted by the emulator; they are not cycles.\n{name} {version}: {counted}");
@@ -70,7 +83,8 @@ pub fn run(targets: &[&'static Target], shapes: &[String], outputs: &Outputs) ->
         fs::write(path, text + "\n").with_context(|| path.display().to_string())?;
     }
     if let Some(path) = &outputs.markdown {
-        let headings: Vec<String> = TARGETS.iter().map(|target| target.core.to_owned()).collect();
+        let headings: Vec<String> =
+            TARGETS.iter().map(|t| t.core).chain(HOSTED.iter().map(|t| t.core)).map(str::to_owned).collect();
         markdown::replace(path, "counts", |old| markdown::merged(old, &parts, &headings))?;
     }
     Ok(())

@@ -8,6 +8,7 @@ mod emulator;
 mod firmware;
 mod golden;
 mod host;
+mod hosted;
 mod kernels;
 mod markdown;
 mod on_target;
@@ -21,8 +22,9 @@ mod trace;
 mod verify;
 
 use anyhow::{Context, Result, bail};
-use lexopt::prelude::*;
 use count::Outputs;
+use hosted::{HOSTED, Hosted};
+use lexopt::prelude::*;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use targets::{TARGETS, Target};
@@ -32,7 +34,8 @@ cargo xtask on-target [--target NAME]... [--bless]
 
 Builds firmware with the models and clips of this repository for each board, runs it
 under QEMU and compares its logits, byte for byte, with the host's and with the golden
-files in boards/golden. Fails if anything differs, or could panic.
+files in boards/golden. Does the same with programs for AArch64 and WebAssembly. Fails if
+anything differs, or could panic.
 
 cargo xtask count [--target NAME]... [--shape S,E,H,P]... [--json FILE] [--markdown FILE]
 
@@ -51,7 +54,7 @@ An estimate of Cortex-M4 cycles, from that log and Arm's published timings.
 cargo xtask constant [--target NAME]... [--markdown FILE]
 
 Executed instructions on random and extreme inputs. Fails where they depend on the
-data and are promised not to.
+data.
 
   --target NAME    only this target; may be repeated
   --bless          write the golden files anew
@@ -75,6 +78,7 @@ fn run() -> Result<bool> {
     let mut args = lexopt::Parser::from_env();
     let mut command = None;
     let mut chosen = Vec::new();
+    let mut programs: Vec<&'static Hosted> = Vec::new();
     let mut bless = false;
     let mut verify = false;
     let mut shapes = Vec::new();
@@ -86,9 +90,19 @@ fn run() -> Result<bool> {
                 for target in TARGETS {
                     println!("  {:<10} {}, {} under {}", target.name, target.core, target.triple, target.qemu);
                 }
+                println!("and, for on-target and count:");
+                for target in HOSTED {
+                    println!("  {:<10} {}", target.name, target.core);
+                }
                 return Ok(true);
             }
-            Long("target") => chosen.push(named(&args.value()?.string()?)?),
+            Long("target") => {
+                let name = args.value()?.string()?;
+                match hosted::named(&name) {
+                    Some(target) => programs.push(target),
+                    None => chosen.push(named(&name)?),
+                }
+            }
             Long("bless") => bless = true,
             Long("verify") => verify = true,
             Long("shape") => shapes.push(count::shape(&args.value()?.string()?)?),
@@ -101,11 +115,14 @@ fn run() -> Result<bool> {
     let document = outputs.markdown.as_deref();
     match command.as_deref() {
         Some("on-target") => {
-            let targets = if chosen.is_empty() { TARGETS.iter().collect() } else { chosen };
-            on_target::run(&targets, bless)
+            let (chosen, programs) = all_if_none(chosen, programs);
+            on_target::run(&chosen, &programs, bless)
         }
         Some("count") if verify => verify::run(&chosen, &shapes, document).map(|()| true),
-        Some("count") => count::run(&chosen, &shapes, &outputs).map(|()| true),
+        Some("count") => {
+            let (chosen, programs) = all_if_none(chosen, programs);
+            count::run(&chosen, &programs, &shapes, &outputs).map(|()| true)
+        }
         Some("cycles") => cycles::run(&shapes, document).map(|()| true),
         Some("constant") => constant::run(&chosen, document).map(|()| true),
         Some(other) => bail!("no command {other:?}: see cargo xtask --help"),
@@ -113,9 +130,21 @@ fn run() -> Result<bool> {
     }
 }
 
+/// What was chosen, or everything.
+fn all_if_none(
+    mut chosen: Vec<&'static Target>,
+    mut programs: Vec<&'static Hosted>,
+) -> (Vec<&'static Target>, Vec<&'static Hosted>) {
+    if chosen.is_empty() && programs.is_empty() {
+        chosen.extend(TARGETS);
+        programs.extend(HOSTED);
+    }
+    (chosen, programs)
+}
+
 fn named(name: &str) -> Result<&'static Target> {
     TARGETS.iter().find(|target| target.name == name).with_context(|| {
-        let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+        let names: Vec<_> = TARGETS.iter().map(|t| t.name).chain(HOSTED.iter().map(|t| t.name)).collect();
         format!("no target {name:?}: there are {}", names.join(", "))
     })
 }

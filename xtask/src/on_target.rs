@@ -2,6 +2,7 @@
 
 use crate::firmware::{LISTEN, NO_PANIC, PANICKING, PanicLeft, feature};
 use crate::host::{self, Reference};
+use crate::hosted::{self, Hosted};
 use crate::output::{self, ModelRun};
 use crate::report::{Report, Row};
 use crate::targets::Target;
@@ -11,27 +12,31 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 /// Clips of a model that differ from the host's and that an error lists.
 const LISTED: usize = 3;
 
-/// Runs all targets; whether everything passed.
-pub fn run(targets: &[&Target], bless: bool) -> Result<bool> {
+/// Runs all targets, boards and programs of other systems; whether everything passed.
+pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool> {
     let mut report = Report::default();
     for target in targets {
         println!("{}: {}", target.name, target.core);
         let prepared = toolchain::ensure_emulator(target).and_then(|()| toolchain::ensure_target(target));
         if prepared.is_err() {
-            report.check(target, "tools", prepared.map(|()| String::new()));
+            report.check(target.name, "tools", prepared.map(|()| String::new()));
             continue;
         }
         if target.kernels {
-            report.check(target, "kernels", kernels::check(target));
-            report.check(target, "instructions", constant::check(target));
+            report.check(target.name, "kernels", kernels::check(target));
         }
+        report.check(target.name, "instructions", constant::check(target));
         let models = listen(target);
         match models {
             Ok(models) => compare(target, models, bless, &mut report),
-            Err(error) => report.check(target, "run", Err(error)),
+            Err(error) => report.check(target.name, "run", Err(error)),
         }
         let sensitive = refuses_a_panic(target).map(|()| "a panic put in on purpose does not link".into());
-        report.check(target, "the no-panic check", sensitive);
+        report.check(target.name, "the no-panic check", sensitive);
+    }
+    for target in hosted {
+        println!("{}: {}", target.name, target.core);
+        report.check(target.name, "kernels and clips", hosted::check(target.name));
     }
     Ok(report.close())
 }
@@ -57,13 +62,17 @@ fn compare(target: &Target, models: Vec<ModelRun>, bless: bool, report: &mut Rep
     };
     for (model, (equal, verdict)) in models.into_iter().zip(verdicts) {
         let name = model.name.clone();
-        report.check(target, &format!("{name} against the host"), verdict);
+        report.check(target.name, &format!("{name} against the host"), verdict);
         let flash = firmware::build(target, NO_PANIC, &[feature(&name)]).and_then(|elf| firmware::flash(&elf));
         let flash_bytes = flash.as_ref().ok().copied();
-        report.check(target, &format!("{name} without panics"), flash.map(|_| "links without a panic handler".into()));
+        report.check(
+            target.name,
+            &format!("{name} without panics"),
+            flash.map(|_| "links without a panic handler".into()),
+        );
         report.row(Row { target: target.name, run: model, equal, flash: flash_bytes });
     }
-    report.check(target, "golden file", golden);
+    report.check(target.name, "golden file", golden);
 }
 
 /// Equal clips, and whether they are all.

@@ -6,17 +6,22 @@ use core::mem::MaybeUninit;
 
 /// Up to four rows, expanded and interleaved. For each 4 inner positions `i` there are eight
 /// words: `x[i] | x[i + 2] << 16` of each row, then `x[i + 1] | x[i + 3] << 16` of each row.
-pub(super) struct Expanded {
-    words: [MaybeUninit<u32>; INNER / 4 * GROUP],
+pub(super) struct Expanded<'m> {
+    words: &'m mut Memory,
     /// Groups that have been written.
     filled: usize,
 }
 
-impl Expanded {
-    /// Nothing yet; the memory is not cleared.
+/// Room for [`Expanded`], apart from it so that it is not cleared with it.
+pub(super) type Memory = [MaybeUninit<u32>; INNER / 4 * GROUP];
+/// Memory that has not been written.
+pub(super) const UNWRITTEN: Memory = [MaybeUninit::uninit(); _];
+
+impl<'m> Expanded<'m> {
+    /// Nothing yet.
     #[inline]
-    pub(super) const fn new() -> Self {
-        Self { words: [MaybeUninit::uninit(); _], filled: 0 }
+    pub(super) const fn new(words: &'m mut Memory) -> Self {
+        Self { words, filled: 0 }
     }
 
     /// What has been filled.

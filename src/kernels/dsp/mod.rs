@@ -7,7 +7,7 @@
 
 use super::{Kernels, Layer, Matrix, NormView, RowScale, Rows, Sink, Tile, Witness, portable, tiles};
 use crate::softmax::Weight;
-use expand::Expanded;
+use expand::{Expanded, UNWRITTEN};
 use products::accumulate;
 use softmax::Softmax;
 
@@ -55,7 +55,8 @@ impl Kernels for Dsp {
     // Not inlined, here and below: each copy would have its own buffers on the stack.
     #[inline(never)]
     fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
-        let mut expanded = Expanded::new();
+        let mut memory = UNWRITTEN;
+        let mut expanded = Expanded::new(&mut memory);
         for (tile, data) in tiles(x.data, x.width * LANES).enumerate() {
             let x = Rows { data, ..x };
             let mut filled = None;
@@ -75,7 +76,8 @@ impl Kernels for Dsp {
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
         let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
         let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
-        let mut expanded = Expanded::new();
+        let mut memory = UNWRITTEN;
+        let mut expanded = Expanded::new(&mut memory);
         expanded.fill(tile.queries, tile.dim, 0, tile.dim);
         let queries = expanded.words();
 
@@ -193,7 +195,7 @@ fn shared(visible: &[usize]) -> usize {
 /// One layer on a tile of up to four rows, of which the first is row `first` of the sink. The rows are already
 /// expanded if they fit.
 #[inline]
-fn tile_linear(x: Rows<'_>, first: usize, inputs: usize, expanded: &mut Expanded, layer: &mut Layer<'_>) {
+fn tile_linear(x: Rows<'_>, first: usize, inputs: usize, expanded: &mut Expanded<'_>, layer: &mut Layer<'_>) {
     let Layer { weights, channels, sink } = layer;
     let rows = x.data.len().checked_div(x.width).unwrap_or(0);
     if rows == LANES && inputs <= INNER {

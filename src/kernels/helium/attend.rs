@@ -1,7 +1,7 @@
 //! Maxima, softmax and weighted sums of four queries.
 //!
-//! Scores lie in groups of eight keys, `[group][LANES queries][8]`. The weights of a query's eight keys take the first half of the
-//! place of their scores, as 16-bit integers. What follows the groups, fewer than eight keys, lies
+//! Scores lie in groups of eight keys, `[group][LANES queries][8]`. The weights of a query's eight keys take
+//! the first half of the place of their scores, as 16-bit integers. What follows the groups, fewer than eight keys, lies
 //! as `[keys][LANES queries]`, one 32-bit integer each.
 
 use super::{GROUP, LANES};
@@ -242,7 +242,8 @@ struct Call {
 }
 
 /// The outputs of four queries: `Σ w·v` for an even number `dims` of rows of `values`, `stride` apart, by each query's
-/// scale. `rest` has the weights of the `tail` keys after the groups, laid out as a group. The weights of a query sum to less than 512 full scales. False if a slice is too short; then nothing is
+/// scale. `rest` has the weights of the `tail` keys after the groups, laid out as a group.
+/// The weights of a query sum to less than 512 full scales. False if a slice is too short; then nothing is
 /// done.
 #[inline]
 #[allow(clippy::too_many_arguments)]

@@ -39,7 +39,8 @@ pub(super) fn finish(
                 tiles,
             };
             let store = if stride == 1 { store } else { scatter };
-            // SAFETY: there are `groups` groups of channels, and as many sums for each row; the last output of the last row lies within `out`.
+            // SAFETY: there are `groups` groups of channels, and as many sums for each row;
+            // the last output of the last row lies within `out`.
             unsafe { store(sums.as_ptr(), channels.as_ptr(), &raw const call) };
         }
         Sink::Add { out, width } => {

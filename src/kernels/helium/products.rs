@@ -428,7 +428,8 @@ full!(next_64, "ldm r2, {{r4, r6, r8, r10}}", "vmladava.s8");
 macro_rules! partial {
     ($name:ident, $x:literal, $offset:literal, [$($whole:literal),*]) => {
         /// # Safety
-        /// As [`whole_64`] for one pass, but the right rows lie `stride` apart, and all rows end after `tail` (1 to 16) values of the last vector.
+        /// As [`whole_64`] for one pass, but the right rows lie `stride` apart, and all rows end after
+        /// `tail` (1 to 16) values of the last vector.
         #[unsafe(naked)]
         unsafe extern "C" fn $name(x: *const i8, w: *const i8, out: *mut i32, groups: usize, stride: usize, skip: usize, tail: usize) {
             #[rustfmt::skip]
