@@ -20,7 +20,7 @@ impl Visitor for Log {
             }
             let heard = model.infer().best();
             match M::LABELS.get(heard.class) {
-                Some(label) => defmt::info!("{=str}: {=str}, {=f32}", clip.name, label, heard.probability.to_num()),
+                Some(label) => defmt::info!("{=str}: {=str}, {}", clip.name, label, heard),
                 None => defmt::error!("{=str}: no class {=usize}", clip.name, heard.class),
             }
         }
