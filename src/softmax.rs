@@ -168,28 +168,16 @@ impl RowScale {
         }
     }
 
-    /// Multiplier and shift; for sums of less than 512 full scales, which drop no bits first.
+    /// Multiplier, and shift of 1 to 31: all there is for sums of less than 512 full scales, which drop no bits first.
     #[inline]
     #[allow(dead_code)] // For backends in assembly.
     pub(crate) fn parts(&self) -> (i32, u32) {
         (self.multiplier, self.shift.max(1))
     }
 
+    /// Bits that `Σ w·v` drops first.
     #[inline]
-    #[allow(dead_code)] // Vectors take the parts.
-    pub(crate) const fn multiplier(self) -> i32 {
-        self.multiplier
-    }
-
-    /// 1 to 31.
-    #[inline]
-    #[allow(dead_code)]
-    pub(crate) fn shift(self) -> u32 {
-        self.shift.max(1)
-    }
-
-    #[inline]
-    #[allow(dead_code)]
+    #[allow(dead_code)] // For backends in vectors.
     pub(crate) const fn drop(self) -> u32 {
         self.drop
     }
@@ -198,7 +186,7 @@ impl RowScale {
     #[inline]
     #[must_use]
     pub fn to_i8(self, acc: i64) -> i8 {
-        saturate_i8(requantise((acc >> self.drop) as i32, self.multiplier, self.shift()))
+        saturate_i8(requantise((acc >> self.drop) as i32, self.multiplier, self.shift.max(1)))
     }
 }
 

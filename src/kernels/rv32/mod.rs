@@ -168,7 +168,8 @@ impl Kernels for Rv32 {
             }
             // Sums of one chunk drop nothing.
             for (lane, scale) in scales.iter().enumerate().take(lanes) {
-                let (multiplier, shift) = (2 * scale.multiplier(), scale.shift());
+                let (multiplier, shift) = scale.parts();
+                let multiplier = 2 * multiplier;
                 let half = half(shift);
                 let mut out = tile.out.as_mut_ptr().wrapping_add(lane * tile.out_stride + first);
                 for sums in sums.iter().take(count) {

@@ -309,8 +309,9 @@ fn weigh_values<W: Weight>(tile: &mut Tile<'_, W>, first: usize, dims: usize, co
     for (query, scale) in scales.iter().enumerate() {
         let out = tile.out.as_mut_ptr().wrapping_add(query * tile.out_stride + first);
         let sums = sums.as_ptr().cast::<i32>().wrapping_add(query * LANES);
+        let (multiplier, shift) = scale.parts();
         // SAFETY: the caller has made sure that the query's output holds all dimensions, whose sums have been written.
-        unsafe { loops::store(sums, dims, 0, 2 * scale.multiplier(), scale.shift(), out, 1) };
+        unsafe { loops::store(sums, dims, 0, 2 * multiplier, shift, out, 1) };
     }
 }
 

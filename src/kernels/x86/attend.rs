@@ -276,9 +276,9 @@ unsafe fn finish<X: Vector<V = __m256i>>(
     // SAFETY: reads and writes arrays; the CPU is the caller's.
     unsafe {
         let drop = load(&lanes(scales, |scale| scale.drop() as i32));
-        let multiplier = load(&lanes(scales, |scale| 2 * scale.multiplier()));
-        let half = load(&lanes(scales, |scale| 1 << (scale.shift() - 1)));
-        let shift = load(&lanes(scales, |scale| scale.shift() as i32));
+        let multiplier = load(&lanes(scales, |scale| 2 * scale.parts().0));
+        let half = load(&lanes(scales, |scale| 1 << (scale.parts().1 - 1)));
+        let shift = load(&lanes(scales, |scale| scale.parts().1 as i32));
         let mut scaled = [_mm256_setzero_si256(); OUTPUTS];
         for (scaled, sums) in scaled.iter_mut().zip(sums) {
             let high = high(_mm256_srav_epi32(load(sums), drop), multiplier);
