@@ -1,17 +1,31 @@
-//! Multi-head attention ("Attention Is All You Need", Vaswani et al. 2017, section 3.2).
+//! Multi-head attention ("Attention Is All You Need", Vaswani et al. 2017, section 3.2), and its relatives: heads that
+//! share keys and values (multi-query: Shazeer, "Fast Transformer Decoding", 2019; grouped-query: Ainslie et al., "GQA", 2023),
+//! heads that share projections, cross-attention, and heads of any [`Reach`].
 //!
 //! Heads run one after the other, and within a head a few queries at a time: what is alive are
 //! the queries, keys and values of one head and a few rows of scores, so memory grows with the
 //! number of positions, never with its square.
 
-use crate::error::require;
-use crate::kernels::{Active, Kernels, MAX_QUERIES, Matrix, Rows, Sink, Tile, Witness};
-use crate::linear::{LinearView, MAX_INPUTS};
-use crate::mask::Mask;
-use crate::observe::{Observer, Row, Unobserved};
+mod fused;
+mod long;
+mod low_rank;
+mod scratch;
+mod typed;
+
+pub use fused::FusedAttention;
+pub use low_rank::{LowRankAttention, LowRankScratch};
+pub(crate) use scratch::ScratchView;
+pub use scratch::{Heads, Scratch};
+pub use typed::{MultiHeadAttention, Projection};
+
+use crate::kernels::{Kernels, MAX_QUERIES, Matrix, Rows, Sink, Tile, Witness, rows_mut};
+use crate::linear::LinearView;
+use crate::observe::{Observer, Row};
+use crate::reach::Reach;
 use crate::requantise::{Channel, Scale};
-use crate::softmax::{Steepness, Weight, Wide};
+use crate::softmax::{Steepness, Weight};
 use bytemuck::{Pod, Zeroable};
+use core::ops::Range;
 
 /// The largest head dimension: scores of one row stay less than 2^23 apart.
 pub const MAX_HEAD_DIM: usize = 256;
@@ -56,96 +70,338 @@ impl HeadScale {
     }
 }
 
-/// Multi-head attention of any shape, as the `.heed` file holds it.
+/// The projection of a sequence to the queries, keys or values of all heads.
+#[derive(Clone, Copy, Debug)]
+pub struct ProjectionView<'a> {
+    /// Weights `[weight_groups * dim][inputs]`.
+    pub weights: Matrix<'a>,
+    /// Bias and scale of each output, `[channel_groups * dim]`.
+    pub channels: &'a [Channel],
+    /// Sets of weights: as many as heads, or fewer, which heads in a row then share.
+    pub weight_groups: usize,
+    /// Sets of channels, likewise. Where there are more of them than sets of weights, heads differ by their biases alone.
+    pub channel_groups: usize,
+    /// The first value of a row of the sequence that the weights apply to.
+    pub offset: usize,
+}
+
+impl<'a> ProjectionView<'a> {
+    /// A projection whose `groups` heads have weights and channels of their own.
+    pub(crate) const fn new(layer: LinearView<'a>, groups: usize) -> Self {
+        let LinearView { weights, channels } = layer;
+        Self { weights, channels, weight_groups: groups, channel_groups: groups, offset: 0 }
+    }
+
+    /// All of it.
+    #[inline]
+    #[must_use]
+    pub const fn layer(&self) -> LinearView<'a> {
+        LinearView { weights: self.weights, channels: self.channels }
+    }
+
+    /// The part of the `head`th of `heads`, of `dim` outputs.
+    #[inline]
+    pub(crate) fn head(&self, head: usize, heads: usize, dim: usize) -> LinearView<'a> {
+        let weights = group(head, heads, self.weight_groups) * dim * self.weights.stride;
+        let channels = group(head, heads, self.channel_groups) * dim;
+        let channels = self.channels.get(channels..).unwrap_or(&[]);
+        LinearView {
+            weights: Matrix { data: self.weights.data.get(weights..).unwrap_or(&[]), ..self.weights },
+            channels: channels.get(..dim).unwrap_or(channels),
+        }
+    }
+}
+
+/// The group that the `head`th of `heads` belongs to.
+#[inline]
+fn group(head: usize, heads: usize, groups: usize) -> usize {
+    if groups == heads { head } else { (head * groups).checked_div(heads).unwrap_or(0) }
+}
+
+/// Attention of any shape, as the `.heed` file holds it.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionView<'a> {
-    /// Query projection `[heads * head_dim][width]`.
-    pub query: LinearView<'a>,
-    /// Key projection, of the same shape.
-    pub key: LinearView<'a>,
-    /// Value projection, of the same shape.
-    pub value: LinearView<'a>,
+    /// To queries of `dim` values.
+    pub query: ProjectionView<'a>,
+    /// To keys of `dim` values; `None` where a row of the sequence is the key (fused query-key weights).
+    pub key: Option<ProjectionView<'a>>,
+    /// To values of `head_dim`.
+    pub value: ProjectionView<'a>,
     /// Output projection `[width][heads * head_dim]`.
     pub output: LinearView<'a>,
     /// One per head.
     pub heads: &'a [HeadScale],
-    /// Values per query, key and value of a head.
+    /// Values per query and key of a head.
+    pub dim: usize,
+    /// Values per value and output of a head.
     pub head_dim: usize,
 }
 
-/// The working memory of [`AttentionView`], as slices.
-#[derive(Debug)]
-pub(crate) struct ScratchView<'s, W> {
-    /// `[positions][head_dim]`, of one head.
-    pub query: &'s mut [i8],
-    /// `[positions][head_dim]`, of one head.
-    pub key: &'s mut [i8],
-    /// `[head_dim][positions]`, of one head: transposed, so that a weighted sum runs along memory.
-    pub value: &'s mut [i8],
-    /// Rows of scores of a few queries, `[queries][positions]`.
-    pub scores: &'s mut [i32],
-    /// Rows of weights, as many.
-    pub weights: &'s mut [W],
-    /// Outputs of all heads, `[positions][heads * head_dim]`.
-    pub heads: &'s mut [i8],
+/// What attention reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sequences<'a> {
+    /// What the queries are made from.
+    pub queries: Rows<'a>,
+    /// How many there are.
+    pub positions: usize,
+    /// What keys and values are made from, if it is another sequence (cross-attention).
+    pub memory: Option<Rows<'a>>,
+    /// How many there are.
+    pub keys: usize,
+}
+
+impl<'a> Sequences<'a> {
+    /// A sequence that looks at itself.
+    #[inline]
+    pub(crate) const fn one(rows: Rows<'a>, positions: usize) -> Self {
+        Self { queries: rows, positions, memory: None, keys: positions }
+    }
+}
+
+/// Every `step`th position from the `first` on: those that meet in a dilated head.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Grid {
+    first: usize,
+    step: usize,
+}
+
+impl Grid {
+    /// How many of so many positions lie on the grid.
+    #[inline]
+    fn count(self, positions: usize) -> usize {
+        self.index(positions)
+    }
+
+    /// The first place on the grid at a position or after it.
+    #[inline]
+    fn index(self, position: usize) -> usize {
+        let after = position.saturating_sub(self.first);
+        if self.step == 1 { after } else { after.div_ceil(self.step.max(1)) }
+    }
+
+    #[inline]
+    fn position(self, index: usize) -> usize {
+        self.first + index * self.step
+    }
+
+    /// Calls `run` with the rows of a sequence on the grid, from their `offset`th value on, and the place of the first: all at once, but
+    /// for a last row that the sequence's end cuts off.
+    #[inline]
+    fn rows(self, x: Rows<'_>, offset: usize, inputs: usize, count: usize, mut run: impl FnMut(Rows<'_>, usize)) {
+        let width = x.width * self.step;
+        let data = x.data.get(self.first * x.width + offset..).unwrap_or(&[]);
+        let whole = if width == inputs { count } else { data.len().checked_div(width).unwrap_or(0).min(count) };
+        run(Rows { data: data.get(..whole * width).unwrap_or(data), width }, 0);
+        if whole < count {
+            let rest = data.get(whole * width..).unwrap_or(&[]);
+            run(Rows { data: rest.get(..inputs).unwrap_or(rest), width: inputs }, whole);
+        }
+    }
 }
 
 impl AttentionView<'_> {
-    /// All heads of `x` `[positions][width]` into `scratch.heads`.
+    /// How many keys and values there are for each position.
     #[inline]
-    pub(crate) fn attend<K: Kernels, W: Weight, O: Observer<W>>(
+    fn key_heads(&self) -> usize {
+        self.key.map_or(1, |key| key.channel_groups).max(self.value.channel_groups)
+    }
+
+    /// Some heads of `x` into `scratch.heads` `[positions][heads.len() * head_dim]`.
+    #[inline]
+    pub(crate) fn attend<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
         &self,
-        x: &[i8],
-        positions: usize,
-        mask: Mask,
+        x: Sequences<'_>,
+        reach: &R,
+        heads: Range<usize>,
         scratch: &mut ScratchView<'_, W>,
         layer: usize,
         observer: &mut O,
     ) {
-        let dim = self.head_dim;
-        for (head, scale) in self.heads.iter().enumerate() {
-            let first = head * dim;
-            let rows = Rows { data: x, width: self.query.weights.inputs };
-            let by_position = |out| Sink::Store { out, row_stride: dim, output_stride: 1 };
-            let transposed = |out| Sink::Store { out, row_stride: 1, output_stride: positions };
-            K::linear(
-                rows,
-                &mut [
-                    self.query.outputs(first, dim).to(by_position(scratch.query)),
-                    self.key.outputs(first, dim).to(by_position(scratch.key)),
-                    self.value.outputs(first, dim).to(transposed(scratch.value)),
-                ],
-            );
-
-            let out_stride = self.heads.len() * dim;
-            let mut position = 0;
-            while position < positions {
-                let mut visible = [0; MAX_QUERIES];
-                for (i, visible) in visible.iter_mut().enumerate() {
-                    *visible = mask.visible(position + i, positions);
-                }
-                let count = K::QUERIES.min(MAX_QUERIES).min(positions - position).max(1);
-                let mut tile = Tile {
-                    queries: scratch.query.get(position * dim..).unwrap_or(&[]),
-                    keys: scratch.key,
-                    values: scratch.value,
-                    dim,
-                    positions,
-                    visible: visible.get(..count).unwrap_or(&[]),
-                    steepness: scale.steepness,
-                    ratio: scale.value,
-                    scores: scratch.scores,
-                    weights: scratch.weights,
-                    max: [0; MAX_QUERIES],
-                    sums: [0; MAX_QUERIES],
-                    out: scratch.heads.get_mut(position * out_stride + first..).unwrap_or(&mut []),
-                    out_stride,
-                };
-                tile.attend::<K, _>(&mut Placed { observer: &mut *observer, layer, head, position });
-                position += count;
+        let stride = heads.len() * self.head_dim;
+        // Keys and values in memory: heads that share them find them there.
+        let mut held = None;
+        for (column, head) in heads.enumerate() {
+            let Some(&scale) = self.heads.get(head) else { return };
+            let step = reach.dilation(head).max(1);
+            let mut first = 0;
+            while first < step.min(x.positions) {
+                let grid = Grid { first, step };
+                let key_head = group(head, self.heads.len(), self.key_heads());
+                let holds = held == Some((key_head, grid));
+                held = Some((key_head, grid));
+                self.project::<K, R>(x, reach, head, (!holds).then_some(key_head), grid, scratch);
+                let seat =
+                    Seat { head, scale, grid, stride: stride * step, column: first * stride + column * self.head_dim };
+                self.attend_head::<K, W, R, O>(x, reach, seat, scratch, layer, observer);
+                first += 1;
             }
         }
     }
+
+    /// The queries of a head, and its keys and values if `key_head` says which, into `scratch`.
+    #[inline]
+    fn project<K: Kernels, R: Reach>(
+        &self,
+        x: Sequences<'_>,
+        reach: &R,
+        head: usize,
+        key_head: Option<usize>,
+        grid: Grid,
+        scratch: &mut ScratchView<'_, impl Weight>,
+    ) {
+        let dim = self.dim;
+        let (positions, keys) = (grid.count(x.positions), grid.count(x.keys));
+        let memory = x.memory.unwrap_or(x.queries);
+        let query = self.query.head(head, self.heads.len(), dim);
+        let made = key_head.map(|head| {
+            let key = self.key.map(|key| (key.head(head, self.key_heads(), dim), key.offset));
+            (key, self.value.head(head, self.key_heads(), self.head_dim))
+        });
+
+        if let (Some((Some((key, offset)), value)), None, None) = (made, x.memory, reach.rope())
+            && offset == self.query.offset
+            && offset == self.value.offset
+        {
+            // All three share the pass over the rows.
+            return grid.rows(x.queries, offset, query.weights.inputs, positions, |rows, row| {
+                K::linear(
+                    rows,
+                    &mut [
+                        query.to(by_position(from(scratch.query, row * dim), dim)),
+                        key.to(by_position(from(scratch.key, row * dim), dim)),
+                        value.to(transposed(from(scratch.value, row), x.keys)),
+                    ],
+                );
+            });
+        }
+        let turn = |rows: Rows<'_>, offset, layer: LinearView<'_>, count, out: &mut [i8]| {
+            grid.rows(rows, offset, layer.weights.inputs, count, |rows, row| match reach.rope() {
+                Some(rope) => rope.project::<K>(rows, layer, grid.position(row), grid.step, from(out, row * dim)),
+                None => K::linear(rows, &mut [layer.to(by_position(from(out, row * dim), dim))]),
+            });
+        };
+        turn(x.queries, self.query.offset, query, positions, scratch.query);
+        let Some((key, value)) = made else { return };
+        match key {
+            Some((key, offset)) => turn(memory, offset, key, keys, scratch.key),
+            None if grid.step > 1 => grid.rows(memory, 0, dim, keys, |rows, row| {
+                for (to, key) in rows_mut(from(scratch.key, row * dim), dim).zip(rows.iter()) {
+                    for (to, &key) in to.iter_mut().zip(key) {
+                        *to = key;
+                    }
+                }
+            }),
+            None => {}
+        }
+        grid.rows(memory, self.value.offset, value.weights.inputs, keys, |rows, row| {
+            K::linear(rows, &mut [value.to(transposed(from(scratch.value, row), x.keys))]);
+        });
+    }
+
+    /// One head, a tile of queries at a time.
+    #[inline]
+    fn attend_head<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
+        &self,
+        x: Sequences<'_>,
+        reach: &R,
+        seat: Seat,
+        scratch: &mut ScratchView<'_, W>,
+        layer: usize,
+        observer: &mut O,
+    ) {
+        let Seat { head, scale, grid, stride, column } = seat;
+        let positions = grid.count(x.positions);
+        let all = match self.key {
+            None if grid.step == 1 => x.memory.unwrap_or(x.queries).data,
+            _ => &*scratch.key,
+        };
+        let whole_rows = scratch.scores.len() >= K::QUERIES * x.keys;
+        let mut index = 0;
+        while index < positions {
+            let count = if whole_rows { K::QUERIES.clamp(1, MAX_QUERIES).min(positions - index) } else { 1 };
+            // Keys of each query, as places on the grid.
+            let mut ranges = [const { 0..0 }; MAX_QUERIES];
+            let (mut start, mut end) = (usize::MAX, 0);
+            for (i, range) in ranges.iter_mut().enumerate().take(count) {
+                let keys = reach.keys(head, grid.position(index + i), x.keys);
+                *range = grid.index(keys.start)..grid.index(keys.end.min(x.keys));
+                if range.start < range.end {
+                    start = start.min(range.start);
+                    end = end.max(range.end);
+                }
+            }
+            // From a whole word of values on.
+            let start = start.min(end) & !3;
+            let mut visible = [0; MAX_QUERIES];
+            for (visible, range) in visible.iter_mut().zip(&ranges) {
+                *visible = if range.start < range.end { range.end - start } else { 0 };
+            }
+            // Tiles know no other start than the first key: what lies before is hidden.
+            let hides = ranges.iter().take(count).any(|range| start < range.start && range.start < range.end);
+            let bias = (hides || reach.biases(head)).then_some(|query: usize, key: usize| {
+                let (range, key) = (ranges.get(query)?, start + key);
+                if key < range.start {
+                    return None;
+                }
+                reach.bias(head, grid.position(index + query), grid.position(key))
+            });
+            let out = from(scratch.heads, index * stride + column);
+            let mut placed = Placed { observer: &mut *observer, layer, head, grid, index, start };
+            let mut tile = Tile {
+                queries: scratch.query.get(index * self.dim..).unwrap_or(&[]),
+                keys: all.get(start * self.dim..).unwrap_or(&[]),
+                values: scratch.value.get(start..).unwrap_or(&[]),
+                dim: self.dim,
+                value_dim: self.head_dim,
+                positions: x.keys,
+                visible: visible.get_mut(..count).unwrap_or(&mut []),
+                steepness: scale.steepness,
+                ratio: scale.value,
+                scores: scratch.scores,
+                weights: scratch.weights,
+                max: [0; MAX_QUERIES],
+                sums: [0; MAX_QUERIES],
+                out,
+                out_stride: stride,
+            };
+            if whole_rows {
+                tile.attend_biased::<K, _>(bias, &mut placed);
+            } else {
+                long::attend::<K, W, _>(&mut tile, bias, &mut placed);
+            }
+            index += count;
+        }
+    }
+}
+
+/// Where a head's queries lie, and where its outputs go.
+#[derive(Clone, Copy)]
+struct Seat {
+    head: usize,
+    scale: HeadScale,
+    grid: Grid,
+    /// From the output of a query on the grid to the next.
+    stride: usize,
+    /// The first output.
+    column: usize,
+}
+
+/// `data` from `start` on; nothing beyond its end.
+#[inline]
+fn from(data: &mut [i8], start: usize) -> &mut [i8] {
+    data.get_mut(start..).unwrap_or(&mut [])
+}
+
+/// To `[positions][dim]`.
+#[inline]
+fn by_position(out: &mut [i8], dim: usize) -> Sink<'_> {
+    Sink::Store { out, row_stride: dim, output_stride: 1 }
+}
+
+/// To `[dim][keys]`.
+#[inline]
+fn transposed(out: &mut [i8], keys: usize) -> Sink<'_> {
+    Sink::Store { out, row_stride: 1, output_stride: keys }
 }
 
 /// An observer that knows where in the model a tile lies.
@@ -153,7 +409,11 @@ struct Placed<'o, O> {
     observer: &'o mut O,
     layer: usize,
     head: usize,
-    position: usize,
+    grid: Grid,
+    /// Of the tile's first query on the grid.
+    index: usize,
+    /// Of the tile's first key on the grid.
+    start: usize,
 }
 
 impl<W, O: Observer<W>> Witness<W> for Placed<'_, O> {
@@ -161,216 +421,14 @@ impl<W, O: Observer<W>> Witness<W> for Placed<'_, O> {
 
     #[inline]
     fn row(&mut self, query: usize, weights: &[W]) {
-        let Self { layer, head, position, .. } = *self;
-        self.observer.row(Row { layer, head, query: position + query, weights });
-    }
-}
-
-/// The projection of a model of width `E` to `H` heads of `P`, for queries, keys or values.
-#[derive(Clone, Copy, Debug)]
-pub struct Projection<const E: usize, const H: usize, const P: usize> {
-    view: LinearView<'static>,
-}
-
-impl<const E: usize, const H: usize, const P: usize> Projection<E, H, P> {
-    /// From weights `[H][P][E]` and a bias and scale per output.
-    #[must_use]
-    pub const fn new(weights: &'static [[[i8; E]; P]; H], channels: &'static [[Channel; P]; H]) -> Self {
-        const {
-            require(
-                E > 0 && E <= MAX_INPUTS,
-                "Projection: the width is 0 or so large that the accumulator may overflow",
-            )
-        }
-        let weights = Matrix { data: weights.as_flattened().as_flattened(), inputs: E, stride: E };
-        Self { view: LinearView { weights, channels: channels.as_flattened() } }
-    }
-}
-
-/// Multi-head attention in a model of width `E`: `H` heads of dimension `P`, with softmax weights
-/// of type `W` ([`Wide`] or [`Narrow`](crate::Narrow)).
-///
-/// The weights are borrowed for good: on a microcontroller they stay in flash.
-///
-/// ```
-/// use heedful::{Channel, HeadScale, Mask, MultiHeadAttention, Projection, Scale, Scratch};
-///
-/// const UNIT: Channel = Channel { bias: 0, scale: Scale::from_real(1.0 / 64.0).unwrap() };
-/// // Two heads of 4 in a model of width 8. Here each head looks at its own half of the input.
-/// static SELECT: [[[i8; 8]; 4]; 2] = {
-///     let mut w = [[[0; 8]; 4]; 2];
-///     let mut i = 0;
-///     while i < 8 {
-///         w[i / 4][i % 4][i] = 64;
-///         i += 1;
-///     }
-///     w
-/// };
-/// static IDENTITY: [[[i8; 4]; 2]; 8] = {
-///     let mut w = [[[0; 4]; 2]; 8];
-///     let mut i = 0;
-///     while i < 8 {
-///         w[i][i / 4][i % 4] = 64;
-///         i += 1;
-///     }
-///     w
-/// };
-/// static CHANNELS: [[Channel; 4]; 2] = [[UNIT; 4]; 2];
-/// static OUTPUT: [Channel; 8] = [UNIT; 8];
-/// // A steepness of 0.01 octaves, and outputs at the scale of the values.
-/// static HEADS: [HeadScale; 2] = [HeadScale::from_real(0.01, 1.0).unwrap(); 2];
-/// static ATTENTION: MultiHeadAttention<8, 2, 4> = MultiHeadAttention::new(
-///     Projection::new(&SELECT, &CHANNELS),
-///     Projection::new(&SELECT, &CHANNELS),
-///     Projection::new(&SELECT, &CHANNELS),
-///     &IDENTITY,
-///     &OUTPUT,
-///     &HEADS,
-/// );
-///
-/// let mut scratch = Scratch::new();
-/// let x = [[90, 0, 0, 0, 0, 80, 0, 0], [0, 90, 0, 0, 0, 80, 0, 0], [0, 90, 0, 0, 0, 0, 80, 0]];
-/// let y = ATTENTION.forward(&x, Mask::None, &mut scratch);
-/// assert_eq!(y[0], [90, 0, 0, 0, 0, 80, 0, 0]); // head 0: itself; head 1: the two alike
-/// assert_eq!(y[2], [0, 90, 0, 0, 0, 0, 80, 0]);
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct MultiHeadAttention<const E: usize, const H: usize, const P: usize, W = Wide> {
-    view: AttentionView<'static>,
-    weight: core::marker::PhantomData<W>,
-}
-
-impl<const E: usize, const H: usize, const P: usize, W: Weight> MultiHeadAttention<E, H, P, W> {
-    /// From the projections, the weights `[E][H][P]` of the output projection with a bias and scale per output, and a scale per head.
-    #[must_use]
-    pub const fn new(
-        query: Projection<E, H, P>,
-        key: Projection<E, H, P>,
-        value: Projection<E, H, P>,
-        output: &'static [[[i8; P]; H]; E],
-        output_channels: &'static [Channel; E],
-        heads: &'static [HeadScale; H],
-    ) -> Self {
-        const {
-            require(P > 0 && P <= MAX_HEAD_DIM, "MultiHeadAttention: the head dimension is 0 or above 256");
-            require(
-                H > 0 && H * P <= MAX_INPUTS,
-                "MultiHeadAttention: no heads, or so many that the accumulator may overflow",
-            );
-        }
-        let mut i = 0;
-        while i < H {
-            require(heads[i].is_valid(), "MultiHeadAttention: a head's scale is out of range");
-            i += 1;
-        }
-        let weights = Matrix { data: output.as_flattened().as_flattened(), inputs: H * P, stride: H * P };
-        let output = LinearView { weights, channels: output_channels };
-        let view = AttentionView { query: query.view, key: key.view, value: value.view, output, heads, head_dim: P };
-        Self { view, weight: core::marker::PhantomData }
-    }
-
-    /// Attention of `S` positions over each other.
-    ///
-    /// `x` and the result are int8, `[S][E]`; the result lies in `scratch`.
-    #[inline]
-    pub fn forward<'s, const S: usize>(
-        &self,
-        x: &[[i8; E]; S],
-        mask: Mask,
-        scratch: &'s mut Scratch<S, E, H, P, W>,
-    ) -> &'s [[i8; E]; S] {
-        self.forward_observed(x, mask, scratch, &mut Unobserved)
-    }
-
-    /// [`MultiHeadAttention::forward`], showing each row of softmax weights to `observer`.
-    #[inline]
-    pub fn forward_observed<'s, const S: usize>(
-        &self,
-        x: &[[i8; E]; S],
-        mask: Mask,
-        scratch: &'s mut Scratch<S, E, H, P, W>,
-        observer: &mut impl Observer<W>,
-    ) -> &'s [[i8; E]; S] {
-        self.forward_on::<Active, S>(x, mask, scratch, observer)
-    }
-
-    /// [`MultiHeadAttention::forward_observed`] with the kernels of one's choice.
-    #[inline]
-    pub fn forward_on<'s, K: Kernels, const S: usize>(
-        &self,
-        x: &[[i8; E]; S],
-        mask: Mask,
-        scratch: &'s mut Scratch<S, E, H, P, W>,
-        observer: &mut impl Observer<W>,
-    ) -> &'s [[i8; E]; S] {
-        self.view.attend::<K, W, _>(x.as_flattened(), S, mask, &mut scratch.heads.view(), 0, observer);
-        self.view.output.store::<K>(scratch.heads.outputs(), scratch.output.as_flattened_mut());
-        &scratch.output
-    }
-}
-
-/// Working memory of the heads: query, key and value of one head, one row of scores and
-/// weights, and the output of all heads.
-#[derive(Debug)]
-#[repr(C, align(4))]
-pub struct Heads<const S: usize, const H: usize, const P: usize, W = Wide> {
-    scores: [[i32; S]; <Active as Kernels>::QUERIES],
-    weights: [[W; S]; <Active as Kernels>::WEIGHT_ROWS],
-    query: [[i8; P]; S],
-    key: [[i8; P]; S],
-    value: [[i8; S]; P],
-    outputs: [[[i8; P]; H]; S],
-}
-
-impl<const S: usize, const H: usize, const P: usize, W: Weight> Heads<S, H, P, W> {
-    pub(crate) const fn new() -> Self {
-        const { require(S <= MAX_POSITIONS, "attention: more than 65,536 positions") }
-        Self {
-            scores: [[0; S]; <Active as Kernels>::QUERIES],
-            weights: [[W::ZERO; S]; <Active as Kernels>::WEIGHT_ROWS],
-            query: [[0; P]; S],
-            key: [[0; P]; S],
-            value: [[0; S]; P],
-            outputs: [[[0; P]; H]; S],
-        }
+        let Self { layer, head, grid, index, start, .. } = *self;
+        let (query, first) = (grid.position(index + query), grid.position(start));
+        self.observer.row(Row { layer, head, query, first, step: grid.step, weights });
     }
 
     #[inline]
-    pub(crate) fn view(&mut self) -> ScratchView<'_, W> {
-        ScratchView {
-            query: self.query.as_flattened_mut(),
-            key: self.key.as_flattened_mut(),
-            value: self.value.as_flattened_mut(),
-            scores: self.scores.as_flattened_mut(),
-            weights: self.weights.as_flattened_mut(),
-            heads: self.outputs.as_flattened_mut().as_flattened_mut(),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn outputs(&self) -> &[i8] {
-        self.outputs.as_flattened().as_flattened()
-    }
-}
-
-/// The working memory of a [`MultiHeadAttention`], owned by the caller: `size_of` tells the
-/// bytes, about `S · (6 + 3·P + H·P + E)`.
-#[derive(Debug)]
-pub struct Scratch<const S: usize, const E: usize, const H: usize, const P: usize, W = Wide> {
-    heads: Heads<S, H, P, W>,
-    output: [[i8; E]; S],
-}
-
-impl<const S: usize, const E: usize, const H: usize, const P: usize, W: Weight> Scratch<S, E, H, P, W> {
-    /// Working memory for `S` positions; `const`, so that it can be a static.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { heads: Heads::new(), output: [[0; E]; S] }
-    }
-}
-
-impl<const S: usize, const E: usize, const H: usize, const P: usize, W: Weight> Default for Scratch<S, E, H, P, W> {
-    fn default() -> Self {
-        Self::new()
+    fn part(&mut self, query: usize, start: usize, weights: &[W]) {
+        let part = Placed { observer: &mut *self.observer, start: self.start + start, ..*self };
+        { part }.row(query, weights);
     }
 }

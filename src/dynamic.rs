@@ -142,5 +142,12 @@ impl Model {
 fn shares<W: Weight>(row: Row<'_, W>, observer: &mut impl FnMut(Row<'_, f32>)) {
     let sum: i64 = row.weights.iter().map(|w| i64::from(w.to_int())).sum();
     let shares: Vec<f32> = row.weights.iter().map(|w| (f64::from(w.to_int()) / sum as f64) as f32).collect();
-    observer(Row { layer: row.layer, head: row.head, query: row.query, weights: &shares });
+    observer(Row {
+        layer: row.layer,
+        head: row.head,
+        query: row.query,
+        first: row.first,
+        step: row.step,
+        weights: &shares,
+    });
 }

@@ -2,8 +2,8 @@
 //! mean over the positions.
 
 use crate::activation::Activation;
-use crate::attention::{AttentionView, ScratchView};
-use crate::kernels::{Kernels, rows, rows_mut, tiles, tiles_mut};
+use crate::attention::{AttentionView, ScratchView, Sequences};
+use crate::kernels::{Kernels, Rows, rows, rows_mut, tiles, tiles_mut};
 use crate::linear::LinearView;
 use crate::mask::Mask;
 use crate::norm::NormView;
@@ -117,7 +117,9 @@ impl BlockView<'_> {
         observer: &mut O,
     ) {
         self.attention_norm.forward::<K>(state.residual, state.normed);
-        self.attention.attend::<K, W, O>(state.normed, positions, mask, &mut state.heads, layer, observer);
+        let x = Sequences::one(Rows { data: state.normed, width: self.attention_norm.channels.len() }, positions);
+        let heads = 0..self.attention.heads.len();
+        self.attention.attend::<K, W, _, O>(x, &mask, heads, &mut state.heads, layer, observer);
         self.attention.output.accumulate::<K>(state.heads.heads, state.residual);
 
         self.hidden_norm.forward::<K>(state.residual, state.normed);

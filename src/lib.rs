@@ -24,21 +24,28 @@ mod norm;
 mod observe;
 mod outcome;
 mod position;
+mod reach;
 mod requantise;
+mod rope;
 mod softmax;
 
 pub use activation::{Activation, RELU};
 #[cfg(feature = "std")]
 pub use activation::{gelu, table};
-pub use attention::{HeadScale, MAX_HEAD_DIM, MAX_POSITIONS, MultiHeadAttention, Projection, Scratch};
+pub use attention::{
+    FusedAttention, HeadScale, Heads, LowRankAttention, LowRankScratch, MAX_HEAD_DIM, MAX_POSITIONS,
+    MultiHeadAttention, Projection, Scratch,
+};
 pub use error::Error;
 pub use kernels::backend;
 pub use linear::{Linear, MAX_BIAS, MAX_INPUTS};
 pub use mask::Mask;
 pub use model::Model;
-pub use norm::{LayerNorm, MAX_EPSILON, MAX_WIDTH, NormChannel};
+pub use norm::{LayerNorm, MAX_EPSILON, MAX_WIDTH, NormChannel, RmsNorm};
 pub use observe::{Observer, Row, Unobserved};
 pub use outcome::{Guess, Outcome};
 pub use position::sinusoidal;
+pub use reach::{Alibi, Bits, Reach, RelativeBias, Slope, Window, Windows, Without};
 pub use requantise::{Channel, Scale};
+pub use rope::{Pairing, Rope, frequencies};
 pub use softmax::{Narrow, Steepness, Weight, Wide};

@@ -44,15 +44,6 @@ impl<'a> LinearView<'a> {
     {
         Layer { weights: self.weights, channels: self.channels, sink }
     }
-
-    /// The outputs `first .. first + count`: a head's part of a projection.
-    #[inline]
-    pub(crate) fn outputs(&self, first: usize, count: usize) -> Self {
-        let stride = self.weights.stride;
-        let data = self.weights.data.get(first * stride..).unwrap_or(&[]);
-        let channels = self.channels.get(first..).unwrap_or(&[]);
-        Self { weights: Matrix { data, ..self.weights }, channels: channels.get(..count).unwrap_or(channels) }
-    }
 }
 
 /// A linear layer from `IN` to `OUT`.

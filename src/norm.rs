@@ -1,4 +1,4 @@
-//! Layer normalisation from the int16 residual stream to int8.
+//! Layer norm and RMSNorm, from the int16 residual stream to int8.
 
 use crate::error::require;
 use crate::kernels::{Active, Kernels, rows, rows_mut};
@@ -15,13 +15,34 @@ pub struct NormChannel {
     pub offset: I8F8,
 }
 
-/// A layer norm (Ba, Kiros and Hinton, "Layer Normalization", 2016) of any width up to [`MAX_WIDTH`].
+impl NormChannel {
+    /// From γ and β over the scale of the output, -128 to 128. `None` if either is out of range.
+    #[must_use]
+    pub const fn from_real(gain: f64, offset: f64) -> Option<Self> {
+        match (bits(gain), bits(offset)) {
+            (Some(gain), Some(offset)) => Some(Self { gain: I8F8::from_bits(gain), offset: I8F8::from_bits(offset) }),
+            _ => None,
+        }
+    }
+}
+
+/// `I8F8` of a real number.
+const fn bits(x: f64) -> Option<i16> {
+    let x = x * 256.0;
+    // Also refuses NaN; the cast of a float truncates.
+    if x > -32768.5 && x < 32767.5 { Some((if x < 0.0 { x - 0.5 } else { x + 0.5 }) as i16) } else { None }
+}
+
+/// A layer norm (Ba, Kiros and Hinton, "Layer Normalization", 2016) or RMSNorm (Zhang and Sennrich, "Root Mean Square Layer
+/// Normalization", 2019) of any width up to [`MAX_WIDTH`].
 #[derive(Clone, Copy, Debug)]
 pub struct NormView<'a> {
     /// One per channel.
     pub channels: &'a [NormChannel],
     /// ε over the square of the input scale, 1 to [`MAX_EPSILON`].
     pub epsilon: u32,
+    /// Whether the mean is taken off first: a layer norm; RMSNorm leaves it.
+    pub centred: bool,
 }
 
 /// The widest row that is normalised.
@@ -37,6 +58,12 @@ impl NormView<'_> {
         for (x, out) in rows(x, width).zip(rows_mut(out, width)) {
             K::layer_norm(x, *self, out);
         }
+    }
+
+    /// What of a row's sum is taken off: all of it, or nothing.
+    #[inline]
+    pub(crate) const fn taken_off(&self, sum: i32) -> i32 {
+        if self.centred { sum } else { 0 }
     }
 
     /// `1 / sqrt(n·Σx² - (Σx)² + n²·ε)`: times `n·x - Σx` it gives the normalised value.
@@ -110,18 +137,51 @@ impl<const E: usize> LayerNorm<E> {
     #[must_use]
     pub const fn new(channels: &'static [NormChannel; E], epsilon: u32) -> Self {
         const { require(E > 0 && E <= MAX_WIDTH, "LayerNorm: the width is 0 or above 1024") }
-        let epsilon = if epsilon == 0 {
-            1
-        } else if epsilon > MAX_EPSILON {
-            MAX_EPSILON
-        } else {
-            epsilon
-        };
-        Self { view: NormView { channels, epsilon } }
+        Self { view: NormView { channels, epsilon: clamp(epsilon), centred: true } }
     }
 
     /// Normalises each row of `x`, `[S][E]`.
     pub fn forward<const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]) {
         self.view.forward::<Active>(x.as_flattened(), out.as_flattened_mut());
+    }
+}
+
+/// An RMSNorm of width `E`: a layer norm that leaves the mean where it is.
+///
+/// ```
+/// use heedful::{NormChannel, RmsNorm};
+/// // A gain of 32 steps of the output.
+/// static CHANNELS: [NormChannel; 4] = [NormChannel::from_real(32.0, 0.0).unwrap(); 4];
+/// static NORM: RmsNorm<4> = RmsNorm::new(&CHANNELS, 1);
+/// let mut y = [[0; 4]];
+/// NORM.forward(&[[1000, 1000, -1000, -1000]], &mut y);
+/// assert_eq!(y, [[32, 32, -32, -32]]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct RmsNorm<const E: usize> {
+    view: NormView<'static>,
+}
+
+impl<const E: usize> RmsNorm<E> {
+    /// From the channels' gains (offsets are added, too), and ε in squared units of the input (clamped to 1 ..= [`MAX_EPSILON`]).
+    #[must_use]
+    pub const fn new(channels: &'static [NormChannel; E], epsilon: u32) -> Self {
+        const { require(E > 0 && E <= MAX_WIDTH, "RmsNorm: the width is 0 or above 1024") }
+        Self { view: NormView { channels, epsilon: clamp(epsilon), centred: false } }
+    }
+
+    /// Normalises each row of `x`, `[S][E]`.
+    pub fn forward<const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]) {
+        self.view.forward::<Active>(x.as_flattened(), out.as_flattened_mut());
+    }
+}
+
+const fn clamp(epsilon: u32) -> u32 {
+    if epsilon == 0 {
+        1
+    } else if epsilon > MAX_EPSILON {
+        MAX_EPSILON
+    } else {
+        epsilon
     }
 }

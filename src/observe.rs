@@ -9,7 +9,11 @@ pub struct Row<'a, W> {
     pub head: usize,
     /// Position of the query.
     pub query: usize,
-    /// Weight of each key that the mask lets through: not normalised, the largest is full scale
+    /// The key that the first weight belongs to: not 0 where a window starts later, or where a long row is shown in parts.
+    pub first: usize,
+    /// From one weight's key to the next one's: the head's dilation.
+    pub step: usize,
+    /// Weight of each key in the query's reach: not normalised, the largest is full scale
     /// ([`Weight::FULL_SCALE`](crate::Weight::FULL_SCALE)).
     pub weights: &'a [W],
 }

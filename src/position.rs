@@ -42,17 +42,36 @@ const fn sin(x: f64) -> f64 {
     sum
 }
 
-/// `exp` of a number from -10 to 0 by its series, after halving four times.
-const fn exp(x: f64) -> f64 {
-    let x = x / 16.0;
+/// `exp` of a number from -40 to 0 by its series, after halving six times.
+pub(crate) const fn exp(x: f64) -> f64 {
+    let x = x / 64.0;
     let (mut term, mut sum, mut n) = (1.0, 1.0, 1.0);
     while n < 20.0 {
         term *= x / n;
         sum += term;
         n += 1.0;
     }
-    let square = sum * sum;
-    let fourth = square * square;
-    let eighth = fourth * fourth;
-    eighth * eighth
+    let mut i = 0;
+    while i < 6 {
+        sum *= sum;
+        i += 1;
+    }
+    sum
+}
+
+/// `ln` of a number of at least 1, by the series of the inverse hyperbolic tangent after halving.
+pub(crate) const fn ln(x: f64) -> f64 {
+    let (mut x, mut halvings) = (x, 0.0);
+    while x > 1.5 {
+        x /= 2.0;
+        halvings += 1.0;
+    }
+    let z = (x - 1.0) / (x + 1.0);
+    let (mut power, mut sum, mut n) = (z, 0.0, 1.0);
+    while n < 40.0 {
+        sum += power / n;
+        power *= z * z;
+        n += 2.0;
+    }
+    2.0 * sum + halvings * core::f64::consts::LN_2
 }

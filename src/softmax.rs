@@ -95,26 +95,27 @@ const EXP2_A1: i32 = -21863;
 const EXP2_A2: i32 = 5535;
 
 /// How steeply a head's softmax falls: `c` in octaves per unit of the integer score,
-/// `0 < c < 1/16`, in units of 2^-35.
+/// `2^-18 <= c < 1/16`, in units of 2^-35.
 ///
-/// `c = log2(e) / sqrt(head dim) · query scale · key scale / temperature`.
+/// `c = log2(e) / sqrt(head dim) · query scale · key scale / temperature`. With a steepness below 2^-18 even the scores of queries and
+/// keys at full scale would hardly differ; with one of at least 2^-18, 2^23 below the maximum is far enough for a weight of 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Pod, Zeroable)]
 #[repr(transparent)]
 pub struct Steepness(u32);
 
 impl Steepness {
-    /// The nearest to a real `c`; `None` unless it rounds to `2^-35 <= c < 1/16`.
+    /// The nearest to a real `c`; `None` unless it rounds to `2^-18 <= c < 1/16`.
     #[must_use]
     pub const fn from_real(c: f64) -> Option<Self> {
         let units = c * 34_359_738_368.0 + 0.5;
         // Also refuses NaN.
-        if units >= 1.0 && units < 2_147_483_648.0 { Some(Self(units as u32)) } else { None }
+        if units >= 131_072.0 && units < 2_147_483_648.0 { Some(Self(units as u32)) } else { None }
     }
 
     /// Whether the word is one that [`Steepness::from_real`] can give.
     #[must_use]
     pub const fn is_valid(self) -> bool {
-        self.0 > 0 && self.0 < 1 << 31
+        self.0 >= 1 << 17 && self.0 < 1 << 31
     }
 
     /// `c` as a real number.

@@ -6,7 +6,7 @@ use super::AUDIO;
 use super::{BLOCK, CLASSIFIER, CONFIG, EMBEDDING, File, LABELS, NORM, POSITIONS, Reader};
 use crate::Error;
 use crate::activation::Activation;
-use crate::attention::{AttentionView, HeadScale, MAX_HEAD_DIM, MAX_POSITIONS};
+use crate::attention::{AttentionView, HeadScale, MAX_HEAD_DIM, MAX_POSITIONS, ProjectionView};
 #[cfg(feature = "audio")]
 use crate::audio::{Frontend, MAX_BANDS, Params};
 use crate::encoder::{BlockView, EncoderView};
@@ -118,12 +118,12 @@ impl<'a> Reader<'a> {
         Ok(LinearView { weights: Matrix { data, inputs, stride }, channels })
     }
 
-    const fn norm(&mut self, width: usize) -> Result<NormView<'a>, Error> {
+    const fn norm(&mut self, width: usize, centred: bool) -> Result<NormView<'a>, Error> {
         let epsilon = tri!(self.word());
         if epsilon == 0 || epsilon > MAX_EPSILON {
             return Err(Error::Scale { what: "epsilon of a norm" });
         }
-        Ok(NormView { epsilon, channels: must_cast_slice(tri!(self.take(width))) })
+        Ok(NormView { epsilon, channels: must_cast_slice(tri!(self.take(width))), centred })
     }
 
     const fn heads(&mut self, count: usize) -> Result<&'a [HeadScale], Error> {
@@ -200,7 +200,7 @@ impl<'a> File<'a> {
             embedding: tri!(tri!(self.section(EMBEDDING, 0)).linear(config.inputs, config.width)),
             positions,
             blocks,
-            norm: tri!(tri!(self.section(NORM, 0)).norm(config.width)),
+            norm: tri!(tri!(self.section(NORM, 0)).norm(config.width, true)),
             pool: config.pool,
             classifier: tri!(tri!(self.section(CLASSIFIER, 0)).linear(config.width, config.classes)),
         })
@@ -214,16 +214,17 @@ impl<'a> File<'a> {
         let mut words = tri!(self.section(BLOCK, index));
         let (width, inner) = (config.width, config.heads * config.head_dim);
         Ok(BlockView {
-            attention_norm: tri!(words.norm(width)),
+            attention_norm: tri!(words.norm(width, true)),
             attention: AttentionView {
                 heads: tri!(words.heads(config.heads)),
-                query: tri!(words.linear(width, inner)),
-                key: tri!(words.linear(width, inner)),
-                value: tri!(words.linear(width, inner)),
+                query: ProjectionView::new(tri!(words.linear(width, inner)), config.heads),
+                key: Some(ProjectionView::new(tri!(words.linear(width, inner)), config.heads)),
+                value: ProjectionView::new(tri!(words.linear(width, inner)), config.heads),
                 output: tri!(words.linear(inner, width)),
+                dim: config.head_dim,
                 head_dim: config.head_dim,
             },
-            hidden_norm: tri!(words.norm(width)),
+            hidden_norm: tri!(words.norm(width, true)),
             expand: tri!(words.linear(width, config.hidden)),
             activation: tri!(words.table()),
             contract: tri!(words.linear(config.hidden, width)),

@@ -23,7 +23,7 @@ mod helium;
 #[cfg(all(target_arch = "aarch64", heedful_backend = "neon"))]
 #[allow(unsafe_code)]
 mod neon;
-mod portable;
+pub(crate) mod portable;
 #[cfg(all(target_arch = "riscv32", heedful_backend = "rv32"))]
 #[allow(unsafe_code)]
 mod rv32;
@@ -277,14 +277,16 @@ pub struct Tile<'a, W> {
     pub queries: &'a [i8],
     /// Keys `[positions][dim]`.
     pub keys: &'a [i8],
-    /// Values, transposed: `[dim][positions]`.
+    /// Values, transposed: `[value_dim][positions]`, of which the last row may end with the last key that is looked at.
     pub values: &'a [i8],
-    /// Dimension of the head.
+    /// Dimension of queries and keys.
     pub dim: usize,
-    /// Positions of keys and values.
+    /// Dimension of values and outputs.
+    pub value_dim: usize,
+    /// Positions of a row of values, and of a row of scores and weights.
     pub positions: usize,
     /// How many keys, always the first ones, each query looks at.
-    pub visible: &'a [usize],
+    pub visible: &'a mut [usize],
     /// Of the softmax.
     pub steepness: Steepness,
     /// Scale of the values over the scale of the output, over 256.
@@ -307,12 +309,68 @@ impl<W: Weight> Tile<'_, W> {
     /// Softmax attention of all queries, shown to `witness`.
     #[inline]
     pub fn attend<K: Kernels, V: Witness<W>>(&mut self, witness: &mut V) {
+        self.attend_biased::<K, V>(None::<fn(usize, usize) -> Option<i32>>, witness);
+    }
+
+    /// [`Tile::attend`], with `bias(query, key)` added to each score; `None` hides the key, which then weighs exactly 0.
+    ///
+    /// A bias is at most 2^22 either way. Scores 2^23 or more below the maximum count as 2^23 - 1 below it: they weigh 0, as does any
+    /// key that lies 17 octaves below, for no steepness is less than 2^-18.
+    #[inline]
+    pub fn attend_biased<K: Kernels, V: Witness<W>>(
+        &mut self,
+        bias: Option<impl FnMut(usize, usize) -> Option<i32>>,
+        witness: &mut V,
+    ) {
         K::tile_scores(self);
+        if let Some(bias) = bias {
+            K::tile_bias(self, bias);
+        }
         K::tile_softmax(self);
         K::tile_weighted_sum(self);
         if V::WATCHES {
             K::tile_show(self, witness);
         }
+    }
+}
+
+/// The farthest that a score lies below its row's maximum: with the least steepness, 32 octaves.
+pub(crate) const LOWEST: i32 = (1 << 23) - 1;
+
+impl<W> Tile<'_, W> {
+    /// What [`Kernels::tile_bias`] does, for scores that lie at `place(query, key)`, shifted left by `up` bits. The
+    /// scores are left relative to their maxima, which become 0.
+    #[inline]
+    pub(crate) fn bias_scores(
+        &mut self,
+        up: u32,
+        place: impl Fn(usize, usize) -> usize,
+        mut bias: impl FnMut(usize, usize) -> Option<i32>,
+    ) {
+        for (query, (visible, max)) in self.visible.iter_mut().zip(&mut self.max).enumerate() {
+            let mut largest = i32::MIN;
+            for key in 0..*visible {
+                let Some(score) = self.scores.get_mut(place(query, key)) else { continue };
+                *score = bias(query, key).map_or(i32::MIN, |bias| (*score >> up) + bias.clamp(-(1 << 22), 1 << 22));
+                largest = largest.max(*score);
+            }
+            *max = 0;
+            if largest == i32::MIN {
+                *visible = 0;
+            }
+            for key in 0..*visible {
+                let Some(score) = self.scores.get_mut(place(query, key)) else { continue };
+                *score = score.saturating_sub(largest).max(-LOWEST) << up;
+            }
+        }
+    }
+
+    /// Rows of values that hold `keys` values, at most [`Tile::value_dim`].
+    #[inline]
+    #[allow(dead_code)] // For backends in assembly.
+    pub(crate) fn value_rows(&self, keys: usize) -> usize {
+        let after = self.values.len().checked_sub(keys).and_then(|rest| rest.checked_div(self.positions));
+        after.map_or(0, |rows| rows + 1).min(self.value_dim)
     }
 }
 
@@ -322,6 +380,12 @@ pub trait Witness<W> {
     const WATCHES: bool;
     /// The weights of the `query`th query of the tile, one per key that it looks at.
     fn row(&mut self, query: usize, weights: &[W]);
+    /// The same of a row too long to be shown at once: the weights from the tile's key `start` on.
+    #[inline]
+    fn part(&mut self, query: usize, start: usize, weights: &[W]) {
+        let _ = start;
+        self.row(query, weights);
+    }
 }
 
 /// What a backend implements. All methods are safe for any lengths: of slices that do not fit together, the
@@ -368,6 +432,12 @@ pub trait Kernels: Sized {
         portable::weighted_sum(weights, values, stride, scale, out);
     }
 
+    /// Adds `Σ w·v` of at most 512 weights to the total of each dimension. `values` is `[totals.len()][stride]`, as above.
+    #[inline]
+    fn weighted_total<W: Weight>(weights: &[W], values: &[i8], stride: usize, totals: &mut [i64]) {
+        portable::weighted_total(weights, values, stride, totals);
+    }
+
     /// First part of the attention of a [`Tile`]: scores and their maxima.
     ///
     /// By default, this and what follows go one query after the other, by [`Kernels::scores`], [`Kernels::exp2`] and
@@ -376,6 +446,17 @@ pub trait Kernels: Sized {
     #[inline]
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
         portable::tile_scores::<Self, W>(tile);
+    }
+
+    /// Between the first part and the second, where it is asked for: adds `bias(query, key)` to each score, and hides the keys for
+    /// which it is `None`. A query that sees no key any more has its [`Tile::visible`] set to 0.
+    ///
+    /// A backend that lays the scores out in its own way says how.
+    // Not inlined into the backends' own parts: only those who use it pay.
+    #[inline(never)]
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
+        let positions = tile.positions;
+        tile.bias_scores(0, |query, key| query * positions + key, bias);
     }
 
     /// Second part: scores to weights, and their sums.

@@ -58,7 +58,7 @@ pub(super) fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, we
 }
 
 /// Positions whose products fit an i32 sum: 512 · 32767 · 128 < 2^31.
-pub(super) const CHUNK: usize = 512;
+pub(crate) const CHUNK: usize = 512;
 
 #[inline]
 pub(super) fn weighted_sum<W: Weight>(weights: &[W], values: &[i8], stride: usize, scale: RowScale, out: &mut [i8]) {
@@ -67,6 +67,14 @@ pub(super) fn weighted_sum<W: Weight>(weights: &[W], values: &[i8], stride: usiz
         let acc = chunks
             .map(|(w, v)| -> i64 { i64::from(w.iter().zip(v).map(|(&w, &v)| w.to_int() * i32::from(v)).sum::<i32>()) });
         *out = scale.to_i8(acc.sum());
+    }
+}
+
+#[inline]
+pub(super) fn weighted_total<W: Weight>(weights: &[W], values: &[i8], stride: usize, totals: &mut [i64]) {
+    for (dim, total) in totals.iter_mut().enumerate() {
+        let products = weights.iter().zip(from(values, dim * stride)).map(|(&w, &v)| w.to_int() * i32::from(v));
+        *total += i64::from(products.take(CHUNK).sum::<i32>());
     }
 }
 
@@ -79,7 +87,7 @@ fn row<T>(memory: &mut [T], row: usize, positions: usize, visible: usize) -> &mu
 
 #[inline]
 pub(super) fn tile_scores<K: Kernels, W: Weight>(tile: &mut Tile<'_, W>) {
-    let queries = rows(tile.queries, tile.dim).zip(tile.visible).zip(&mut tile.max);
+    let queries = rows(tile.queries, tile.dim).zip(&*tile.visible).zip(&mut tile.max);
     for (i, ((query, &visible), max)) in queries.enumerate() {
         *max = K::scores(query, tile.keys, row(tile.scores, i, tile.positions, visible));
     }
@@ -96,10 +104,10 @@ pub(super) fn tile_softmax<K: Kernels, W: Weight>(tile: &mut Tile<'_, W>) {
 
 #[inline]
 pub(super) fn tile_weighted_sum<K: Kernels, W: Weight>(tile: &mut Tile<'_, W>) {
-    let queries = tiles_mut(tile.out, tile.out_stride).zip(tile.visible).zip(&tile.sums);
+    let queries = tiles_mut(tile.out, tile.out_stride).zip(&*tile.visible).zip(&tile.sums);
     for (i, ((out, &visible), &sum)) in queries.enumerate() {
         let weights = row(tile.weights, i, tile.positions, visible);
-        let out = out.get_mut(..tile.dim).unwrap_or(&mut []);
+        let out = out.get_mut(..tile.value_dim).unwrap_or(&mut []);
         K::weighted_sum(weights, tile.values, tile.positions, RowScale::new(sum, tile.ratio), out);
     }
 }
@@ -118,6 +126,7 @@ pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
         let x = i32::from(x);
         (sum + x, squares + (x * x) as u64)
     });
+    let sum = norm.taken_off(sum);
     let root = norm.inverse_root(x.len(), sum, squares);
     let n = x.len() as i32;
     for ((out, &x), channel) in out.iter_mut().zip(x).zip(norm.channels) {

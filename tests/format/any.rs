@@ -74,7 +74,7 @@ proptest! {
             }
             block.activation.iter_mut().for_each(|y| *y = extreme(&mut random, 127) as i8);
             for head in &mut block.heads {
-                head.steepness = heedful::Steepness::from_real((-4.1 - 30.0 * random.uniform()).exp2()).unwrap();
+                head.steepness = heedful::Steepness::from_real((-4.1 - 13.8 * random.uniform()).exp2()).unwrap();
                 head.value = heedful::Scale::from_real((-3.1 - 12.5 * random.uniform()).exp2()).unwrap();
             }
         }

@@ -97,9 +97,9 @@ fn round_trip() {
     assert_eq!(block.activation.0, &model.blocks[1].activation);
     for (found, expected) in [
         (encoder.embedding, &model.embedding),
-        (block.attention.query, &model.blocks[1].query),
-        (block.attention.key, &model.blocks[1].key),
-        (block.attention.value, &model.blocks[1].value),
+        (block.attention.query.layer(), &model.blocks[1].query),
+        (block.attention.key.unwrap().layer(), &model.blocks[1].key),
+        (block.attention.value.layer(), &model.blocks[1].value),
         (block.attention.output, &model.blocks[1].output),
         (block.expand, &model.blocks[1].expand),
         (block.contract, &model.blocks[1].contract),

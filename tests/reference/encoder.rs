@@ -131,7 +131,7 @@ fn normalise(residual: &[i16], norm: &NormModel) -> Vec<i8> {
     let width = norm.channels.len();
     let mut out = vec![0; residual.len()];
     for (x, out) in residual.chunks(width).zip(out.chunks_mut(width)) {
-        Portable::layer_norm(x, NormView { channels: &norm.channels, epsilon: norm.epsilon }, out);
+        Portable::layer_norm(x, NormView { channels: &norm.channels, epsilon: norm.epsilon, centred: true }, out);
     }
     out
 }

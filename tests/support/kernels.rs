@@ -45,7 +45,7 @@ impl Random {
 
     fn steepness(&mut self) -> Steepness {
         let octaves = 0.06 * (1 + self.next() % 1000) as f64 / 1000.0;
-        Steepness::from_real(octaves / (1u64 << (self.next() % 20)) as f64)
+        Steepness::from_real(octaves / (1u64 << (self.next() % 14)) as f64)
             .unwrap_or(Steepness::from_real(0.01).unwrap())
     }
 
@@ -167,6 +167,13 @@ impl<W: Weight> Witness<W> for Seen<'_> {
     }
 }
 
+/// A bias of any size for a query and a key, or none: the key is hidden.
+fn bias(salt: u64, query: usize, key: usize) -> Option<i32> {
+    let random = Random(salt ^ (query * 65_536 + key) as u64).next();
+    let shift = salt % 22 + 9;
+    (random % 5 != 0 && salt % 64 != 0).then_some((random >> 32) as i32 >> shift)
+}
+
 /// A case of [`Tile::attend`], its weights included.
 fn attend<A: Kernels, B: Kernels, W: Weight>(
     random: &mut Random,
@@ -187,7 +194,8 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
         4 => longest,
         _ => random.within(1, longest.min(257)),
     };
-    let (start, out_stride) = (random.within(0, 3), dim + random.within(0, 5));
+    let value_dim = if random.next().is_multiple_of(2) { dim } else { random.within(1, dim) };
+    let (start, out_stride) = (random.within(0, 3), value_dim + random.within(0, 5));
     let first = random.within(0, positions - 1);
     let causal = random.next() % 3;
     let mut visible = [0; 8];
@@ -202,10 +210,13 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
     random.fill(&mut memory.w);
     random.fill(&mut memory.values);
     let (steepness, ratio) = (random.steepness(), random.scale(2..=8));
+    // One case in four has biases, and hides some keys.
+    let (biased, salt) = (random.next().is_multiple_of(4), random.next());
 
     for which in 0..2 {
         // Two separate borrows of the memory are needed: weights of either type, and the rest.
         let mut row = *weights(memory);
+        let mut visible = visible;
         memory.out[which].fill(85);
         memory.seen[which] = 0;
         let Memory { x, w, values, out, scores, seen, .. } = &mut *memory;
@@ -217,22 +228,24 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
                 keys: &w[start..start + positions * dim],
                 values: &values[start..start + positions * dim],
                 dim,
+                value_dim,
                 positions,
-                visible: &visible[first..first + count],
+                visible: &mut visible[first..first + count],
                 steepness,
                 ratio,
                 scores,
                 weights: &mut row,
                 max: [0; 8],
                 sums: [0; 8],
-                out: &mut out[which][first * out_stride..(first + count - 1) * out_stride + dim],
+                out: &mut out[which][first * out_stride..(first + count - 1) * out_stride + value_dim],
                 out_stride,
             };
             let mut seen = Seen { hash: &mut seen[which], first };
+            let bias = biased.then_some(|query: usize, key: usize| bias(salt, first + query, key));
             if which == 0 {
-                tile.attend::<A, _>(&mut seen);
+                tile.attend_biased::<A, _>(bias, &mut seen);
             } else {
-                tile.attend::<B, _>(&mut seen);
+                tile.attend_biased::<B, _>(bias, &mut seen);
             }
             first += count;
         }
@@ -286,7 +299,8 @@ fn rows<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> Opt
     for x in &mut sums[0][..width] {
         *x = (random.next() as i16) >> quiet;
     }
-    let norm = NormView { channels: &channels[..width], epsilon: random.within(1, 1000) as u32 };
+    let centred = random.next().is_multiple_of(2);
+    let norm = NormView { channels: &channels[..width], epsilon: random.within(1, 1000) as u32, centred };
     A::layer_norm(&sums[0][..width], norm, &mut out[0][..width]);
     B::layer_norm(&sums[0][..width], norm, &mut out[1][..width]);
     if out[0] != out[1] {

@@ -107,7 +107,7 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(random: &mut Random) -> bool {
             _ => random.within(0, positions),
         })
         .collect();
-    let octaves = 0.06 / (1u64 << random.within(0, 14)) as f64;
+    let octaves = 0.06 / (1u64 << random.within(0, 13)) as f64;
     let steepness = Steepness::from_real(octaves).expect("in range");
     let ratio = scale(random, 2, 8);
     let out_stride = dim + random.within(0, 9);
@@ -142,8 +142,9 @@ fn run<K: Kernels, W: Weight>(shape: &Shape<'_>, steepness: Steepness, ratio: Sc
             keys,
             values,
             dim,
+            value_dim: dim,
             positions,
-            visible,
+            visible: &mut visible.to_vec(),
             steepness,
             ratio,
             scores: &mut scores,
@@ -174,7 +175,8 @@ fn layer_norm<A: Kernels, B: Kernels>(random: &mut Random) -> bool {
         (0..width).map(|_| NormChannel { gain: half(random), offset: half(random) }).collect();
     // Where lengths differ, the shortest counts.
     let length = if random.within(0, 3) == 0 { random.within(0, width + 20) } else { width };
-    let norm = NormView { channels: &channels, epsilon: random.within(1, 1000) as u32 };
+    let norm =
+        NormView { channels: &channels, epsilon: random.within(1, 1000) as u32, centred: random.within(0, 1) == 0 };
     let run = |kernel: fn(&[i16], NormView<'_>, &mut [i8])| {
         let mut out = vec![85; length].into_boxed_slice();
         kernel(&x, norm, &mut out);

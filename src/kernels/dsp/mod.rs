@@ -75,13 +75,13 @@ impl Kernels for Dsp {
     #[inline(never)]
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
         let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-        let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
+        let Some(scores) = scores.get_mut(..most(&*tile.visible)) else { return };
         let mut memory = UNWRITTEN;
         let mut expanded = Expanded::new(&mut memory);
         expanded.fill(tile.queries, tile.dim, 0, tile.dim);
         let queries = expanded.words();
 
-        let (shared, rest) = scores.split_at_mut(shared(tile.visible).min(scores.len()));
+        let (shared, rest) = scores.split_at_mut(shared(&*tile.visible).min(scores.len()));
         let mut max = [i32::MIN; LANES];
         if !products::scores(queries, tile.keys, tile.dim, shared, &mut max) {
             shared.fill([0; LANES]);
@@ -95,7 +95,7 @@ impl Kernels for Dsp {
         rest.fill([0; LANES]);
         let keys = tile.keys.get(shared.len() * tile.dim..).unwrap_or(&[]);
         accumulate(queries, keys, tile.dim, tile.dim, rest);
-        for (lane, (max, &visible)) in max.iter_mut().zip(tile.visible).enumerate() {
+        for (lane, (max, &visible)) in max.iter_mut().zip(&*tile.visible).enumerate() {
             let seen = rest.iter().take(visible - shared.len()).filter_map(|scores| scores.get(lane));
             *max = seen.fold(*max, |max, &score| max.max(score));
         }
@@ -104,13 +104,18 @@ impl Kernels for Dsp {
         }
     }
 
+    #[inline(never)]
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
+        tile.bias_scores(0, |query, key| key * LANES + query, bias);
+    }
+
     /// Weights take the place of their scores: those of the keys that all queries see in the layout of
     /// [`Expanded`], in the first half of their scores; those of the other keys each in the place of its score.
     #[inline(never)]
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
         let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-        let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
-        let (shared, rest) = scores.split_at_mut(shared(tile.visible).min(scores.len()));
+        let Some(scores) = scores.get_mut(..most(&*tile.visible)) else { return };
+        let (shared, rest) = scores.split_at_mut(shared(&*tile.visible).min(scores.len()));
         let seen = shared.len();
         let mut softmax = Softmax::new::<W>(&tile.max, tile.steepness);
         softmax.weigh_shared(shared);
@@ -134,21 +139,21 @@ impl Kernels for Dsp {
     #[inline(never)]
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
         let (scores, _) = tile.scores.as_chunks::<LANES>();
-        let Some(scores) = scores.get(..most(tile.visible)) else { return };
-        let (shared, rest) = scores.split_at(shared(tile.visible).min(scores.len()));
+        let Some(scores) = scores.get(..most(&*tile.visible)) else { return };
+        let (shared, rest) = scores.split_at(shared(&*tile.visible).min(scores.len()));
         let weights = Weights { shared: bytemuck::must_cast_slice(shared.as_flattened()), keys: shared.len(), rest };
         let scales: [RowScale; LANES] =
             core::array::from_fn(|lane| RowScale::new(tile.sums.get(lane).copied().unwrap_or(0), tile.ratio));
         // Up to 512 positions the sums have 32 bits, and no row drops any.
         let short = scores.len() <= portable::CHUNK && tile.visible.len() == LANES;
         let mut first = 0;
-        while first < tile.dim {
-            let count = (tile.dim - first).min(OUTPUTS);
+        while first < tile.value_dim {
+            let count = (tile.value_dim - first).min(OUTPUTS);
             let values = tile.values.get(first * tile.positions..).unwrap_or(&[]);
             let out = tile.out.get_mut(first..).unwrap_or(&mut []);
             if !(short && weights.outputs(values, tile.positions, count, &scales, out, tile.out_stride)) {
                 for (dim, totals) in weights.totals(values, tile.positions, count).iter().take(count).enumerate() {
-                    for (lane, ((scale, &total), _)) in scales.iter().zip(totals).zip(tile.visible).enumerate() {
+                    for (lane, ((scale, &total), _)) in scales.iter().zip(totals).zip(&*tile.visible).enumerate() {
                         if let Some(out) = out.get_mut(lane * tile.out_stride + dim) {
                             *out = scale.to_i8(total);
                         }
@@ -161,8 +166,8 @@ impl Kernels for Dsp {
 
     fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
         let (scores, _) = tile.scores.as_chunks::<LANES>();
-        let Some(scores) = scores.get(..most(tile.visible)) else { return };
-        let (shared, rest) = scores.split_at(shared(tile.visible).min(scores.len()));
+        let Some(scores) = scores.get(..most(&*tile.visible)) else { return };
+        let (shared, rest) = scores.split_at(shared(&*tile.visible).min(scores.len()));
         let words: &[u32] = bytemuck::must_cast_slice(shared.as_flattened());
         for (lane, &visible) in tile.visible.iter().enumerate() {
             let Some(row) = tile.weights.get_mut(..visible) else { return };

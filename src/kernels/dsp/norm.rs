@@ -14,6 +14,7 @@ pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
     let mut sums = Sums { sum: 0, squares: 0 };
     // SAFETY: `x` is an even, positive number of values up to `end`.
     unsafe { add_up(x.as_ptr(), end, &raw mut sums) };
+    sums.sum = norm.taken_off(sums.sum);
     let (root, up, places) = norm.inverse_root(n, sums.sum, sums.squares).parts();
     let call = Normalise {
         x: x.as_ptr(),

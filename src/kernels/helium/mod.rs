@@ -45,7 +45,7 @@ impl Kernels for Helium {
 
     #[inline(never)]
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
-        let keys = Keys::new(tile.visible);
+        let keys = Keys::new(&*tile.visible);
         let (dim, lanes) = (tile.dim, tile.visible.len().min(LANES));
         let Some((grouped, rest)) = tile.scores.split_at_mut_checked(keys.groups * GROUP) else { return };
         let Some(max) = tile.max.first_chunk_mut::<LANES>() else { return };
@@ -60,7 +60,7 @@ impl Kernels for Helium {
             let after = tile.keys.get(8 * keys.groups * dim..).unwrap_or(&[]);
             let (rest, _) = rest.as_chunks_mut::<LANES>();
             for (key, (scores, k)) in rest.iter_mut().zip(super::rows(after, dim)).take(keys.tail).enumerate() {
-                let queries = super::rows(tile.queries, dim).zip(tile.visible).zip(&mut *max);
+                let queries = super::rows(tile.queries, dim).zip(&*tile.visible).zip(&mut *max);
                 for (score, ((query, &visible), max)) in scores.iter_mut().zip(queries) {
                     *score = products::dot(query, k);
                     if 8 * keys.groups + key < visible {
@@ -69,6 +69,18 @@ impl Kernels for Helium {
                 }
             }
         }
+    }
+
+    #[inline(never)]
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
+        let grouped = 8 * Keys::new(&*tile.visible).groups;
+        tile.bias_scores(
+            0,
+            |query, key| {
+                if key < grouped { key / 8 * GROUP + 8 * query + key % 8 } else { (grouped + key % 8) * LANES + query }
+            },
+            bias,
+        );
     }
 
     /// Weights take the place of their scores; those of keys that a query does not see are 0. Where there are fewer
@@ -88,14 +100,14 @@ impl Kernels for Helium {
 
     #[inline(never)]
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
-        let Keys { groups, tail, .. } = Keys::new(tile.visible);
+        let Keys { groups, tail, .. } = Keys::new(&*tile.visible);
         let Some((grouped, rest)) = tile.scores.split_at_checked(groups * GROUP) else { return };
         let mut done = 0;
         if 8 * groups + tail <= portable::CHUNK
             && tile.visible.len() == LANES
             && let Some(sums) = tile.sums.first_chunk::<LANES>()
         {
-            let dims = tile.dim & !1;
+            let dims = tile.value_dim & !1;
             let scales = sums.map(|sum| RowScale::new(sum, tile.ratio));
             let mut last = [0; GROUP];
             let last: &[i32] = if tail == 0 {
@@ -120,13 +132,13 @@ impl Kernels for Helium {
                 done = dims;
             }
         }
-        if done < tile.dim {
+        if done < tile.value_dim {
             weighted_dims(tile, groups, tail, done);
         }
     }
 
     fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
-        let Keys { groups, .. } = Keys::new(tile.visible);
+        let Keys { groups, .. } = Keys::new(&*tile.visible);
         let Some((grouped, rest)) = tile.scores.split_at_checked(groups * GROUP) else { return };
         for (lane, &visible) in tile.visible.iter().enumerate() {
             let Some(row) = tile.weights.get_mut(..visible) else { return };
@@ -157,7 +169,7 @@ impl Kernels for Helium {
 /// The softmax of any tile.
 #[inline(never)]
 fn softmax<W: Weight>(tile: &mut Tile<'_, W>) {
-    let keys = Keys::new(tile.visible);
+    let keys = Keys::new(&*tile.visible);
     let Some((grouped, rest)) = tile.scores.split_at_mut_checked(keys.groups * GROUP) else { return };
     let (Some(max), Some(sums)) = (tile.max.first_chunk::<LANES>(), tile.sums.first_chunk_mut::<LANES>()) else {
         return;
@@ -283,7 +295,7 @@ fn weighted_dims<W: Weight>(tile: &mut Tile<'_, W>, groups: usize, tail: usize, 
     for (lane, (_, &sum)) in tile.visible.iter().zip(&tile.sums).enumerate().take(LANES) {
         let scale = RowScale::new(sum, tile.ratio);
         let rest = rest.get(lane..).unwrap_or(&[]);
-        for dim in first..tile.dim {
+        for dim in first..tile.value_dim {
             let mut values = tile.values.get(dim * tile.positions..).unwrap_or(&[]);
             let mut acc = 0i64;
             for groups in tiles(grouped, portable::CHUNK / 8 * GROUP) {

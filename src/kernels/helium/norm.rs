@@ -24,6 +24,7 @@ pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
     let mut squares = 0;
     // SAFETY: `x` has that many values, one at least.
     let sum = unsafe { moments(x.as_ptr(), x.len(), &raw mut squares) };
+    let sum = norm.taken_off(sum);
     let (root, up, places) = norm.inverse_root(x.len(), sum, squares).parts();
     let n = x.len() as i32;
     let normal = Normal { n, root, sum: -sum, up, offset_up: places - 8, down: -(places as i32) };

@@ -11,13 +11,13 @@ use core::arch::aarch64::*;
 #[target_feature(enable = "neon")]
 pub(super) fn tile_scores<C: Core, W: Weight>(tile: &mut Tile<'_, W>) {
     let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-    let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
+    let Some(scores) = scores.get_mut(..most(&*tile.visible)) else { return };
     let mut queries = [&[][..]; LANES];
     let mut visible = [0; LANES];
     for (to, row) in queries.iter_mut().zip(rows(tile.queries, tile.dim)) {
         *to = row;
     }
-    for (to, &from) in visible.iter_mut().zip(tile.visible) {
+    for (to, &from) in visible.iter_mut().zip(&*tile.visible) {
         *to = from as i32;
     }
     let shared = tile.visible.iter().copied().min().unwrap_or(0);

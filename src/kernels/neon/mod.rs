@@ -112,13 +112,18 @@ impl Kernels for Neon {
         on_core!(tile_scores, W, (tile));
     }
 
+    #[inline(never)]
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
+        tile.bias_scores(0, |query, key| key * LANES + query, bias);
+    }
+
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
         // SAFETY: see `on_core`.
         unsafe { tile_softmax(tile) };
     }
 
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
-        let inputs = most(tile.visible).min(tile.positions);
+        let inputs = most(&*tile.visible).min(tile.positions);
         let values = Matrix { data: tile.values, inputs, stride: tile.positions };
         let queries = tile.visible.len().min(LANES);
         let weights = core::array::from_fn(|lane| {
@@ -128,7 +133,7 @@ impl Kernels for Neon {
         let sums = core::array::from_fn(|lane| tile.sums[lane]);
         let heads = Heads { weights, sums, scales: sums.map(|sum| RowScale::new(sum, tile.ratio)), queries };
         let out = Out { data: tile.out, stride: tile.out_stride };
-        on_core!(weighted_sums, W, (&heads, values, tile.dim, out, inputs <= portable::CHUNK));
+        on_core!(weighted_sums, W, (&heads, values, tile.value_dim, out, inputs <= portable::CHUNK));
     }
 
     fn table(table: &[i8; 256], x: &mut [i8]) {

@@ -111,7 +111,7 @@ pub(super) fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, we
 #[target_feature(enable = "neon")]
 pub(super) fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
     let (scores, _) = tile.scores.as_chunks::<LANES>();
-    let Some(scores) = scores.get(..most(tile.visible)) else { return };
+    let Some(scores) = scores.get(..most(&*tile.visible)) else { return };
     let shared = tile.visible.iter().copied().min().unwrap_or(0).min(scores.len());
     let exponential = Exponential::new::<W>(tile.steepness);
     let [a, b, c, d, ..] = tile.max;
@@ -157,7 +157,7 @@ pub(super) fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
 #[target_feature(enable = "neon")]
 fn weigh_rest<W: Weight>(tile: &mut Tile<'_, W>, exponential: Exponential, first: usize) {
     let (scores, _) = tile.scores.as_chunks::<LANES>();
-    let scores = scores.get(..most(tile.visible)).unwrap_or(&[]);
+    let scores = scores.get(..most(&*tile.visible)).unwrap_or(&[]);
     for (group, scores) in tiles(scores, 8).enumerate().skip(first) {
         let mut columns = [[0; 8]; LANES];
         for (key, scores) in scores.iter().enumerate() {
@@ -167,7 +167,7 @@ fn weigh_rest<W: Weight>(tile: &mut Tile<'_, W>, exponential: Exponential, first
                 }
             }
         }
-        let lanes = columns.iter().zip(tile.max).zip(&mut tile.sums).zip(tile.visible);
+        let lanes = columns.iter().zip(tile.max).zip(&mut tile.sums).zip(&*tile.visible);
         for (lane, (((column, max), sum), visible)) in lanes.enumerate() {
             // SAFETY: 32 bytes.
             let int32x4x2_t(low, high) = unsafe { vld1q_s32_x2(column.as_ptr()) };

@@ -84,7 +84,7 @@ impl Kernels for Rv32 {
     #[inline(never)]
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
         let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-        let keys = most(tile.visible).min(scores.len()).min(tile.keys.len().checked_div(tile.dim).unwrap_or(0));
+        let keys = most(&*tile.visible).min(scores.len()).min(tile.keys.len().checked_div(tile.dim).unwrap_or(0));
         let Some(scores) = scores.get_mut(..keys) else { return };
         let keys = Rows { data: tile.keys, width: tile.dim };
         let mut expanded = Expanded::new();
@@ -105,7 +105,7 @@ impl Kernels for Rv32 {
             }
             start += length;
         }
-        for (lane, (max, &visible)) in tile.max.iter_mut().zip(tile.visible).enumerate() {
+        for (lane, (max, &visible)) in tile.max.iter_mut().zip(&*tile.visible).enumerate() {
             let visible = visible.min(scores.len());
             if lane < LANES && visible > 0 {
                 // SAFETY: the lane has `visible` scores, at least one.
@@ -115,9 +115,14 @@ impl Kernels for Rv32 {
     }
 
     #[inline(never)]
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
+        tile.bias_scores(8, |query, key| key * LANES + query, bias);
+    }
+
+    #[inline(never)]
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
         let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-        let keys = most(tile.visible).min(scores.len());
+        let keys = most(&*tile.visible).min(scores.len());
         let Some(scores) = scores.get_mut(..keys) else { return };
         let [a0, a1, a2] = W::POLYNOMIAL;
         let softmax = Softmax {
@@ -148,9 +153,9 @@ impl Kernels for Rv32 {
     #[inline(never)]
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
         let (weights, _) = tile.scores.as_chunks::<LANES>();
-        let keys = most(tile.visible).min(weights.len()).min(tile.positions);
+        let keys = most(&*tile.visible).min(weights.len()).min(tile.positions);
         let lanes = tile.visible.len().min(LANES);
-        let dims = tile.values.len().checked_div(tile.positions).unwrap_or(0).min(tile.dim);
+        let dims = tile.value_rows(keys);
         // The outputs of the tile exist up to the last dimension of the last query.
         let end = (lanes.wrapping_sub(1)).checked_mul(tile.out_stride).and_then(|row| row.checked_add(dims));
         let (Some(weights), true) = (weights.get(..keys), end.is_some_and(|end| end <= tile.out.len())) else { return };

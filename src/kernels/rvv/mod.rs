@@ -89,7 +89,7 @@ impl Kernels for Rvv {
             let scores = tile.scores.as_mut_ptr();
             loops::scores(tile.keys.as_ptr(), query(0), query(1), query(2), tile.dim, scores, pitch, count);
         }
-        for (i, (max, &visible)) in tile.max.iter_mut().zip(tile.visible).enumerate() {
+        for (i, (max, &visible)) in tile.max.iter_mut().zip(&*tile.visible).enumerate() {
             let row = tile.scores.get(i * tile.positions..).and_then(|row| row.get(..visible)).unwrap_or(&[]);
             if !row.is_empty() {
                 // SAFETY: the row is as long as said, and not empty.
@@ -128,9 +128,9 @@ impl Kernels for Rvv {
                 .is_some_and(|end| end <= length)
         };
         if count == 0
-            || !enough(tile.dim, tile.positions, count, tile.values.len())
+            || !enough(tile.value_dim, tile.positions, count, tile.values.len())
             || !enough(queries, tile.positions, count, tile.weights.len())
-            || !enough(queries, tile.out_stride, tile.dim, tile.out.len())
+            || !enough(queries, tile.out_stride, tile.value_dim, tile.out.len())
         {
             return portable::tile_weighted_sum::<Self, W>(tile);
         }
@@ -144,8 +144,8 @@ impl Kernels for Rvv {
         let Some(scales) = scales.get(..queries) else { return };
         let most = most_lanes();
         let mut first = 0;
-        while first < tile.dim {
-            let dims = (tile.dim - first).min(most);
+        while first < tile.value_dim {
+            let dims = (tile.value_dim - first).min(most);
             weigh_values(tile, first, dims, count, scales);
             first += dims;
         }
@@ -161,9 +161,10 @@ impl Kernels for Rvv {
         // SAFETY: `x` holds `n` values, 1 to 2^15.
         unsafe { rows::moments(x.as_ptr(), n, &raw mut moments) };
         let [sum, low, high] = moments;
-        let root = norm.inverse_root(n, sum as i32, u64::from(low) + (u64::from(high) << 16));
+        let sum = norm.taken_off(sum as i32);
+        let root = norm.inverse_root(n, sum, u64::from(low) + (u64::from(high) << 16));
         let (root, up, places) = root.parts();
-        let normal = Normal { n: n as i32, sum: sum as i32, root, up, places };
+        let normal = Normal { n: n as i32, sum, root, up, places };
         let count = n.min(out.len()).min(norm.channels.len());
         if count > 0 {
             // SAFETY: all three slices hold `count` elements, at least one.

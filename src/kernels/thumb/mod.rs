@@ -87,7 +87,7 @@ impl Kernels for Thumb {
     #[inline(never)]
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
         let (lanes, wide) = lanes_of(tile);
-        let keys = most(tile.visible).min(tile.keys.len().checked_div(tile.dim).unwrap_or(0));
+        let keys = most(&*tile.visible).min(tile.keys.len().checked_div(tile.dim).unwrap_or(0));
         let Some(scores) = tile.scores.get_mut(..keys * width(wide)) else { return };
         let mut packed = Packed::new();
         let mut start = 0;
@@ -99,7 +99,7 @@ impl Kernels for Thumb {
             packed.products(start % INNER, tile.keys, tile.dim, start, length, keys, room(scores), start > 0);
             start += length;
         }
-        for (lane, (max, &visible)) in tile.max.iter_mut().zip(tile.visible).take(lanes).enumerate() {
+        for (lane, (max, &visible)) in tile.max.iter_mut().zip(&*tile.visible).take(lanes).enumerate() {
             let visible = visible.min(keys);
             if visible > 0 {
                 // SAFETY: the lane has `visible` scores, at least one.
@@ -108,11 +108,17 @@ impl Kernels for Thumb {
         }
     }
 
+    #[inline(never)]
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
+        let width = width(lanes_of(tile).1);
+        tile.bias_scores(0, |query, key| key * width + query, bias);
+    }
+
     /// Weights take the places of their scores.
     #[inline(never)]
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
         let (lanes, wide) = lanes_of(tile);
-        let keys = most(tile.visible);
+        let keys = most(&*tile.visible);
         let Some(scores) = tile.scores.get_mut(..keys * width(wide)) else { return };
         let [a0, a1, a2] = W::POLYNOMIAL;
         let softmax = Softmax {
@@ -139,8 +145,8 @@ impl Kernels for Thumb {
     #[inline(never)]
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
         let (lanes, wide) = lanes_of(tile);
-        let keys = most(tile.visible).min(tile.positions);
-        let dims = tile.values.len().checked_div(tile.positions).unwrap_or(0).min(tile.dim);
+        let keys = most(&*tile.visible).min(tile.positions);
+        let dims = tile.value_rows(keys);
         // The outputs of the tile exist up to the last dimension of the last query.
         let end = lanes.checked_sub(1).and_then(|last| last.checked_mul(tile.out_stride)?.checked_add(dims));
         let (Some(weights), true) =

@@ -55,7 +55,7 @@ unsafe fn store(to: &mut Lanes, x: __m256i) {
 pub(super) unsafe fn scores<L: Level, W: Weight>(tile: &mut Tile<'_, W>) {
     let count = tile.visible.len().min(LANES).min(tile.queries.len().checked_div(tile.dim).unwrap_or(0));
     let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-    let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
+    let Some(scores) = scores.get_mut(..most(&*tile.visible)) else { return };
     let (mut queries, mut keys) = (Words::new(), Words::new());
     let (mut queries, mut keys) = (Columns::new(&mut queries), Broadcast::new(&mut keys));
     let mut start = 0;
@@ -83,7 +83,7 @@ pub(super) unsafe fn scores<L: Level, W: Weight>(tile: &mut Tile<'_, W>) {
         start += INNER;
     }
 
-    let (shared, rest) = scores.split_at(shared(tile.visible).min(scores.len()));
+    let (shared, rest) = scores.split_at(shared(&*tile.visible).min(scores.len()));
     // SAFETY: reads and writes arrays; the CPU is the caller's.
     unsafe {
         let lowest = _mm256_set1_epi32(i32::MIN);
@@ -91,7 +91,7 @@ pub(super) unsafe fn scores<L: Level, W: Weight>(tile: &mut Tile<'_, W>) {
         for scores in shared {
             max = _mm256_max_epi32(max, load(scores));
         }
-        let visible = load(&visible_lanes(tile.visible));
+        let visible = load(&visible_lanes(&*tile.visible));
         for (key, scores) in rest.iter().enumerate() {
             let seen = _mm256_cmpgt_epi32(visible, _mm256_set1_epi32((shared.len() + key) as i32));
             max = _mm256_max_epi32(max, _mm256_blendv_epi8(lowest, load(scores), seen));
@@ -172,12 +172,12 @@ impl Softmax {
 #[inline(always)]
 pub(super) unsafe fn softmax<W: Weight>(tile: &mut Tile<'_, W>) {
     let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-    let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
-    let shared = shared(tile.visible);
+    let Some(scores) = scores.get_mut(..most(&*tile.visible)) else { return };
+    let shared = shared(&*tile.visible);
     // SAFETY: reads and writes arrays; the CPU is the caller's.
     unsafe {
         let softmax = Softmax::new::<W>(&lanes(&tile.max, |max| max), tile.steepness.bits());
-        let visible = load(&visible_lanes(tile.visible));
+        let visible = load(&visible_lanes(&*tile.visible));
         let ones = _mm256_set1_epi16(1);
         let mut sums = _mm256_setzero_si256();
         let pairs = scores.len().div_ceil(2);
@@ -211,7 +211,7 @@ const PAIRS: usize = portable::CHUNK / 2;
 /// The CPU has the instructions of `L`.
 #[inline(always)]
 pub(super) unsafe fn weighted_sum<L: Level, W: Weight>(tile: &mut Tile<'_, W>) {
-    let keys = most(tile.visible);
+    let keys = most(&*tile.visible);
     let (weights, _) = tile.scores.as_chunks::<LANES>();
     let Some(weights) = weights.get(..keys.div_ceil(2)) else { return };
     let scales: [RowScale; LANES] =
@@ -219,8 +219,8 @@ pub(super) unsafe fn weighted_sum<L: Level, W: Weight>(tile: &mut Tile<'_, W>) {
     let mut values = Words::new();
     let mut values = Broadcast::new(&mut values);
     let mut first = 0;
-    while first < tile.dim {
-        let dims = (tile.dim - first).min(OUTPUTS);
+    while first < tile.value_dim {
+        let dims = (tile.value_dim - first).min(OUTPUTS);
         let mut sums = [[0; LANES]; OUTPUTS];
         let mut totals = [[0i64; LANES]; OUTPUTS];
         for (chunk, weights) in weights.chunks(PAIRS).enumerate() {

@@ -81,6 +81,14 @@ macro_rules! level {
                 }
             }
 
+            fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
+                if Self::is_available() {
+                    tile.bias_scores(0, |query, key| key * attend::LANES + query, bias);
+                } else {
+                    Wide::tile_bias(tile, bias);
+                }
+            }
+
             fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
                 #[target_feature(enable = $features)]
                 fn level<W: Weight>(tile: &mut Tile<'_, W>) {
@@ -198,6 +206,10 @@ impl Kernels for X86 {
 
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
         best!(tile_scores(tile));
+    }
+
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
+        best!(tile_bias(tile, bias));
     }
 
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {

@@ -11,6 +11,7 @@ const LANES: usize = 8;
 #[target_feature(enable = "avx2")]
 pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
     let (sum, squares) = moments(x);
+    let sum = norm.taken_off(sum);
     let root = norm.inverse_root(x.len(), sum, squares);
     let n = x.len() as i32;
     let count = x.len().min(out.len()).min(norm.channels.len());

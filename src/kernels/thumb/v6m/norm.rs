@@ -13,6 +13,7 @@ pub(in crate::kernels::thumb) fn layer_norm(x: &[i16], norm: NormView<'_>, out: 
     // SAFETY: `x` is not empty.
     unsafe { sum_up(ends.start, ends.end, &raw mut moments) };
     let Moments { squares, sum } = moments;
+    let sum = norm.taken_off(sum);
     let (root, up, places) = norm.inverse_root(x.len(), sum, squares).parts();
     let call = Norm {
         x: row.as_ptr(),
