@@ -6,14 +6,20 @@
 //! the queries, keys and values of one head and a few rows of scores, so memory grows with the
 //! number of positions, never with its square.
 
+mod cache;
 mod fused;
 mod long;
 mod low_rank;
+mod ring;
 mod scratch;
 mod typed;
 
+pub(crate) use cache::{CacheView, StepView};
+pub use cache::{KvCache, StepScratch};
 pub use fused::FusedAttention;
 pub use low_rank::{LowRankAttention, LowRankScratch};
+pub use ring::RewindError;
+pub(crate) use ring::{Place, Ring};
 pub(crate) use scratch::ScratchView;
 pub use scratch::{Heads, Scratch};
 pub use typed::{MultiHeadAttention, Projection};
@@ -97,6 +103,31 @@ impl<'a> ProjectionView<'a> {
     #[must_use]
     pub const fn layer(&self) -> LinearView<'a> {
         LinearView { weights: self.weights, channels: self.channels }
+    }
+
+    /// All of it, if each of so many heads has weights and channels of its own, and reads whole rows.
+    #[inline]
+    fn all(&self, heads: usize) -> Option<LinearView<'a>> {
+        (self.weight_groups == heads && self.channel_groups == heads && self.offset == 0).then(|| self.layer())
+    }
+
+    /// Calls `run` with the parts of so many heads and their first head: one part, or one for each head.
+    #[inline]
+    fn parts(&self, heads: usize, dim: usize, mut run: impl FnMut(LinearView<'a>, usize)) {
+        if self.weight_groups == heads && self.channel_groups == heads {
+            return run(self.layer(), 0);
+        }
+        for head in 0..heads {
+            run(self.head(head, heads, dim), head);
+        }
+    }
+
+    /// What it reads of a row.
+    #[inline]
+    fn input<'x>(&self, row: Rows<'x>) -> Rows<'x> {
+        let data = row.data.get(self.offset..).unwrap_or(&[]);
+        let width = self.weights.inputs;
+        Rows { data: data.get(..width).unwrap_or(data), width }
     }
 
     /// The part of the `head`th of `heads`, of `dim` outputs.

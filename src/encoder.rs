@@ -1,18 +1,15 @@
 //! A pre-norm encoder with a classifier: embedding, positions, blocks of attention and feed-forward,
 //! mean over the positions.
 
-use crate::activation::Activation;
 use crate::attention::{AttentionView, ScratchView, Sequences};
-use crate::kernels::{Kernels, Rows, rows, rows_mut, tiles, tiles_mut};
+use crate::feed_forward::{PlainView, TILE};
+use crate::kernels::{Kernels, Rows, rows, rows_mut, tiles_mut};
 use crate::linear::LinearView;
 use crate::mask::Mask;
 use crate::norm::NormView;
 use crate::observe::Observer;
 use crate::requantise::Scale;
 use crate::softmax::Weight;
-
-/// Positions whose input and feed-forward layer are in memory at a time.
-pub const TILE: usize = 4;
 
 /// One encoder block (pre-norm: Xiong et al., "On Layer Normalization in the Transformer Architecture", 2020).
 #[derive(Clone, Copy, Debug)]
@@ -23,12 +20,8 @@ pub struct BlockView<'a> {
     pub attention: AttentionView<'a>,
     /// Norm before the feed-forward layers.
     pub hidden_norm: NormView<'a>,
-    /// First feed-forward layer.
-    pub expand: LinearView<'a>,
-    /// Activation between the two.
-    pub activation: Activation<'a>,
-    /// Second feed-forward layer, added to the residual stream.
-    pub contract: LinearView<'a>,
+    /// Feed-forward layers, added to the residual stream.
+    pub feed_forward: PlainView<'a>,
 }
 
 /// An encoder of any shape, as the `.heed` file holds it.
@@ -123,16 +116,7 @@ impl BlockView<'_> {
         self.attention.output.accumulate::<K>(state.heads.heads, state.residual);
 
         self.hidden_norm.forward::<K>(state.residual, state.normed);
-        let width = self.contract.channels.len();
-        let tiles = tiles(state.normed, width * TILE).zip(tiles_mut(state.residual, width * TILE));
-        for (normed, residual) in tiles {
-            let tile = residual.len().checked_div(width).unwrap_or(0);
-            let length = (tile * self.expand.channels.len()).min(state.hidden.len());
-            let (hidden, _) = state.hidden.split_at_mut(length);
-            self.expand.store::<K>(normed, hidden);
-            self.activation.apply::<K>(hidden);
-            self.contract.accumulate::<K>(hidden, residual);
-        }
+        self.feed_forward.accumulate::<K>(state.normed, state.hidden, state.residual);
     }
 }
 

@@ -9,14 +9,17 @@ mod activation;
 mod attention;
 #[cfg(feature = "audio")]
 pub mod audio;
+mod decoder;
 #[cfg(feature = "defmt")]
 mod defmt;
 #[cfg(feature = "std")]
 pub mod dynamic;
 mod encoder;
 mod error;
+mod feed_forward;
 pub mod format;
 pub mod kernels;
+pub mod language;
 mod linear;
 mod mask;
 pub mod model;
@@ -27,17 +30,23 @@ mod position;
 mod reach;
 mod requantise;
 mod rope;
+mod sample;
 mod softmax;
+mod tokenizer;
 
 pub use activation::{Activation, RELU};
 #[cfg(feature = "std")]
 pub use activation::{gelu, table};
 pub use attention::{
-    FusedAttention, HeadScale, Heads, LowRankAttention, LowRankScratch, MAX_HEAD_DIM, MAX_POSITIONS,
-    MultiHeadAttention, Projection, Scratch,
+    FusedAttention, HeadScale, Heads, KvCache, LowRankAttention, LowRankScratch, MAX_HEAD_DIM, MAX_POSITIONS,
+    MultiHeadAttention, Projection, RewindError, Scratch, StepScratch,
 };
 pub use error::Error;
+pub use feed_forward::{FeedForward, GatedFeedForward, PlainFeedForward};
+#[cfg(feature = "std")]
+pub use feed_forward::{gate_table, silu};
 pub use kernels::backend;
+pub use language::LanguageModel;
 pub use linear::{Linear, MAX_BIAS, MAX_INPUTS};
 pub use mask::Mask;
 pub use model::Model;
@@ -48,4 +57,6 @@ pub use position::sinusoidal;
 pub use reach::{Alibi, Bits, Reach, RelativeBias, Slope, Window, Windows, Without};
 pub use requantise::{Channel, Scale};
 pub use rope::{Pairing, Rope, frequencies};
+pub use sample::{greedy, sample};
 pub use softmax::{Narrow, Steepness, Weight, Wide};
+pub use tokenizer::{TextTooLong, Tokenizer};

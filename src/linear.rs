@@ -25,6 +25,21 @@ impl<'a> LinearView<'a> {
         self.run::<K>(x, Sink::Store { out, row_stride: self.channels.len(), output_stride: 1 });
     }
 
+    /// [`LinearView::store`], and the same of another layer, which shares the pass over `x`.
+    #[inline]
+    pub(crate) fn store_beside<K: Kernels>(
+        &self,
+        x: &[i8],
+        out: &mut [i8],
+        other: &LinearView<'_>,
+        other_out: &mut [i8],
+    ) {
+        let rows =
+            |out, layer: &LinearView<'_>| Sink::Store { out, row_stride: layer.channels.len(), output_stride: 1 };
+        let layers = &mut [self.to(rows(out, self)), other.to(rows(other_out, other))];
+        K::linear(Rows { data: x, width: self.weights.inputs }, layers);
+    }
+
     /// Adds `x` `[rows][inputs]` to the residual stream `[rows][outputs]`, int16.
     #[inline]
     pub(crate) fn accumulate<K: Kernels>(&self, x: &[i8], residual: &mut [i16]) {
@@ -43,6 +58,14 @@ impl<'a> LinearView<'a> {
         'a: 's,
     {
         Layer { weights: self.weights, channels: self.channels, sink }
+    }
+
+    /// The outputs `first .. first + count`, as far as there are.
+    #[inline]
+    pub(crate) fn outputs(&self, first: usize, count: usize) -> Self {
+        let data = self.weights.data.get(first * self.weights.stride..).unwrap_or(&[]);
+        let channels = self.channels.get(first..).unwrap_or(&[]);
+        Self { weights: Matrix { data, ..self.weights }, channels: channels.get(..count).unwrap_or(channels) }
     }
 }
 

@@ -1,8 +1,9 @@
 //! A model whose shape is known when the firmware is compiled.
 
 use crate::attention::Heads;
-use crate::encoder::{BlockView, EncoderView, StateView, TILE};
+use crate::encoder::{BlockView, EncoderView, StateView};
 use crate::error::{Error, require};
+use crate::feed_forward::TILE;
 use crate::format::{Config, File};
 use crate::kernels::{Active, Kernels};
 use crate::mask::Mask;

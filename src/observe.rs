@@ -24,7 +24,7 @@ pub struct Row<'a, W> {
 pub trait Observer<W> {
     /// Whether it looks at all; `false` spares the backends that keep weights in a layout of their own.
     const WATCHES: bool = true;
-    /// Called once per layer, head and query, in this order.
+    /// Called once per layer, head and query, in this order; more often where a row is shown in parts.
     fn row(&mut self, row: Row<'_, W>);
 }
 

@@ -29,9 +29,6 @@ pub struct Rope<'a> {
     pub frequencies: &'a [u32],
 }
 
-/// Steps of a projection to be rotated, per step of the result.
-pub const STEPS: f64 = 64.0;
-
 /// The frequencies of `N` pairs: `base^(-i/N)` radians per position.
 ///
 /// ```
@@ -88,24 +85,20 @@ impl Rope<'_> {
     /// Turns a query or key at a position: int16 to int8, 64 steps to one.
     #[inline(never)]
     pub(crate) fn rotate(&self, position: u32, x: &[i16], out: &mut [i8]) {
-        let pairs = self.frequencies.len();
-        for (i, &frequency) in self.frequencies.iter().enumerate() {
-            let (a, b) = match self.pairing {
-                Pairing::Interleaved => (2 * i, 2 * i + 1),
-                Pairing::Halves => (i, i + pairs),
-            };
-            let (Some(&xa), Some(&xb)) = (x.get(a), x.get(b)) else { return };
-            let [sin, cos] = sin_cos(frequency.wrapping_mul(position));
-            let (xa, xb) = (i32::from(xa), i32::from(xb));
-            for (to, y) in [(a, xa * cos - xb * sin), (b, xa * sin + xb * cos)] {
-                if let Some(to) = out.get_mut(to) {
-                    *to = saturate_i8((y + (1 << 20)) >> 21);
-                }
-            }
+        let turns = self.frequencies.iter().map(|frequency| sin_cos(frequency.wrapping_mul(position)));
+        rotate(self.pairing, self.frequencies.len(), turns, x, out);
+    }
+
+    /// The turns of all pairs at a position.
+    #[inline(never)]
+    pub(crate) fn turns(&self, position: u64) -> Turns {
+        let mut turns =
+            Turns { pairing: self.pairing, pairs: self.frequencies.len(), sin_cos: [[0; 2]; MAX_HEAD_DIM / 2] };
+        for (to, frequency) in turns.sin_cos.iter_mut().zip(self.frequencies) {
+            // Whole turns do not count, nor do the upper bits of the position.
+            *to = sin_cos(frequency.wrapping_mul(position as u32)).map(|x| x as i16);
         }
-        for (to, &x) in out.iter_mut().zip(x).skip(2 * pairs) {
-            *to = saturate_i8((i32::from(x) + 32) >> 6);
-        }
+        turns
     }
 
     /// Projects `x` `[rows][inputs]` through a layer to rotated int8 `[rows][outputs]`; the first row is at position `first`, the others
@@ -131,6 +124,58 @@ impl Rope<'_> {
             for (turned, out) in rows(turned, dim).zip(rows_mut(out, dim)) {
                 self.rotate(position as u32, turned, out);
                 position = position.wrapping_add(step);
+            }
+        }
+    }
+}
+
+/// Turns the pairs of `x` by sines and cosines in `I1F15`; what comes after the pairs is left as it is.
+#[inline]
+fn rotate(pairing: Pairing, pairs: usize, turns: impl Iterator<Item = [i32; 2]>, x: &[i16], out: &mut [i8]) {
+    for (i, [sin, cos]) in turns.enumerate() {
+        let (a, b) = match pairing {
+            Pairing::Interleaved => (2 * i, 2 * i + 1),
+            Pairing::Halves => (i, i + pairs),
+        };
+        let (Some(&xa), Some(&xb)) = (x.get(a), x.get(b)) else { return };
+        let (xa, xb) = (i32::from(xa), i32::from(xb));
+        for (to, y) in [(a, xa * cos - xb * sin), (b, xa * sin + xb * cos)] {
+            if let Some(to) = out.get_mut(to) {
+                *to = saturate_i8((y + (1 << 20)) >> 21);
+            }
+        }
+    }
+    for (to, &x) in out.iter_mut().zip(x).skip(2 * pairs) {
+        *to = saturate_i8((i32::from(x) + 32) >> 6);
+    }
+}
+
+/// The turns of all pairs at one position.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turns {
+    pairing: Pairing,
+    pairs: usize,
+    /// `I1F15`
+    sin_cos: [[i16; 2]; MAX_HEAD_DIM / 2],
+}
+
+impl Turns {
+    /// Projects a row through a layer to rotated int8, one head of `dim` after the other.
+    #[inline(never)]
+    pub(crate) fn project<K: Kernels>(&self, x: Rows<'_>, layer: LinearView<'_>, dim: usize, out: &mut [i8]) {
+        let mut memory = [0i16; MAX_HEAD_DIM];
+        // As many heads at a time as fit.
+        let most = memory.len().checked_div(dim).unwrap_or(0).max(1) * dim;
+        let mut first = 0;
+        for out in tiles_mut(out, most) {
+            let layer = layer.outputs(first, most);
+            first += most;
+            let Some(turned) = memory.get_mut(..layer.channels.len()) else { return };
+            turned.fill(0);
+            K::linear(x, &mut [layer.to(Sink::Add { out: turned, width: layer.channels.len() })]);
+            for (turned, out) in rows(turned, dim).zip(rows_mut(out, dim)) {
+                let turns = self.sin_cos.iter().take(self.pairs).map(|turn| turn.map(i32::from));
+                rotate(self.pairing, self.pairs, turns, turned, out);
             }
         }
     }

@@ -178,6 +178,29 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         self.run::<K, S, S, S>(Sequences::one(rows(x), S), reach, scratch, observer)
     }
 
+    /// [`MultiHeadAttention::forward_on`], with the result added to the residual stream.
+    #[inline]
+    pub fn accumulate_on<K: Kernels, const S: usize>(
+        &self,
+        x: &[[i8; E]; S],
+        residual: &mut [[i16; E]; S],
+        reach: impl Reach,
+        scratch: &mut Scratch<S, E, H, P, W>,
+        observer: &mut impl Observer<W>,
+    ) {
+        const { require(M == E, "MultiHeadAttention: keys and values are made from another width") }
+        self.view.attend::<K, W, _, _>(
+            Sequences::one(rows(x), S),
+            &reach,
+            0..H,
+            &mut scratch.heads.view(),
+            0,
+            observer,
+        );
+        let heads = scratch.heads.outputs().as_flattened().as_flattened();
+        self.view.output.accumulate::<K>(heads, residual.as_flattened_mut());
+    }
+
     /// [`MultiHeadAttention::forward`] with memory for `R` scores of a query at a time instead of `S`: for rows of thousands of positions. The
     /// scores are computed twice; the result is the same, to the bit, whatever `R`.
     ///

@@ -10,6 +10,7 @@ use crate::attention::{AttentionView, HeadScale, MAX_HEAD_DIM, MAX_POSITIONS, Pr
 #[cfg(feature = "audio")]
 use crate::audio::{Frontend, MAX_BANDS, Params};
 use crate::encoder::{BlockView, EncoderView};
+use crate::feed_forward::PlainView;
 use crate::kernels::Matrix;
 use crate::linear::{LinearView, MAX_BIAS, MAX_INPUTS};
 use crate::norm::{MAX_EPSILON, MAX_WIDTH, NormView};
@@ -26,6 +27,7 @@ macro_rules! tri {
         }
     };
 }
+pub(super) use tri;
 
 /// The softmax weights that a model was made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +43,22 @@ impl Softmax {
     #[must_use]
     pub const fn is_wide(self) -> bool {
         matches!(self, Self::Wide)
+    }
+
+    pub(super) const fn of_bits(bits: u32) -> Result<Self, Error> {
+        match bits {
+            8 => Ok(Self::Narrow),
+            15 => Ok(Self::Wide),
+            found => Err(Error::Shape { what: "softmax weight bits", expected: 15, found: found as usize }),
+        }
+    }
+
+    #[cfg(feature = "std")]
+    pub(super) const fn bits(self) -> u32 {
+        match self {
+            Self::Narrow => 8,
+            Self::Wide => 15,
+        }
     }
 }
 
@@ -94,13 +112,13 @@ impl Config {
 }
 
 /// `1 ..= bound`
-const fn within(what: &'static str, found: usize, bound: usize) -> Result<(), Error> {
+pub(super) const fn within(what: &'static str, found: usize, bound: usize) -> Result<(), Error> {
     if found == 0 || found > bound { Err(Error::Shape { what, expected: bound, found }) } else { Ok(()) }
 }
 
 impl<'a> Reader<'a> {
     /// Weights `[outputs][inputs]`, each row filled up to a word, then the channels.
-    const fn linear(&mut self, inputs: usize, outputs: usize) -> Result<LinearView<'a>, Error> {
+    pub(super) const fn linear(&mut self, inputs: usize, outputs: usize) -> Result<LinearView<'a>, Error> {
         let stride = inputs.next_multiple_of(4);
         let data = must_cast_slice(tri!(self.take(outputs * (stride / 4))));
         let (pairs, _) = tri!(self.take(outputs * 2)).as_chunks::<2>();
@@ -118,7 +136,7 @@ impl<'a> Reader<'a> {
         Ok(LinearView { weights: Matrix { data, inputs, stride }, channels })
     }
 
-    const fn norm(&mut self, width: usize, centred: bool) -> Result<NormView<'a>, Error> {
+    pub(super) const fn norm(&mut self, width: usize, centred: bool) -> Result<NormView<'a>, Error> {
         let epsilon = tri!(self.word());
         if epsilon == 0 || epsilon > MAX_EPSILON {
             return Err(Error::Scale { what: "epsilon of a norm" });
@@ -126,7 +144,7 @@ impl<'a> Reader<'a> {
         Ok(NormView { epsilon, channels: must_cast_slice(tri!(self.take(width))), centred })
     }
 
-    const fn heads(&mut self, count: usize) -> Result<&'a [HeadScale], Error> {
+    pub(super) const fn heads(&mut self, count: usize) -> Result<&'a [HeadScale], Error> {
         let (pairs, _) = tri!(self.take(count * 2)).as_chunks::<2>();
         let heads: &[HeadScale] = must_cast_slice(pairs);
         let mut i = 0;
@@ -167,11 +185,7 @@ impl<'a> File<'a> {
             hidden: tri!(words.word()) as usize,
             layers: tri!(words.word()) as usize,
             classes: tri!(words.word()) as usize,
-            softmax: match tri!(words.word()) {
-                8 => Softmax::Narrow,
-                15 => Softmax::Wide,
-                found => return Err(Error::Shape { what: "softmax weight bits", expected: 15, found: found as usize }),
-            },
+            softmax: tri!(Softmax::of_bits(tri!(words.word()))),
             pool: bytemuck::must_cast(tri!(words.word())),
             logit: bytemuck::must_cast(tri!(words.word())),
         };
@@ -225,9 +239,11 @@ impl<'a> File<'a> {
                 head_dim: config.head_dim,
             },
             hidden_norm: tri!(words.norm(width, true)),
-            expand: tri!(words.linear(width, config.hidden)),
-            activation: tri!(words.table()),
-            contract: tri!(words.linear(config.hidden, width)),
+            feed_forward: PlainView {
+                expand: tri!(words.linear(width, config.hidden)),
+                activation: tri!(words.table()),
+                contract: tri!(words.linear(config.hidden, width)),
+            },
         })
     }
 

@@ -8,10 +8,14 @@
 //! All of it is read in place, and by `const fn`s: [`model!`](crate::model!) checks a file when the firmware
 //! is compiled.
 
+mod decoder;
 mod encoder;
 #[cfg(feature = "std")]
 pub mod write;
+#[cfg(feature = "std")]
+mod write_decoder;
 
+pub use decoder::DecoderConfig;
 pub use encoder::{Config, Softmax};
 
 use crate::Error;
@@ -47,9 +51,12 @@ pub(crate) const CONFIG: Tag = tag(*b"CONF", "configuration");
 pub(crate) const AUDIO: Tag = tag(*b"AUDI", "audio front end");
 pub(crate) const EMBEDDING: Tag = tag(*b"EMBD", "embedding");
 pub(crate) const POSITIONS: Tag = tag(*b"POSI", "positions");
+pub(crate) const DECODER: Tag = tag(*b"DECO", "decoder configuration");
 pub(crate) const BLOCK: Tag = tag(*b"BLCK", "encoder block");
+pub(crate) const DECODER_BLOCK: Tag = tag(*b"DBLK", "decoder block");
 pub(crate) const NORM: Tag = tag(*b"NORM", "final norm");
 pub(crate) const CLASSIFIER: Tag = tag(*b"CLAS", "classifier");
+pub(crate) const TOKENS: Tag = tag(*b"TOKN", "tokens");
 pub(crate) const LABELS: Tag = tag(*b"LABL", "labels");
 
 /// A `.heed` file whose header and checksum have been found right.
@@ -157,7 +164,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    const fn take(&mut self, count: usize) -> Result<&'a [u32], Error> {
+    pub(super) const fn take(&mut self, count: usize) -> Result<&'a [u32], Error> {
         match self.words.split_at_checked(count) {
             Some((taken, rest)) => {
                 self.words = rest;

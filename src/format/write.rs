@@ -1,8 +1,10 @@
 //! Host side: writing a `.heed` file from integer parameters.
 
+pub use super::write_decoder::{DecoderBlockModel, DecoderModel, TokenModel};
+
 use super::{
     AUDIO, BLOCK, CLASSIFIER, CONFIG, Config, EMBEDDING, File, HEADER, LABELS, MAGIC, MAJOR, MINOR, NORM, POSITIONS,
-    Softmax, Tag,
+    Tag,
 };
 use crate::Error;
 use crate::attention::HeadScale;
@@ -87,15 +89,12 @@ impl EncoderModel {
         let c = &self.config;
         c.check()?;
         let inner = c.heads * c.head_dim;
-        let mut file = Writer { words: vec![0; HEADER] };
+        let mut file = Writer::new();
         let mut words: Vec<u32> = [c.positions, c.inputs, c.width, c.heads, c.head_dim, c.hidden, c.layers, c.classes]
             .iter()
             .map(|&n| n as u32)
             .collect();
-        words.push(match c.softmax {
-            Softmax::Narrow => 8,
-            Softmax::Wide => 15,
-        });
+        words.push(c.softmax.bits());
         words.push(bytemuck::cast(c.pool));
         words.push(bytemuck::cast(c.logit));
         file.section(CONFIG, words);
@@ -150,18 +149,22 @@ impl EncoderModel {
     }
 }
 
-struct Writer {
+pub(super) struct Writer {
     words: Vec<u32>,
 }
 
 impl Writer {
-    fn section(&mut self, tag: Tag, content: Vec<u32>) {
+    pub(super) fn new() -> Self {
+        Self { words: vec![0; HEADER] }
+    }
+
+    pub(super) fn section(&mut self, tag: Tag, content: Vec<u32>) {
         self.words.push(tag.word);
         self.words.push(content.len() as u32);
         self.words.extend(content);
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    pub(super) fn finish(mut self) -> Vec<u8> {
         let checksum = super::CRC.checksum(bytemuck::cast_slice(&self.words[HEADER..]));
         let version = u32::from(MAJOR) << 16 | u32::from(MINOR);
         let header = [MAGIC, version, self.words.len() as u32, checksum];
@@ -172,7 +175,7 @@ impl Writer {
 }
 
 /// Bytes as words, filled up with zeros.
-fn pack(bytes: &[u8]) -> Vec<u32> {
+pub(super) fn pack(bytes: &[u8]) -> Vec<u32> {
     bytes
         .chunks(4)
         .map(|chunk| {
@@ -183,11 +186,16 @@ fn pack(bytes: &[u8]) -> Vec<u32> {
         .collect()
 }
 
-fn same(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
+pub(super) fn same(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
     if expected == found { Ok(()) } else { Err(Error::Shape { what, expected, found }) }
 }
 
-fn linear(what: &'static str, layer: &LinearModel, inputs: usize, outputs: usize) -> Result<Vec<u32>, Error> {
+pub(super) fn linear(
+    what: &'static str,
+    layer: &LinearModel,
+    inputs: usize,
+    outputs: usize,
+) -> Result<Vec<u32>, Error> {
     same(what, inputs * outputs, layer.weights.len())?;
     same(what, outputs, layer.channels.len())?;
     let mut words = Vec::new();
@@ -198,7 +206,7 @@ fn linear(what: &'static str, layer: &LinearModel, inputs: usize, outputs: usize
     Ok(words)
 }
 
-fn norm(layer: &NormModel, width: usize) -> Result<Vec<u32>, Error> {
+pub(super) fn norm(layer: &NormModel, width: usize) -> Result<Vec<u32>, Error> {
     same("channels of a norm", width, layer.channels.len())?;
     let mut words = vec![layer.epsilon];
     words.extend(bytemuck::cast_slice::<_, u32>(&layer.channels));

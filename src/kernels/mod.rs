@@ -483,6 +483,12 @@ pub trait Kernels: Sized {
         portable::layer_norm(x, norm, out);
     }
 
+    /// Multiplies what a table gives for each value of `gate` by the value of `up` beside it, requantised, in place of the first.
+    #[inline]
+    fn gate(table: &[i16; 256], product: Scale, gate: &mut [i8], up: &[i8]) {
+        portable::gate(table, product, gate, up);
+    }
+
     /// Replaces each value by its entry in a table, indexed by the value's bits.
     #[inline]
     fn table(table: &[i8; 256], x: &mut [i8]) {

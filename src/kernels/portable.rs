@@ -2,7 +2,7 @@
 
 use super::{Kernels, Layer, Rows, Tile, Witness, rows, tiles_mut};
 use crate::norm::NormView;
-use crate::requantise::saturate_i8;
+use crate::requantise::{Scale, saturate_i8};
 use crate::softmax::{RowScale, Steepness, Weight};
 
 /// The portable backend. It compiles on every target, so that equality is always testable.
@@ -140,5 +140,12 @@ pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
 pub(super) fn table(table: &[i8; 256], x: &mut [i8]) {
     for x in x {
         *x = table[usize::from(*x as u8)];
+    }
+}
+
+#[inline]
+pub(super) fn gate(table: &[i16; 256], product: Scale, gate: &mut [i8], up: &[i8]) {
+    for (gate, &up) in gate.iter_mut().zip(up) {
+        *gate = product.to_i8(i32::from(table[usize::from(*gate as u8)]) * i32::from(up));
     }
 }

@@ -94,15 +94,15 @@ fn round_trip() {
     assert_eq!(encoder.classifier.channels, model.classifier.channels);
     let block = file.block(&model.config, 1).unwrap();
     assert_eq!(block.attention.heads, model.blocks[1].heads);
-    assert_eq!(block.activation.0, &model.blocks[1].activation);
+    assert_eq!(block.feed_forward.activation.0, &model.blocks[1].activation);
     for (found, expected) in [
         (encoder.embedding, &model.embedding),
         (block.attention.query.layer(), &model.blocks[1].query),
         (block.attention.key.unwrap().layer(), &model.blocks[1].key),
         (block.attention.value.layer(), &model.blocks[1].value),
         (block.attention.output, &model.blocks[1].output),
-        (block.expand, &model.blocks[1].expand),
-        (block.contract, &model.blocks[1].contract),
+        (block.feed_forward.expand, &model.blocks[1].expand),
+        (block.feed_forward.contract, &model.blocks[1].contract),
     ] {
         let matrix = found.weights;
         assert_eq!(matrix.stride % 4, 0, "rows start on words");

@@ -1,10 +1,15 @@
 //! Models of any shape, on the host: the same code as the compiled-in [`Model`](crate::Model), with
 //! its working memory in vectors.
 
+mod decoder;
+
+pub use decoder::{Decoder, Session};
+
 use crate::Error;
 use crate::attention::ScratchView;
 use crate::audio::Frontend;
-use crate::encoder::{BlockView, StateView, TILE};
+use crate::encoder::{BlockView, StateView};
+use crate::feed_forward::TILE;
 use crate::format::{Config, File, Softmax};
 use crate::kernels::{Active, Kernels};
 use crate::mask::Mask;

@@ -1,0 +1,370 @@
+//! One position at a time: keys and values of the last positions are kept, and a new one costs as much as it looks at.
+
+use super::ring::{Place, RewindError, Ring};
+use super::{AttentionView, MAX_HEAD_DIM, MAX_POSITIONS, MultiHeadAttention, by_position, from, group};
+use crate::error::require;
+use crate::kernels::{Active, Kernels, MAX_QUERIES, Rows, Sink, Tile, Witness, rows};
+use crate::observe::{Observer, Row, Unobserved};
+use crate::reach::Reach;
+use crate::rope::Turns;
+use crate::softmax::{Weight, Wide};
+
+/// The memory of one attention, as slices.
+#[derive(Debug)]
+pub(crate) struct CacheView<'s> {
+    /// `[key heads][slots][dim]`
+    pub keys: &'s mut [i8],
+    /// `[key heads][head_dim][slots]`
+    pub values: &'s mut [i8],
+}
+
+/// The working memory of a step, as slices; attentions of one shape can share it.
+#[derive(Debug)]
+pub(crate) struct StepView<'s, W> {
+    /// `[heads * dim]`
+    pub query: &'s mut [i8],
+    /// `[key heads * dim]`
+    pub key: &'s mut [i8],
+    /// `[queries][slots]`
+    pub scores: &'s mut [i32],
+    /// As many.
+    pub weights: &'s mut [W],
+    /// `[heads * head_dim]`
+    pub heads: &'s mut [i8],
+}
+
+impl AttentionView<'_> {
+    /// The heads' outputs for the newest position, whose row is `x`, into `step.heads`. `turns` rotate by its position.
+    #[inline]
+    pub(crate) fn step<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
+        &self,
+        x: Rows<'_>,
+        place: Place,
+        slots: usize,
+        reach: &R,
+        turns: Option<&Turns>,
+        cache: &mut CacheView<'_>,
+        step: &mut StepView<'_, W>,
+        layer: usize,
+        observer: &mut O,
+    ) {
+        let (dim, groups) = (self.dim, self.key_heads());
+        self.project_newest::<K>(x, place.slot, slots, turns, cache, step);
+        for (head, key) in rows(step.key, dim).enumerate().take(groups) {
+            let to = from(cache.keys, (head * slots + place.slot) * dim);
+            for (to, &from) in to.iter_mut().zip(key) {
+                *to = from;
+            }
+        }
+        let mut head = 0;
+        while let Some(&scale) = self.heads.get(head) {
+            // Heads that share keys, values and scales share the pass over these.
+            let key_head = group(head, self.heads.len(), groups);
+            let mut count = 1;
+            while count < K::QUERIES.min(MAX_QUERIES)
+                && group(head + count, self.heads.len(), groups) == key_head
+                && self.heads.get(head + count) == Some(&scale)
+                && !reach.biases(head + count)
+                && !reach.biases(head)
+            {
+                count += 1;
+            }
+            self.attend_newest::<K, W, R, O>(
+                place,
+                slots,
+                reach,
+                head..head + count,
+                key_head,
+                cache,
+                step,
+                layer,
+                observer,
+            );
+            head += count;
+        }
+    }
+
+    /// Query, key and value of the newest position; the value goes to its slot.
+    #[inline]
+    fn project_newest<K: Kernels>(
+        &self,
+        x: Rows<'_>,
+        slot: usize,
+        slots: usize,
+        turns: Option<&Turns>,
+        cache: &mut CacheView<'_>,
+        step: &mut StepView<'_, impl Weight>,
+    ) {
+        let Some(key) = self.key else { return };
+        let (dim, heads, groups) = (self.dim, self.heads.len(), self.key_heads());
+        if turns.is_none()
+            && let (Some(query), Some(key), Some(value)) =
+                (self.query.all(heads), key.all(groups), self.value.all(groups))
+            && x.width == query.weights.inputs
+        {
+            // All three share the row.
+            let sinks = [by_position(step.query, dim), by_position(step.key, dim), to_slot(cache.values, slot, slots)];
+            let [a, b, c] = sinks;
+            return K::linear(x, &mut [query.to(a), key.to(b), value.to(c)]);
+        }
+        for (projection, heads, out) in [(self.query, heads, &mut *step.query), (key, groups, &mut *step.key)] {
+            projection.parts(heads, dim, |layer, first| {
+                let (x, out) = (projection.input(x), from(out, first * dim));
+                match turns {
+                    Some(turns) => turns.project::<K>(x, layer, dim, out),
+                    None => K::linear(x, &mut [layer.to(by_position(out, dim))]),
+                }
+            });
+        }
+        self.value.parts(groups, self.head_dim, |layer, first| {
+            let out = to_slot(cache.values, first * self.head_dim * slots + slot, slots);
+            K::linear(self.value.input(x), &mut [layer.to(out)]);
+        });
+    }
+
+    /// The newest query of a few heads that share a set of keys and values.
+    #[inline]
+    fn attend_newest<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
+        &self,
+        place: Place,
+        slots: usize,
+        reach: &R,
+        heads: core::ops::Range<usize>,
+        key_head: usize,
+        cache: &CacheView<'_>,
+        step: &mut StepView<'_, W>,
+        layer: usize,
+        observer: &mut O,
+    ) {
+        let Some(scale) = self.heads.get(heads.start) else { return };
+        let query = place.query();
+        let mut visible = [place.filled; MAX_QUERIES];
+        let mut hides = false;
+        for (visible, head) in visible.iter_mut().zip(heads.clone()) {
+            let range = reach.keys(head, query, query + 1);
+            let oldest = place.oldest();
+            if range.start >= range.end || range.end <= oldest {
+                *visible = 0;
+            } else if range.start > oldest || range.end <= query || reach.dilation(head) > 1 {
+                hides = true;
+            }
+        }
+        let first = heads.start;
+        let bias = (hides || reach.biases(first)).then_some(|lane: usize, slot: usize| {
+            let (head, key) = (first + lane, place.key(slot));
+            let on_grid = query.abs_diff(key).checked_rem(reach.dilation(head)).unwrap_or(0) == 0;
+            if !on_grid || !reach.keys(head, query, query + 1).contains(&key) {
+                return None;
+            }
+            reach.bias(head, query, key)
+        });
+        let count = heads.len();
+        let mut placed = Newest { observer, layer, head: first, place };
+        let mut tile = Tile {
+            queries: step.query.get(first * self.dim..).unwrap_or(&[]),
+            keys: cache.keys.get(key_head * slots * self.dim..).unwrap_or(&[]),
+            values: cache.values.get(key_head * slots * self.head_dim..).unwrap_or(&[]),
+            dim: self.dim,
+            value_dim: self.head_dim,
+            positions: slots,
+            visible: visible.get_mut(..count).unwrap_or(&mut []),
+            steepness: scale.steepness,
+            ratio: scale.value,
+            scores: step.scores,
+            weights: step.weights,
+            max: [0; MAX_QUERIES],
+            sums: [0; MAX_QUERIES],
+            out: from(step.heads, first * self.head_dim),
+            out_stride: self.head_dim,
+        };
+        tile.attend_biased::<K, _>(bias, &mut placed);
+    }
+}
+
+/// To `[dims][slots]`, one slot.
+#[inline]
+fn to_slot(out: &mut [i8], slot: usize, slots: usize) -> Sink<'_> {
+    Sink::Store { out: from(out, slot), row_stride: 0, output_stride: slots }
+}
+
+/// An observer of the newest query of a few heads.
+struct Newest<'o, O> {
+    observer: &'o mut O,
+    layer: usize,
+    /// The first head.
+    head: usize,
+    place: Place,
+}
+
+impl<W, O: Observer<W>> Witness<W> for Newest<'_, O> {
+    const WATCHES: bool = O::WATCHES;
+
+    /// Weights lie in the order of the slots; they are shown in that of the keys, in parts where these are not side by side.
+    #[inline]
+    fn row(&mut self, lane: usize, weights: &[W]) {
+        let Self { layer, head, place, .. } = *self;
+        for slots in place.in_order() {
+            let first = place.key(slots.start);
+            if let Some(weights) = weights.get(slots).filter(|weights| !weights.is_empty()) {
+                self.observer.row(Row { layer, head: head + lane, query: place.query(), first, step: 1, weights });
+            }
+        }
+    }
+}
+
+/// Keys and values of the last positions of an attention: `N` slots, of which the first `SINKS` keep their positions for good (attention sinks: Xiao et
+/// al., "Efficient Streaming Language Models with Attention Sinks", 2023) and the others are a ring. `G` and `P` are those of
+/// the [`MultiHeadAttention`]: key heads, and their dimension.
+///
+/// Positions go on without end. A full cache forgets its oldest position that is not a sink with each new one: the outputs
+/// are those, to the bit, of a pass over all positions under `(Mask::Causal, Window::back(N - SINKS - 1).with_sinks(SINKS))`.
+#[derive(Clone, Debug)]
+#[repr(C, align(4))]
+pub struct KvCache<const N: usize, const G: usize, const P: usize, const SINKS: usize = 0> {
+    keys: [[[i8; P]; N]; G],
+    values: [[[i8; N]; P]; G],
+    ring: Ring,
+}
+
+impl<const N: usize, const G: usize, const P: usize, const SINKS: usize> KvCache<N, G, P, SINKS> {
+    /// An empty cache; `const`, so that it can be a static.
+    #[must_use]
+    pub const fn new() -> Self {
+        const {
+            require(SINKS < N, "KvCache: no slot is left beside the sinks");
+            require(N <= MAX_POSITIONS, "KvCache: more than 65,536 positions");
+            require(P <= MAX_HEAD_DIM, "KvCache: the head dimension is above 256");
+        }
+        Self { keys: [[[0; P]; N]; G], values: [[[0; N]; P]; G], ring: Ring::new(N, SINKS) }
+    }
+
+    /// Positions seen since the start or the last reset, forgotten ones included.
+    #[must_use]
+    pub const fn seen(&self) -> u64 {
+        self.ring.seen()
+    }
+
+    /// Forgets all positions.
+    pub const fn reset(&mut self) {
+        self.ring.reset();
+    }
+
+    /// Goes back to the time when `length` positions had been seen.
+    ///
+    /// # Errors
+    /// [`RewindError::Ahead`] if these have not been seen yet; [`RewindError::Forgotten`] if the cache has been full, and more than the newest
+    /// position would be taken back. The cache is left as it is.
+    pub const fn rewind(&mut self, length: u64) -> Result<(), RewindError> {
+        self.ring.rewind(length)
+    }
+}
+
+impl<const N: usize, const G: usize, const P: usize, const SINKS: usize> Default for KvCache<N, G, P, SINKS> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The working memory of [`MultiHeadAttention::step`]; attentions of one shape can share it.
+#[derive(Debug)]
+#[repr(C, align(4))]
+pub struct StepScratch<const N: usize, const E: usize, const H: usize, const P: usize, W = Wide, const G: usize = H> {
+    scores: [[i32; N]; <Active as Kernels>::QUERIES],
+    weights: [[W; N]; <Active as Kernels>::WEIGHT_ROWS],
+    query: [[i8; P]; H],
+    key: [[i8; P]; G],
+    heads: [[i8; P]; H],
+    output: [i8; E],
+}
+
+impl<const N: usize, const E: usize, const H: usize, const P: usize, W: Weight, const G: usize>
+    StepScratch<N, E, H, P, W, G>
+{
+    /// Working memory; `const`, so that it can be a static.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            scores: [[0; N]; <Active as Kernels>::QUERIES],
+            weights: [[W::ZERO; N]; <Active as Kernels>::WEIGHT_ROWS],
+            query: [[0; P]; H],
+            key: [[0; P]; G],
+            heads: [[0; P]; H],
+            output: [0; E],
+        }
+    }
+}
+
+impl<const N: usize, const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> Default
+    for StepScratch<N, E, H, P, W, G>
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> MultiHeadAttention<E, H, P, W, G> {
+    /// Attention of one new position over the last ones: `x` is int8, `[E]`, and so is the result, which lies in `scratch`.
+    ///
+    /// The order of the positions is a mask: nothing lies ahead. A `reach` narrows it, or counts positions.
+    ///
+    /// ```
+    /// # use heedful::{Channel, HeadScale, KvCache, Mask, MultiHeadAttention, Projection, Scale, Scratch, StepScratch, Window};
+    /// # const UNIT: Channel = Channel { bias: 0, scale: Scale::from_real(0.01).unwrap() };
+    /// # static W: [[[i8; 8]; 4]; 2] = [[[1; 8]; 4]; 2];
+    /// # static O: [[[i8; 4]; 2]; 8] = [[[1; 4]; 2]; 8];
+    /// # static C: [[Channel; 4]; 2] = [[UNIT; 4]; 2];
+    /// # static OC: [Channel; 8] = [UNIT; 8];
+    /// # static HEADS: [HeadScale; 2] = [HeadScale::from_real(0.01, 1.0).unwrap(); 2];
+    /// # static ATTENTION: MultiHeadAttention<8, 2, 4> = MultiHeadAttention::new(
+    /// #     Projection::new(&W, &C), Projection::new(&W, &C), Projection::new(&W, &C), &O, &OC, &HEADS);
+    /// # let x: [[i8; 8]; 100] = std::array::from_fn(|i| [i as i8; 8]);
+    /// // The last 16 positions of a stream without end.
+    /// let (mut cache, mut scratch) = (KvCache::<16, 2, 4>::new(), StepScratch::new());
+    /// let last = x.iter().map(|x| *ATTENTION.step(x, Mask::None, &mut cache, &mut scratch)).last();
+    /// // The same bits as all at once.
+    /// let mut whole = Scratch::new();
+    /// let y = ATTENTION.forward(&x, (Mask::Causal, Window::back(15)), &mut whole);
+    /// assert_eq!(last, y.last().copied());
+    /// ```
+    #[inline]
+    pub fn step<'s, const N: usize, const SINKS: usize>(
+        &self,
+        x: &[i8; E],
+        reach: impl Reach,
+        cache: &mut KvCache<N, G, P, SINKS>,
+        scratch: &'s mut StepScratch<N, E, H, P, W, G>,
+    ) -> &'s [i8; E] {
+        self.step_on::<Active, N, SINKS>(x, reach, cache, scratch, &mut Unobserved)
+    }
+
+    /// [`MultiHeadAttention::step`] with the kernels of one's choice, showing the rows of softmax weights to `observer`.
+    #[inline]
+    pub fn step_on<'s, K: Kernels, const N: usize, const SINKS: usize>(
+        &self,
+        x: &[i8; E],
+        reach: impl Reach,
+        cache: &mut KvCache<N, G, P, SINKS>,
+        scratch: &'s mut StepScratch<N, E, H, P, W, G>,
+        observer: &mut impl Observer<W>,
+    ) -> &'s [i8; E] {
+        let KvCache { keys, values, ring } = cache;
+        let place = ring.push();
+        let mut cache = CacheView {
+            keys: keys.as_flattened_mut().as_flattened_mut(),
+            values: values.as_flattened_mut().as_flattened_mut(),
+        };
+        let StepScratch { scores, weights, query, key, heads, output } = scratch;
+        let mut step = StepView {
+            query: query.as_flattened_mut(),
+            key: key.as_flattened_mut(),
+            scores: scores.as_flattened_mut(),
+            weights: weights.as_flattened_mut(),
+            heads: heads.as_flattened_mut(),
+        };
+        let turns = reach.rope().map(|rope| rope.turns(place.position));
+        let x = Rows { data: x, width: E };
+        self.view.step::<K, W, _, _>(x, place, N, &reach, turns.as_ref(), &mut cache, &mut step, 0, observer);
+        self.view.output.store::<K>(step.heads, output);
+        output
+    }
+}

@@ -1,0 +1,194 @@
+//! Reading a decoder out of a `.heed` file: shapes and bounds are checked once, here.
+
+use super::encoder::{Softmax, tri, within};
+use super::{DECODER, DECODER_BLOCK, EMBEDDING, File, NORM, Reader, TOKENS};
+use crate::Error;
+use crate::attention::{AttentionView, MAX_HEAD_DIM, ProjectionView};
+use crate::decoder::{DecoderBlockView, DecoderView, EmbeddingView, MAX_FACTOR};
+use crate::feed_forward::GatedView;
+use crate::linear::MAX_INPUTS;
+use crate::norm::MAX_WIDTH;
+use crate::requantise::Scale;
+use crate::rope::{Pairing, Rope};
+use crate::softmax::Steepness;
+use crate::tokenizer::Tokenizer;
+use bytemuck::must_cast_slice;
+
+/// The shape of a decoder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DecoderConfig {
+    /// Tokens of the vocabulary.
+    pub tokens: usize,
+    /// Width of the model.
+    pub width: usize,
+    /// Heads per block.
+    pub heads: usize,
+    /// Heads of keys and values per block.
+    pub key_heads: usize,
+    /// Dimension of a head.
+    pub head_dim: usize,
+    /// Width of the feed-forward layer.
+    pub hidden: usize,
+    /// Blocks.
+    pub layers: usize,
+    /// Softmax weights.
+    pub softmax: Softmax,
+    /// From a row of the embedding to the residual stream.
+    pub factor: u32,
+    /// Octaves of probability per unit of a logit.
+    pub logit: Steepness,
+    /// Which values are rotated together.
+    pub pairing: Pairing,
+    /// Pairs of a head that are rotated by their position; the others, and all where it is 0, are not.
+    pub pairs: usize,
+}
+
+impl DecoderConfig {
+    /// Multiply-accumulates of the layers for one token, its logits included, without attention's own: these are
+    /// `2 · layers · heads · head_dim` per position looked at.
+    #[must_use]
+    pub const fn macs(&self) -> usize {
+        let (inner, key_inner) = (self.heads * self.head_dim, self.key_heads * self.head_dim);
+        let block = 2 * self.width * inner + 2 * self.width * key_inner + 3 * self.width * self.hidden;
+        self.layers * block + self.tokens * self.width
+    }
+
+    pub(crate) const fn check(&self) -> Result<(), Error> {
+        tri!(within("tokens", self.tokens, 1 << 16));
+        tri!(within("width", self.width, MAX_WIDTH));
+        tri!(within("head dimension", self.head_dim, MAX_HEAD_DIM));
+        tri!(within("heads", self.heads, MAX_INPUTS / self.head_dim));
+        tri!(within("key heads", self.key_heads, self.heads));
+        if !self.heads.is_multiple_of(self.key_heads) {
+            return Err(Error::Shape { what: "heads per key head", expected: self.key_heads, found: self.heads });
+        }
+        tri!(within("hidden width", self.hidden, MAX_INPUTS));
+        tri!(within("layers", self.layers, 1024));
+        tri!(within("factor of the embedding", self.factor as usize, MAX_FACTOR as usize));
+        if self.pairs > self.head_dim / 2 {
+            return Err(Error::Shape { what: "rotated pairs", expected: self.head_dim / 2, found: self.pairs });
+        }
+        Ok(())
+    }
+}
+
+impl<'a> File<'a> {
+    /// The shape of a decoder.
+    ///
+    /// # Errors
+    /// If the section is missing, or a shape is out of the bounds within which no sum overflows.
+    pub const fn decoder_config(&self) -> Result<DecoderConfig, Error> {
+        let mut words = tri!(self.section(DECODER, 0));
+        let config = DecoderConfig {
+            tokens: tri!(words.word()) as usize,
+            width: tri!(words.word()) as usize,
+            heads: tri!(words.word()) as usize,
+            key_heads: tri!(words.word()) as usize,
+            head_dim: tri!(words.word()) as usize,
+            hidden: tri!(words.word()) as usize,
+            layers: tri!(words.word()) as usize,
+            softmax: tri!(Softmax::of_bits(tri!(words.word()))),
+            factor: tri!(words.word()),
+            logit: bytemuck::must_cast(tri!(words.word())),
+            pairing: match tri!(words.word()) {
+                0 => Pairing::Interleaved,
+                1 => Pairing::Halves,
+                found => {
+                    return Err(Error::Shape { what: "pairing of the rotation", expected: 1, found: found as usize });
+                }
+            },
+            pairs: tri!(words.word()) as usize,
+        };
+        tri!(config.check());
+        if !config.logit.is_valid() {
+            return Err(Error::Scale { what: "scale of the logits" });
+        }
+        Ok(config)
+    }
+
+    /// The decoder, but for its blocks.
+    ///
+    /// # Errors
+    /// If a section is missing or does not fit the configuration.
+    pub const fn decoder(
+        &self,
+        config: &DecoderConfig,
+        blocks: &'a [DecoderBlockView<'a>],
+    ) -> Result<DecoderView<'a>, Error> {
+        let mut words = tri!(self.section(DECODER, 0));
+        tri!(words.take(12));
+        let layer = tri!(tri!(self.section(EMBEDDING, 0)).linear(config.width, config.tokens));
+        Ok(DecoderView {
+            embedding: EmbeddingView { layer, factor: config.factor as i32 },
+            rope: Rope { pairing: config.pairing, frequencies: tri!(words.take(config.pairs)) },
+            blocks,
+            norm: tri!(tri!(self.section(NORM, 0)).norm(config.width, false)),
+            logit: config.logit,
+        })
+    }
+
+    /// One block of the decoder.
+    ///
+    /// # Errors
+    /// If the section is missing or does not fit the configuration.
+    pub const fn decoder_block(&self, config: &DecoderConfig, index: usize) -> Result<DecoderBlockView<'a>, Error> {
+        let mut words = tri!(self.section(DECODER_BLOCK, index));
+        let (width, dim) = (config.width, config.head_dim);
+        let (inner, key_inner) = (config.heads * dim, config.key_heads * dim);
+        Ok(DecoderBlockView {
+            attention_norm: tri!(words.norm(width, false)),
+            attention: AttentionView {
+                heads: tri!(words.heads(config.heads)),
+                query: ProjectionView::new(tri!(words.linear(width, inner)), config.heads),
+                key: Some(ProjectionView::new(tri!(words.linear(width, key_inner)), config.key_heads)),
+                value: ProjectionView::new(tri!(words.linear(width, key_inner)), config.key_heads),
+                output: tri!(words.linear(inner, width)),
+                dim,
+                head_dim: dim,
+            },
+            hidden_norm: tri!(words.norm(width, false)),
+            feed_forward: GatedView {
+                gate: tri!(words.linear(width, config.hidden)),
+                up: tri!(words.linear(width, config.hidden)),
+                table: tri!(words.gate_table()),
+                product: tri!(words.scale("scale of a gate's product")),
+                down: tri!(words.linear(config.hidden, width)),
+            },
+        })
+    }
+
+    /// The tokenizer, if the file has one.
+    ///
+    /// # Errors
+    /// If it does not fit itself or the vocabulary.
+    pub const fn tokenizer(&self, config: &DecoderConfig) -> Result<Option<Tokenizer<'a>>, Error> {
+        let mut words = match self.section(TOKENS, 0) {
+            Ok(words) => words,
+            Err(Error::Missing { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let count = tri!(words.word()) as usize;
+        if count != config.tokens {
+            return Err(Error::Shape { what: "tokens of the tokenizer", expected: config.tokens, found: count });
+        }
+        match Tokenizer::new(must_cast_slice(words.words), count) {
+            Ok(tokenizer) => Ok(Some(tokenizer)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    const fn gate_table(&mut self) -> Result<&'a [i16; 256], Error> {
+        let values: &[i16] = must_cast_slice(tri!(self.take(128)));
+        match values.first_chunk() {
+            Some(table) => Ok(table),
+            None => Err(Error::Truncated { expected: 512, found: 2 * values.len() }),
+        }
+    }
+
+    const fn scale(&mut self, what: &'static str) -> Result<Scale, Error> {
+        let scale: Scale = bytemuck::must_cast(tri!(self.word()));
+        if scale.is_valid() { Ok(scale) } else { Err(Error::Scale { what }) }
+    }
+}

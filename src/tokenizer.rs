@@ -1,0 +1,235 @@
+//! Text to tokens and back, by byte-pair merges (Sennrich et al., "Neural Machine Translation of Rare Words with
+//! Subword Units", 2016), in a caller's buffer.
+
+use crate::Error;
+
+/// The vocabulary of a language model, as the `.heed` file holds it: token 1 begins a text, 2 ends it, 3 to 258 are single
+/// bytes, all others pieces of text.
+///
+/// For each token: the rank of its merge (little-endian u16, 0: never merged), its length (u8), its bytes. Nothing is
+/// indexed, so that no memory is needed: [`Tokenizer::decode`] costs a walk over the vocabulary, [`Tokenizer::encode`] one per
+/// pair of neighbours and merge.
+///
+/// ```
+/// use heedful::Tokenizer;
+/// // 259 tokens that have no text of their own, then three pieces.
+/// let mut bytes = vec![0; 3 * 259];
+/// for (rank, piece) in [(1, "o"), (1, " "), (2, " o")] {
+///     bytes.extend([rank, 0, piece.len() as u8]);
+///     bytes.extend(piece.as_bytes());
+/// }
+/// let tokenizer = Tokenizer::new(&bytes, 262).unwrap();
+/// let mut tokens = [0; 8];
+/// let count = tokenizer.encode(b"oo!", &mut tokens).unwrap();
+/// assert_eq!(tokens[..count], [1, 261, 259, 3 + u16::from(b'!')]);
+/// let text: Vec<&[u8]> = tokens[..count].windows(2).map(|pair| tokenizer.decode(pair[1], pair[0])).collect();
+/// assert_eq!(text.concat(), b"oo!");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tokenizer<'a> {
+    tokens: Tokens<'a>,
+    count: usize,
+}
+
+const FIRST_BYTE: usize = 3;
+const FIRST_PIECE: usize = FIRST_BYTE + 256;
+const MOST: usize = 1 << 16;
+
+static BYTES: [u8; 256] = {
+    let mut bytes = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        bytes[i] = i as u8;
+        i += 1;
+    }
+    bytes
+};
+
+/// A text has more tokens than the buffer holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TextTooLong {
+    /// Tokens that are enough.
+    pub needed: usize,
+    /// Tokens that the buffer holds.
+    pub found: usize,
+}
+
+impl core::fmt::Display for TextTooLong {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "the text needs room for up to {} tokens, there is room for {}", self.needed, self.found)
+    }
+}
+
+impl core::error::Error for TextTooLong {}
+
+impl<'a> Tokenizer<'a> {
+    /// The token that begins a text.
+    pub const BEGIN: u16 = 1;
+    /// The token that ends a text.
+    pub const END: u16 = 2;
+
+    /// Takes `count` tokens, and up to three bytes that fill the last word.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`], or [`Error::Shape`] if there are fewer tokens than 259, more than 65,536, or more bytes.
+    pub const fn new(bytes: &'a [u8], count: usize) -> Result<Self, Error> {
+        if count < FIRST_PIECE {
+            return Err(Error::Shape { what: "tokens", expected: FIRST_PIECE, found: count });
+        }
+        if count > MOST {
+            return Err(Error::Shape { what: "tokens", expected: MOST, found: count });
+        }
+        let mut tokens = Tokens { rest: bytes };
+        let mut left = count;
+        while left > 0 {
+            if tokens.step().is_none() {
+                // Each token that is missing takes three bytes or more.
+                let expected = bytes.len() - tokens.rest.len() + 3 * left;
+                return Err(Error::Truncated { expected, found: bytes.len() });
+            }
+            left -= 1;
+        }
+        if tokens.rest.len() > 3 {
+            let expected = bytes.len() - tokens.rest.len();
+            return Err(Error::Shape { what: "bytes of the tokens", expected, found: bytes.len() });
+        }
+        Ok(Self { tokens: Tokens { rest: bytes }, count })
+    }
+
+    /// Tokens of the vocabulary.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The bytes that the vocabulary has for a token; none if there is no such token.
+    #[must_use]
+    pub fn bytes(&self, token: u16) -> &'a [u8] {
+        self.token(token).map_or(&[], |(_, bytes)| bytes)
+    }
+
+    /// The rank of a token among the merges: the higher, the sooner.
+    #[must_use]
+    pub fn rank(&self, token: u16) -> u16 {
+        self.token(token).map_or(0, |(rank, _)| rank)
+    }
+
+    fn token(&self, token: u16) -> Option<(u16, &'a [u8])> {
+        self.tokens.take(self.count).nth(usize::from(token))
+    }
+
+    /// The bytes that a token adds to a text after the token `previous`: the space that comes first in a text
+    /// is left out, and so are begin and end.
+    #[must_use]
+    pub fn decode(&self, token: u16, previous: u16) -> &'a [u8] {
+        if token == Self::BEGIN || token == Self::END {
+            return &[];
+        }
+        let bytes = match usize::from(token).checked_sub(FIRST_BYTE) {
+            Some(byte) if byte < 256 => BYTES.get(byte..=byte).unwrap_or(&[]),
+            _ => self.bytes(token),
+        };
+        if previous == Self::BEGIN { bytes.strip_prefix(b" ").unwrap_or(bytes) } else { bytes }
+    }
+
+    /// Writes the tokens of any text, valid UTF-8 or not, and gives their number: token 1, then the text after a space.
+    ///
+    /// Characters that are no token of their own become the tokens of their bytes. Of the pairs of neighbours that make a
+    /// token the one of highest rank is merged, the first of equal ones, until there is none.
+    ///
+    /// # Errors
+    /// If `tokens` runs full; `text.len() + 2` are always enough.
+    pub fn encode(&self, text: &[u8], tokens: &mut [u16]) -> Result<usize, TextTooLong> {
+        let too_long = TextTooLong { needed: text.len().saturating_add(2), found: tokens.len() };
+        let mut count = 0;
+        let mut push = |token: u16| {
+            *tokens.get_mut(count).ok_or(too_long)? = token;
+            count += 1;
+            Ok(())
+        };
+        push(Self::BEGIN)?;
+        let space: &[u8] = if text.is_empty() { b"" } else { b" " };
+        for character in characters(space).chain(characters(text)) {
+            match self.piece(|bytes| bytes == character, 0) {
+                Some((_, token)) => push(token)?,
+                None => character.iter().try_for_each(|&byte| push(FIRST_BYTE as u16 + u16::from(byte)))?,
+            }
+        }
+        while let Some((left, token)) = self.best_pair(tokens.get(..count).unwrap_or(&[])) {
+            let Some([merged, rest @ ..]) = tokens.get_mut(left..count) else { break };
+            *merged = token;
+            let mut rest = rest.iter_mut();
+            let mut to = rest.next();
+            while let (Some(here), Some(next)) = (to, rest.next()) {
+                *here = *next;
+                to = Some(next);
+            }
+            count -= 1;
+        }
+        Ok(count)
+    }
+
+    /// The place of the pair to merge next, and the token that it makes.
+    fn best_pair(&self, tokens: &[u16]) -> Option<(usize, u16)> {
+        let mut best = None;
+        let mut least = 1;
+        let mut before: &[u8] = &[];
+        for (place, &token) in tokens.iter().enumerate() {
+            // Begin, end and single bytes have no text that could be part of a piece.
+            let bytes = if usize::from(token) < FIRST_PIECE { &[] } else { self.bytes(token) };
+            if !before.is_empty() && !bytes.is_empty() {
+                let joins = |piece: &[u8]| piece.strip_prefix(before) == Some(bytes);
+                if let Some((rank, token)) = self.piece(joins, least) {
+                    least = u32::from(rank) + 1;
+                    best = Some((place.wrapping_sub(1), token));
+                }
+            }
+            before = bytes;
+        }
+        best
+    }
+
+    /// Rank and token of the first piece whose bytes are those sought and whose rank is at least `least`.
+    #[inline]
+    fn piece(&self, sought: impl Fn(&[u8]) -> bool, least: u32) -> Option<(u16, u16)> {
+        let mut pieces = (0u16..).zip(self.tokens.take(self.count)).skip(FIRST_PIECE);
+        let (token, (rank, _)) = pieces.find(|(_, (rank, bytes))| u32::from(*rank) >= least && sought(bytes))?;
+        Some((rank, token))
+    }
+}
+
+/// Tokens one after the other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Tokens<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Tokens<'a> {
+    /// Rank and bytes of the next token.
+    const fn step(&mut self) -> Option<(u16, &'a [u8])> {
+        let Some((&[low, high, length], rest)) = self.rest.split_first_chunk::<3>() else { return None };
+        let Some((bytes, rest)) = rest.split_at_checked(length as usize) else { return None };
+        self.rest = rest;
+        Some((u16::from_le_bytes([low, high]), bytes))
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = (u16, &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step()
+    }
+}
+
+/// Each byte with the continuation bytes of UTF-8 after it, at most four in all.
+fn characters(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text;
+    core::iter::from_fn(move || {
+        let more = rest.iter().skip(1).take(3).take_while(|&&byte| byte & 0xC0 == 0x80).count();
+        let (character, after) = rest.split_at_checked(1 + more)?;
+        rest = after;
+        Some(character)
+    })
+}
