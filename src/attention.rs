@@ -22,6 +22,7 @@ pub use ring::RewindError;
 pub(crate) use ring::{Place, Ring};
 pub(crate) use scratch::ScratchView;
 pub use scratch::{Heads, Scratch};
+pub(crate) use typed::rows as rows_of;
 pub use typed::{MultiHeadAttention, Projection};
 
 use crate::kernels::{Kernels, MAX_QUERIES, Matrix, Rows, Sink, Tile, Witness, rows_mut};
@@ -377,7 +378,7 @@ impl AttentionView<'_> {
                 reach.bias(head, grid.position(index + query), grid.position(key))
             });
             let out = from(scratch.heads, index * stride + column);
-            let mut placed = Placed { observer: &mut *observer, layer, head, grid, index, start };
+            let mut placed = Placed { observer: &mut *observer, layer, head, grid, index, start, ranges: &ranges };
             let mut tile = Tile {
                 queries: scratch.query.get(index * self.dim..).unwrap_or(&[]),
                 keys: all.get(start * self.dim..).unwrap_or(&[]),
@@ -445,6 +446,8 @@ struct Placed<'o, O> {
     index: usize,
     /// Of the tile's first key on the grid.
     start: usize,
+    /// Keys that each of the tile's queries looks at, as places on the grid.
+    ranges: &'o [Range<usize>; MAX_QUERIES],
 }
 
 impl<W, O: Observer<W>> Witness<W> for Placed<'_, O> {
@@ -453,13 +456,19 @@ impl<W, O: Observer<W>> Witness<W> for Placed<'_, O> {
     #[inline]
     fn row(&mut self, query: usize, weights: &[W]) {
         let Self { layer, head, grid, index, start, .. } = *self;
-        let (query, first) = (grid.position(index + query), grid.position(start));
+        // What the tile has before the query's own first key is nobody's business.
+        let first = self.ranges.get(query).map_or(start, |range| range.start.max(start));
+        let weights = weights.get(first - start..).unwrap_or(&[]);
+        let (query, first) = (grid.position(index + query), grid.position(first));
         self.observer.row(Row { layer, head, query, first, step: grid.step, weights });
     }
 
     #[inline]
     fn part(&mut self, query: usize, start: usize, weights: &[W]) {
-        let part = Placed { observer: &mut *self.observer, start: self.start + start, ..*self };
-        { part }.row(query, weights);
+        let start = self.start + start;
+        // A part that ends before the first key is not shown.
+        if self.ranges.get(query).is_some_and(|range| range.start < start + weights.len()) {
+            Placed { observer: &mut *self.observer, start, ..*self }.row(query, weights);
+        }
     }
 }

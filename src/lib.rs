@@ -9,6 +9,7 @@ mod activation;
 mod attention;
 #[cfg(feature = "audio")]
 pub mod audio;
+mod block;
 mod decoder;
 #[cfg(feature = "defmt")]
 mod defmt;
@@ -41,6 +42,7 @@ pub use attention::{
     FusedAttention, HeadScale, Heads, KvCache, LowRankAttention, LowRankScratch, MAX_HEAD_DIM, MAX_POSITIONS,
     MultiHeadAttention, Projection, RewindError, Scratch, StepScratch,
 };
+pub use block::{DecoderBlock, EncoderBlock, Lift, TiedEmbedding};
 pub use error::Error;
 pub use feed_forward::{FeedForward, GatedFeedForward, PlainFeedForward};
 #[cfg(feature = "std")]
@@ -50,7 +52,7 @@ pub use language::LanguageModel;
 pub use linear::{Linear, MAX_BIAS, MAX_INPUTS};
 pub use mask::Mask;
 pub use model::Model;
-pub use norm::{LayerNorm, MAX_EPSILON, MAX_WIDTH, NormChannel, RmsNorm};
+pub use norm::{LayerNorm, MAX_EPSILON, MAX_WIDTH, Norm, NormChannel, RmsNorm};
 pub use observe::{Observer, Row, Unobserved};
 pub use outcome::{Guess, Outcome};
 pub use position::sinusoidal;

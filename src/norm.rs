@@ -1,7 +1,7 @@
 //! Layer norm and RMSNorm, from the int16 residual stream to int8.
 
 use crate::error::require;
-use crate::kernels::{Active, Kernels, rows, rows_mut};
+use crate::kernels::{Active, Kernels, leading_zeros, long_product, rows, rows_mut};
 use bytemuck::{Pod, Zeroable};
 use fixed::types::I8F8;
 
@@ -69,10 +69,12 @@ impl NormView<'_> {
     /// `1 / sqrt(n·Σx² - (Σx)² + n²·ε)`: times `n·x - Σx` it gives the normalised value.
     #[inline]
     pub(crate) fn inverse_root(&self, n: usize, sum: i32, squares: u64) -> InverseRoot {
-        let n = n as u64;
-        let square = u64::from(sum.unsigned_abs()).wrapping_mul(u64::from(sum.unsigned_abs()));
-        let variance = n.wrapping_mul(squares).wrapping_sub(square).wrapping_add(n * n * u64::from(self.epsilon));
-        InverseRoot::new(variance.max(1), n as u32)
+        let n = n as u32;
+        let times = long_product(n, squares as u32);
+        let times = times.wrapping_add(u64::from(n.wrapping_mul((squares >> 32) as u32)) << 32);
+        let square = long_product(sum.unsigned_abs(), sum.unsigned_abs());
+        let variance = times.wrapping_sub(square).wrapping_add(long_product(n.wrapping_mul(n), self.epsilon));
+        InverseRoot::new(variance.max(1), n)
     }
 }
 
@@ -90,20 +92,22 @@ pub(crate) struct InverseRoot {
 impl InverseRoot {
     #[inline]
     fn new(variance: u64, n: u32) -> Self {
-        let shift = variance.leading_zeros() & !1;
+        let high = (variance >> 32) as u32;
+        let zeros = if high == 0 { 32 + leading_zeros(variance as u32) } else { leading_zeros(high) };
+        let shift = zeros & !1;
         // In [1/4, 1), in units of 2^-32.
-        let d = (variance << (shift & 63)) >> 32;
+        let d = ((variance << (shift & 63)) >> 32) as u32;
         // Newton's iteration r·(3 - d·r²)/2 from the line 2.19 - 1.22·d (units of 2^-30), which errs by up
-        // to 13 % on [1/4, 1): 2.5 %, 9e-4, 1.4e-6 after the steps, then the last bit.
-        let mut root = 2_351_531_556 - ((d * 1_309_965_025) >> 32);
+        // to 13 % on [1/4, 1): 2.5 %, 9e-4, 1.4e-6 after the steps, then the last bit. It stays below 2.
+        let mut root = 2_351_531_556_u32.wrapping_sub((long_product(d, 1_309_965_025) >> 32) as u32);
         for _ in 0..4 {
-            let square = (root * root) >> 30;
-            let rest = (3 << 30) - ((d * square) >> 32);
-            root = (root * (rest >> 1)) >> 30;
+            let square = (long_product(root, root) >> 30) as u32;
+            let rest = (3_u32 << 30).wrapping_sub((long_product(d, square) >> 32) as u32);
+            root = (long_product(root, rest >> 1) >> 30) as u32;
         }
         // A normalised value is at most sqrt(n); half of the bits of n - 1, rounded up.
         let bits = (32 - n.saturating_sub(1).leading_zeros()).div_ceil(2);
-        Self { root: root.min((1 << 31) - 1) as u32, up: (shift / 2).saturating_sub(1 + bits), places: 21 - bits }
+        Self { root: root.min((1 << 31) - 1), up: (shift / 2).saturating_sub(1 + bits), places: 21 - bits }
     }
 
     /// What vectors need for [`InverseRoot::apply`]: the factor, the shift of what it is multiplied by, the final shift.
@@ -183,5 +187,25 @@ const fn clamp(epsilon: u32) -> u32 {
         MAX_EPSILON
     } else {
         epsilon
+    }
+}
+
+/// A norm of rows of `E`: [`LayerNorm`] or [`RmsNorm`].
+pub trait Norm<const E: usize> {
+    /// Normalises each row of `x`, with the kernels of one's choice.
+    fn normalise<K: Kernels, const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]);
+}
+
+impl<const E: usize> Norm<E> for LayerNorm<E> {
+    #[inline]
+    fn normalise<K: Kernels, const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]) {
+        self.view.forward::<K>(x.as_flattened(), out.as_flattened_mut());
+    }
+}
+
+impl<const E: usize> Norm<E> for RmsNorm<E> {
+    #[inline]
+    fn normalise<K: Kernels, const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]) {
+        self.view.forward::<K>(x.as_flattened(), out.as_flattened_mut());
     }
 }

@@ -281,7 +281,12 @@ impl Reach for Bits<'_> {
 
     #[inline]
     fn bias(&self, _head: usize, query: usize, key: usize) -> Option<i32> {
-        let word = if key / 32 < self.stride { self.words.get(query * self.stride + key / 32) } else { None };
+        // Of a query far beyond the rows, the place need not fit a word.
+        let word = if key / 32 < self.stride {
+            query.checked_mul(self.stride).and_then(|row| self.words.get(row.checked_add(key / 32)?))
+        } else {
+            None
+        };
         (word.copied().unwrap_or(0) >> (key % 32) & 1 == 1).then_some(0)
     }
 }

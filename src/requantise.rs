@@ -101,14 +101,7 @@ impl Scale {
     #[inline]
     #[must_use]
     pub const fn to_i16(self, acc: i32) -> i16 {
-        let y = self.requantise(acc);
-        (if y < -32768 {
-            -32768
-        } else if y > 32767 {
-            32767
-        } else {
-            y
-        }) as i16
+        saturate_i16(self.requantise(acc))
     }
 }
 
@@ -131,6 +124,17 @@ pub(crate) const fn saturate_i8(y: i32) -> i8 {
     } else {
         y
     }) as i8
+}
+
+#[inline]
+pub(crate) const fn saturate_i16(y: i32) -> i16 {
+    (if y < -32768 {
+        -32768
+    } else if y > 32767 {
+        32767
+    } else {
+        y
+    }) as i16
 }
 
 /// What one output channel of a [`Linear`](crate::Linear) adds and scales by.

@@ -132,7 +132,9 @@ impl Rope<'_> {
 /// Turns the pairs of `x` by sines and cosines in `I1F15`; what comes after the pairs is left as it is.
 #[inline]
 fn rotate(pairing: Pairing, pairs: usize, turns: impl Iterator<Item = [i32; 2]>, x: &[i16], out: &mut [i8]) {
-    for (i, [sin, cos]) in turns.enumerate() {
+    // Pairs that there are no values for are left out.
+    let pairs = pairs.min(x.len() / 2);
+    for (i, [sin, cos]) in turns.enumerate().take(pairs) {
         let (a, b) = match pairing {
             Pairing::Interleaved => (2 * i, 2 * i + 1),
             Pairing::Halves => (i, i + pairs),

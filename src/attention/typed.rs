@@ -360,7 +360,7 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
 
 /// The sequence's rows.
 #[inline]
-pub(super) const fn rows<const E: usize, const S: usize>(x: &[[i8; E]; S]) -> Rows<'_> {
+pub(crate) const fn rows<const E: usize, const S: usize>(x: &[[i8; E]; S]) -> Rows<'_> {
     Rows { data: x.as_flattened(), width: E }
 }
 

@@ -46,7 +46,9 @@ fn linear<A: Kernels, B: Kernels>(random: &mut Random) -> bool {
     let rows = random.within(0, if width > 1000 { 40 } else { 300 });
     let outputs = if width > 1000 { random.within(1, 20) } else { random.within(1, 70) };
     let stride = width + if random.within(0, 1) == 0 { 0 } else { random.within(1, 5) };
-    let x = bytes(random, rows * width);
+    // Sometimes the weights apply to the first values of longer rows.
+    let row = width + if random.within(0, 3) == 0 { random.within(1, 200) } else { 0 };
+    let x = bytes(random, rows * row);
     let weights = bytes(random, (outputs - 1) * stride + width);
     let channel = |random: &mut Random| Channel {
         bias: (random.next() as i32) >> random.within(2, 24),
@@ -68,7 +70,7 @@ fn linear<A: Kernels, B: Kernels>(random: &mut Random) -> bool {
         let stored_to = Sink::Store { out: &mut stored, row_stride, output_stride };
         let added_to = Sink::Add { out: &mut added, width: outputs };
         linear(
-            Rows { data: &x, width },
+            Rows { data: &x, width: row },
             &mut [
                 Layer { weights: matrix, channels: &channels, sink: stored_to },
                 Layer { weights: matrix, channels: &channels, sink: added_to },
@@ -96,8 +98,6 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(random: &mut Random) -> bool {
     };
     let positions = if random.within(0, 3) == 0 { random.within(500, 1300) } else { random.within(1, 80) };
     let count = random.within(1, 8);
-    let (queries, keys, values) =
-        (bytes(random, count * dim), bytes(random, positions * dim), bytes(random, dim * positions));
     let kind = random.within(0, 2);
     let first = random.within(0, positions);
     let visible: Vec<usize> = (0..count)
@@ -107,12 +107,24 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(random: &mut Random) -> bool {
             _ => random.within(0, positions),
         })
         .collect();
+    // Rows of values may belong to longer ones, of which the last ends with the last key that is looked at.
+    let stride = positions + if random.within(0, 2) == 0 { random.within(0, 40) } else { 0 };
+    let most = visible.iter().copied().max().unwrap_or(0);
+    let (queries, keys, values) =
+        (bytes(random, count * dim), bytes(random, most * dim), bytes(random, (dim - 1) * stride + most));
     let octaves = 0.06 / (1u64 << random.within(0, 13)) as f64;
     let steepness = Steepness::from_real(octaves).expect("in range");
     let ratio = scale(random, 2, 8);
     let out_stride = dim + random.within(0, 9);
-    let shape =
-        Shape { queries: &queries, keys: &keys, values: &values, dim, positions, visible: &visible, out_stride };
+    let shape = Shape {
+        queries: &queries,
+        keys: &keys,
+        values: &values,
+        dim,
+        positions: stride,
+        visible: &visible,
+        out_stride,
+    };
     run::<A, W>(&shape, steepness, ratio) != run::<B, W>(&shape, steepness, ratio)
 }
 

@@ -13,6 +13,8 @@ mod kernels;
 mod models;
 mod report;
 mod stack;
+#[cfg(feature = "stories")]
+mod stories;
 
 pub use clips::{Clip, clips};
 pub use constant::constant;
@@ -21,3 +23,5 @@ pub use heedful::audio::excerpt;
 pub use kernels::check_kernels;
 pub use models::{Listener, Visitor, each_model, listen};
 pub use report::{Board, fail, fault, panicked, run, succeed};
+#[cfg(feature = "stories")]
+pub use stories::tell;

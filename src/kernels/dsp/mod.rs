@@ -5,11 +5,10 @@
 //! of four queries; the int8 rows are weights in flash, keys, or transposed values. Four bytes are
 //! loaded, split into two pairs (SXTB16) and multiplied with all four rows: 13 instructions for 16 products.
 
-use super::{Kernels, Layer, Matrix, NormView, RowScale, Rows, Sink, Tile, Witness, portable, tiles};
+use super::{Kernels, Layer, MAX_QUERIES, Matrix, NormView, RowScale, Rows, Sink, Tile, Witness, portable, tiles};
 use crate::softmax::Weight;
 use expand::{Expanded, UNWRITTEN};
 use products::accumulate;
-use softmax::Softmax;
 
 /// The extension is optional in Armv8-M, where the assembler must be told of a core that has it.
 #[cfg(heedful_armv8m)]
@@ -75,13 +74,14 @@ impl Kernels for Dsp {
     #[inline(never)]
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
         let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-        let Some(scores) = scores.get_mut(..most(&*tile.visible)) else { return };
+        let (least, most) = bounds(&*tile.visible);
+        let Some(scores) = scores.get_mut(..most) else { return };
         let mut memory = UNWRITTEN;
         let mut expanded = Expanded::new(&mut memory);
         expanded.fill(tile.queries, tile.dim, 0, tile.dim);
         let queries = expanded.words();
 
-        let (shared, rest) = scores.split_at_mut(shared(&*tile.visible).min(scores.len()));
+        let (shared, rest) = scores.split_at_mut((least & !3).min(scores.len()));
         let mut max = [i32::MIN; LANES];
         if !products::scores(queries, tile.keys, tile.dim, shared, &mut max) {
             shared.fill([0; LANES]);
@@ -114,26 +114,8 @@ impl Kernels for Dsp {
     #[inline(never)]
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
         let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-        let Some(scores) = scores.get_mut(..most(&*tile.visible)) else { return };
-        let (shared, rest) = scores.split_at_mut(shared(&*tile.visible).min(scores.len()));
-        let seen = shared.len();
-        let mut softmax = Softmax::new::<W>(&tile.max, tile.steepness);
-        softmax.weigh_shared(shared);
-        for (key, scores) in rest.iter_mut().enumerate() {
-            let lanes = scores.iter_mut().zip(&tile.max).zip(&mut softmax.sums);
-            for (lane, ((score, &max), sum)) in lanes.enumerate() {
-                *score = match tile.visible.get(lane) {
-                    Some(&visible) if seen + key < visible => {
-                        W::exp2(tile.steepness.exponent(max.wrapping_sub(*score) as u32)).to_int()
-                    }
-                    _ => 0,
-                };
-                *sum += *score as u32;
-            }
-        }
-        for (to, sum) in tile.sums.iter_mut().zip(softmax.sums) {
-            *to = sum;
-        }
+        let Tile { visible, max, sums, steepness, .. } = tile;
+        softmax::weigh_rows::<W>(scores, visible, max, sums, *steepness);
     }
 
     #[inline(never)]
@@ -195,6 +177,20 @@ fn most(visible: &[usize]) -> usize {
 #[inline]
 fn shared(visible: &[usize]) -> usize {
     visible.iter().copied().min().unwrap_or(0) & !3
+}
+
+/// Keys that all queries see, and keys that any of them sees.
+#[inline]
+fn bounds(visible: &[usize]) -> (usize, usize) {
+    // Without a loop, which on short rows takes as long as a few keys.
+    let (a, b, c, d) = match *visible {
+        [] => (0, 0, 0, 0),
+        [a] => (a, a, a, a),
+        [a, b] => (a, b, b, b),
+        [a, b, c] => (a, b, c, c),
+        [a, b, c, d, ..] => (a, b, c, d),
+    };
+    (a.min(b).min(c.min(d)), a.max(b).max(c.max(d)))
 }
 
 /// One layer on a tile of up to four rows, of which the first is row `first` of the sink. The rows are already

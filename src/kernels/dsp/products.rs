@@ -9,42 +9,61 @@ use crate::requantise::Channel;
 use crate::softmax::RowScale;
 use core::arch::naked_asm;
 
-/// Four inner positions: 16 products.
+/// Four inner positions: 16 products, added to r4 to r7, or put there first.
 macro_rules! group {
     () => {
-        "ldr r12, [r1], #4
-         ldm r0!, {{r8-r11}}
-         sxtb16 lr, r12
-         smlad r4, r8, lr, r4
-         smlad r5, r9, lr, r5
-         smlad r6, r10, lr, r6
-         smlad r7, r11, lr, r7
-         ldm r0!, {{r8-r11}}
-         sxtb16 lr, r12, ror #8
-         smlad r4, r8, lr, r4
-         smlad r5, r9, lr, r5
-         smlad r6, r10, lr, r6
-         smlad r7, r11, lr, r7
+        group!(
+            "smlad r4, r8, lr, r4
+             smlad r5, r9, lr, r5
+             smlad r6, r10, lr, r6
+             smlad r7, r11, lr, r7
 "
+        )
+    };
+    (first) => {
+        group!(
+            "smuad r4, r8, lr
+             smuad r5, r9, lr
+             smuad r6, r10, lr
+             smuad r7, r11, lr
+"
+        )
+    };
+    ($half:literal) => {
+        concat!(
+            "ldr r12, [r1], #4
+             ldm r0!, {{r8-r11}}
+             sxtb16 lr, r12
+",
+            $half,
+            "ldm r0!, {{r8-r11}}
+             sxtb16 lr, r12, ror #8
+             smlad r4, r8, lr, r4
+             smlad r5, r9, lr, r5
+             smlad r6, r10, lr, r6
+             smlad r7, r11, lr, r7
+"
+        )
     };
 }
 
 /// All inner positions: r0 runs over the rows `x`, r1 over the int8 row `w`, r2 counts
-/// groups (at least 1); r4 to r7 are the sums. r8 to r12 and lr are lost.
+/// groups (at least 1); r4 to r7 are the sums, from what they are or, if so told, `first` from 0. r8 to r12 and lr are lost.
 macro_rules! inner {
-    () => {
+    ($($first:ident)?) => {
         concat!(
             "lsrs r2, r2, #1\n",
-            "bcc 3f\n",
-            group!(),
-            "cmp r2, #0\n",
-            "beq 4f\n",
+            group!($($first)?),
+            // No product changes the carry.
+            "bcc 4f\n",
+            "cbz r2, 5f\n",
             "3:\n",
             group!(),
+            "4:\n",
             group!(),
             "subs r2, r2, #1\n",
             "bne 3b\n",
-            "4:\n",
+            "5:\n",
         )
     };
 }
@@ -214,17 +233,16 @@ unsafe extern "C" fn products_scores(call: *mut Scores, w: *const i8, scores: *m
         "push {{r0, r4-r11, lr}}",
         "mov r3, r2",
         "ldm r0, {{r4-r11}}",
-        "push {{r4-r11}}",
+        // x, groups, maxima, skip, end: all of it is loaded at once for the next row.
+        "push {{r6, r7}}",
+        "push {{r8-r11}}",
+        "push {{r4, r5}}",
+        "mov r0, r4",
+        "mov r2, r5",
         "2:",
-        "ldm sp, {{r0, r2}}",
-        "mov r4, #0",
-        "mov r5, #0",
-        "mov r6, #0",
-        "mov r7, #0",
-        inner!(),
+        inner!(first),
         "stm r3!, {{r4-r7}}",
-        "add r12, sp, #16",
-        "ldm r12, {{r8-r11}}",
+        "ldm sp, {{r0, r2, r8-r12, lr}}",
         "cmp r4, r8",
         "it gt",
         "movgt r8, r4",
@@ -237,17 +255,15 @@ unsafe extern "C" fn products_scores(call: *mut Scores, w: *const i8, scores: *m
         "cmp r7, r11",
         "it gt",
         "movgt r11, r7",
-        "stm r12, {{r8-r11}}",
-        "ldrd r8, r9, [sp, #8]",
-        "add r1, r1, r8",
-        "cmp r3, r9",
+        "strd r8, r9, [sp, #8]",
+        "strd r10, r11, [sp, #16]",
+        "add r1, r1, r12",
+        "cmp r3, lr",
         "bne 2b",
-        "add r12, sp, #16",
-        "ldm r12, {{r4-r7}}",
         "add sp, sp, #32",
         "ldr r0, [sp]",
         "add r0, r0, #16",
-        "stm r0, {{r4-r7}}",
+        "stm r0, {{r8-r11}}",
         "pop {{r0, r4-r11, pc}}",
     )
 }

@@ -1,184 +1,210 @@
 //! The softmax of four rows of scores.
 
-use super::{LANES, Lanes};
+use super::{LANES, Lanes, MAX_QUERIES, bounds};
 use crate::softmax::{Steepness, Weight};
 use core::arch::naked_asm;
 
-/// The softmax of four rows of scores; [`weigh`] reads it by offsets.
+/// What [`weigh`] keeps in registers for a type of weight.
+///
+/// A weight is `p >> n`, rounded, for a polynomial `p` of the exponent's 11 fractional bits and `n` octaves. The
+/// loop has `p` with 11 bits below it, and shifts by `n + 10`: the last bit left is the one to round by.
 #[repr(C)]
-pub(super) struct Softmax {
-    /// Maximum of each row, times 2^8.
-    max: Lanes,
-    /// Sum of the weights of each row.
-    pub(super) sums: [u32; LANES],
-    steepness: u32,
-    /// Added to the exponent, so that its octaves are the final shift.
-    bias: u32,
-    /// Coefficients, the lower two with rounding for a shift by 11.
+struct Constants {
+    /// Coefficients, the lower two with half a unit to round by: `a1` in the upper half of a word, where SMLATB takes
+    /// it, and `a0` 11 bits up.
     a2: i32,
     a1: i32,
     a0: i32,
-    /// End of the scores.
-    end: *const Lanes,
+    /// Added to the exponent, so that its octaves are the shift.
+    bias: u32,
+    /// One in each half.
+    ones: u32,
 }
 
-impl Softmax {
-    #[inline]
-    pub(super) fn new<W: Weight>(max: &[i32], steepness: Steepness) -> Self {
+impl Constants {
+    const fn of<W: Weight>() -> Self {
         let [a0, a1, a2] = W::POLYNOMIAL;
+        // No octave, and only that, leaves the upper bit of 16 set, by which `weigh` tells that nothing is to be rounded.
+        assert!(a0 < 1 << 15 && (W::SHIFT > 0 || a0 + a1 + a2 >= 1 << 14));
         Self {
-            max: core::array::from_fn(|lane| max.get(lane).copied().unwrap_or(0) << 8),
-            sums: [0; LANES],
-            steepness: steepness.bits(),
-            bias: (11 + W::SHIFT) << 11,
-            a2,
-            // (a·f·2^4 + 2^14) >> 15 is (a·f + 2^10) >> 11.
-            a1: (a1 << 11) + (1 << 10),
+            a2: a2 << 5,
+            a1: (a1 << 16) + (1 << 15),
             a0: (a0 << 11) + (1 << 10),
-            end: core::ptr::null(),
-        }
-    }
-
-    /// Turns scores (a multiple of 4 keys) into weights, in place: they take the first half, laid out as [`Expanded`].
-    #[inline]
-    pub(super) fn weigh_shared(&mut self, scores: &mut [Lanes]) {
-        if !scores.is_empty() && scores.len().is_multiple_of(4) {
-            self.end = scores.as_ptr_range().end;
-            // SAFETY: `scores` is a positive multiple of 4 keys long and ends at `end`.
-            unsafe { weigh(scores.as_mut_ptr(), self) };
+            bias: (10 + W::SHIFT) << 11,
+            ones: 0x0001_0001,
         }
     }
 }
 
-/// Turns four rows of scores into weights, in place, four keys at a time, and adds up their sums.
+/// Turns the scores of up to four rows into weights, in place, and gives the sums. The weights of the keys that all rows
+/// see, in whole groups, take the first half of their scores, laid out as [`Expanded`](super::Expanded); those of the other
+/// keys each take the place of its score, and weigh nothing where a row does not see them. Of rows that are missing,
+/// only the latter weigh nothing.
+#[inline]
+pub(super) fn weigh_rows<W: Weight>(
+    scores: &mut [Lanes],
+    visible: &[usize],
+    max: &[i32; MAX_QUERIES],
+    sums: &mut [u32; MAX_QUERIES],
+    steepness: Steepness,
+) {
+    let (least, most) = bounds(visible);
+    let shared = least & !3;
+    let rows = visible.len().min(LANES);
+    let Some(scores) = scores.get_mut(..most) else { return };
+    if rows > 0 {
+        let call = Call {
+            visible: visible.as_ptr(),
+            shared,
+            rows,
+            steepness: steepness.bits(),
+            constants: const { &Constants::of::<W>() },
+        };
+        // SAFETY: there are `rows` visible lengths, maxima and sums, at least one and at most four; no row sees less keys than
+        // `shared`, or more than there are scores.
+        unsafe { weigh(scores.as_mut_ptr(), max.as_ptr(), sums.as_mut_ptr(), &raw const call) };
+    }
+    if least < most || rows < LANES {
+        clear(scores.get_mut(shared..).unwrap_or(&mut []), shared, visible);
+    }
+}
+
+/// Clears the scores, from the key `first` on, that a row does not see.
+#[inline(never)]
+fn clear(scores: &mut [Lanes], first: usize, visible: &[usize]) {
+    for (key, scores) in scores.iter_mut().enumerate() {
+        for (lane, score) in scores.iter_mut().enumerate() {
+            if visible.get(lane).is_none_or(|&visible| visible <= first + key) {
+                *score = 0;
+            }
+        }
+    }
+}
+
+/// The arguments of [`weigh`] that do not come in registers; it reads them by offsets.
+#[repr(C)]
+struct Call {
+    visible: *const usize,
+    shared: usize,
+    rows: usize,
+    steepness: u32,
+    constants: *const Constants,
+}
+
+/// Row by row, the shared keys eight at a time, then the others.
 ///
-/// A row's two words are written where the row's own scores have been read before, at the latest in the same turn.
+/// A row's two words for four keys are written where the row's own scores have been read before, at the latest in the same turn.
 ///
 /// # Safety
-/// `softmax.end` is a positive multiple of 4 elements after `scores`.
+/// `call.rows` is 1 to 4, and as many elements are behind `call.visible`, `max` and `sums`. `call.shared` is a multiple of 4,
+/// and no visible length is below it or above the number of elements behind `scores`.
 #[unsafe(naked)]
-unsafe extern "C" fn weigh(scores: *mut Lanes, softmax: *mut Softmax) {
-    macro_rules! weight {
-        // r2: maximum, r3: softmax, r4: steepness, r5: a2, r6: a1, r7: a0, r8: bias; r11 and r12 are lost.
-        ($w:literal, $offset:literal) => {
-            concat!(
-                "ldr ",
-                $w,
-                ", [r0, #",
-                $offset,
-                "]
-",
-                "sub ",
-                $w,
-                ", r2, ",
-                $w,
-                ", lsl #8
-",
-                "smmla ",
-                $w,
-                ", ",
-                $w,
-                ", r4, r8
-",
-                "usat ",
-                $w,
-                ", #16, ",
-                $w,
-                "
-",
-                "ubfx r11, ",
-                $w,
-                ", #0, #11
-",
-                "mla r12, r5, r11, r6
-",
-                "asr r12, r12, #11
-",
-                "mla r12, r12, r11, r7
-",
-                // Without the bits below the polynomial, the carry is the bit to round by, also at a shift of none.
-                "bfc r12, #0, #11
-",
-                "lsr ",
-                $w,
-                ", ",
-                $w,
-                ", #11
-",
-                "lsrs ",
-                $w,
-                ", r12, ",
-                $w,
-                "
-",
-                "adc ",
-                $w,
-                ", ",
-                $w,
-                ", #0
-",
-            )
-        };
-    }
-    macro_rules! row {
-        ($max:literal, $sum:literal, $k0:literal, $k1:literal, $k2:literal, $k3:literal) => {
-            concat!(
-                "ldr r2, [r3, #",
-                $max,
-                "]
-",
-                weight!("r9", $k0),
-                weight!("r10", $k2),
-                "pkhbt lr, r9, r10, lsl #16
-",
-                weight!("r9", $k1),
-                weight!("r10", $k3),
-                "pkhbt r9, r9, r10, lsl #16
-",
-                "ldr r10, [r3, #",
-                $sum,
-                "]
-",
-                "mov r11, #0x00010001
-",
-                "smlad r10, lr, r11, r10
-",
-                "smlad r10, r9, r11, r10
-",
-                "str r10, [r3, #",
-                $sum,
-                "]
-",
-                "str lr, [r1, #",
-                $max,
-                "]
-",
-                "str r9, [r1, #",
-                $sum,
-                "]
-",
-            )
-        };
-    }
+unsafe extern "C" fn weigh(scores: *mut Lanes, max: *const i32, sums: *mut u32, call: *const Call) {
     naked_asm!(
         cpu!(),
+        // r0: scores, r1: weights, r2: maximum, r3: steepness, r4 to r8: constants, r9: sum.
+        // A score to a weight with one bit more; r12 and lr are lost.
+        r".macro weight w
+            sub \w, r2, \w, lsl #8
+            smmla \w, \w, r3, r7
+            ubfx lr, \w, #0, #11
+            mla r12, r4, lr, r5
+            usat \w, #5, \w, asr #11
+            smlatb r12, r12, lr, r6
+            lsr \w, r12, \w
+        .endm",
+        // Rounds both halves of r10 by that bit. Without octaves it is what was left over below the polynomial,
+        // and dropped.
+        r".macro round
+            bic r11, r8, r10, lsr #15
+            uhadd16 r10, r10, r11
+        .endm",
+        r".macro pair
+            weight r10
+            weight r11
+            pkhbt r10, r10, r11, lsl #16
+            round
+            smlad r9, r10, r8, r9
+        .endm",
+        r".macro four
+            ldr r10, [r0], #64
+            ldr r11, [r0, #-32]
+            pair
+            str r10, [r1], #32
+            ldr r10, [r0, #-48]
+            ldr r11, [r0, #-16]
+            pair
+            str r10, [r1, #-16]
+        .endm",
         "push {{r4-r11, lr}}",
-        "mov r3, r1",
-        "mov r1, r0",
-        "add r2, r3, #32",
-        "ldm r2, {{r4, r8}}",
-        "add r2, r3, #40",
-        "ldm r2, {{r5-r7}}",
+        "ldm r3, {{r3-r7}}",
+        // Ends of the shared scores and of the maxima.
+        "add r12, r0, r4, lsl #4",
+        "str r12, [sp, #-4]!",
+        "add r11, r1, r5, lsl #2",
+        // From behind a row's maximum to its sum and its visible length, and to the next row's scores.
+        "add r12, r1, #4",
+        "sub r9, r2, r12",
+        "sub r10, r3, r12",
+        "sub r0, r0, r1",
+        // Negative for an odd number of fours, 0 for none.
+        "lsl lr, r4, #29",
+        "orr lr, lr, r4, lsr #2",
+        "push {{r0, r1, r4, r9-r11, lr}}",
+        "mov r3, r6",
+        "ldm r7, {{r4-r8}}",
+        // A row: r0, r1 and lr are as pushed, but that r1 points to the row's own maximum.
         "2:",
-        row!("0", "16", "0", "16", "32", "48"),
-        row!("4", "20", "4", "20", "36", "52"),
-        row!("8", "24", "8", "24", "40", "56"),
-        row!("12", "28", "12", "28", "44", "60"),
-        "add r0, r0, #64",
-        "add r1, r1, #32",
-        "ldr r2, [r3, #52]",
-        "cmp r0, r2",
+        "add r0, r0, r1",
+        "ldr r2, [r1], #4",
+        "str r1, [sp, #4]",
+        "mov r1, r0",
+        "lsl r2, r2, #8",
+        "mov r9, #0",
+        "cmp lr, #0",
+        "ble 9f",
+        "3:",
+        "four",
+        "4:",
+        "four",
+        "ldr r10, [sp, #28]",
+        "cmp r0, r10",
+        "blo 3b",
+        "5:",
+        "ldm sp, {{r0-r2, r10-r12, lr}}",
+        "ldr r11, [r1, r11]",
+        "str r9, [r1, r10]",
+        "subs r11, r11, r2",
+        "bne 7f",
+        "6:",
+        "cmp r1, r12",
         "bne 2b",
+        "add sp, sp, #32",
         "pop {{r4-r11, pc}}",
+        // The row's other keys, one at a time.
+        "7:",
+        "add r0, r0, r2, lsl #4",
+        "ldr r2, [r1, #-4]!",
+        "add r0, r0, r1",
+        "lsl r2, r2, #8",
+        "mov r1, r11",
+        "8:",
+        "ldr r10, [r0]",
+        "weight r10",
+        "round",
+        "add r9, r9, r10",
+        "str r10, [r0], #16",
+        "subs r1, r1, #1",
+        "bne 8b",
+        "ldm sp, {{r0-r2, r10-r12, lr}}",
+        "str r9, [r1, r10]",
+        "b 6b",
+        "9:",
+        "bmi 4b",
+        "b 5b",
+        ".purgem weight",
+        ".purgem round",
+        ".purgem pair",
+        ".purgem four",
     )
 }

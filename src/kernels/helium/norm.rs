@@ -1,19 +1,19 @@
 //! Layer norm: moments of eight values at a time, results of four.
 
-use crate::kernels::NormView;
+use crate::kernels::{NormView, portable};
+use crate::norm::MAX_WIDTH;
 use core::arch::naked_asm;
 
 /// What [`normalise`] reads by offsets.
 #[repr(C)]
 struct Normal {
+    /// Values of the row, shifted as [`InverseRoot::parts`](crate::norm::InverseRoot::parts) tells.
     n: i32,
     root: u32,
-    /// Of the values, negative.
+    /// Of the values, negative and shifted likewise.
     sum: i32,
-    /// How far values go left before the product with the root.
-    up: u32,
-    /// How far offsets go left.
-    offset_up: u32,
+    /// One of an offset, in units of the final sum.
+    one: i32,
     /// How far results go left: negative.
     down: i32,
 }
@@ -21,13 +21,17 @@ struct Normal {
 /// One row, which is not empty.
 #[inline]
 pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
+    if x.len() > MAX_WIDTH {
+        return portable::layer_norm(x, norm, out);
+    }
     let mut squares = 0;
     // SAFETY: `x` has that many values, one at least.
     let sum = unsafe { moments(x.as_ptr(), x.len(), &raw mut squares) };
     let sum = norm.taken_off(sum);
     let (root, up, places) = norm.inverse_root(x.len(), sum, squares).parts();
     let n = x.len() as i32;
-    let normal = Normal { n, root, sum: -sum, up, offset_up: places - 8, down: -(places as i32) };
+    let one = 1 << (places - 8);
+    let normal = Normal { n: n << up, root, sum: sum.wrapping_neg() << up, one, down: -(places as i32) };
     let count = x.len().min(out.len()).min(norm.channels.len());
     if count > 0 {
         // SAFETY: all three slices have `count` elements.
@@ -65,10 +69,10 @@ unsafe extern "C" fn moments(x: *const i16, length: usize, squares: *mut u64) ->
 unsafe extern "C" fn normalise(x: *const i16, channels: *const u32, out: *mut i8, count: usize, normal: *const Normal) {
     naked_asm!(
         cpu!(),
-        "push {{r4-r8, lr}}",
-        "ldr r12, [sp, #24]",
+        "push {{r4-r7, lr}}",
+        "ldr r12, [sp, #20]",
         "vpush {{d8-d9}}",
-        "ldm r12, {{r4, r5, r6, r7, r8, r12}}",
+        "ldm r12, {{r4, r5, r6, r7, r12}}",
         "vdup.32 q1, r4",
         "vdup.32 q2, r5",
         "dlstp.32 lr, r3",
@@ -77,20 +81,18 @@ unsafe extern "C" fn normalise(x: *const i16, channels: *const u32, out: *mut i8
         // n·x - Σx, times the root.
         "vmlas.s32 q0, q1, r6",
         "vldrw.u32 q3, [r1], #16",
-        "vshl.s32 q0, r7",
         "vshl.i32 q4, q3, #16",
         "vmulh.s32 q0, q0, q2",
         // The gain is a low half, the offset a high one.
         "vshr.s32 q3, q3, #16",
         "vmulh.s32 q0, q0, q4",
-        "vshl.s32 q3, r8",
-        "vadd.i32 q0, q0, q3",
+        "vmla.s32 q0, q3, r7",
+        // Less than 2^14 in size for all widths up to the greatest: the lower half of each lane tells all.
         "vrshl.s32 q0, r12",
-        "vqmovnb.s32 q0, q0",
         "vqmovnb.s16 q0, q0",
         "vstrb.32 q0, [r2], #4",
         "letp lr, 2b",
         "vpop {{d8-d9}}",
-        "pop {{r4-r8, pc}}",
+        "pop {{r4-r7, pc}}",
     )
 }

@@ -7,11 +7,12 @@
 
 mod attend;
 mod linear;
+mod norm;
 mod operands;
 mod output;
 mod softmax;
 
-use super::{Kernels, Layer, Matrix, RowScale, Rows, Tile, portable};
+use super::{Kernels, Layer, Matrix, NormView, RowScale, Rows, Tile, portable};
 use crate::softmax::{Steepness, Weight};
 use attend::{Heads, Out, tile_scores, weighted_sums};
 use core::arch::aarch64::*;
@@ -134,6 +135,11 @@ impl Kernels for Neon {
         let heads = Heads { weights, sums, scales: sums.map(|sum| RowScale::new(sum, tile.ratio)), queries };
         let out = Out { data: tile.out, stride: tile.out_stride };
         on_core!(weighted_sums, W, (&heads, values, tile.value_dim, out, inputs <= portable::CHUNK));
+    }
+
+    fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
+        // SAFETY: see `on_core`.
+        unsafe { norm::layer_norm(x, norm, out) };
     }
 
     fn table(table: &[i8; 256], x: &mut [i8]) {

@@ -16,9 +16,7 @@ mod v6m;
 #[cfg(not(heedful_thumb1))]
 mod v7m;
 
-#[cfg(heedful_thumb1)]
-use super::NormView;
-use super::{Kernels, Layer, Rows, Sink, Tile, Witness, portable, rows, rows_mut, tiles};
+use super::{Kernels, Layer, NormView, Rows, Sink, Tile, Witness, portable, rows, rows_mut, tiles};
 use crate::softmax::{RowScale, Weight};
 use core::mem::MaybeUninit;
 use packed::Packed;
@@ -192,10 +190,9 @@ impl Kernels for Thumb {
         }
     }
 
-    #[cfg(heedful_thumb1)]
     #[inline]
     fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
-        v6m::norm::layer_norm(x, norm, out);
+        core_loops::norm::layer_norm(x, norm, out);
     }
 
     fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {

@@ -15,6 +15,7 @@ macro_rules! lines {
 }
 
 mod finish;
+pub(super) mod norm;
 mod products;
 mod softmax;
 

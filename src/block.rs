@@ -1,0 +1,254 @@
+//! Blocks of encoders and decoders, whose shape is in their type.
+//!
+//! A pre-norm block works on a residual stream of int16, a post-norm block on int8 that its last norm made.
+
+use crate::attention::{MultiHeadAttention, Scratch, Sequences, rows_of};
+use crate::decoder::{EmbeddingView, MAX_FACTOR};
+use crate::error::require;
+use crate::feed_forward::FeedForward;
+use crate::kernels::{Active, Kernels, Matrix};
+use crate::linear::{LinearView, MAX_INPUTS};
+use crate::norm::Norm;
+use crate::observe::Unobserved;
+use crate::reach::Reach;
+use crate::requantise::{Channel, saturate_i16};
+use crate::softmax::{Weight, Wide};
+
+/// From int8 at the scale of a norm's output to the residual stream of a post-norm block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lift(u16);
+
+impl Lift {
+    /// From the scale of the norm's output over that of the residual stream, 2^-8 to 255.
+    #[must_use]
+    pub const fn from_real(ratio: f64) -> Option<Self> {
+        let units = ratio * 256.0 + 0.5;
+        if units >= 1.0 && units < 65_281.0 { Some(Self(units as u16)) } else { None }
+    }
+
+    #[inline]
+    fn lift(self, x: &[i8], residual: &mut [i16]) {
+        for (to, &x) in residual.iter_mut().zip(x) {
+            *to = saturate_i16((i32::from(x) * i32::from(self.0) + 128) >> 8);
+        }
+    }
+}
+
+/// A block of attention and feed-forward layers in a model of width `E`: `N` is [`LayerNorm`](crate::LayerNorm) or [`RmsNorm`](crate::RmsNorm), `F` is
+/// [`PlainFeedForward`](crate::PlainFeedForward) or [`GatedFeedForward`](crate::GatedFeedForward). A causal reach makes it a
+/// block of a decoder without an encoder.
+#[derive(Clone, Copy, Debug)]
+pub struct EncoderBlock<const E: usize, const H: usize, const P: usize, N, F, W = Wide, const G: usize = H> {
+    /// Norm before the attention, or after it.
+    pub attention_norm: N,
+    /// Attention; its output projection is to the residual stream.
+    pub attention: MultiHeadAttention<E, H, P, W, G>,
+    /// Norm before the feed-forward layers, or after them.
+    pub hidden_norm: N,
+    /// Feed-forward layers, to the residual stream.
+    pub feed_forward: F,
+}
+
+impl<const E: usize, const H: usize, const P: usize, N: Norm<E>, F: FeedForward<E>, W: Weight, const G: usize>
+    EncoderBlock<E, H, P, N, F, W, G>
+{
+    /// Pre-norm (Xiong et al., "On Layer Normalization in the Transformer Architecture", 2020), in place on the residual stream:
+    /// `x += attention(norm(x))`, `x += feed_forward(norm(x))`.
+    #[inline]
+    pub fn forward<const S: usize>(
+        &self,
+        residual: &mut [[i16; E]; S],
+        reach: impl Reach,
+        scratch: &mut Scratch<S, E, H, P, W>,
+    ) {
+        self.forward_on::<Active, S>(residual, reach, scratch);
+    }
+
+    /// [`EncoderBlock::forward`] with the kernels of one's choice.
+    #[inline]
+    pub fn forward_on<K: Kernels, const S: usize>(
+        &self,
+        residual: &mut [[i16; E]; S],
+        reach: impl Reach,
+        scratch: &mut Scratch<S, E, H, P, W>,
+    ) {
+        self.attention_norm.normalise::<K, S>(residual, &mut scratch.output);
+        attend::<K, E, H, P, W, G, S>(&self.attention, residual, reach, scratch);
+        self.hidden_norm.normalise::<K, S>(residual, &mut scratch.output);
+        self.feed_forward.accumulate::<K, S>(&scratch.output, residual);
+    }
+
+    /// Post-norm (Vaswani et al. 2017), in place on int8: `x = norm(x + attention(x))`, `x = norm(x + feed_forward(x))`. What is in
+    /// `residual` before does not matter.
+    #[inline]
+    pub fn forward_post<const S: usize>(
+        &self,
+        x: &mut [[i8; E]; S],
+        lift: Lift,
+        reach: impl Reach,
+        scratch: &mut Scratch<S, E, H, P, W>,
+        residual: &mut [[i16; E]; S],
+    ) {
+        self.forward_post_on::<Active, S>(x, lift, reach, scratch, residual);
+    }
+
+    /// [`EncoderBlock::forward_post`] with the kernels of one's choice.
+    #[inline]
+    pub fn forward_post_on<K: Kernels, const S: usize>(
+        &self,
+        x: &mut [[i8; E]; S],
+        lift: Lift,
+        reach: impl Reach,
+        scratch: &mut Scratch<S, E, H, P, W>,
+        residual: &mut [[i16; E]; S],
+    ) {
+        scratch.output = *x;
+        lift.lift(x.as_flattened(), residual.as_flattened_mut());
+        attend::<K, E, H, P, W, G, S>(&self.attention, residual, reach, scratch);
+        self.attention_norm.normalise::<K, S>(residual, x);
+        lift.lift(x.as_flattened(), residual.as_flattened_mut());
+        self.feed_forward.accumulate::<K, S>(x, residual);
+        self.hidden_norm.normalise::<K, S>(residual, x);
+    }
+}
+
+/// Attention of the rows in `scratch.output`, added to the residual stream.
+#[inline]
+fn attend<K: Kernels, const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, const S: usize>(
+    attention: &MultiHeadAttention<E, H, P, W, G>,
+    residual: &mut [[i16; E]; S],
+    reach: impl Reach,
+    scratch: &mut Scratch<S, E, H, P, W>,
+) {
+    let x = Sequences::one(rows_of(&scratch.output), S);
+    attention.view.attend::<K, W, _, _>(x, &reach, 0..H, &mut scratch.heads.view(), 0, &mut Unobserved);
+    let heads = scratch.heads.outputs().as_flattened().as_flattened();
+    attention.view.output.accumulate::<K>(heads, residual.as_flattened_mut());
+}
+
+/// A pre-norm block of a decoder that looks at its own past and at an encoder's output of width `M`.
+#[derive(Clone, Copy, Debug)]
+pub struct DecoderBlock<
+    const E: usize,
+    const H: usize,
+    const P: usize,
+    N,
+    F,
+    W = Wide,
+    const G: usize = H,
+    const M: usize = E,
+> {
+    /// Norm before the attention.
+    pub attention_norm: N,
+    /// Attention over the decoder's own positions, to the residual stream.
+    pub attention: MultiHeadAttention<E, H, P, W, G>,
+    /// Norm before the cross-attention.
+    pub cross_norm: N,
+    /// Attention over the encoder's output, to the residual stream.
+    pub cross: MultiHeadAttention<E, H, P, W, G, M>,
+    /// Norm before the feed-forward layers.
+    pub hidden_norm: N,
+    /// Feed-forward layers, to the residual stream.
+    pub feed_forward: F,
+}
+
+impl<
+    const E: usize,
+    const H: usize,
+    const P: usize,
+    N: Norm<E>,
+    F: FeedForward<E>,
+    W: Weight,
+    const G: usize,
+    const M: usize,
+> DecoderBlock<E, H, P, N, F, W, G, M>
+{
+    /// In place on the residual stream of the `S` positions. `reach` is that over these (causal, as a rule), `memory_reach` that over the `T` positions of
+    /// the encoder's output.
+    #[inline]
+    pub fn forward<const S: usize, const T: usize>(
+        &self,
+        residual: &mut [[i16; E]; S],
+        memory: &[[i8; M]; T],
+        reach: impl Reach,
+        memory_reach: impl Reach,
+        scratch: &mut Scratch<S, E, H, P, W>,
+        cross_scratch: &mut Scratch<S, E, H, P, W, T>,
+    ) {
+        self.forward_on::<Active, S, T>(residual, memory, reach, memory_reach, scratch, cross_scratch);
+    }
+
+    /// [`DecoderBlock::forward`] with the kernels of one's choice.
+    #[inline]
+    pub fn forward_on<K: Kernels, const S: usize, const T: usize>(
+        &self,
+        residual: &mut [[i16; E]; S],
+        memory: &[[i8; M]; T],
+        reach: impl Reach,
+        memory_reach: impl Reach,
+        scratch: &mut Scratch<S, E, H, P, W>,
+        cross_scratch: &mut Scratch<S, E, H, P, W, T>,
+    ) {
+        self.attention_norm.normalise::<K, S>(residual, &mut scratch.output);
+        attend::<K, E, H, P, W, G, S>(&self.attention, residual, reach, scratch);
+
+        let Scratch { heads, output } = cross_scratch;
+        self.cross_norm.normalise::<K, S>(residual, output);
+        let (queries, memory) = (rows_of(output), Some(rows_of(memory)));
+        let x = Sequences { queries, positions: S, memory, keys: T };
+        self.cross.view.attend::<K, W, _, _>(x, &memory_reach, 0..H, &mut heads.view(), 0, &mut Unobserved);
+        let heads = heads.outputs().as_flattened().as_flattened();
+        self.cross.view.output.accumulate::<K>(heads, residual.as_flattened_mut());
+
+        self.hidden_norm.normalise::<K, S>(residual, &mut scratch.output);
+        self.feed_forward.accumulate::<K, S>(&scratch.output, residual);
+    }
+}
+
+/// Embedding of `V` tokens to a width of `E`, and the output layer back, with the same weights (Press and Wolf, "Using the
+/// Output Embedding to Improve Language Models", 2016).
+///
+/// ```
+/// # use heedful::{Channel, Scale, TiedEmbedding};
+/// // Logits are a quarter of a row's product; embedded, a row counts 64 times as much: 16 per step.
+/// static ROWS: [[i8; 2]; 3] = [[10, 0], [0, 10], [-7, 7]];
+/// static CHANNELS: [Channel; 3] = [Channel { bias: 0, scale: Scale::from_real(0.2499999999).unwrap() }; 3];
+/// static EMBEDDING: TiedEmbedding<3, 2> = TiedEmbedding::new(&ROWS, &CHANNELS, 64);
+/// let mut residual = [[0; 2]; 2];
+/// EMBEDDING.embed(&[0, 2], &mut residual);
+/// assert_eq!(residual, [[160, 0], [-112, 112]]);
+/// let mut logits = [[0; 3]; 1];
+/// EMBEDDING.logits(&[[100, -20]], &mut logits);
+/// assert_eq!(logits, [[250, -50, -210]]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct TiedEmbedding<const V: usize, const E: usize> {
+    view: EmbeddingView<'static>,
+}
+
+impl<const V: usize, const E: usize> TiedEmbedding<V, E> {
+    /// From the weights `[V][E]`, their channels to the logits, and the scale of the logits over those of the output layer's
+    /// input and of the residual stream, 1 to 2^23: a token's row in the residual stream is its weights times this factor times its channel's scale.
+    #[must_use]
+    pub const fn new(weights: &'static [[i8; E]; V], channels: &'static [Channel; V], factor: u32) -> Self {
+        const { require(E > 0 && E <= MAX_INPUTS, "TiedEmbedding: the width is 0 or so large that sums may overflow") }
+        require(factor > 0 && factor <= MAX_FACTOR, "TiedEmbedding: the factor is out of range");
+        let layer = LinearView { weights: Matrix { data: weights.as_flattened(), inputs: E, stride: E }, channels };
+        Self { view: EmbeddingView { layer, factor: factor as i32 } }
+    }
+
+    /// The rows of some tokens as a residual stream; zeros for a token that there is not.
+    #[inline]
+    pub fn embed<const S: usize>(&self, tokens: &[u16; S], residual: &mut [[i16; E]; S]) {
+        for (&token, residual) in tokens.iter().zip(residual) {
+            self.view.embed(usize::from(token), residual);
+        }
+    }
+
+    /// Logits of each row of `x`.
+    #[inline]
+    pub fn logits<const S: usize>(&self, x: &[[i8; E]; S], logits: &mut [[i16; V]; S]) {
+        logits.as_flattened_mut().fill(0);
+        self.view.layer.accumulate::<Active>(x.as_flattened(), logits.as_flattened_mut());
+    }
+}
