@@ -14,12 +14,12 @@ mod ring;
 mod scratch;
 mod typed;
 
-pub(crate) use cache::{CacheView, StepView};
+pub(crate) use cache::{At, CacheView, StepView};
 pub use cache::{KvCache, StepScratch};
 pub use fused::FusedAttention;
 pub use low_rank::{LowRankAttention, LowRankScratch};
 pub use ring::RewindError;
-pub(crate) use ring::{Place, Ring};
+pub(crate) use ring::Ring;
 pub(crate) use scratch::ScratchView;
 pub use scratch::{Heads, Scratch};
 pub(crate) use typed::rows as rows_of;
@@ -255,13 +255,17 @@ impl AttentionView<'_> {
         for (column, head) in heads.enumerate() {
             let Some(&scale) = self.heads.get(head) else { return };
             let step = reach.dilation(head).max(1);
+            // A head that looks at nothing needs no queries, keys and values.
+            let idle = (0..x.positions).all(|query| reach.keys(head, query, x.keys).is_empty());
             let mut first = 0;
             while first < step.min(x.positions) {
                 let grid = Grid { first, step };
-                let key_head = group(head, self.heads.len(), self.key_heads());
-                let holds = held == Some((key_head, grid));
-                held = Some((key_head, grid));
-                self.project::<K, R>(x, reach, head, (!holds).then_some(key_head), grid, scratch);
+                if !idle {
+                    let key_head = group(head, self.heads.len(), self.key_heads());
+                    let holds = held == Some((key_head, grid));
+                    held = Some((key_head, grid));
+                    self.project::<K, R>(x, reach, head, (!holds).then_some(key_head), grid, scratch);
+                }
                 let seat =
                     Seat { head, scale, grid, stride: stride * step, column: first * stride + column * self.head_dim };
                 self.attend_head::<K, W, R, O>(x, reach, seat, scratch, layer, observer);
@@ -352,33 +356,39 @@ impl AttentionView<'_> {
         while index < positions {
             let count = if whole_rows { K::QUERIES.clamp(1, MAX_QUERIES).min(positions - index) } else { 1 };
             // Keys of each query, as places on the grid.
-            let mut ranges = [const { 0..0 }; MAX_QUERIES];
-            let (mut start, mut end) = (usize::MAX, 0);
-            for (i, range) in ranges.iter_mut().enumerate().take(count) {
+            let (mut starts, mut visible) = ([0; MAX_QUERIES], [0; MAX_QUERIES]);
+            let mut start = if R::FROM_FIRST { 0 } else { usize::MAX };
+            for (i, (first, visible)) in starts.iter_mut().zip(&mut visible).enumerate().take(count) {
                 let keys = reach.keys(head, grid.position(index + i), x.keys);
-                *range = grid.index(keys.start)..grid.index(keys.end.min(x.keys));
-                if range.start < range.end {
-                    start = start.min(range.start);
-                    end = end.max(range.end);
+                *visible = grid.index(keys.end.min(x.keys));
+                if !R::FROM_FIRST {
+                    *first = grid.index(keys.start);
+                    if *first < *visible {
+                        start = start.min(*first);
+                    } else {
+                        *visible = 0;
+                    }
                 }
             }
-            // From a whole word of values on.
-            let start = start.min(end) & !3;
-            let mut visible = [0; MAX_QUERIES];
-            for (visible, range) in visible.iter_mut().zip(&ranges) {
-                *visible = if range.start < range.end { range.end - start } else { 0 };
+            if !R::FROM_FIRST {
+                // From a whole word of values on; if no query sees anything, from anywhere.
+                start = start.min(x.keys) & !3;
+                for visible in &mut visible {
+                    *visible = visible.saturating_sub(start);
+                }
             }
             // Tiles know no other start than the first key: what lies before is hidden.
-            let hides = ranges.iter().take(count).any(|range| start < range.start && range.start < range.end);
+            let seen = starts.iter().zip(&visible).take(count);
+            let hides = !R::FROM_FIRST && seen.filter(|(_, visible)| **visible > 0).any(|(first, _)| *first > start);
             let bias = (hides || reach.biases(head)).then_some(|query: usize, key: usize| {
-                let (range, key) = (ranges.get(query)?, start + key);
-                if key < range.start {
+                let key = start + key;
+                if key < *starts.get(query)? {
                     return None;
                 }
                 reach.bias(head, grid.position(index + query), grid.position(key))
             });
             let out = from(scratch.heads, index * stride + column);
-            let mut placed = Placed { observer: &mut *observer, layer, head, grid, index, start, ranges: &ranges };
+            let mut placed = Placed { observer: &mut *observer, layer, head, grid, index, start, starts: &starts };
             let mut tile = Tile {
                 queries: scratch.query.get(index * self.dim..).unwrap_or(&[]),
                 keys: all.get(start * self.dim..).unwrap_or(&[]),
@@ -446,8 +456,8 @@ struct Placed<'o, O> {
     index: usize,
     /// Of the tile's first key on the grid.
     start: usize,
-    /// Keys that each of the tile's queries looks at, as places on the grid.
-    ranges: &'o [Range<usize>; MAX_QUERIES],
+    /// The first key of each of the tile's queries, on the grid.
+    starts: &'o [usize; MAX_QUERIES],
 }
 
 impl<W, O: Observer<W>> Witness<W> for Placed<'_, O> {
@@ -457,7 +467,7 @@ impl<W, O: Observer<W>> Witness<W> for Placed<'_, O> {
     fn row(&mut self, query: usize, weights: &[W]) {
         let Self { layer, head, grid, index, start, .. } = *self;
         // What the tile has before the query's own first key is nobody's business.
-        let first = self.ranges.get(query).map_or(start, |range| range.start.max(start));
+        let first = self.starts.get(query).map_or(start, |&first| start.max(first));
         let weights = weights.get(first - start..).unwrap_or(&[]);
         let (query, first) = (grid.position(index + query), grid.position(first));
         self.observer.row(Row { layer, head, query, first, step: grid.step, weights });
@@ -467,7 +477,7 @@ impl<W, O: Observer<W>> Witness<W> for Placed<'_, O> {
     fn part(&mut self, query: usize, start: usize, weights: &[W]) {
         let start = self.start + start;
         // A part that ends before the first key is not shown.
-        if self.ranges.get(query).is_some_and(|range| range.start < start + weights.len()) {
+        if self.starts.get(query).is_some_and(|&first| first < start + weights.len()) {
             Placed { observer: &mut *self.observer, start, ..*self }.row(query, weights);
         }
     }

@@ -1,14 +1,14 @@
 //! A language model that writes one token after the other: embedding, pre-norm blocks of attention and gated feed-forward layers
 //! over a key-value cache, and logits from the embedding's own weights.
 
-use crate::attention::{AttentionView, CacheView, Place, Ring, StepView};
+use crate::attention::{At, AttentionView, CacheView, Ring, StepView};
 use crate::feed_forward::GatedView;
 use crate::kernels::{Kernels, Rows, rows_mut};
 use crate::linear::LinearView;
 use crate::norm::NormView;
 use crate::observe::Observer;
 use crate::reach::Reach;
-use crate::rope::{Rope, Turns};
+use crate::rope::Rope;
 use crate::softmax::{Steepness, Weight};
 
 /// One block of a decoder.
@@ -81,8 +81,6 @@ pub(crate) struct DecoderStateView<'s, W> {
     pub keys: &'s mut [i8],
     /// Values of all layers, `[layers][key heads][head_dim][slots]`.
     pub values: &'s mut [i8],
-    /// Slots of the cache.
-    pub slots: usize,
 }
 
 impl DecoderView<'_> {
@@ -105,7 +103,8 @@ impl DecoderView<'_> {
             rows_mut(core::mem::take(&mut state.keys), size).zip(rows_mut(core::mem::take(&mut state.values), size));
         for ((layer, block), (keys, values)) in self.blocks.iter().enumerate().zip(caches) {
             let mut cache = CacheView { keys, values };
-            block.push::<K, W, R, O>(place, turns.as_ref(), reach, &mut cache, state, layer, observer);
+            let at = At { place, turns: turns.as_ref(), layer };
+            block.push::<K, W, R, O>(at, reach, &mut cache, state, observer);
         }
     }
 
@@ -121,21 +120,18 @@ impl DecoderView<'_> {
 impl DecoderBlockView<'_> {
     // Not inlined: one copy serves all blocks.
     #[inline(never)]
-    #[allow(clippy::too_many_arguments)]
     fn push<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
         &self,
-        place: Place,
-        turns: Option<&Turns>,
+        at: At<'_>,
         reach: &R,
         cache: &mut CacheView<'_>,
         state: &mut DecoderStateView<'_, W>,
-        layer: usize,
         observer: &mut O,
     ) {
         let width = self.attention_norm.channels.len();
         self.attention_norm.forward::<K>(state.residual, state.normed);
         let x = Rows { data: state.normed, width };
-        self.attention.step::<K, W, R, O>(x, place, state.slots, reach, turns, cache, &mut state.step, layer, observer);
+        self.attention.step::<K, W, R, O>(x, at, reach, cache, &mut state.step, observer);
         self.attention.output.accumulate::<K>(state.step.heads, state.residual);
 
         self.hidden_norm.forward::<K>(state.residual, state.normed);

@@ -1,6 +1,6 @@
 //! A language model whose shape is known when the firmware is compiled.
 
-use crate::attention::{RewindError, Ring, StepView};
+use crate::attention::{MAX_POSITIONS, RewindError, Ring, StepView};
 use crate::decoder::{DecoderBlockView, DecoderStateView, DecoderView};
 use crate::error::require;
 use crate::format::{DecoderConfig, File};
@@ -94,6 +94,7 @@ impl<
                 "language model: the file has another hidden width or number of layers",
             );
             require(N > 0, "language model: the cache has no room for a position");
+            require(N <= MAX_POSITIONS, "language model: the cache has room for more than 65,536 positions");
         }
         Self {
             scores: [[0; N]; <Active as Kernels>::QUERIES],
@@ -144,7 +145,6 @@ impl<
             up: &mut self.up,
             keys: self.keys.as_flattened_mut().as_flattened_mut().as_flattened_mut(),
             values: self.values.as_flattened_mut().as_flattened_mut().as_flattened_mut(),
-            slots: N,
         };
         let decoder = const { &Self::DECODER };
         decoder.push::<Active, W, _, _>(usize::from(token), &mut self.ring, &Mask::None, &mut state, observer);

@@ -12,6 +12,9 @@ use core::ops::Range;
 ///
 /// A key is looked at if it lies in the range of [`Reach::keys`], on the grid of [`Reach::dilation`], and [`Reach::bias`] does not hide it.
 pub trait Reach {
+    /// Whether every query looks from the first key on, wherever its keys end: spares looking for where they start.
+    const FROM_FIRST: bool = false;
+
     /// Keys that the query at position `query` may look at in a head, of `keys` there are. Keys outside cost nothing.
     fn keys(&self, head: usize, query: usize, keys: usize) -> Range<usize>;
 
@@ -41,6 +44,8 @@ pub trait Reach {
 }
 
 impl Reach for Mask {
+    const FROM_FIRST: bool = true;
+
     #[inline]
     fn keys(&self, _head: usize, query: usize, keys: usize) -> Range<usize> {
         0..self.visible(query, keys)
@@ -48,6 +53,8 @@ impl Reach for Mask {
 }
 
 impl<R: Reach> Reach for &R {
+    const FROM_FIRST: bool = R::FROM_FIRST;
+
     #[inline]
     fn keys(&self, head: usize, query: usize, keys: usize) -> Range<usize> {
         R::keys(self, head, query, keys)
@@ -78,6 +85,8 @@ impl<R: Reach> Reach for &R {
 macro_rules! together {
     ($($part:ident)+) => {
         impl<$($part: Reach),+> Reach for ($($part,)+) {
+            const FROM_FIRST: bool = true $(&& $part::FROM_FIRST)+;
+
             #[inline]
             fn keys(&self, head: usize, query: usize, keys: usize) -> Range<usize> {
                 #[allow(non_snake_case)]
@@ -269,6 +278,8 @@ impl<'a> Bits<'a> {
 }
 
 impl Reach for Bits<'_> {
+    const FROM_FIRST: bool = true;
+
     #[inline]
     fn keys(&self, _head: usize, _query: usize, keys: usize) -> Range<usize> {
         0..keys
@@ -292,6 +303,8 @@ impl Reach for Bits<'_> {
 }
 
 impl Reach for Rope<'_> {
+    const FROM_FIRST: bool = true;
+
     #[inline]
     fn keys(&self, _head: usize, _query: usize, keys: usize) -> Range<usize> {
         0..keys
@@ -346,6 +359,8 @@ impl Slope {
 }
 
 impl Reach for Alibi<'_> {
+    const FROM_FIRST: bool = true;
+
     #[inline]
     fn keys(&self, _head: usize, _query: usize, keys: usize) -> Range<usize> {
         0..keys
@@ -369,6 +384,8 @@ impl Reach for Alibi<'_> {
 pub struct RelativeBias<'a, const SPAN: usize>(pub &'a [[i32; SPAN]]);
 
 impl<const SPAN: usize> Reach for RelativeBias<'_, SPAN> {
+    const FROM_FIRST: bool = true;
+
     #[inline]
     fn keys(&self, _head: usize, _query: usize, keys: usize) -> Range<usize> {
         0..keys
@@ -397,6 +414,8 @@ impl<const SPAN: usize> Reach for RelativeBias<'_, SPAN> {
 pub struct Without(pub u64);
 
 impl Reach for Without {
+    const FROM_FIRST: bool = true;
+
     #[inline]
     fn keys(&self, head: usize, _query: usize, keys: usize) -> Range<usize> {
         if head < 64 && self.0 >> head & 1 == 1 { 0..0 } else { 0..keys }

@@ -8,6 +8,7 @@ use crate::observe::{Observer, Row, Unobserved};
 use crate::reach::Reach;
 use crate::rope::Turns;
 use crate::softmax::{Weight, Wide};
+use core::ops::Range;
 
 /// The memory of one attention, as slices.
 #[derive(Debug)]
@@ -33,25 +34,33 @@ pub(crate) struct StepView<'s, W> {
     pub heads: &'s mut [i8],
 }
 
+/// Where a step stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At<'a> {
+    /// The newest position, and its slot.
+    pub place: Place,
+    /// Of the newest position, if queries and keys are rotated.
+    pub turns: Option<&'a Turns>,
+    /// The block, for an observer.
+    pub layer: usize,
+}
+
 impl AttentionView<'_> {
-    /// The heads' outputs for the newest position, whose row is `x`, into `step.heads`. `turns` rotate by its position.
+    /// The heads' outputs for the newest position, whose row is `x`, into `step.heads`.
     #[inline]
     pub(crate) fn step<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
         &self,
         x: Rows<'_>,
-        place: Place,
-        slots: usize,
+        at: At<'_>,
         reach: &R,
-        turns: Option<&Turns>,
         cache: &mut CacheView<'_>,
         step: &mut StepView<'_, W>,
-        layer: usize,
         observer: &mut O,
     ) {
         let (dim, groups) = (self.dim, self.key_heads());
-        self.project_newest::<K>(x, place.slot, slots, turns, cache, step);
+        self.project_newest::<K>(x, at, cache, step);
         for (head, key) in rows(step.key, dim).enumerate().take(groups) {
-            let to = from(cache.keys, (head * slots + place.slot) * dim);
+            let to = from(cache.keys, (head * at.place.slots() + at.place.slot) * dim);
             for (to, &from) in to.iter_mut().zip(key) {
                 *to = from;
             }
@@ -69,17 +78,7 @@ impl AttentionView<'_> {
             {
                 count += 1;
             }
-            self.attend_newest::<K, W, R, O>(
-                place,
-                slots,
-                reach,
-                head..head + count,
-                key_head,
-                cache,
-                step,
-                layer,
-                observer,
-            );
+            self.attend_newest::<K, W, R, O>(at, reach, head..head + count, cache, step, observer);
             head += count;
         }
     }
@@ -89,13 +88,13 @@ impl AttentionView<'_> {
     fn project_newest<K: Kernels>(
         &self,
         x: Rows<'_>,
-        slot: usize,
-        slots: usize,
-        turns: Option<&Turns>,
+        at: At<'_>,
         cache: &mut CacheView<'_>,
         step: &mut StepView<'_, impl Weight>,
     ) {
         let Some(key) = self.key else { return };
+        let At { place, turns, .. } = at;
+        let (slot, slots) = (place.slot, place.slots());
         let (dim, heads, groups) = (self.dim, self.heads.len(), self.key_heads());
         if turns.is_none()
             && let (Some(query), Some(key), Some(value)) =
@@ -103,9 +102,9 @@ impl AttentionView<'_> {
             && x.width == query.weights.inputs
         {
             // All three share the row.
-            let sinks = [by_position(step.query, dim), by_position(step.key, dim), to_slot(cache.values, slot, slots)];
-            let [a, b, c] = sinks;
-            return K::linear(x, &mut [query.to(a), key.to(b), value.to(c)]);
+            let to_slot = to_slot(cache.values, slot, slots);
+            let (query, key) = (query.to(by_position(step.query, dim)), key.to(by_position(step.key, dim)));
+            return K::linear(x, &mut [query, key, value.to(to_slot)]);
         }
         for (projection, heads, out) in [(self.query, heads, &mut *step.query), (key, groups, &mut *step.key)] {
             projection.parts(heads, dim, |layer, first| {
@@ -126,17 +125,17 @@ impl AttentionView<'_> {
     #[inline]
     fn attend_newest<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
         &self,
-        place: Place,
-        slots: usize,
+        at: At<'_>,
         reach: &R,
-        heads: core::ops::Range<usize>,
-        key_head: usize,
+        heads: Range<usize>,
         cache: &CacheView<'_>,
         step: &mut StepView<'_, W>,
-        layer: usize,
         observer: &mut O,
     ) {
         let Some(scale) = self.heads.get(heads.start) else { return };
+        let At { place, layer, .. } = at;
+        let key_head = group(heads.start, self.heads.len(), self.key_heads());
+        let slots = place.slots();
         let query = place.query();
         let mut visible = [place.filled; MAX_QUERIES];
         let mut hides = false;
@@ -252,8 +251,8 @@ impl<const N: usize, const G: usize, const P: usize, const SINKS: usize> KvCache
     /// Goes back to the time when `length` positions had been seen.
     ///
     /// # Errors
-    /// [`RewindError::Ahead`] if these have not been seen yet; [`RewindError::Forgotten`] if the cache has been full, and more than the newest
-    /// position would be taken back. The cache is left as it is.
+    /// [`RewindError::Ahead`] if these have not been seen yet; [`RewindError::Forgotten`] if the cache has been full since, and more than
+    /// the newest position would be taken back. Lengths of up to `SINKS` can always be gone back to. After an error the cache is left as it is.
     pub const fn rewind(&mut self, length: u64) -> Result<(), RewindError> {
         self.ring.rewind(length)
     }
@@ -362,9 +361,12 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> 
             heads: heads.as_flattened_mut(),
         };
         let turns = reach.rope().map(|rope| rope.turns(place.position));
-        let x = Rows { data: x, width: E };
-        self.view.step::<K, W, _, _>(x, place, N, &reach, turns.as_ref(), &mut cache, &mut step, 0, observer);
+        let (x, at) = (Rows { data: x, width: E }, At { place, turns: turns.as_ref(), layer: 0 });
+        self.view.step::<K, W, _, _>(x, at, &reach, &mut cache, &mut step, observer);
         self.view.output.store::<K>(step.heads, output);
         output
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Language models of any shape.
 
 use crate::Error;
-use crate::attention::{RewindError, Ring, StepView};
+use crate::attention::{MAX_POSITIONS, RewindError, Ring, StepView};
 use crate::decoder::{DecoderBlockView, DecoderStateView};
 use crate::format::{DecoderConfig, File, Softmax};
 use crate::kernels::{Active, Kernels};
@@ -59,14 +59,14 @@ impl Decoder {
         self.file().tokenizer(&self.config).expect("checked when it was loaded")
     }
 
-    /// A text to be, which remembers its last `context` tokens, at least one.
+    /// A text to be, which remembers its last `context` tokens: at least one, and at most 65,536.
     #[must_use]
     pub fn session(&self, context: usize) -> Session<'_> {
         let file = self.file();
         let blocks = (0..self.config.layers)
             .map(|layer| file.decoder_block(&self.config, layer).expect("checked when it was loaded"))
             .collect();
-        let slots = context.max(1);
+        let slots = context.clamp(1, MAX_POSITIONS);
         let c = self.config;
         let cache = c.layers * c.key_heads * slots * c.head_dim;
         Session {
@@ -133,7 +133,6 @@ impl Session<'_> {
             up: &mut vec![0; c.hidden],
             keys: &mut self.keys,
             values: &mut self.values,
-            slots: self.slots,
         };
         decoder.push::<K, W, _, O>(token, &mut self.ring, &Mask::None, &mut state, observer);
     }

@@ -1,18 +1,18 @@
-//! Layer norm of a row, two values a turn.
+//! Layer norm of a row, four values a turn.
 
 use crate::kernels::{NormView, portable};
 use crate::norm::NormChannel;
 use core::arch::naked_asm;
 
-/// One row; rows of odd length or with too few channels or outputs are left to the portable backend.
+/// One row; rows whose length is no multiple of four, or with too few channels or outputs, are left to the portable backend.
 pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
     let n = x.len();
-    if n == 0 || !n.is_multiple_of(2) || norm.channels.len() < n || out.len() < n {
+    if n == 0 || !n.is_multiple_of(4) || norm.channels.len() < n || out.len() < n {
         return portable::layer_norm(x, norm, out);
     }
     let end = x.as_ptr_range().end;
     let mut sums = Sums { sum: 0, squares: 0 };
-    // SAFETY: `x` is an even, positive number of values up to `end`.
+    // SAFETY: `x` is a positive multiple of four values up to `end`.
     unsafe { add_up(x.as_ptr(), end, &raw mut sums) };
     sums.sum = norm.taken_off(sums.sum);
     let (root, up, places) = norm.inverse_root(n, sums.sum, sums.squares).parts();
@@ -20,16 +20,15 @@ pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
         x: x.as_ptr(),
         channels: norm.channels.as_ptr(),
         out: out.as_mut_ptr(),
-        n: n as i32,
-        minus_sum: -sums.sum,
-        up,
+        n: (n as i32) << up,
+        minus_sum: sums.sum.wrapping_neg() << up,
         root,
         offset: 1 << (places - 8),
         half: 1 << (places - 1),
         places,
         end,
     };
-    // SAFETY: `x` is an even, positive number of values up to `end`; channels and outputs are at least as many.
+    // SAFETY: `x` is a positive multiple of four values up to `end`; channels and outputs are at least as many.
     unsafe { normalise(&raw const call) };
 }
 
@@ -42,7 +41,7 @@ struct Sums {
 /// Sum and sum of squares.
 ///
 /// # Safety
-/// From `x` to `end` lies an even, positive number of values.
+/// From `x` to `end` lies a positive multiple of four values.
 #[unsafe(naked)]
 unsafe extern "C" fn add_up(x: *const i16, end: *const i16, sums: *mut Sums) {
     naked_asm!(
@@ -54,8 +53,11 @@ unsafe extern "C" fn add_up(x: *const i16, end: *const i16, sums: *mut Sums) {
         "mov r12, #0x00010001",
         "2:",
         "ldr r6, [r0], #4",
+        "ldr lr, [r0], #4",
         "smlad r3, r6, r12, r3",
         "smlald r4, r5, r6, r6",
+        "smlad r3, lr, r12, r3",
+        "smlald r4, r5, lr, lr",
         "cmp r0, r1",
         "bne 2b",
         "str r3, [r2]",
@@ -70,10 +72,9 @@ struct Normalise {
     x: *const i16,
     channels: *const NormChannel,
     out: *mut i8,
-    /// Values of the row.
+    /// Values of the row and their negative sum, both shifted as [`InverseRoot::parts`](crate::norm::InverseRoot::parts) tells.
     n: i32,
     minus_sum: i32,
-    up: u32,
     root: u32,
     /// One of the offset, in units of the final sum.
     offset: i32,
@@ -86,40 +87,35 @@ struct Normalise {
 /// `InverseRoot::apply` on all values.
 ///
 /// # Safety
-/// From `x` to `end` lies an even, positive number of values; channels and outputs are as many.
+/// From `x` to `end` lies a positive multiple of four values; channels and outputs are as many.
 #[unsafe(naked)]
 unsafe extern "C" fn normalise(call: *const Normalise) {
     macro_rules! value {
-        // The half of r10 that is the value.
-        ($half:literal) => {
+        () => {
             concat!(
+                "ldrsh r10, [r0], #2\n",
                 "ldr r11, [r1], #4\n",
-                "smla",
-                $half,
-                "b r12, r10, r3, r4\n",
-                "lsl r12, r12, r5\n",
-                "smmul r12, r12, r6\n",
-                "smlatb lr, r11, r7, r8\n",
-                "smlawb r12, r12, r11, lr\n",
-                "asr r12, r12, r9\n",
-                "ssat r12, #8, r12\n",
-                "strb r12, [r2], #1\n",
+                "mla r10, r10, r3, r4\n",
+                "smmul r10, r10, r5\n",
+                "smlatb r12, r11, r6, r7\n",
+                "smlawb r10, r10, r11, r12\n",
+                "asr r10, r10, r8\n",
+                "ssat r10, #8, r10\n",
+                "strb r10, [r2], #1\n",
             )
         };
     }
     naked_asm!(
         cpu!(),
         "push {{r4-r11, lr}}",
-        "ldm r0, {{r0-r10}}",
-        "push {{r10}}",
+        "ldm r0, {{r0-r9}}",
         "2:",
-        "ldr r10, [r0], #4",
-        value!("b"),
-        value!("t"),
-        "ldr r10, [sp]",
-        "cmp r0, r10",
+        value!(),
+        value!(),
+        value!(),
+        value!(),
+        "cmp r0, r9",
         "bne 2b",
-        "add sp, sp, #4",
         "pop {{r4-r11, pc}}",
     )
 }
