@@ -12,6 +12,7 @@ mod long;
 mod low_rank;
 mod ring;
 mod scratch;
+mod shown;
 mod typed;
 
 pub(crate) use cache::{At, CacheView, StepView};
@@ -25,7 +26,7 @@ pub use scratch::{Heads, Scratch};
 pub(crate) use typed::rows as rows_of;
 pub use typed::{MultiHeadAttention, Projection};
 
-use crate::kernels::{Kernels, MAX_QUERIES, Matrix, Rows, Sink, Tile, Witness, rows_mut};
+use crate::kernels::{Kernels, MAX_QUERIES, Matrix, Rows, Sink, Tile, Witness, rows_mut, tiles_mut};
 use crate::linear::LinearView;
 use crate::observe::{Observer, Row};
 use crate::reach::Reach;
@@ -33,6 +34,7 @@ use crate::requantise::{Channel, Scale};
 use crate::softmax::{Steepness, Weight};
 use bytemuck::{Pod, Zeroable};
 use core::ops::Range;
+use shown::Placed;
 
 /// The largest head dimension: scores of one row stay less than 2^23 apart.
 pub const MAX_HEAD_DIM: usize = 256;
@@ -255,17 +257,25 @@ impl AttentionView<'_> {
         for (column, head) in heads.enumerate() {
             let Some(&scale) = self.heads.get(head) else { return };
             let step = reach.dilation(head).max(1);
-            // A head that looks at nothing needs no queries, keys and values.
-            let idle = (0..x.positions).all(|query| reach.keys(head, query, x.keys).is_empty());
+            if (0..x.positions).all(|query| reach.keys(head, query, x.keys).is_empty()) {
+                rest(
+                    x.positions,
+                    head,
+                    from(scratch.heads, column * self.head_dim),
+                    stride,
+                    self.head_dim,
+                    layer,
+                    observer,
+                );
+                continue;
+            }
             let mut first = 0;
             while first < step.min(x.positions) {
                 let grid = Grid { first, step };
-                if !idle {
-                    let key_head = group(head, self.heads.len(), self.key_heads());
-                    let holds = held == Some((key_head, grid));
-                    held = Some((key_head, grid));
-                    self.project::<K, R>(x, reach, head, (!holds).then_some(key_head), grid, scratch);
-                }
+                let key_head = group(head, self.heads.len(), self.key_heads());
+                let holds = held == Some((key_head, grid));
+                held = Some((key_head, grid));
+                self.project::<K, R>(x, reach, head, (!holds).then_some(key_head), grid, scratch);
                 let seat =
                     Seat { head, scale, grid, stride: stride * step, column: first * stride + column * self.head_dim };
                 self.attend_head::<K, W, R, O>(x, reach, seat, scratch, layer, observer);
@@ -377,18 +387,24 @@ impl AttentionView<'_> {
                     *visible = visible.saturating_sub(start);
                 }
             }
+            let ends = visible;
             // Tiles know no other start than the first key: what lies before is hidden.
             let seen = starts.iter().zip(&visible).take(count);
             let hides = !R::FROM_FIRST && seen.filter(|(_, visible)| **visible > 0).any(|(first, _)| *first > start);
-            let bias = (hides || reach.biases(head)).then_some(|query: usize, key: usize| {
-                let key = start + key;
-                if key < *starts.get(query)? {
-                    return None;
-                }
-                reach.bias(head, grid.position(index + query), grid.position(key))
-            });
+            let biases = reach.biases(head);
+            if hides || biases {
+                // Where keys are hidden anyway, all queries look as far as the farthest, in steps that suit all backends.
+                let most = visible.iter().copied().max().unwrap_or(0).next_multiple_of(8);
+                let most = most.min(grid.count(x.keys).saturating_sub(start));
+                visible.iter_mut().filter(|visible| **visible > 0).for_each(|visible| *visible = most);
+            }
+            let shows = |query: usize, key: usize| {
+                let (first, end) = (starts.get(query).copied()?, ends.get(query).copied()?);
+                (start + key >= first && key < end).then_some(0)
+            };
             let out = from(scratch.heads, index * stride + column);
-            let mut placed = Placed { observer: &mut *observer, layer, head, grid, index, start, starts: &starts };
+            let mut placed =
+                Placed { observer: &mut *observer, layer, head, grid, index, start, starts: &starts, ends: &ends };
             let mut tile = Tile {
                 queries: scratch.query.get(index * self.dim..).unwrap_or(&[]),
                 keys: all.get(start * self.dim..).unwrap_or(&[]),
@@ -406,12 +422,51 @@ impl AttentionView<'_> {
                 out,
                 out_stride: stride,
             };
-            if whole_rows {
-                tile.attend_biased::<K, _>(bias, &mut placed);
+            // Two calls, for keys alone are hidden in fewer steps.
+            if biases {
+                let bias = |query: usize, key: usize| {
+                    shows(query, key)?;
+                    reach.bias(head, grid.position(index + query), grid.position(start + key))
+                };
+                attend_tile::<K, W, _>(&mut tile, whole_rows, Some(bias), &mut placed);
             } else {
-                long::attend::<K, W, _>(&mut tile, bias, &mut placed);
+                attend_tile::<K, W, _>(&mut tile, whole_rows, hides.then_some(shows), &mut placed);
             }
             index += count;
+        }
+    }
+}
+
+/// The attention of a tile, whose rows of scores are there as a whole or in parts.
+#[inline]
+fn attend_tile<K: Kernels, W: Weight, V: Witness<W>>(
+    tile: &mut Tile<'_, W>,
+    whole_rows: bool,
+    bias: Option<impl FnMut(usize, usize) -> Option<i32>>,
+    witness: &mut V,
+) {
+    if whole_rows {
+        tile.attend_biased::<K, V>(bias, witness);
+    } else {
+        long::attend::<K, W, V>(tile, bias, witness);
+    }
+}
+
+/// A head that looks at nothing: outputs of 0, rows `stride` apart.
+#[inline]
+fn rest<W, O: Observer<W>>(
+    positions: usize,
+    head: usize,
+    out: &mut [i8],
+    stride: usize,
+    head_dim: usize,
+    layer: usize,
+    observer: &mut O,
+) {
+    for (query, out) in tiles_mut(out, stride).take(positions).enumerate() {
+        out.iter_mut().take(head_dim).for_each(|out| *out = 0);
+        if O::WATCHES {
+            observer.row(Row { layer, head, query, first: 0, step: 1, weights: &[] });
         }
     }
 }
@@ -444,41 +499,4 @@ fn by_position(out: &mut [i8], dim: usize) -> Sink<'_> {
 #[inline]
 fn transposed(out: &mut [i8], keys: usize) -> Sink<'_> {
     Sink::Store { out, row_stride: 1, output_stride: keys }
-}
-
-/// An observer that knows where in the model a tile lies.
-struct Placed<'o, O> {
-    observer: &'o mut O,
-    layer: usize,
-    head: usize,
-    grid: Grid,
-    /// Of the tile's first query on the grid.
-    index: usize,
-    /// Of the tile's first key on the grid.
-    start: usize,
-    /// The first key of each of the tile's queries, on the grid.
-    starts: &'o [usize; MAX_QUERIES],
-}
-
-impl<W, O: Observer<W>> Witness<W> for Placed<'_, O> {
-    const WATCHES: bool = O::WATCHES;
-
-    #[inline]
-    fn row(&mut self, query: usize, weights: &[W]) {
-        let Self { layer, head, grid, index, start, .. } = *self;
-        // What the tile has before the query's own first key is nobody's business.
-        let first = self.starts.get(query).map_or(start, |&first| start.max(first));
-        let weights = weights.get(first - start..).unwrap_or(&[]);
-        let (query, first) = (grid.position(index + query), grid.position(first));
-        self.observer.row(Row { layer, head, query, first, step: grid.step, weights });
-    }
-
-    #[inline]
-    fn part(&mut self, query: usize, start: usize, weights: &[W]) {
-        let start = self.start + start;
-        // A part that ends before the first key is not shown.
-        if self.starts.get(query).is_some_and(|&first| first < start + weights.len()) {
-            Placed { observer: &mut *self.observer, start, ..*self }.row(query, weights);
-        }
-    }
 }

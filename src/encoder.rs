@@ -2,13 +2,13 @@
 //! mean over the positions.
 
 use crate::attention::{AttentionView, ScratchView, Sequences};
-use crate::feed_forward::{PlainView, TILE};
+use crate::feed_forward::PlainView;
 use crate::kernels::{Kernels, Rows, rows, rows_mut, tiles_mut};
 use crate::linear::LinearView;
-use crate::mask::Mask;
 use crate::norm::NormView;
 use crate::observe::Observer;
-use crate::requantise::Scale;
+use crate::reach::Reach;
+use crate::requantise::{Channel, Scale};
 use crate::softmax::Weight;
 
 /// One encoder block (pre-norm: Xiong et al., "On Layer Normalization in the Transformer Architecture", 2020).
@@ -50,9 +50,9 @@ pub(crate) struct StateView<'s, W> {
     pub normed: &'s mut [i8],
     /// Of the attention.
     pub heads: ScratchView<'s, W>,
-    /// `[TILE][inputs]`.
+    /// Some rows of `[inputs]`.
     pub input: &'s mut [i8],
-    /// `[TILE][hidden]`.
+    /// Some rows of `[hidden]`.
     pub hidden: &'s mut [i8],
     /// `[width]`.
     pub pooled: &'s mut [i8],
@@ -62,13 +62,13 @@ pub(crate) struct StateView<'s, W> {
 
 impl EncoderView<'_> {
     /// Runs the encoder: `fill(position, input)` gives the int8 input of one position, each
-    /// position once and in order. The logits are left in `state`.
+    /// position once and in order, `reach(layer)` what the heads of a block look at. The logits are left in `state`.
     #[inline]
-    pub(crate) fn forward<K: Kernels, W: Weight, O: Observer<W>>(
+    pub(crate) fn forward<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
         &self,
         mut fill: impl FnMut(usize, &mut [i8]),
         state: &mut StateView<'_, W>,
-        mask: Mask,
+        reach: impl Fn(usize) -> R,
         observer: &mut O,
     ) {
         let width = self.norm.channels.len();
@@ -77,7 +77,8 @@ impl EncoderView<'_> {
         }
         let inputs = self.embedding.weights.inputs;
         let mut position = 0;
-        for residual in tiles_mut(state.residual, width * TILE) {
+        let most = state.input.len().checked_div(inputs).unwrap_or(0).max(1);
+        for residual in tiles_mut(state.residual, width * most) {
             let tile = residual.len().checked_div(width).unwrap_or(0);
             for input in rows_mut(state.input, inputs).take(tile) {
                 fill(position, input);
@@ -86,7 +87,7 @@ impl EncoderView<'_> {
             self.embedding.accumulate::<K>(head(state.input, tile * inputs), residual);
         }
         for (layer, block) in self.blocks.iter().enumerate() {
-            block.forward::<K, W, O>(state, position, mask, layer, observer);
+            block.forward::<K, W, R, O>(state, position, reach(layer), layer, observer);
         }
         self.norm.forward::<K>(state.residual, state.normed);
         for (channel, mean) in state.pooled.iter_mut().enumerate() {
@@ -101,22 +102,40 @@ impl EncoderView<'_> {
 impl BlockView<'_> {
     /// One block, in place on the residual stream. Not inlined: one copy serves all blocks.
     #[inline(never)]
-    fn forward<K: Kernels, W: Weight, O: Observer<W>>(
+    fn forward<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
         &self,
         state: &mut StateView<'_, W>,
         positions: usize,
-        mask: Mask,
+        reach: R,
         layer: usize,
         observer: &mut O,
     ) {
-        self.attention_norm.forward::<K>(state.residual, state.normed);
-        let x = Sequences::one(Rows { data: state.normed, width: self.attention_norm.channels.len() }, positions);
-        let heads = 0..self.attention.heads.len();
-        self.attention.attend::<K, W, _, O>(x, &mask, heads, &mut state.heads, layer, observer);
-        self.attention.output.accumulate::<K>(state.heads.heads, state.residual);
+        let output = self.attention.output;
+        let heads = self.attention.heads.len();
+        if heads == 0 {
+            add_biases(output.channels, state.residual);
+        } else {
+            self.attention_norm.forward::<K>(state.residual, state.normed);
+            let x = Sequences::one(Rows { data: state.normed, width: self.attention_norm.channels.len() }, positions);
+            self.attention.attend::<K, W, R, O>(x, &reach, 0..heads, &mut state.heads, layer, observer);
+            // Blocks may have fewer heads than there is room for.
+            output.accumulate::<K>(head(state.heads.heads, positions * output.weights.inputs), state.residual);
+        }
 
         self.hidden_norm.forward::<K>(state.residual, state.normed);
         self.feed_forward.accumulate::<K>(state.normed, state.hidden, state.residual);
+    }
+}
+
+/// What attention without heads adds to the residual stream: the biases of its output, as rows of no values would. Not
+/// inlined: few models need it.
+#[inline(never)]
+fn add_biases(channels: &[Channel], residual: &mut [i16]) {
+    for (i, channel) in channels.iter().enumerate() {
+        let bias = channel.scale.to_i16(channel.bias);
+        for to in rows_mut(residual, channels.len()).filter_map(|row| row.get_mut(i)) {
+            *to = to.saturating_add(bias);
+        }
     }
 }
 

@@ -3,12 +3,9 @@
 
 use crate::activation::Activation;
 use crate::error::require;
-use crate::kernels::{Kernels, Matrix, tiles, tiles_mut};
+use crate::kernels::{Active, Kernels, Matrix, tiles, tiles_mut};
 use crate::linear::{LinearView, MAX_INPUTS};
 use crate::requantise::{Channel, Scale};
-
-/// Positions whose hidden values are in memory at a time.
-pub const TILE: usize = 4;
 
 /// `contract(activation(expand(x)))`
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +23,8 @@ impl PlainView<'_> {
     #[inline]
     pub(crate) fn accumulate<K: Kernels>(&self, x: &[i8], hidden: &mut [i8], residual: &mut [i16]) {
         let (width, length) = (self.contract.channels.len(), self.expand.channels.len());
-        for (x, residual) in tiles(x, width * TILE).zip(tiles_mut(residual, width * TILE)) {
+        let most = hidden.len().checked_div(length).unwrap_or(0).max(1);
+        for (x, residual) in tiles(x, width * most).zip(tiles_mut(residual, width * most)) {
             let rows = residual.len().checked_div(width).unwrap_or(0);
             let Some(hidden) = hidden.get_mut(..rows * length) else { return };
             self.expand.store::<K>(x, hidden);
@@ -56,7 +54,7 @@ impl GatedView<'_> {
     #[inline]
     pub(crate) fn accumulate<K: Kernels>(&self, x: &[i8], gate: &mut [i8], up: &mut [i8], residual: &mut [i16]) {
         let (width, length) = (self.down.channels.len(), self.gate.channels.len());
-        let most = gate.len().checked_div(length).unwrap_or(0).clamp(1, TILE);
+        let most = gate.len().checked_div(length).unwrap_or(0).max(1);
         for (x, residual) in tiles(x, width * most).zip(tiles_mut(residual, width * most)) {
             let rows = residual.len().checked_div(width).unwrap_or(0);
             let (Some(gate), Some(up)) = (gate.get_mut(..rows * length), up.get_mut(..rows * length)) else { return };
@@ -110,7 +108,7 @@ impl<const E: usize, const F: usize> PlainFeedForward<E, F> {
 impl<const E: usize, const F: usize> FeedForward<E> for PlainFeedForward<E, F> {
     #[inline]
     fn accumulate<K: Kernels, const S: usize>(&self, x: &[[i8; E]; S], residual: &mut [[i16; E]; S]) {
-        let mut hidden = [[0; F]; TILE];
+        let mut hidden = [[0; F]; <Active as Kernels>::ROWS];
         self.view.accumulate::<K>(x.as_flattened(), hidden.as_flattened_mut(), residual.as_flattened_mut());
     }
 }
@@ -160,7 +158,7 @@ impl<const E: usize, const F: usize> GatedFeedForward<E, F> {
 impl<const E: usize, const F: usize> FeedForward<E> for GatedFeedForward<E, F> {
     #[inline]
     fn accumulate<K: Kernels, const S: usize>(&self, x: &[[i8; E]; S], residual: &mut [[i16; E]; S]) {
-        let (mut gate, mut up) = ([[0; F]; TILE], [[0; F]; TILE]);
+        let (mut gate, mut up) = ([[0; F]; <Active as Kernels>::ROWS], [[0; F]; <Active as Kernels>::ROWS]);
         let (gate, up) = (gate.as_flattened_mut(), up.as_flattened_mut());
         self.view.accumulate::<K>(x.as_flattened(), gate, up, residual.as_flattened_mut());
     }

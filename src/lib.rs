@@ -5,6 +5,11 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+/// The examples of the document must hold.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/kinds.md")]
+struct Kinds;
+
 mod activation;
 mod attention;
 #[cfg(feature = "audio")]

@@ -3,7 +3,6 @@
 use crate::attention::Heads;
 use crate::encoder::{BlockView, EncoderView, StateView};
 use crate::error::{Error, require};
-use crate::feed_forward::TILE;
 use crate::format::{Config, File};
 use crate::kernels::{Active, Kernels};
 use crate::mask::Mask;
@@ -60,8 +59,8 @@ pub struct Model<
     logits: [i16; C],
     heads: Heads<S, H, P, W>,
     normed: [[i8; E]; S],
-    input: [[i8; I]; TILE],
-    hidden: [[i8; F]; TILE],
+    input: [[i8; I]; <Active as Kernels>::ROWS],
+    hidden: [[i8; F]; <Active as Kernels>::ROWS],
     pooled: [i8; E],
     stream: M::Input,
     file: PhantomData<M>,
@@ -118,8 +117,8 @@ impl<
             logits: [0; C],
             heads: Heads::new(),
             normed: [[0; E]; S],
-            input: [[0; I]; TILE],
-            hidden: [[0; F]; TILE],
+            input: [[0; I]; <Active as Kernels>::ROWS],
+            hidden: [[0; F]; <Active as Kernels>::ROWS],
             pooled: [0; E],
             stream: M::Input::NEW,
             file: PhantomData,
@@ -161,7 +160,8 @@ impl<
             pooled,
             logits,
         };
-        const { &Self::ENCODER }.forward::<K, W, O>(|i, x| fill(stream, i, x), &mut state, Mask::None, observer);
+        let fill = |i, x: &mut [i8]| fill(stream, i, x);
+        const { &Self::ENCODER }.forward::<K, W, _, O>(fill, &mut state, |_| Mask::None, observer);
         Outcome::new(self.logits, Self::CONFIG.logit)
     }
 }

@@ -233,3 +233,95 @@ fn characters(text: &[u8]) -> impl Iterator<Item = &[u8]> {
         Some(character)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec;
+    use std::vec::Vec;
+
+    fn vocabulary(pieces: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut bytes = vec![0; 3 * FIRST_PIECE];
+        for (rank, piece) in pieces {
+            bytes.extend(rank.to_le_bytes());
+            bytes.push(piece.len() as u8);
+            bytes.extend(*piece);
+        }
+        bytes
+    }
+
+    const PIECES: [(u16, &[u8]); 10] = [
+        (1, b" "),
+        (1, b"a"),
+        (1, b"b"),
+        (1, "\u{e9}".as_bytes()),
+        (5, b"ab"),
+        (7, b"ba"),
+        (7, b"aa"),
+        (9, b"aba"),
+        (2, b" ab"),
+        (0, b"bb"),
+    ];
+
+    #[test]
+    fn merges_by_rank() {
+        let bytes = vocabulary(&PIECES);
+        let tokenizer = Tokenizer::new(&bytes, 269).unwrap();
+        let encode = |text: &[u8]| {
+            let mut tokens = [0; 12];
+            let count = tokenizer.encode(text, &mut tokens).unwrap();
+            tokens[..count].to_vec()
+        };
+        assert_eq!(encode(b""), [1]);
+        assert_eq!(encode(b"ab"), [1, 267]);
+        // "ba" outranks "ab", and "aba" grows from it; of the two "aa" the first counts; what has rank 0 is never merged.
+        assert_eq!(encode(b"aba"), [1, 259, 266]);
+        assert_eq!(encode(b"bab"), [1, 259, 264, 261]);
+        assert_eq!(encode(b"aaa"), [1, 259, 265, 260]);
+        assert_eq!(encode(b"bb"), [1, 259, 261, 261]);
+        assert_eq!(encode(b"abab"), [1, 259, 266, 261]);
+        assert_eq!(encode("\u{e9}\u{e8}".as_bytes()), [1, 259, 262, 3 + 0xc3, 3 + 0xa8]);
+        assert_eq!(tokenizer.bytes(267), b" ab");
+        assert_eq!((tokenizer.rank(267), tokenizer.rank(269), tokenizer.bytes(269)), (2, 0, &b""[..]));
+        assert_eq!((tokenizer.decode(267, 1), tokenizer.decode(267, 5)), (&b"ab"[..], &b" ab"[..]));
+        assert_eq!((tokenizer.decode(3 + 255, 1), tokenizer.decode(3, 9)), (&[255][..], &[0][..]));
+        assert_eq!(
+            (tokenizer.decode(1, 5), tokenizer.decode(2, 5), tokenizer.decode(u16::MAX, 5)),
+            (&b""[..], &b""[..], &b""[..])
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_cut_or_too_long() {
+        let bytes = vocabulary(&PIECES);
+        for length in 0..bytes.len() {
+            let error = Tokenizer::new(&bytes[..length], 269).unwrap_err();
+            assert!(matches!(error, Error::Truncated { found, .. } if found == length), "{length}: {error}");
+        }
+        let filled = [&bytes[..], &[0; 4]].concat();
+        assert!(Tokenizer::new(&filled[..bytes.len() + 3], 269).is_ok());
+        for (bytes, count) in [(&filled, 269), (&filled, 258), (&bytes, 65_537), (&bytes, usize::MAX)] {
+            assert!(matches!(Tokenizer::new(bytes, count), Err(Error::Shape { .. })), "{count}");
+        }
+        assert!(matches!(Tokenizer::new(&bytes, 270), Err(Error::Truncated { .. })));
+    }
+
+    proptest! {
+        /// Any bytes come back, and a buffer that is too small is told from one that is not.
+        #[test]
+        fn comes_back(text in prop::collection::vec(prop_oneof![Just(b'a'), Just(b'b'), Just(b' '), any::<u8>()], 0..30), room in 0..32usize) {
+            let bytes = vocabulary(&PIECES);
+            let tokenizer = Tokenizer::new(&bytes, 269).unwrap();
+            let mut tokens = [0; 32];
+            let count = tokenizer.encode(&text, &mut tokens).unwrap();
+            let back: Vec<&[u8]> = tokens[..count].windows(2).map(|pair| tokenizer.decode(pair[1], pair[0])).collect();
+            prop_assert_eq!(back.concat(), &text[..]);
+            match tokenizer.encode(&text, &mut [0; 32][..room]) {
+                Ok(found) => prop_assert_eq!(found, count),
+                Err(error) => prop_assert_eq!(error, TextTooLong { needed: text.len() + 2, found: room }),
+            }
+            prop_assert!(tokenizer.encode(&text, &mut vec![0; text.len() + 2]).is_ok());
+        }
+    }
+}

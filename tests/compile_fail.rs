@@ -33,3 +33,17 @@ fn files() {
     cases.pass("tests/compile_fail/files_fit.rs");
     cases.compile_fail("tests/compile_fail/file_*.rs");
 }
+
+#[test]
+fn caches() {
+    let Some(cases) = cases() else { return };
+    cases.pass("tests/compile_fail/caches_fit.rs");
+    cases.compile_fail("tests/compile_fail/cache_*.rs");
+}
+
+#[test]
+fn decoders() {
+    let Some(cases) = cases() else { return };
+    cases.pass("tests/compile_fail/decoders_fit.rs");
+    cases.compile_fail("tests/compile_fail/decoder_*.rs");
+}

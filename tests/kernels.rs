@@ -9,7 +9,7 @@ use cases::{Memory, differs};
 use heedful::kernels::{Active, Kernels, Portable, Wide};
 
 /// Cases of each kind. Miri takes seconds for one, and gets none of the large ones.
-const CASES: u64 = if cfg!(miri) { 8 } else { 4000 };
+const CASES: u64 = if cfg!(miri) { 4 } else { 4000 };
 const LARGE: u64 = match (cfg!(miri), cfg!(debug_assertions)) {
     (true, _) => 0,
     (false, true) => 150,

@@ -5,47 +5,21 @@
 //! PyTorch computed. That alone costs most of the signal-to-noise ratio, so each case also shows what
 //! the same int8 tensors give with exact arithmetic and an exact softmax in between.
 
+#[path = "support/fixture.rs"]
+mod fixture;
 #[path = "support/head.rs"]
 mod head;
 mod support;
 
+use fixture::Case;
 use head::{Int8, attend, calibrate, mix, round, softmax, transpose};
 use heedful::{
     Channel, HeadScale, LayerNorm, Mask, MultiHeadAttention, Narrow, NormChannel, Projection, Scale, Scratch,
     Steepness, Weight, Wide,
 };
-use safetensors::SafeTensors;
 use support::{Errors, snr};
 
-/// One case of a fixture file.
-struct Case {
-    bytes: Vec<u8>,
-    index: usize,
-    /// What it is, as the file's metadata says.
-    words: Vec<String>,
-}
-
 impl Case {
-    fn open(file: &str, index: usize) -> Self {
-        let path = format!("{}/tests/fixtures/{file}.safetensors", env!("CARGO_MANIFEST_DIR"));
-        let bytes = std::fs::read(path).unwrap();
-        let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
-        let cases = metadata.metadata().as_ref().unwrap()["cases"].clone();
-        let words = cases.lines().nth(index).unwrap().split(' ').map(str::to_string).collect();
-        Self { bytes, index, words }
-    }
-
-    fn number(&self, word: usize) -> usize {
-        self.words[word].parse().unwrap()
-    }
-
-    fn tensor(&self, name: &str) -> Vec<f64> {
-        let file = SafeTensors::deserialize(&self.bytes).unwrap();
-        let tensor = file.tensor(&format!("{}.{name}", self.index)).unwrap();
-        let (values, _) = tensor.data().as_chunks::<4>();
-        values.iter().map(|&x| f64::from(f32::from_le_bytes(x))).collect()
-    }
-
     fn mask(&self) -> Mask {
         match self.words[7].as_str() {
             "none" => Mask::None,

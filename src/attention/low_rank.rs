@@ -34,6 +34,7 @@ impl<const E: usize, const N: usize, const H: usize, const P: usize, W: Weight, 
     /// From the weights `[query, key, value][N][E]` and channels of the reduction, the projections from the rank to the heads, and the rest as
     /// in [`MultiHeadAttention`](crate::MultiHeadAttention).
     #[must_use]
+    #[allow(clippy::too_many_arguments)] // What the attention is made of.
     pub const fn new(
         reduce: &'static [[[i8; E]; N]; 3],
         reduce_channels: &'static [[Channel; N]; 3],

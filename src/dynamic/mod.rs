@@ -9,13 +9,14 @@ use crate::Error;
 use crate::attention::ScratchView;
 use crate::audio::Frontend;
 use crate::encoder::{BlockView, StateView};
-use crate::feed_forward::TILE;
 use crate::format::{Config, File, Softmax};
 use crate::kernels::{Active, Kernels};
 use crate::mask::Mask;
 use crate::observe::{Observer, Row, Unobserved};
 use crate::outcome::Outcome;
+use crate::reach::Reach;
 use crate::softmax::{Narrow, Weight, Wide};
+use core::ops::Range;
 use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
@@ -26,6 +27,7 @@ pub struct Model {
     words: Vec<u32>,
     config: Config,
     labels: Vec<String>,
+    heads: Vec<usize>,
     bytes: usize,
 }
 
@@ -39,13 +41,12 @@ impl Model {
         let file = File::open(&words)?;
         let config = file.config()?;
         file.encoder(&config, &[])?;
-        for layer in 0..config.layers {
-            file.block(&config, layer)?;
-        }
+        let heads = |layer| file.block(&config, layer).map(|block| block.attention.heads.len());
+        let heads = (0..config.layers).map(heads).collect::<Result<_, _>>()?;
         file.frontend(&config)?;
         let labels =
             (0..config.classes).map(|class| file.label(class).map(str::to_string)).collect::<Result<_, _>>()?;
-        Ok(Self { config, labels, bytes: bytes.len(), words })
+        Ok(Self { config, labels, heads, bytes: bytes.len(), words })
     }
 
     fn file(&self) -> File<'_> {
@@ -64,6 +65,12 @@ impl Model {
         &self.labels
     }
 
+    /// Heads of each block: as many as the shape says, or fewer.
+    #[must_use]
+    pub fn heads(&self) -> &[usize] {
+        &self.heads
+    }
+
     /// Bytes of the file.
     #[must_use]
     pub fn flash_bytes(&self) -> usize {
@@ -73,7 +80,7 @@ impl Model {
     /// Multiply-accumulates of one inference.
     #[must_use]
     pub fn macs(&self) -> usize {
-        self.config.macs()
+        self.file().macs(&self.config).expect("checked when it was loaded")
     }
 
     /// The audio front end, if the model has one.
@@ -88,6 +95,16 @@ impl Model {
         match self.config.softmax {
             Softmax::Wide => self.run::<Active, Wide, _>(features, &mut Unobserved),
             Softmax::Narrow => self.run::<Active, Narrow, _>(features, &mut Unobserved),
+        }
+    }
+
+    /// [`Model::infer`] with some heads switched off, named by block and head, both counted from 0: they contribute exactly 0.
+    #[must_use]
+    pub fn infer_without(&self, features: &[i8], heads: &[(usize, usize)]) -> Outcome<Vec<i16>> {
+        let reach = |layer| Off { layer, heads };
+        match self.config.softmax {
+            Softmax::Wide => self.run_reaching::<Active, Wide, _, _>(features, reach, &mut Unobserved),
+            Softmax::Narrow => self.run_reaching::<Active, Narrow, _, _>(features, reach, &mut Unobserved),
         }
     }
 
@@ -108,6 +125,15 @@ impl Model {
     /// [`Model::infer`] with the kernels and softmax weights of one's choice.
     #[must_use]
     pub fn run<K: Kernels, W: Weight, O: Observer<W>>(&self, features: &[i8], observer: &mut O) -> Outcome<Vec<i16>> {
+        self.run_reaching::<K, W, _, O>(features, |_| Mask::None, observer)
+    }
+
+    fn run_reaching<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
+        &self,
+        features: &[i8],
+        reach: impl Fn(usize) -> R,
+        observer: &mut O,
+    ) -> Outcome<Vec<i16>> {
         let Config { positions, inputs, width, heads, head_dim, hidden, classes, .. } = self.config;
         let file = self.file();
         let blocks: Vec<BlockView<'_>> = (0..self.config.layers)
@@ -127,8 +153,8 @@ impl Model {
                 weights: &mut vec![W::ZERO; K::WEIGHT_ROWS * positions],
                 heads: &mut vec![0; positions * heads * head_dim],
             },
-            input: &mut vec![0; TILE * inputs],
-            hidden: &mut vec![0; TILE * hidden],
+            input: &mut vec![0; K::ROWS * inputs],
+            hidden: &mut vec![0; K::ROWS * hidden],
             pooled: &mut vec![0; width],
             logits: &mut logits,
         };
@@ -138,8 +164,20 @@ impl Model {
                 *to = row.get(i).copied().unwrap_or(0);
             }
         };
-        encoder.forward::<K, W, O>(fill, &mut state, Mask::None, observer);
+        encoder.forward::<K, W, R, O>(fill, &mut state, reach, observer);
         Outcome::new(logits, self.config.logit)
+    }
+}
+
+/// Heads of a block switched off, as [`Without`](crate::Without) does it, but any number of them.
+struct Off<'h> {
+    layer: usize,
+    heads: &'h [(usize, usize)],
+}
+
+impl Reach for Off<'_> {
+    fn keys(&self, head: usize, _query: usize, keys: usize) -> Range<usize> {
+        if self.heads.contains(&(self.layer, head)) { 0..0 } else { 0..keys }
     }
 }
 

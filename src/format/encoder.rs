@@ -3,7 +3,7 @@
 
 #[cfg(feature = "audio")]
 use super::AUDIO;
-use super::{BLOCK, CLASSIFIER, CONFIG, EMBEDDING, File, LABELS, NORM, POSITIONS, Reader};
+use super::{BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, EMBEDDING, File, LABELS, NORM, POSITIONS, Reader};
 use crate::Error;
 use crate::activation::Activation;
 use crate::attention::{AttentionView, HeadScale, MAX_HEAD_DIM, MAX_POSITIONS, ProjectionView};
@@ -62,6 +62,11 @@ impl Softmax {
     }
 }
 
+/// The kind of a block with projections to queries and to keys.
+pub(super) const SEPARATE: u32 = 0;
+/// The kind of a block with both in one, whose normalised rows are the keys.
+pub(super) const FUSED: u32 = 1;
+
 /// The shape of an encoder with a classifier.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Config {
@@ -71,7 +76,7 @@ pub struct Config {
     pub inputs: usize,
     /// Width of the model.
     pub width: usize,
-    /// Heads per block.
+    /// Heads per block, at most.
     pub heads: usize,
     /// Dimension of a head.
     pub head_dim: usize,
@@ -90,13 +95,22 @@ pub struct Config {
 }
 
 impl Config {
-    /// Multiply-accumulates of one inference.
+    /// Multiply-accumulates of one inference where no block is a variant with fewer heads or fused weights; [`File::macs`] counts
+    /// what there is.
     #[must_use]
     pub const fn macs(&self) -> usize {
-        let inner = self.heads * self.head_dim;
-        let attention = 4 * self.positions * self.width * inner + 2 * self.positions * self.positions * inner;
-        let feed_forward = 2 * self.positions * self.width * self.hidden;
-        self.positions * self.inputs * self.width + self.layers * (attention + feed_forward) + self.width * self.classes
+        let (projections, per_pair) = attention(self.heads, self.width, self.head_dim, self.head_dim, true);
+        self.ends() + self.layers * self.positions * (projections + self.positions * per_pair + self.feed_forward())
+    }
+
+    /// Multiply-accumulates before and after the blocks.
+    const fn ends(&self) -> usize {
+        self.positions * self.inputs * self.width + self.width * self.classes
+    }
+
+    /// Multiply-accumulates of a block's feed-forward layers, per position.
+    const fn feed_forward(&self) -> usize {
+        2 * self.width * self.hidden
     }
 
     pub(crate) const fn check(&self) -> Result<(), Error> {
@@ -109,6 +123,12 @@ impl Config {
         tri!(within("layers", self.layers, 1024));
         within("classes", self.classes, MAX_INPUTS)
     }
+}
+
+/// Multiply-accumulates of some heads: per position, and per pair of positions.
+const fn attention(heads: usize, width: usize, dim: usize, head_dim: usize, has_key: bool) -> (usize, usize) {
+    let projected = if has_key { 2 * dim } else { dim } + 2 * head_dim;
+    (heads * projected * width, heads * (dim + head_dim))
 }
 
 /// `1 ..= bound`
@@ -158,6 +178,24 @@ impl<'a> Reader<'a> {
             i += 1;
         }
         Ok(heads)
+    }
+
+    /// What a variant of a block begins with: its heads, and whether their query and key weights are fused.
+    const fn variant(&mut self, config: &Config) -> Result<(usize, bool), Error> {
+        let heads = tri!(self.word()) as usize;
+        if heads > config.heads {
+            return Err(Error::Shape { what: "heads of a block", expected: config.heads, found: heads });
+        }
+        let kind = tri!(self.word());
+        match kind {
+            SEPARATE => Ok((heads, false)),
+            FUSED => {
+                // Queries take the memory of the heads, and in wider models fusing would not pay.
+                tri!(within("width of a block with fused query-key weights", config.width, config.head_dim));
+                Ok((heads, true))
+            }
+            _ => Err(Error::Shape { what: "kind of a block", expected: FUSED as usize, found: kind as usize }),
+        }
     }
 
     const fn table(&mut self) -> Result<Activation<'a>, Error> {
@@ -220,22 +258,24 @@ impl<'a> File<'a> {
         })
     }
 
-    /// One block of the encoder.
+    /// One block of the encoder, whichever kind it is.
     ///
     /// # Errors
     /// If the section is missing or does not fit the configuration.
     pub const fn block(&self, config: &Config, index: usize) -> Result<BlockView<'a>, Error> {
-        let mut words = tri!(self.section(BLOCK, index));
-        let (width, inner) = (config.width, config.heads * config.head_dim);
+        let (mut words, is_variant) = tri!(self.section_of(BLOCK, Some(BLOCK_VARIANT), index));
+        let (heads, fused) = if is_variant { tri!(words.variant(config)) } else { (config.heads, false) };
+        let (width, inner) = (config.width, heads * config.head_dim);
+        let dim = if fused { width } else { config.head_dim };
         Ok(BlockView {
             attention_norm: tri!(words.norm(width, true)),
             attention: AttentionView {
-                heads: tri!(words.heads(config.heads)),
-                query: ProjectionView::new(tri!(words.linear(width, inner)), config.heads),
-                key: Some(ProjectionView::new(tri!(words.linear(width, inner)), config.heads)),
-                value: ProjectionView::new(tri!(words.linear(width, inner)), config.heads),
+                heads: tri!(words.heads(heads)),
+                query: ProjectionView::new(tri!(words.linear(width, heads * dim)), heads),
+                key: if fused { None } else { Some(ProjectionView::new(tri!(words.linear(width, inner)), heads)) },
+                value: ProjectionView::new(tri!(words.linear(width, inner)), heads),
                 output: tri!(words.linear(inner, width)),
-                dim: config.head_dim,
+                dim,
                 head_dim: config.head_dim,
             },
             hidden_norm: tri!(words.norm(width, true)),
@@ -245,6 +285,22 @@ impl<'a> File<'a> {
                 contract: tri!(words.linear(config.hidden, width)),
             },
         })
+    }
+
+    /// Multiply-accumulates of one inference.
+    ///
+    /// # Errors
+    /// If a block is missing or does not fit the configuration.
+    pub const fn macs(&self, config: &Config) -> Result<usize, Error> {
+        let mut macs = config.ends();
+        let mut layer = 0;
+        while layer < config.layers {
+            let AttentionView { heads, dim, head_dim, key, .. } = tri!(self.block(config, layer)).attention;
+            let (projections, per_pair) = attention(heads.len(), config.width, dim, head_dim, key.is_some());
+            macs += config.positions * (projections + config.positions * per_pair + config.feed_forward());
+            layer += 1;
+        }
+        Ok(macs)
     }
 
     /// The label of a class; empty where the file names none.

@@ -11,6 +11,8 @@
 mod decoder;
 mod encoder;
 #[cfg(feature = "std")]
+mod load;
+#[cfg(feature = "std")]
 pub mod write;
 #[cfg(feature = "std")]
 mod write_decoder;
@@ -53,6 +55,7 @@ pub(crate) const EMBEDDING: Tag = tag(*b"EMBD", "embedding");
 pub(crate) const POSITIONS: Tag = tag(*b"POSI", "positions");
 pub(crate) const DECODER: Tag = tag(*b"DECO", "decoder configuration");
 pub(crate) const BLOCK: Tag = tag(*b"BLCK", "encoder block");
+pub(crate) const BLOCK_VARIANT: Tag = tag(*b"BLKV", "variant of an encoder block");
 pub(crate) const DECODER_BLOCK: Tag = tag(*b"DBLK", "decoder block");
 pub(crate) const NORM: Tag = tag(*b"NORM", "final norm");
 pub(crate) const CLASSIFIER: Tag = tag(*b"CLAS", "classifier");
@@ -132,6 +135,14 @@ impl<'a> File<'a> {
 
     /// The content of the `index`th section with a tag.
     const fn section(&self, tag: Tag, index: usize) -> Result<Reader<'a>, Error> {
+        match self.section_of(tag, None, index) {
+            Ok((content, _)) => Ok(content),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The content of the `index`th section with one of two tags, and whether its tag is the other.
+    const fn section_of(&self, tag: Tag, other: Option<Tag>, index: usize) -> Result<(Reader<'a>, bool), Error> {
         let mut rest = Reader { words: self.sections };
         let mut skip = index;
         while !rest.words.is_empty() {
@@ -146,9 +157,13 @@ impl<'a> File<'a> {
                 },
                 Err(e) => return Err(e),
             };
-            if found == tag.word {
+            let is_other = match other {
+                Some(other) => found == other.word,
+                None => false,
+            };
+            if found == tag.word || is_other {
                 if skip == 0 {
-                    return Ok(Reader { words: content });
+                    return Ok((Reader { words: content }, is_other));
                 }
                 skip -= 1;
             }

@@ -2,9 +2,10 @@
 
 pub use super::write_decoder::{DecoderBlockModel, DecoderModel, TokenModel};
 
+use super::encoder::{FUSED, SEPARATE};
 use super::{
-    AUDIO, BLOCK, CLASSIFIER, CONFIG, Config, EMBEDDING, File, HEADER, LABELS, MAGIC, MAJOR, MINOR, NORM, POSITIONS,
-    Tag,
+    AUDIO, BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, Config, EMBEDDING, File, HEADER, LABELS, MAGIC, MAJOR, MINOR,
+    NORM, POSITIONS, Tag,
 };
 use crate::Error;
 use crate::attention::HeadScale;
@@ -33,17 +34,18 @@ pub struct NormModel {
     pub epsilon: u32,
 }
 
-/// An encoder block.
+/// An encoder block. It may have fewer heads than the configuration says, or none.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BlockModel {
     /// Norm before the attention.
     pub attention_norm: NormModel,
     /// One per head.
     pub heads: Vec<HeadScale>,
-    /// `[heads * head_dim][width]`
+    /// `[heads * head_dim][width]`, or `[heads * width][width]` without a key projection.
     pub query: LinearModel,
-    /// `[heads * head_dim][width]`
-    pub key: LinearModel,
+    /// `[heads * head_dim][width]`; `None` where it is fused into that of the queries, and the normalised rows are the keys. This
+    /// takes a head dimension of at least the width.
+    pub key: Option<LinearModel>,
     /// `[heads * head_dim][width]`
     pub value: LinearModel,
     /// `[width][heads * head_dim]`
@@ -88,7 +90,6 @@ impl EncoderModel {
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         let c = &self.config;
         c.check()?;
-        let inner = c.heads * c.head_dim;
         let mut file = Writer::new();
         let mut words: Vec<u32> = [c.positions, c.inputs, c.width, c.heads, c.head_dim, c.hidden, c.layers, c.classes]
             .iter()
@@ -114,18 +115,13 @@ impl EncoderModel {
         file.section(POSITIONS, pack(bytemuck::cast_slice(&self.positions)));
         same("blocks", c.layers, self.blocks.len())?;
         for block in &self.blocks {
-            let mut words = norm(&block.attention_norm, c.width)?;
-            same("head scales", c.heads, block.heads.len())?;
-            words.extend(bytemuck::cast_slice::<_, u32>(&block.heads));
-            words.extend(linear("query projection", &block.query, c.width, inner)?);
-            words.extend(linear("key projection", &block.key, c.width, inner)?);
-            words.extend(linear("value projection", &block.value, c.width, inner)?);
-            words.extend(linear("output projection", &block.output, inner, c.width)?);
-            words.extend(norm(&block.hidden_norm, c.width)?);
-            words.extend(linear("first feed-forward layer", &block.expand, c.width, c.hidden)?);
-            words.extend(pack(bytemuck::cast_slice(&block.activation)));
-            words.extend(linear("second feed-forward layer", &block.contract, c.hidden, c.width)?);
-            file.section(BLOCK, words);
+            let words = block.words(c)?;
+            if block.heads.len() == c.heads && block.key.is_some() {
+                file.section(BLOCK, words);
+            } else {
+                let kind = if block.key.is_some() { SEPARATE } else { FUSED };
+                file.section(BLOCK_VARIANT, [vec![block.heads.len() as u32, kind], words].concat());
+            }
         }
         file.section(NORM, norm(&self.norm, c.width)?);
         file.section(CLASSIFIER, linear("classifier", &self.classifier, c.width, c.classes)?);
@@ -146,6 +142,27 @@ impl EncoderModel {
         // Whatever a reader would refuse is refused here.
         crate::dynamic::Model::load(&bytes)?;
         Ok(bytes)
+    }
+}
+
+impl BlockModel {
+    /// What the sections of both kinds hold.
+    fn words(&self, c: &Config) -> Result<Vec<u32>, Error> {
+        let heads = self.heads.len();
+        let (dim, inner) = (if self.key.is_some() { c.head_dim } else { c.width }, heads * c.head_dim);
+        let mut words = norm(&self.attention_norm, c.width)?;
+        words.extend(bytemuck::cast_slice::<_, u32>(&self.heads));
+        words.extend(linear("query projection", &self.query, c.width, heads * dim)?);
+        if let Some(key) = &self.key {
+            words.extend(linear("key projection", key, c.width, inner)?);
+        }
+        words.extend(linear("value projection", &self.value, c.width, inner)?);
+        words.extend(linear("output projection", &self.output, inner, c.width)?);
+        words.extend(norm(&self.hidden_norm, c.width)?);
+        words.extend(linear("first feed-forward layer", &self.expand, c.width, c.hidden)?);
+        words.extend(pack(bytemuck::cast_slice(&self.activation)));
+        words.extend(linear("second feed-forward layer", &self.contract, c.hidden, c.width)?);
+        Ok(words)
     }
 }
 
@@ -199,7 +216,8 @@ pub(super) fn linear(
     same(what, inputs * outputs, layer.weights.len())?;
     same(what, outputs, layer.channels.len())?;
     let mut words = Vec::new();
-    for row in layer.weights.chunks(inputs) {
+    // An output projection of no heads has no inputs, and no rows.
+    for row in layer.weights.chunks(inputs.max(1)) {
         words.extend(pack(bytemuck::cast_slice(row)));
     }
     words.extend(bytemuck::cast_slice::<_, u32>(&layer.channels));

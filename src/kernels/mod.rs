@@ -8,6 +8,7 @@
 //! own cfgs): see [`Active`] and [`backend`]. Kernels know nothing of attention, and only this
 //! folder may contain `unsafe`.
 
+mod bias;
 #[cfg(all(target_arch = "arm", heedful_backend = "dsp"))]
 #[allow(unsafe_code)]
 mod dsp;
@@ -59,6 +60,7 @@ pub use x86::{Avx2, Avx512Vnni, AvxVnni, X86};
 
 pub use crate::norm::NormView;
 pub use crate::softmax::RowScale;
+pub(crate) use bias::LOWEST;
 
 use crate::requantise::{Channel, Scale};
 use crate::softmax::{Steepness, Weight};
@@ -334,37 +336,7 @@ impl<W: Weight> Tile<'_, W> {
     }
 }
 
-/// The farthest that a score lies below its row's maximum: with the least steepness, 32 octaves.
-pub(crate) const LOWEST: i32 = (1 << 23) - 1;
-
 impl<W> Tile<'_, W> {
-    /// What [`Kernels::tile_bias`] does, for scores that lie at `place(query, key)`, shifted left by `up` bits. The
-    /// scores are left relative to their maxima, which become 0.
-    #[inline]
-    pub(crate) fn bias_scores(
-        &mut self,
-        up: u32,
-        place: impl Fn(usize, usize) -> usize,
-        mut bias: impl FnMut(usize, usize) -> Option<i32>,
-    ) {
-        for (query, (visible, max)) in self.visible.iter_mut().zip(&mut self.max).enumerate() {
-            let mut largest = i32::MIN;
-            for key in 0..*visible {
-                let Some(score) = self.scores.get_mut(place(query, key)) else { continue };
-                *score = bias(query, key).map_or(i32::MIN, |bias| (*score >> up) + bias.clamp(-(1 << 22), 1 << 22));
-                largest = largest.max(*score);
-            }
-            *max = 0;
-            if largest == i32::MIN {
-                *visible = 0;
-            }
-            for key in 0..*visible {
-                let Some(score) = self.scores.get_mut(place(query, key)) else { continue };
-                *score = score.saturating_sub(largest).max(-LOWEST) << up;
-            }
-        }
-    }
-
     /// Rows of values that hold `keys` values, at most [`Tile::value_dim`].
     #[inline]
     #[allow(dead_code)] // For backends in assembly.
@@ -403,6 +375,8 @@ pub trait Kernels: Sized {
 
     /// How many queries a [`Tile`] has at most.
     const QUERIES: usize = 1;
+    /// How many rows of a layer fill its registers: a feed-forward layer keeps hidden values of as many.
+    const ROWS: usize = 4;
     /// How many rows of weights a [`Tile`] needs in memory.
     const WEIGHT_ROWS: usize = Self::QUERIES;
 

@@ -65,7 +65,8 @@ proptest! {
                     channel.offset = fixed::types::I8F8::from_bits(extreme(&mut random, 32767) as i16);
                 }
             }
-            for layer in [&mut block.query, &mut block.key, &mut block.value, &mut block.output, &mut block.contract] {
+            let key = block.key.as_mut().unwrap();
+            for layer in [&mut block.query, key, &mut block.value, &mut block.output, &mut block.contract] {
                 layer.weights.iter_mut().for_each(|w| *w = extreme(&mut random, 127) as i8);
                 for channel in &mut layer.channels {
                     channel.bias = extreme(&mut random, 1 << 30).max(-1 << 30) as i32;

@@ -1,8 +1,12 @@
 //! The `.heed` file: whatever is wrong with one is a typed error, and nothing panics.
 
 mod any;
+mod decoder;
+#[path = "../support/decoder.rs"]
+mod decoder_support;
 #[path = "../support/mod.rs"]
 mod support;
+mod variants;
 mod writer;
 
 use heedful::Error;
@@ -98,7 +102,7 @@ fn round_trip() {
     for (found, expected) in [
         (encoder.embedding, &model.embedding),
         (block.attention.query.layer(), &model.blocks[1].query),
-        (block.attention.key.unwrap().layer(), &model.blocks[1].key),
+        (block.attention.key.unwrap().layer(), model.blocks[1].key.as_ref().unwrap()),
         (block.attention.value.layer(), &model.blocks[1].value),
         (block.attention.output, &model.blocks[1].output),
         (block.feed_forward.expand, &model.blocks[1].expand),

@@ -24,7 +24,7 @@ fn writer_refuses() {
         |m| m.positions.push(0),
         |m| _ = m.blocks.pop(),
         |m| _ = m.blocks[0].heads.pop(),
-        |m| _ = m.blocks[1].key.channels.pop(),
+        |m| _ = m.blocks[1].key.as_mut().unwrap().channels.pop(),
         |m| m.blocks[1].output.weights.push(0),
         |m| _ = m.blocks[0].hidden_norm.channels.pop(),
         |m| _ = m.labels.pop(),

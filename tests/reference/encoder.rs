@@ -1,7 +1,7 @@
 //! The encoder, put together again from its parts; and what only shows at the end of a model: the mean
 //! over the positions, and probabilities.
 
-use crate::support::{Errors, Random, UNIT, config, random_model};
+use crate::support::{Errors, Random, UNIT, config, random_model, vary};
 use heedful::dynamic::Model;
 use heedful::format::write::{EncoderModel, LinearModel, NormModel};
 use heedful::format::{Config, Softmax};
@@ -141,24 +141,31 @@ type Shown = Vec<(usize, usize, usize, Vec<f32>)>;
 
 /// The whole encoder without tiles, views or scratch: whole tensors, one operation after the other.
 fn plain<W: Weight>(model: &EncoderModel, features: &[i8]) -> (Vec<i16>, Shown) {
-    let Config { positions, inputs, width, heads, head_dim, hidden, classes, pool, .. } = model.config;
-    let inner = heads * head_dim;
+    let Config { positions, inputs, width, head_dim, hidden, classes, pool, .. } = model.config;
     let mut shown = Vec::new();
     let mut residual = model.positions.clone();
     add(features, inputs, &model.embedding, &mut residual);
     for (layer, block) in model.blocks.iter().enumerate() {
         let x = normalise(&residual, &block.attention_norm);
-        let [query, key, value] = [&block.query, &block.key, &block.value].map(|layer| to_int8(&x, width, layer));
+        let [query, value] = [&block.query, &block.value].map(|layer| to_int8(&x, width, layer));
+        let key = block.key.as_ref().map(|key| to_int8(&x, width, key));
+        let dim = if key.is_some() { head_dim } else { width };
+        let inner = block.heads.len() * head_dim;
         let mut attended = vec![0; positions * inner];
         for (head, scale) in block.heads.iter().enumerate() {
-            let part = |x: &[i8], position: usize| x[position * inner + head * head_dim..][..head_dim].to_vec();
-            let keys: Vec<i8> = (0..positions).flat_map(|position| part(&key, position)).collect();
+            let part = |x: &[i8], dim: usize, position: usize| {
+                x[(position * block.heads.len() + head) * dim..][..dim].to_vec()
+            };
+            let keys: Vec<i8> = match &key {
+                Some(key) => (0..positions).flat_map(|position| part(key, dim, position)).collect(),
+                None => x.clone(),
+            };
             let values: Vec<i8> = (0..head_dim)
-                .flat_map(|d| (0..positions).map(|position| part(&value, position)[d]).collect::<Vec<_>>())
+                .flat_map(|d| (0..positions).map(|position| part(&value, head_dim, position)[d]).collect::<Vec<_>>())
                 .collect();
             for position in 0..positions {
                 let mut scores = vec![0; positions];
-                let max = Portable::scores(&part(&query, position), &keys, &mut scores);
+                let max = Portable::scores(&part(&query, dim, position), &keys, &mut scores);
                 let mut weights = vec![W::ZERO; positions];
                 let sum = Portable::exp2(&scores, max, scale.steepness, &mut weights);
                 let out = &mut attended[position * inner + head * head_dim..][..head_dim];
@@ -167,7 +174,13 @@ fn plain<W: Weight>(model: &EncoderModel, features: &[i8]) -> (Vec<i16>, Shown) 
                 shown.push((layer, head, position, weights.iter().map(share).collect()));
             }
         }
-        add(&attended, inner, &block.output, &mut residual);
+        if inner > 0 {
+            add(&attended, inner, &block.output, &mut residual);
+        } else {
+            // Rows of no values: the biases are left. A row of one value, times weights of 0, is the same.
+            let output = LinearModel { weights: vec![0; width], channels: block.output.channels.clone() };
+            add(&vec![1; positions], 1, &output, &mut residual);
+        }
         let mut x = to_int8(&normalise(&residual, &block.hidden_norm), width, &block.expand);
         Activation(&block.activation).forward(&mut x);
         add(&x, hidden, &block.contract, &mut residual);
@@ -188,13 +201,19 @@ fn encoder_from_its_parts() {
         let softmax = if case % 2 == 0 { Softmax::Wide } else { Softmax::Narrow };
         // Positions that fill whole tiles and such that do not.
         let (positions, heads) = (random.int(1, 13) as usize, random.int(1, 4) as usize);
-        let config = Config { positions, heads, layers: 1 + case % 3, ..config(softmax) };
-        let model = random_model(case as u64, config, None);
+        // Every other model has blocks of both kinds, of up to as many heads as the configuration says.
+        let head_dim = if case % 4 < 2 { 5 } else { 10 + case / 4 };
+        let config = Config { positions, heads, head_dim, layers: 1 + case % 3, ..config(softmax) };
+        let mut model = random_model(case as u64, config, None);
+        if case % 4 >= 2 {
+            vary(&mut model, &mut random);
+        }
         let features = random.i8s(positions * config.inputs, 127);
         let (logits, weights) = match softmax {
             Softmax::Wide => plain::<Wide>(&model, &features),
             Softmax::Narrow => plain::<Narrow>(&model, &features),
         };
+        assert_eq!(EncoderModel::load(&model.to_bytes().unwrap()).as_ref(), Ok(&model));
         let read = Model::load(&model.to_bytes().unwrap()).unwrap();
         assert_eq!(read.infer(&features).logits(), logits);
         let mut shown = Vec::new();

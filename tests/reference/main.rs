@@ -5,8 +5,15 @@
 
 mod arithmetic;
 mod attention;
+mod blocks;
+#[path = "../support/decoder.rs"]
+mod decoder_support;
 mod encoder;
+mod feed_forward;
 mod front_end;
+mod kinds;
+#[path = "../support/kinds.rs"]
+mod kinds_support;
 mod norm;
 mod softmax;
 #[path = "../support/mod.rs"]

@@ -129,13 +129,16 @@ pub fn differs<A: Kernels, B: Kernels>(seed: u64, memory: &mut Memory) -> Option
 
 /// A case of [`Kernels::linear`] with each kind of sink; starts are misaligned, and what lies around the outputs must not change.
 fn linear<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> bool {
-    let rows = random.within(0, if SMALL { 5 } else { 9 });
+    // Often one row: a token at a time.
+    let rows = if random.next().is_multiple_of(3) { 1 } else { random.within(0, if SMALL { 5 } else { 9 }) };
     let width = match random.next() % 8 {
-        0 => random.within(257, 400),
+        0 => random.within(257, if rows == 1 { 1200 } else { 400 }),
         1 | 2 => 16 * random.within(1, 8),
+        3 => 172,
         _ => random.within(1, 70),
     };
-    let stride = width + random.within(0, 3);
+    // Half of the matrices have no gaps, half start on a word: then whole words may be loaded.
+    let stride = width + random.within(0, 6).saturating_sub(3);
     // Sometimes the weights apply to the first values of longer rows.
     let row = width + if random.next().is_multiple_of(4) { random.within(1, 40) } else { 0 };
     let outputs = random.within(0, if SMALL { 10 } else { 40 }).min(BYTES / stride - 1);
@@ -145,7 +148,7 @@ fn linear<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> b
     for channel in channels.iter_mut() {
         *channel = random.channel();
     }
-    let (start_x, start_w, start) = (random.within(0, 3), random.within(0, 3), random.within(0, 9));
+    let (start_x, start_w, start) = (random.within(0, 3), random.within(0, 6).saturating_sub(3), random.within(0, 9));
     // The last row ends with its last weight: nothing behind it may be read.
     let length = if outputs == 0 { 0 } else { (outputs - 1) * stride + width };
     let (of_x, of_w) = (start_x..start_x + rows * row, start_w..start_w + length);
@@ -192,11 +195,12 @@ impl<W: Weight> Witness<W> for Seen<'_> {
     }
 }
 
-/// A bias of any size for a query and a key, or none: the key is hidden.
+/// A bias of any size for a query and a key, or none: the key is hidden; sometimes all of one query's, or of all queries.
 fn bias(salt: u64, query: usize, key: usize) -> Option<i32> {
     let random = Random(salt ^ (query * 65_536 + key) as u64).next();
     let shift = salt % 22 + 9;
-    (random % 5 != 0 && salt % 64 != 0).then_some((random >> 32) as i32 >> shift)
+    (!random.is_multiple_of(5) && !salt.is_multiple_of(64) && salt >> 8 & 15 != query as u64)
+        .then_some((random >> 32) as i32 >> shift)
 }
 
 /// A case of [`Tile::attend`], its weights included.
@@ -205,11 +209,13 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
     memory: &mut Memory,
     weights: fn(&mut Memory) -> &mut [W; SCORES],
 ) -> bool {
-    let queries = random.within(1, 8);
+    let most = if random.next().is_multiple_of(3) { 2 } else { 8 };
+    let queries = random.within(1, most);
     let dim = match random.next() % 16 {
         0 => 1,
         1 | 2 => random.within(1, 5),
         3..=5 => 16 * random.within(1, 4),
+        6 | 7 => 8,
         _ => random.within(1, 33),
     };
     let longest = ((BYTES - 3) / dim).min(if SMALL { 40 } else { SCORES / 8 });
@@ -335,6 +341,31 @@ fn rows<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> Opt
         return Some("weighted_sum");
     }
 
+    let mut weighted_total = |weighted_total: fn(&[Wide], &[i8], usize, &mut [i64])| {
+        let (of_values, mut totals) = (1..1 + 3 * length, [7; 3]);
+        random.spoil(values, of_values.clone(), |random| random as i8);
+        random.spoil(weights, 0..length, |random| Wide::exp2(random as u32 & 0x7ff));
+        weighted_total(&weights[..length.min(512)], &values[of_values], length, &mut totals);
+        totals
+    };
+    if weighted_total(A::weighted_total) != weighted_total(B::weighted_total) {
+        return Some("weighted_total");
+    }
+
+    let dim = if random.next().is_multiple_of(2) { 8 } else { random.within(1, 40) };
+    let (count, start) = (random.within(0, 40), 4 * random.within(0, 1) + random.within(0, 1));
+    let mut scores_of = |scores_of: fn(&[i8], &[i8], &mut [i32]) -> i32| {
+        let of_keys = start..start + count * dim;
+        random.spoil(x, of_keys.clone(), |random| random as i8);
+        random.spoil(values, 1..1 + dim, |random| random as i8);
+        scores[..count + SPOILT].fill(85);
+        let max = scores_of(&values[1..1 + dim], &x[of_keys], &mut scores[..count]);
+        scores[..count + SPOILT].iter().fold((max, 0u64), |(max, hash), &x| (max, hash.wrapping_mul(31) ^ x as u64))
+    };
+    if scores_of(A::scores) != scores_of(B::scores) {
+        return Some("scores");
+    }
+
     let width = random.within(1, 256);
     let channel = |random: u64| NormChannel {
         gain: fixed::types::I8F8::from_bits(random as i16),
@@ -371,5 +402,19 @@ fn rows<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> Opt
     };
     table(0, A::table)?;
     table(1, B::table)?;
-    (out[0] != out[1]).then_some("table")
+    if out[0] != out[1] {
+        return Some("table");
+    }
+
+    let mut table = [0; 256];
+    table.fill_with(|| random.next() as i16);
+    let (product, start, width) = (random.scale(1..=20), random.within(0, 3), random.within(0, 200));
+    let mut gate = |which: usize, gate: fn(&[i16; 256], Scale, &mut [i8], &[i8])| {
+        random.spoil(values, 1..1 + width, |random| random as i8);
+        out[which].copy_from_slice(&x[..OUT]);
+        gate(&table, product, &mut out[which][start..start + width], &values[1..1 + width]);
+    };
+    gate(0, A::gate);
+    gate(1, B::gate);
+    (out[0] != out[1]).then_some("gate")
 }

@@ -130,7 +130,7 @@ pub fn random_model(seed: u64, config: Config, audio: Option<Params>) -> Encoder
                 })
                 .collect(),
             query: linear(r, width, inner, 1.0),
-            key: linear(r, width, inner, 1.0),
+            key: Some(linear(r, width, inner, 1.0)),
             value: linear(r, width, inner, 1.0),
             output: linear(r, inner, width, 4.0),
             hidden_norm: norm(r, width),
@@ -148,6 +148,21 @@ pub fn random_model(seed: u64, config: Config, audio: Option<Params>) -> Encoder
         audio: audio.map(|params| Tables::design(params).unwrap()),
         labels: (0..config.classes).map(|class| format!("class {class}")).collect(),
         config,
+    }
+}
+
+/// Gives each block of a random model any number of heads, and half of the blocks fused query-key weights.
+pub fn vary(model: &mut EncoderModel, random: &mut Random) {
+    let Config { width, head_dim, heads, .. } = model.config;
+    for block in &mut model.blocks {
+        let heads = random.int(0, heads as i64) as usize;
+        let inner = heads * head_dim;
+        block.heads.truncate(heads);
+        let fused = random.int(0, 1) == 1;
+        block.query = linear(random, width, if fused { heads * width } else { inner }, 1.0);
+        block.key = (!fused).then(|| linear(random, width, inner, 1.0));
+        block.value = linear(random, width, inner, 1.0);
+        block.output = linear(random, inner, width, 4.0);
     }
 }
 

@@ -1,5 +1,6 @@
-//! `cargo xtask count`: executed instructions of attention blocks and of a matrix product on emulated boards.
+//! `cargo xtask count`: executed instructions of attention blocks, of encoder blocks and of a matrix product on emulated boards.
 
+use crate::encoder::Encoders;
 use crate::hosted::{self, HOSTED, Hosted};
 use crate::report::{grouped, layout};
 use crate::targets::{TARGETS, Target};
@@ -15,6 +16,8 @@ const SHAPES: &str =
 const STAGES: [&str; 5] = ["qkv", "scores", "softmax", "weighted_sum", "output"];
 /// MACs of a block that is more than its overhead.
 const LARGE: u64 = 250_000;
+/// The second table.
+const ENCODER: &str = "An encoder block with feed-forward layers of twice the width";
 /// What others need, as facts.
 const COMPETITORS: &str = include_str!("../competitors.json");
 
@@ -33,6 +36,7 @@ pub struct Count {
 /// All counts of a target.
 struct Counted {
     counts: Vec<Count>,
+    encoders: Encoders,
     backend: String,
     /// Bytes of the kernels.
     code: u64,
@@ -56,29 +60,35 @@ pub fn run(
 ) -> Result<()> {
     let competitor: Value = serde_json::from_str(COMPETITORS).context("competitors.json")?;
     let shapes = if shapes.is_empty() { SHAPES.to_owned() } else { shapes.join(";") };
-    let mut counts = Vec::new();
+    let mut rows = Vec::new();
     let mut parts = Vec::new();
+    let mut encoder_parts = Vec::new();
     for target in targets {
         toolchain::ensure_emulator(target)?;
         toolchain::ensure_target(target)?;
         let counted = count(target, &shapes).with_context(|| target.name)?;
         let text = counted.text(&competitor);
-        println!("### {}\n\n{text}", target.core);
+        let encoders = counted.encoders.text();
+        println!("### {}\n\n{text}\n{ENCODER}:\n\n{encoders}", target.core);
         parts.push((target.core.to_owned(), text));
-        counts.extend(counted.counts);
+        encoder_parts.push((target.core.to_owned(), encoders));
+        rows.extend(counted.counts.iter().map(|count| count.json(&competitor)));
+        rows.extend(counted.encoders.json(target.name));
     }
     for target in hosted {
         let Some(printed) = hosted::count(target.name, &shapes).with_context(|| target.name)? else { continue };
         let counted: Vec<_> = printed.lines().filter_map(|line| parse(target.name, line)).collect();
-        let text = table(&counted, &competitor);
-        println!("### {}\n\n{text}", target.core);
+        let all = Encoders::parse(&printed);
+        let (text, encoders) = (table(&counted, &competitor), all.text());
+        println!("### {}\n\n{text}\n{ENCODER}:\n\n{encoders}", target.core);
         parts.push((target.core.to_owned(), text));
-        counts.extend(counted);
+        encoder_parts.push((target.core.to_owned(), encoders));
+        rows.extend(counted.iter().map(|count| count.json(&competitor)));
+        rows.extend(all.json(target.name));
     }
     let [name, version, counted] = ["name", "version", "counted"].map(|key| competitor[key].as_str().unwrap_or("?"));
     println!("Executed instructions, counted by the emulator; they are not cycles.\n{name} {version}: {counted}");
     if let Some(path) = &outputs.json {
-        let rows: Vec<Value> = counts.iter().map(|count| count.json(&competitor)).collect();
         let text = serde_json::to_string_pretty(&rows)?;
         fs::write(path, text + "\n").with_context(|| path.display().to_string())?;
     }
@@ -86,6 +96,7 @@ pub fn run(
         let headings: Vec<String> =
             TARGETS.iter().map(|t| t.core).chain(HOSTED.iter().map(|t| t.core)).map(str::to_owned).collect();
         markdown::replace(path, "counts", |old| markdown::merged(old, &parts, &headings))?;
+        markdown::replace(path, "encoder counts", |old| markdown::merged(old, &encoder_parts, &headings))?;
     }
     Ok(())
 }
@@ -99,8 +110,10 @@ fn count(target: &'static Target, shapes: &str) -> Result<Counted> {
     let backend = printed.lines().find_map(|line| line.strip_prefix("count done backend="));
     let backend = backend.context("the board did not finish")?.to_owned();
     let counts: Vec<_> = printed.lines().filter_map(|line| parse(target.name, line)).collect();
-    ensure!(counts.len() == shapes.split(';').count() + 1, "the board left out a shape");
-    Ok(Counted { counts, backend, code: symbols::read(&elf)?.kernels() })
+    let encoders = Encoders::parse(&printed);
+    let expected = shapes.split(';').count();
+    ensure!(counts.len() == expected + 1 && encoders.len() == expected, "the board left out a shape");
+    Ok(Counted { counts, encoders, backend, code: symbols::read(&elf)?.kernels() })
 }
 
 /// Boards with little memory are counted on one with the same instruction set and more of it.
@@ -144,7 +157,7 @@ pub fn macs(shape: &[u64]) -> u64 {
 impl Counted {
     /// The table, and what else there is to say.
     fn text(&self, competitor: &Value) -> String {
-        let Self { counts, backend, code } = self;
+        let Self { counts, backend, code, .. } = self;
         let code = grouped(*code);
         let mut text = table(counts, competitor);
         text += &format!("\nKernels of the block: {backend}, {code} bytes of code.");

@@ -11,12 +11,20 @@ use std::process::Command;
 pub const LISTEN: &str = "listen";
 /// The firmware that holds the kernels against the portable ones.
 pub const KERNELS: &str = "kernels";
+/// The firmware with a small language model.
+pub const DECODER: &str = "decoder";
+/// The firmware that runs each kind of attention.
+pub const KINDS: &str = "kinds";
+/// The firmware that counts each kind of attention.
+pub const KINDS_COUNT: &str = "kinds_count";
 /// The firmware that counts instructions of attention blocks.
 pub const COUNT: &str = "count";
 /// The firmware that counts a block on inputs of all kinds.
 pub const CONSTANT: &str = "constant";
 /// The smallest firmware; its panic handler does not link.
 pub const NO_PANIC: &str = "no_panic";
+/// The firmware with a language model, and its feature.
+pub const STORIES: &str = "stories";
 /// The feature that puts a panic into [`NO_PANIC`].
 pub const PANICKING: &str = "panicking";
 /// What the linker misses when a panic is left.

@@ -2,7 +2,7 @@
 //! The program is `boards/hosted`.
 
 use crate::host::{self, Reference};
-use crate::{kernels, root};
+use crate::{decoder, kernels, root};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -65,6 +65,8 @@ const LINKER: &str = "aarch64-linux-gnu-gcc";
 /// Functions of `boards/hosted/src/count.rs` begin so.
 const MARK: &[u8] = b"mark_";
 const STAGES: [&str; 5] = ["qkv", "scores", "softmax", "weighted_sum", "output"];
+/// Those of an encoder block that are products.
+const PRODUCTS: [&str; 5] = ["qkv", "scores", "weighted_sum", "output", "layers"];
 
 /// The target of this name.
 pub fn named(name: &str) -> Option<&'static Hosted> {
@@ -89,11 +91,13 @@ pub fn check(name: &str) -> Result<String> {
     let host = format!("{:016x}", kernels::host_digest(cases)?);
     ensure!(digest == host, "digest {digest} over {cases} cases, the host has {host}");
 
+    let texts = decoder::compare(&target.run(&program, &["write"])?)?;
+
     let mut clips = 0;
     for model in MODELS {
         clips += target.listen(&program, model).with_context(|| model)?;
     }
-    Ok(format!("{cases} cases and {clips} clips, the same bits as the host; {} builds, too", target.bare))
+    Ok(format!("{cases} cases, {clips} clips, {texts}; {} builds, too", target.bare))
 }
 
 /// Executed instructions of attention blocks (`S,E,H,P;…`) and of a matrix product, a line each, as the boards
@@ -124,13 +128,26 @@ pub fn count(name: &str, shapes: &str) -> Result<Option<String>> {
     let mut regions = regions.into_iter();
     let mut lines = String::new();
     for line in printed.lines() {
-        let total = regions.next().and_then(|region| region.get("total").copied()).context("a region is missing")?;
-        lines += &format!("{line} total={total}");
+        let mut next = || regions.next().context("a region is missing");
+        let of = |region: &BTreeMap<String, u64>, stage: &str| region.get(stage).copied().unwrap_or(0);
+        lines += line;
+        if line.starts_with("layer") {
+            let layer = next()?;
+            lines += &format!(" store={} add={}\n", of(&layer, "store"), of(&layer, "add"));
+            continue;
+        }
+        lines += &format!(" total={}", next()?.get("total").context("no total")?);
         if line.starts_with("block") {
-            let stages = regions.next().context("the stages are missing")?;
+            let stages = next()?;
             for stage in STAGES {
-                lines += &format!(" {stage}={}", stages.get(stage).copied().unwrap_or(0));
+                lines += &format!(" {stage}={}", of(&stages, stage));
             }
+        }
+        if line.starts_with("encoder") {
+            let stages = next()?;
+            let products: u64 = PRODUCTS.iter().map(|stage| of(&stages, stage)).sum();
+            let [softmax, norms, table] = ["softmax", "norms", "table"].map(|stage| of(&stages, stage));
+            lines += &format!(" products={products} softmax={softmax} norms={norms} table={table}");
         }
         lines.push('\n');
     }

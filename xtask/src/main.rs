@@ -4,16 +4,21 @@
 mod constant;
 mod count;
 mod cycles;
+mod decoder;
 mod emulator;
+mod encoder;
 mod firmware;
 mod golden;
 mod host;
 mod hosted;
 mod kernels;
+mod kinds;
 mod markdown;
 mod on_target;
 mod output;
 mod report;
+mod sanitize;
+mod stories;
 mod symbols;
 mod targets;
 mod timing;
@@ -40,7 +45,8 @@ anything differs, or could panic.
 cargo xtask count [--target NAME]... [--shape S,E,H,P]... [--json FILE] [--markdown FILE]
 
 Executed instructions of attention blocks and of a matrix product, by stage, beside
-those of CMSIS-NN where they are known, and the bytes of the kernels.
+those of CMSIS-NN where they are known, and the bytes of the kernels; then those of
+encoder blocks around them, and what norms, tables and results take.
 
 cargo xtask count --verify [--target NAME] [--shape S,E,H,P]... [--markdown FILE]
 
@@ -51,10 +57,24 @@ cargo xtask cycles [--shape S,E,H,P]... [--markdown FILE]
 
 An estimate of Cortex-M4 cycles, from that log and Arm's published timings.
 
+cargo xtask stories --model FILE [--target NAME]... [--prompt TEXT] [--tokens N]
+
+Builds a language model into firmware (Cortex-M4 and RV32, unless others are named), runs it
+and compares its tokens with the host's; prints instructions per token, RAM and flash.
+
 cargo xtask constant [--target NAME]... [--markdown FILE]
 
 Executed instructions on random and extreme inputs. Fails where they depend on the
 data.
+
+cargo xtask sanitize
+
+The cases of the kernels under AddressSanitizer, and a few of them under Miri; adds the
+nightly compiler that both need, or says that it was skipped.
+
+cargo xtask kinds [--target NAME]... [--markdown FILE]
+
+Executed instructions and bytes of weights of each kind of attention.
 
   --target NAME    only this target; may be repeated
   --bless          write the golden files anew
@@ -83,6 +103,9 @@ fn run() -> Result<bool> {
     let mut verify = false;
     let mut shapes = Vec::new();
     let mut outputs = Outputs::default();
+    let mut model = None;
+    let mut prompt = String::from("Once upon a time");
+    let mut tokens = 160;
     while let Some(arg) = args.next()? {
         match arg {
             Short('h') | Long("help") => {
@@ -106,6 +129,9 @@ fn run() -> Result<bool> {
             Long("bless") => bless = true,
             Long("verify") => verify = true,
             Long("shape") => shapes.push(count::shape(&args.value()?.string()?)?),
+            Long("model") => model = Some(PathBuf::from(args.value()?)),
+            Long("prompt") => prompt = args.value()?.string()?,
+            Long("tokens") => tokens = args.value()?.parse()?,
             Long("json") => outputs.json = Some(args.value()?.into()),
             Long("markdown") => outputs.markdown = Some(args.value()?.into()),
             Value(value) if command.is_none() => command = Some(value.string()?),
@@ -124,6 +150,12 @@ fn run() -> Result<bool> {
             count::run(&chosen, &programs, &shapes, &outputs).map(|()| true)
         }
         Some("cycles") => cycles::run(&shapes, document).map(|()| true),
+        Some("stories") => {
+            let model = model.context("which model? --model stories.heed")?;
+            stories::run(&chosen, &stories::Story { model, prompt, tokens }).map(|()| true)
+        }
+        Some("sanitize") => sanitize::run(),
+        Some("kinds") => kinds::run(&chosen, document).map(|()| true),
         Some("constant") => constant::run(&chosen, document).map(|()| true),
         Some(other) => bail!("no command {other:?}: see cargo xtask --help"),
         None => bail!("no command: see cargo xtask --help"),

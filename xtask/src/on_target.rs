@@ -6,7 +6,7 @@ use crate::hosted::{self, Hosted};
 use crate::output::{self, ModelRun};
 use crate::report::{Report, Row};
 use crate::targets::Target;
-use crate::{constant, emulator, firmware, golden, kernels, toolchain};
+use crate::{constant, decoder, emulator, firmware, golden, kernels, kinds, toolchain};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 /// Clips of a model that differ from the host's and that an error lists.
@@ -25,6 +25,9 @@ pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool>
         if target.kernels {
             report.check(target.name, "kernels", kernels::check(target));
         }
+        report.check(target.name, "kinds", kinds::check(target));
+        report.check(target.name, "language model", decoder::check(target));
+        report.check(target.name, "language model without panics", decoder::without_panics(target));
         report.check(target.name, "instructions", constant::check(target));
         let models = listen(target);
         match models {

@@ -8,11 +8,14 @@
 //! | load of one register | 2; 1 right after another load whose result is not its address |
 //! | store of one register | 1; 2 with a register offset, then 1 right after a load |
 //! | loads and stores of N registers | 1 + N |
+//! | loads and stores of N words of the FPU | 1 + N |
+//! | multiplications of the FPU that add; its divisions and roots | 3; 14 |
 //! | branches, calls and returns, where taken | P more for the refill of the pipeline |
+//! | branches through a table | 2 + P |
 //!
-//! A load that updates its base register neither follows nor precedes another one for the price of 1. A load or store whose
-//! address the instruction before has calculated waits one cycle. P is 1 to 3; it depends on the
-//! target's alignment and on speculation.
+//! A load that updates its base register neither follows nor precedes another one for the price of 1: so says the manual of the
+//! Cortex-M3 (r2p1, "Load/store timings"), while the M4's leaves it open. A load or store whose address the instruction before has
+//! calculated waits one cycle. P is 1 to 3; it depends on the target's alignment and on speculation.
 //!
 //! Words are taken to be aligned, and code not to compete with data for the bus.
 
@@ -87,20 +90,31 @@ impl Timing {
         let is = |starts: &[&str]| starts.iter().any(|start| mnemonic.starts_with(start));
         if is(&["ldm", "pop", "vldm", "vpop"]) || is(&["stm", "push", "vstm", "vpush"]) {
             timing.kind = if is(&["ldm", "pop", "vldm", "vpop"]) { Kind::Load } else { Kind::Store };
-            timing.cycles = 1 + registers(operands);
+            let words = if operands.contains("{d") { 2 } else { 1 };
+            timing.cycles = 1 + words * registers(operands);
             timing.address = if is(&["ldm", "stm"]) { vec![first.trim_end_matches('!').into()] } else { Vec::new() };
         } else if is(&["ldrd", "strd"]) {
             timing.kind = if is(&["ldrd"]) { Kind::Load } else { Kind::Store };
             timing.cycles = 3;
             timing.address = addresses(operands);
-        } else if is(&["ldr", "vldr"]) {
+        } else if is(&["vldr", "vstr"]) {
+            timing.kind = if is(&["vldr"]) { Kind::Load } else { Kind::Store };
+            timing.cycles = if first.starts_with('d') { 3 } else { 2 };
+            timing.address = addresses(operands);
+        } else if is(&["vdiv", "vsqrt"]) {
+            timing.kind = Kind::Divide;
+            timing.cycles = 14;
+        } else if is(&["vmla", "vmls", "vfma", "vfms", "vnml", "vfnm"]) {
+            timing.kind = Kind::Multiply;
+            timing.cycles = 3;
+        } else if is(&["ldr"]) {
             timing.kind = Kind::Load;
             timing.cycles = 2;
             timing.single = !updates(operands);
             timing.leads = timing.single;
             timing.address = addresses(operands);
             timing.written = Some(first);
-        } else if is(&["str", "vstr"]) {
+        } else if is(&["str"]) {
             timing.kind = Kind::Store;
             timing.address = addresses(operands);
             let indexed = timing.address.len() > 1;
@@ -112,6 +126,7 @@ impl Timing {
             timing.written = Some(first);
         } else if is_branch(mnemonic) {
             timing.kind = Kind::Branch;
+            timing.cycles = if is(&["tbb", "tbh"]) { 2 } else { 1 };
         } else {
             timing.kind = if is(&["smlad", "smuad"]) {
                 Kind::Smlad
@@ -219,5 +234,8 @@ mod tests {
         assert_eq!((timing("bne #0x40").kind, timing("bic r0, r0, #31").kind), (Kind::Branch, Kind::Other));
         assert_eq!((timing("bls.w #0x40").kind, timing("bfc r12, #0, #11").kind), (Kind::Branch, Kind::Other));
         assert_eq!(timing("bne #0x40").cycles(None, true, 2), 3);
+        assert_eq!(timing("tbb [pc, r0]").cycles(None, true, 1), 3);
+        assert_eq!(cycles(&["vldr s0, [r0]", "vstr d1, [r1, #8]", "vmla.f32 s0, s1, s2", "vadd.f32 s0, s0, s1"]), 9);
+        assert_eq!(cycles(&["vldmia r0!, {d0-d1}", "vmov r0, s1", "vdiv.f32 s0, s1, s2"]), 20);
     }
 }

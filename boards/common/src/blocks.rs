@@ -1,7 +1,10 @@
-//! Attention blocks with random weights, to be counted.
+//! Attention blocks, and encoder blocks around them, with random weights, to be counted.
 
-use heedful::kernels::Kernels;
-use heedful::{Channel, Scale};
+use heedful::kernels::{Active, Kernels, Layer, Matrix, Rows, Sink};
+use heedful::{Channel, NormChannel, Scale};
+
+/// Positions that go through the feed-forward layers at a time, as in the library's encoder.
+pub(crate) const TILE: usize = 4;
 
 /// A block, its memory and how to run it.
 pub(crate) trait Block {
@@ -13,6 +16,31 @@ pub(crate) trait Block {
     fn saturate(&mut self, largest: bool);
     /// All of it on these kernels.
     fn run<K: Kernels>(&mut self);
+    /// A pre-norm encoder block around it, with feed-forward layers of twice the width.
+    fn encode<P: Parts>(&mut self);
+}
+
+/// Gets the parts of an encoder block, one by one.
+pub(crate) trait Parts {
+    /// Kernels of the attention.
+    type Attention: Kernels;
+    fn norm(work: impl FnOnce()) {
+        work();
+    }
+    fn table(work: impl FnOnce()) {
+        work();
+    }
+    /// A feed-forward layer.
+    fn layer(work: impl FnOnce()) {
+        work();
+    }
+}
+
+/// All parts just as they are.
+pub(crate) struct Whole;
+
+impl Parts for Whole {
+    type Attention = Active;
 }
 
 /// Weights in words, as in a model file: on Cortex-M a word across two costs a cycle more, which no count shows.
@@ -23,9 +51,13 @@ pub(crate) struct Aligned<T>(pub(crate) T);
 macro_rules! block {
     ($s:literal, $e:literal, $h:literal, $p:literal) => {{
         use core::hint::black_box;
-        use heedful::{Channel, HeadScale, Mask, MultiHeadAttention, Projection, Scale, Scratch, Steepness, Unobserved};
+        use heedful::kernels::Sink;
+        use heedful::{
+            Activation, Channel, HeadScale, LayerNorm, Mask, MultiHeadAttention, NormChannel, Projection, RELU, Scale, Scratch,
+            Steepness, Unobserved,
+        };
         use static_cell::ConstStaticCell;
-        use $crate::blocks::{Aligned, Block, channel, random};
+        use $crate::blocks::{Aligned, Block, Parts, TILE, channel, layer, norms, random};
 
         #[allow(long_running_const_eval)]
         static QUERY: Aligned<[[[i8; $e]; $p]; $h]> = Aligned(random(1));
@@ -50,12 +82,28 @@ macro_rules! block {
             &OUTER,
             &HEADS,
         );
+        const HIDDEN: usize = 2 * $e;
+        #[allow(long_running_const_eval)]
+        static EXPAND: Aligned<[[[i8; $e]; HIDDEN]; 1]> = Aligned(random(8));
+        #[allow(long_running_const_eval)]
+        static CONTRACT: Aligned<[[[i8; HIDDEN]; $e]; 1]> = Aligned(random(9));
+        static TO_HIDDEN: [Channel; HIDDEN] = [channel($e); HIDDEN];
+        static FROM_HIDDEN: [Channel; $e] = [channel(HIDDEN); $e];
+        static NORMS: [NormChannel; $e] = norms(10);
+        static NORM: LayerNorm<$e> = LayerNorm::new(&NORMS, 100);
+        #[repr(C, align(4))]
         struct Shape {
+            residual: [[i16; $e]; $s],
             x: [[[i8; $e]; $s]; 1],
+            hidden: [[i8; HIDDEN]; TILE],
             scratch: Scratch<$s, $e, $h, $p>,
         }
-        static MEMORY: ConstStaticCell<Shape> =
-            ConstStaticCell::new(Shape { x: [[[0; $e]; $s]; 1], scratch: Scratch::new() });
+        static MEMORY: ConstStaticCell<Shape> = ConstStaticCell::new(Shape {
+            residual: [[0; $e]; $s],
+            x: [[[0; $e]; $s]; 1],
+            hidden: [[0; HIDDEN]; TILE],
+            scratch: Scratch::new(),
+        });
         impl Block for Shape {
             const SHAPE: [usize; 4] = [$s, $e, $h, $p];
             fn input(&mut self) -> &mut [i8] {
@@ -76,6 +124,22 @@ macro_rules! block {
                     &mut Unobserved,
                 );
                 black_box(y);
+            }
+            fn encode<P: Parts>(&mut self) {
+                let Self { residual, x: [x], hidden, scratch } = self;
+                P::norm(|| NORM.forward(black_box(residual), x));
+                ATTENTION.accumulate_on::<P::Attention, $s>(x, residual, Mask::None, scratch, &mut Unobserved);
+                P::norm(|| NORM.forward(residual, x));
+                for (x, residual) in x.chunks(TILE).zip(residual.chunks_mut(TILE)) {
+                    let (hidden, _) = hidden.split_at_mut(x.len());
+                    let out = hidden.as_flattened_mut();
+                    let sink = Sink::Store { out, row_stride: HIDDEN, output_stride: 1 };
+                    P::layer(|| layer(x.as_flattened(), &EXPAND.0[0], &TO_HIDDEN, sink));
+                    P::table(|| Activation(&RELU).forward(hidden.as_flattened_mut()));
+                    let sink = Sink::Add { out: residual.as_flattened_mut(), width: $e };
+                    P::layer(|| layer(hidden.as_flattened(), &CONTRACT.0[0], &FROM_HIDDEN, sink));
+                }
+                black_box(residual);
             }
         }
         MEMORY.take()
@@ -116,6 +180,27 @@ pub(crate) const fn channel(inputs: usize) -> Channel {
         Some(scale) => Channel { bias: 100, scale },
         None => panic!("the scale is in range"),
     }
+}
+
+/// Gains and offsets of about 32.
+pub(crate) const fn norms<const N: usize>(seed: u32) -> [NormChannel; N] {
+    use fixed::types::I8F8;
+    let [[random]] = random::<N, 1, 1>(seed);
+    let mut norms = [NormChannel { gain: I8F8::ZERO, offset: I8F8::ZERO }; N];
+    let mut i = 0;
+    while i < N {
+        let gain = I8F8::from_bits((32 << 8) + random[i] as i16);
+        norms[i] = NormChannel { gain, offset: I8F8::from_bits(64 * random[i] as i16) };
+        i += 1;
+    }
+    norms
+}
+
+/// A linear layer of the board's kernels, where the shape is known at run time only, as in an encoder.
+#[inline(never)]
+pub(crate) fn layer<const N: usize>(x: &[i8], weights: &[[i8; N]], channels: &[Channel], sink: Sink<'_>) {
+    let weights = Matrix { data: weights.as_flattened(), inputs: N, stride: N };
+    Active::linear(Rows { data: x, width: N }, &mut [Layer { weights, channels, sink }]);
 }
 
 /// Random int8, made on the board (Numerical Recipes' linear congruential generator).

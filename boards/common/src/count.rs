@@ -1,16 +1,18 @@
-//! Executed instructions of attention blocks and of a matrix product, by stage.
+//! Executed instructions of attention blocks, of encoder blocks and of a matrix product, by stage.
 //!
 //! ```text
 //! block 32,32,8,32 total=1700000 qkv=900000 scores=300000 softmax=200000 weighted_sum=200000 output=100000
+//! encoder 32,32,8,32 total=1900000 products=1600000 softmax=200000 norms=30000 table=9000
+//! layer 128,32,64 store=330000 add=340000
 //! product 128,64,64 total=570000
 //! count done backend=portable
 //! ```
 
-use crate::blocks::{Aligned, Block, block, channel, random, scatter};
+use crate::blocks::{Aligned, Block, Parts, Whole, block, channel, layer, random, scatter};
 use crate::succeed;
 use core::cell::Cell;
 use core::hint::black_box;
-use heedful::kernels::{Active, Kernels, Layer, NormView, RowScale, Rows, Tile, Witness};
+use heedful::kernels::{Active, Kernels, Layer, NormView, RowScale, Rows, Sink, Tile, Witness};
 use heedful::{Channel, Linear, Steepness, Weight};
 use semihosting::println;
 use static_cell::ConstStaticCell;
@@ -19,8 +21,8 @@ use static_cell::ConstStaticCell;
 /// have a size even where they are inlined.
 struct Counted;
 
-/// QKV, scores, softmax, weighted sum, output.
-const STAGES: usize = 5;
+/// QKV, scores, softmax, weighted sum, output, feed-forward layers, norms, table.
+const STAGES: usize = 8;
 
 struct Counters {
     instructions: Cell<Option<fn() -> u64>>,
@@ -80,6 +82,10 @@ impl Kernels for Counted {
         stage(3, || Active::tile_weighted_sum(tile));
     }
 
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
+        Active::tile_bias(tile, bias);
+    }
+
     fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
         Active::tile_show(tile, witness);
     }
@@ -101,6 +107,27 @@ impl Kernels for Counted {
     }
 }
 
+impl Parts for Counted {
+    type Attention = Self;
+
+    fn layer(work: impl FnOnce()) {
+        stage(5, work);
+    }
+
+    fn norm(work: impl FnOnce()) {
+        stage(6, work);
+    }
+
+    fn table(work: impl FnOnce()) {
+        stage(7, work);
+    }
+}
+
+/// What the stages took since the last call.
+fn stages() -> [u64; STAGES] {
+    COUNTERS.0.stages.each_ref().map(|stage| stage.replace(0))
+}
+
 /// Goes by in the emulator's log: the next two readings of the counter enclose a whole block.
 #[inline(never)]
 fn whole_block_comes() {
@@ -114,14 +141,20 @@ fn measure<B: Block>(block: &mut B) {
     let start = now();
     block.run::<Active>();
     let total = now() - start;
-    for stage in &COUNTERS.0.stages {
-        stage.set(0);
-    }
+    stages();
     block.run::<Counted>();
-    let [qkv, scores, softmax, sum, output] = COUNTERS.0.stages.each_ref().map(Cell::get);
+    let [qkv, scores, softmax, sum, output, ..] = stages();
     println!(
         "block {s},{e},{h},{p} total={total} qkv={qkv} scores={scores} softmax={softmax} weighted_sum={sum} output={output}"
     );
+
+    let start = now();
+    block.encode::<Whole>();
+    let total = now() - start;
+    block.encode::<Counted>();
+    let [qkv, scores, softmax, sum, output, layers, norms, table] = stages();
+    let products = qkv + scores + sum + output + layers;
+    println!("encoder {s},{e},{h},{p} total={total} products={products} softmax={softmax} norms={norms} table={table}");
 }
 
 fn product() {
@@ -138,6 +171,40 @@ fn product() {
     println!("product 128,64,64 total={total}");
 }
 
+/// One layer at two widths, to int8 and to the residual stream: what does not grow with the width is spent on the results.
+fn layers() {
+    static NARROW: Aligned<[[[i8; 32]; 64]; 1]> = Aligned(random(6));
+    static WIDE: Aligned<[[[i8; 64]; 64]; 1]> = Aligned(random(7));
+    static CHANNELS: [Channel; 64] = [channel(64); 64];
+    static X: Aligned<[[[i8; 64]; 128]; 1]> = Aligned(random(8));
+    static STORED: ConstStaticCell<[[i8; 64]; 128]> = ConstStaticCell::new([[0; 64]; 128]);
+    static ADDED: ConstStaticCell<[[i16; 64]; 128]> = ConstStaticCell::new([[0; 64]; 128]);
+    let (stored, added) = (STORED.take().as_flattened_mut(), ADDED.take().as_flattened_mut());
+    let count = |work: &mut dyn FnMut()| {
+        let start = now();
+        work();
+        now() - start
+    };
+    let x = X.0.as_flattened().as_flattened();
+    for width in [32, 64] {
+        let x = x.get(..128 * width).unwrap_or(x);
+        let mut run = |add: bool| {
+            let sink = if add {
+                Sink::Add { out: added, width: 64 }
+            } else {
+                Sink::Store { out: stored, row_stride: 64, output_stride: 1 }
+            };
+            match width {
+                32 => layer(x, &NARROW.0[0], &CHANNELS, sink),
+                _ => layer(x, &WIDE.0[0], &CHANNELS, sink),
+            }
+        };
+        let (store, add) = (count(&mut || run(false)), count(&mut || run(true)));
+        println!("layer 128,{width},64 store={store} add={add}");
+    }
+    black_box((stored, added));
+}
+
 /// Counts all shapes, prints them and ends the emulation. `instructions` counts what was executed so far.
 pub fn count(instructions: fn() -> u64) -> ! {
     COUNTERS.0.instructions.set(Some(instructions));
@@ -149,6 +216,7 @@ pub fn count(instructions: fn() -> u64) -> ! {
     COUNTERS.0.overhead.set(least);
     include!(concat!(env!("OUT_DIR"), "/shapes.rs"));
     product();
+    layers();
     println!("count done backend={}", heedful::backend());
     succeed()
 }

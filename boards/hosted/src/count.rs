@@ -1,9 +1,11 @@
-//! Attention blocks and a matrix product, with marks between the stages. A mark is a call of a function that does
+//! Attention blocks, encoder blocks and a matrix product, with marks between the stages. A mark is a call of a function that does
 //! nothing: who reads the emulator's log of executed instructions sees its name go by.
 
-use heedful::kernels::{Active, Kernels, Layer, NormView, RowScale, Rows, Tile, Witness};
+use fixed::types::I8F8;
+use heedful::kernels::{Active, Kernels, Layer, Matrix, NormView, RowScale, Rows, Sink, Tile, Witness};
 use heedful::{
-    Channel, HeadScale, Linear, Mask, MultiHeadAttention, Projection, Scale, Scratch, Steepness, Unobserved, Weight,
+    Activation, Channel, HeadScale, LayerNorm, Linear, Mask, MultiHeadAttention, NormChannel, Projection, RELU, Scale,
+    Scratch, Steepness, Unobserved, Weight,
 };
 use std::hint::black_box;
 
@@ -18,7 +20,13 @@ macro_rules! marks {
     )*};
 }
 
-marks! { mark_qkv mark_scores mark_softmax mark_weighted_sum mark_output mark_total mark_end mark_rest }
+marks! {
+    mark_qkv mark_scores mark_softmax mark_weighted_sum mark_output mark_layers mark_norms mark_table
+    mark_total mark_store mark_add mark_end mark_rest
+}
+
+/// Positions that go through the feed-forward layers at a time, as in the library's encoder.
+const TILE: usize = 4;
 
 /// Marks the stages of a block; the rest is [`Active`].
 struct Marked;
@@ -55,6 +63,10 @@ impl Kernels for Marked {
         mark_weighted_sum();
         Active::tile_weighted_sum(tile);
         mark_rest();
+    }
+
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
+        Active::tile_bias(tile, bias);
     }
 
     fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
@@ -106,6 +118,23 @@ const fn channel(inputs: usize) -> Channel {
     }
 }
 
+/// A linear layer.
+fn layer<const N: usize>(x: &[i8], weights: &[[i8; N]], channels: &[Channel], sink: Sink<'_>) {
+    let weights = Matrix { data: weights.as_flattened(), inputs: N, stride: N };
+    Active::linear(Rows { data: x, width: N }, &mut [Layer { weights, channels, sink }]);
+}
+
+/// `work` between marks, if marks are wanted.
+fn part(marked: bool, mark: extern "C" fn(), work: impl FnOnce()) {
+    if marked {
+        mark();
+    }
+    work();
+    if marked {
+        mark_rest();
+    }
+}
+
 macro_rules! block {
     ($s:literal, $e:literal, $h:literal, $p:literal) => {{
         #[allow(long_running_const_eval)]
@@ -139,6 +168,44 @@ macro_rules! block {
         mark_end();
         black_box(ATTENTION.forward_on::<Marked, $s>(black_box(&X[0]), Mask::None, &mut scratch, &mut Unobserved));
         mark_end();
+
+        const HIDDEN: usize = 2 * $e;
+        #[allow(long_running_const_eval)]
+        static EXPAND: [[[i8; $e]; HIDDEN]; 1] = random(8);
+        #[allow(long_running_const_eval)]
+        static CONTRACT: [[[i8; HIDDEN]; $e]; 1] = random(9);
+        static TO_HIDDEN: [Channel; HIDDEN] = [channel($e); HIDDEN];
+        static FROM_HIDDEN: [Channel; $e] = [channel(HIDDEN); $e];
+        static NORMS: [NormChannel; $e] = [NormChannel { gain: I8F8::lit("32.5"), offset: I8F8::lit("-7.25") }; $e];
+        static NORM: LayerNorm<$e> = LayerNorm::new(&NORMS, 100);
+        let (mut residual, mut normed) = (Box::new([[0i16; $e]; $s]), Box::new([[0i8; $e]; $s]));
+        let mut hidden = [[0i8; HIDDEN]; TILE];
+        let mut encode = |marked: bool| {
+            part(marked, mark_norms, || NORM.forward(black_box(&residual), &mut normed));
+            if marked {
+                ATTENTION.accumulate_on::<Marked, $s>(&normed, &mut residual, Mask::None, &mut scratch, &mut Unobserved);
+            } else {
+                ATTENTION.accumulate_on::<Active, $s>(&normed, &mut residual, Mask::None, &mut scratch, &mut Unobserved);
+            }
+            part(marked, mark_norms, || NORM.forward(&residual, &mut normed));
+            for (x, residual) in normed.chunks(TILE).zip(residual.chunks_mut(TILE)) {
+                let hidden = hidden[..x.len()].as_flattened_mut();
+                part(marked, mark_layers, || {
+                    let sink = Sink::Store { out: hidden, row_stride: HIDDEN, output_stride: 1 };
+                    layer(x.as_flattened(), &EXPAND[0], &TO_HIDDEN, sink)
+                });
+                part(marked, mark_table, || Activation(&RELU).forward(hidden));
+                part(marked, mark_layers, || {
+                    let sink = Sink::Add { out: residual.as_flattened_mut(), width: $e };
+                    layer(hidden, &CONTRACT[0], &FROM_HIDDEN, sink)
+                });
+            }
+            mark_end();
+        };
+        println!("encoder {},{},{},{}", $s, $e, $h, $p);
+        mark_total();
+        encode(false);
+        encode(true);
     }};
 }
 
@@ -155,4 +222,28 @@ pub fn count() {
     LAYER.forward(black_box(&INPUT[0]), &mut y);
     mark_end();
     black_box(&y);
+    outputs();
+}
+
+/// One layer at two widths, to int8 and to the residual stream: what does not grow with the width is spent on the results.
+fn outputs() {
+    static NARROW: [[[i8; 32]; 64]; 1] = random(6);
+    static WIDE: [[[i8; 64]; 64]; 1] = random(7);
+    static CHANNELS: [Channel; 64] = [channel(64); 64];
+    static X: [[[i8; 64]; 128]; 1] = random(8);
+    let (mut stored, mut added) = (vec![0; 128 * 64], vec![0; 128 * 64]);
+    for width in [32, 64] {
+        let x = &X.as_flattened().as_flattened()[..128 * width];
+        let run = |sink| match width {
+            32 => layer(x, &NARROW[0], &CHANNELS, sink),
+            _ => layer(x, &WIDE[0], &CHANNELS, sink),
+        };
+        println!("layer 128,{width},64");
+        mark_store();
+        run(Sink::Store { out: &mut stored, row_stride: 64, output_stride: 1 });
+        mark_add();
+        run(Sink::Add { out: &mut added, width: 64 });
+        mark_end();
+        black_box((&stored, &added));
+    }
 }

@@ -3,12 +3,15 @@
 //! ```text
 //! hosted kernels                      kernels cases=1200 digest=0123456789abcdef backend=NEON
 //! hosted listen MODEL.heed FOLDER     clip 0_george_5.wav 120,-40,…
+//! hosted write                        text greedy 0123456789abcdef 12,34,56
 //! hosted count                        block 32,32,8,32  (what it marks is counted by the emulator)
 //! ```
 
 #[path = "../../../tests/support/kernels.rs"]
 mod cases;
 mod count;
+#[path = "../../../tests/support/writing.rs"]
+mod writing;
 
 use cases::{Memory, differs};
 use heedful::dynamic::Model;
@@ -27,11 +30,15 @@ fn main() -> ExitCode {
     let done = match args[..] {
         ["kernels"] => kernels(),
         ["listen", model, clips] => listen(Path::new(model), Path::new(clips)),
+        ["write"] => {
+            write();
+            Ok(())
+        }
         ["count"] => {
             count::count();
             Ok(())
         }
-        _ => Err("expected kernels, listen MODEL FOLDER or count".into()),
+        _ => Err("expected kernels, listen MODEL FOLDER, write or count".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -52,6 +59,19 @@ fn kernels() -> Result<(), Box<dyn Error>> {
     }
     println!("kernels cases={CASES} digest={:016x} backend={}", memory.digest, heedful::backend());
     Ok(())
+}
+
+/// The texts of a small language model.
+fn write() {
+    writing::each(
+        &mut Box::new(writing::Tiny::new()),
+        &mut Box::new(writing::Stream::new()),
+        |name, tokens, digest| {
+            let tokens: Vec<String> = tokens.iter().map(u16::to_string).collect();
+            println!("text {name} {digest:016x} {}", tokens.join(","));
+        },
+    );
+    println!("texts done state={} backend={}", size_of::<writing::Tiny>(), heedful::backend());
 }
 
 /// The logits of all clips of a folder.

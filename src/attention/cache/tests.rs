@@ -106,7 +106,7 @@ fn run<const N: usize, const SINKS: usize>(pairing: Pairing, start: u64, steps: 
     let mut compared = 0;
     for position in first..start + steps {
         let y = *attention.step(&input(position), rope, &mut cache, &mut scratch);
-        if position >= start && ((position - start) % every == 0 || position + 3 * N as u64 >= start + steps) {
+        if position >= start && ((position - start).is_multiple_of(every) || position + 3 * N as u64 >= start + steps) {
             assert_eq!(y, recomputed(&attention, rope, &window(N as u64, SINKS as u64, position)), "{position}");
             compared += 1;
         }

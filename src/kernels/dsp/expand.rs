@@ -87,7 +87,7 @@ impl<'m> Expanded<'m> {
 
 /// Bytes 0 and 2 of a word, as two 16-bit integers.
 #[inline]
-fn pair(quad: u32) -> u32 {
+pub(super) fn pair(quad: u32) -> u32 {
     let pair;
     // SAFETY: only registers are read and written.
     unsafe {

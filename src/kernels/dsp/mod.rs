@@ -4,9 +4,13 @@
 //! rows of int8. The four rows are activations of four positions, four queries, or the softmax weights
 //! of four queries; the int8 rows are weights in flash, keys, or transposed values. Four bytes are
 //! loaded, split into two pairs (SXTB16) and multiplied with all four rows: 13 instructions for 16 products.
+//!
+//! Where there are fewer rows, as when a model takes one token after the other, four lanes would be mostly empty. Less than four
+//! rows of activations go one by one (`row.rs`), one or two queries together (`few.rs`).
 
 use super::{Kernels, Layer, MAX_QUERIES, Matrix, NormView, RowScale, Rows, Sink, Tile, Witness, portable, tiles};
-use crate::softmax::Weight;
+use crate::requantise::Scale;
+use crate::softmax::{Steepness, Weight};
 use expand::{Expanded, UNWRITTEN};
 use products::accumulate;
 
@@ -25,9 +29,14 @@ macro_rules! cpu {
 }
 
 mod expand;
+mod few;
+mod gate;
 mod norm;
+mod pair;
 mod products;
+mod row;
 mod softmax;
+mod weigh;
 
 /// The backend for Cortex-M cores with the DSP extension.
 #[derive(Clone, Copy, Debug)]
@@ -51,102 +60,56 @@ impl Kernels for Dsp {
     // Weights take the place of the scores; a row is laid out in order for a witness only.
     const WEIGHT_ROWS: usize = 1;
 
-    // Not inlined, here and below: each copy would have its own buffers on the stack.
-    #[inline(never)]
+    #[inline]
     fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
-        let mut memory = UNWRITTEN;
-        let mut expanded = Expanded::new(&mut memory);
-        for (tile, data) in tiles(x.data, x.width * LANES).enumerate() {
-            let x = Rows { data, ..x };
-            let mut filled = None;
-            for layer in &mut *layers {
-                // Rows that fit at once are expanded once for all layers.
-                let inputs = x.width.min(layer.weights.inputs);
-                if inputs <= INNER && filled != Some(inputs) {
-                    expanded.fill(data, x.width, 0, inputs);
-                    filled = Some(inputs);
-                }
-                tile_linear(x, tile * LANES, inputs, &mut expanded, layer);
-            }
-        }
+        if x.data.len() < LANES * x.width { row::linear(x, layers) } else { linear(x, layers) }
     }
 
-    #[inline(never)]
-    fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
-        let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-        let (least, most) = bounds(&*tile.visible);
-        let Some(scores) = scores.get_mut(..most) else { return };
-        let mut memory = UNWRITTEN;
-        let mut expanded = Expanded::new(&mut memory);
-        expanded.fill(tile.queries, tile.dim, 0, tile.dim);
-        let queries = expanded.words();
+    fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {
+        few::scores(query, keys, scores)
+    }
 
-        let (shared, rest) = scores.split_at_mut((least & !3).min(scores.len()));
-        let mut max = [i32::MIN; LANES];
-        if !products::scores(queries, tile.keys, tile.dim, shared, &mut max) {
-            shared.fill([0; LANES]);
-            accumulate(queries, tile.keys, tile.dim, tile.dim, shared);
-            for scores in &*shared {
-                for (max, &score) in max.iter_mut().zip(scores) {
-                    *max = (*max).max(score);
-                }
-            }
-        }
-        rest.fill([0; LANES]);
-        let keys = tile.keys.get(shared.len() * tile.dim..).unwrap_or(&[]);
-        accumulate(queries, keys, tile.dim, tile.dim, rest);
-        for (lane, (max, &visible)) in max.iter_mut().zip(&*tile.visible).enumerate() {
-            let seen = rest.iter().take(visible - shared.len()).filter_map(|scores| scores.get(lane));
-            *max = seen.fold(*max, |max, &score| max.max(score));
-        }
-        for (to, max) in tile.max.iter_mut().zip(max) {
-            *to = max;
-        }
+    fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, weights: &mut [W]) -> u32 {
+        few::exp2(scores, max, steepness, weights)
+    }
+
+    fn weighted_total<W: Weight>(weights: &[W], values: &[i8], stride: usize, totals: &mut [i64]) {
+        few::weighted_total(weights, values, stride, totals);
+    }
+
+    #[inline]
+    fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
+        if few::takes(tile) { few::tile_scores(tile) } else { tile_scores(tile) }
     }
 
     #[inline(never)]
     fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
-        tile.bias_scores(0, |query, key| key * LANES + query, bias);
+        // Scores are laid out [keys][queries].
+        let queries = if few::takes(tile) { tile.visible.len() } else { LANES };
+        tile.bias_scores(0, |query, key| key * queries + query, bias);
     }
 
     /// Weights take the place of their scores: those of the keys that all queries see in the layout of
     /// [`Expanded`], in the first half of their scores; those of the other keys each in the place of its score.
     #[inline(never)]
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
+        if few::takes(tile) {
+            return few::tile_softmax(tile);
+        }
         let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
         let Tile { visible, max, sums, steepness, .. } = tile;
         softmax::weigh_rows::<W>(scores, visible, max, sums, *steepness);
     }
 
-    #[inline(never)]
+    #[inline]
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
-        let (scores, _) = tile.scores.as_chunks::<LANES>();
-        let Some(scores) = scores.get(..most(&*tile.visible)) else { return };
-        let (shared, rest) = scores.split_at(shared(&*tile.visible).min(scores.len()));
-        let weights = Weights { shared: bytemuck::must_cast_slice(shared.as_flattened()), keys: shared.len(), rest };
-        let scales: [RowScale; LANES] =
-            core::array::from_fn(|lane| RowScale::new(tile.sums.get(lane).copied().unwrap_or(0), tile.ratio));
-        // Up to 512 positions the sums have 32 bits, and no row drops any.
-        let short = scores.len() <= portable::CHUNK && tile.visible.len() == LANES;
-        let mut first = 0;
-        while first < tile.value_dim {
-            let count = (tile.value_dim - first).min(OUTPUTS);
-            let values = tile.values.get(first * tile.positions..).unwrap_or(&[]);
-            let out = tile.out.get_mut(first..).unwrap_or(&mut []);
-            if !(short && weights.outputs(values, tile.positions, count, &scales, out, tile.out_stride)) {
-                for (dim, totals) in weights.totals(values, tile.positions, count).iter().take(count).enumerate() {
-                    for (lane, ((scale, &total), _)) in scales.iter().zip(totals).zip(&*tile.visible).enumerate() {
-                        if let Some(out) = out.get_mut(lane * tile.out_stride + dim) {
-                            *out = scale.to_i8(total);
-                        }
-                    }
-                }
-            }
-            first += count;
-        }
+        if few::takes(tile) { few::tile_weighted_sum(tile) } else { tile_weighted_sum(tile) }
     }
 
     fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
+        if few::takes(tile) {
+            return few::tile_show(tile, witness);
+        }
         let (scores, _) = tile.scores.as_chunks::<LANES>();
         let Some(scores) = scores.get(..most(&*tile.visible)) else { return };
         let (shared, rest) = scores.split_at(shared(&*tile.visible).min(scores.len()));
@@ -164,6 +127,96 @@ impl Kernels for Dsp {
 
     fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
         norm::layer_norm(x, norm, out);
+    }
+
+    fn gate(table: &[i16; 256], product: Scale, gate: &mut [i8], up: &[i8]) {
+        gate::gate(table, product, gate, up);
+    }
+}
+
+// Not inlined, as nothing that has buffers: each copy would have its own on the stack.
+#[inline(never)]
+fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+    let mut memory = UNWRITTEN;
+    for (tile, data) in tiles(x.data, x.width * LANES).enumerate() {
+        let x = Rows { data, ..x };
+        if data.len() < x.width * LANES {
+            return row::rows(x, tile * LANES, &mut memory, layers);
+        }
+        let mut expanded = Expanded::new(&mut memory);
+        let mut filled = None;
+        for layer in &mut *layers {
+            // Rows that fit at once are expanded once for all layers.
+            let inputs = x.width.min(layer.weights.inputs);
+            if inputs <= INNER && filled != Some(inputs) {
+                expanded.fill(data, x.width, 0, inputs);
+                filled = Some(inputs);
+            }
+            tile_linear(x, tile * LANES, inputs, &mut expanded, layer);
+        }
+    }
+}
+
+/// [`Kernels::tile_scores`] of up to four queries.
+#[inline(never)]
+fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
+    let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
+    let (least, most) = bounds(&*tile.visible);
+    let Some(scores) = scores.get_mut(..most) else { return };
+    let mut memory = UNWRITTEN;
+    let mut expanded = Expanded::new(&mut memory);
+    expanded.fill(tile.queries, tile.dim, 0, tile.dim);
+    let queries = expanded.words();
+
+    let (shared, rest) = scores.split_at_mut((least & !3).min(scores.len()));
+    let mut max = [i32::MIN; LANES];
+    if !products::scores(queries, tile.keys, tile.dim, shared, &mut max) {
+        shared.fill([0; LANES]);
+        accumulate(queries, tile.keys, tile.dim, tile.dim, shared);
+        for scores in &*shared {
+            for (max, &score) in max.iter_mut().zip(scores) {
+                *max = (*max).max(score);
+            }
+        }
+    }
+    rest.fill([0; LANES]);
+    let keys = tile.keys.get(shared.len() * tile.dim..).unwrap_or(&[]);
+    accumulate(queries, keys, tile.dim, tile.dim, rest);
+    for (lane, (max, &visible)) in max.iter_mut().zip(&*tile.visible).enumerate() {
+        let seen = rest.iter().take(visible - shared.len()).filter_map(|scores| scores.get(lane));
+        *max = seen.fold(*max, |max, &score| max.max(score));
+    }
+    for (to, max) in tile.max.iter_mut().zip(max) {
+        *to = max;
+    }
+}
+
+/// [`Kernels::tile_weighted_sum`] of up to four queries.
+#[inline(never)]
+fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
+    let (scores, _) = tile.scores.as_chunks::<LANES>();
+    let Some(scores) = scores.get(..most(&*tile.visible)) else { return };
+    let (shared, rest) = scores.split_at(shared(&*tile.visible).min(scores.len()));
+    let weights = Weights { shared: bytemuck::must_cast_slice(shared.as_flattened()), keys: shared.len(), rest };
+    let scales: [RowScale; LANES] =
+        core::array::from_fn(|lane| RowScale::new(tile.sums.get(lane).copied().unwrap_or(0), tile.ratio));
+    // Up to 512 positions the sums have 32 bits, and no row drops any.
+    let short = scores.len() <= portable::CHUNK && tile.visible.len() == LANES;
+    let mut first = 0;
+    while first < tile.value_dim {
+        let count = (tile.value_dim - first).min(OUTPUTS);
+        let values = tile.values.get(first * tile.positions..).unwrap_or(&[]);
+        let out = tile.out.get_mut(first..).unwrap_or(&mut []);
+        if !(short && weights.outputs(values, tile.positions, count, &scales, out, tile.out_stride)) {
+            for (dim, totals) in weights.totals(values, tile.positions, count).iter().take(count).enumerate() {
+                for (lane, ((scale, &total), _)) in scales.iter().zip(totals).zip(&*tile.visible).enumerate() {
+                    if let Some(out) = out.get_mut(lane * tile.out_stride + dim) {
+                        *out = scale.to_i8(total);
+                    }
+                }
+            }
+        }
+        first += count;
     }
 }
 

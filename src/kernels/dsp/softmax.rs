@@ -9,7 +9,7 @@ use core::arch::naked_asm;
 /// A weight is `p >> n`, rounded, for a polynomial `p` of the exponent's 11 fractional bits and `n` octaves. The
 /// loop has `p` with 11 bits below it, and shifts by `n + 10`: the last bit left is the one to round by.
 #[repr(C)]
-struct Constants {
+pub(super) struct Constants {
     /// Coefficients, the lower two with half a unit to round by: `a1` in the upper half of a word, where SMLATB takes
     /// it, and `a0` 11 bits up.
     a2: i32,
@@ -22,7 +22,7 @@ struct Constants {
 }
 
 impl Constants {
-    const fn of<W: Weight>() -> Self {
+    pub(super) const fn of<W: Weight>() -> Self {
         let [a0, a1, a2] = W::POLYNOMIAL;
         // No octave, and only that, leaves the upper bit of 16 set, by which `weigh` tells that nothing is to be rounded.
         assert!(a0 < 1 << 15 && (W::SHIFT > 0 || a0 + a1 + a2 >= 1 << 14));

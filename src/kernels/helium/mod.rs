@@ -1,5 +1,6 @@
 //! Cortex-M55 and M85: Helium (MVE), vectors of 128 bits.
 
+use super::bias::Places;
 use super::{Kernels, Layer, NormView, RowScale, Rows, Tile, Witness, portable, tiles};
 use crate::softmax::{Steepness, Weight};
 use core::mem::MaybeUninit;
@@ -74,13 +75,18 @@ impl Kernels for Helium {
     #[inline(never)]
     fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
         let grouped = 8 * Keys::new(&*tile.visible).groups;
-        tile.bias_scores(
-            0,
-            |query, key| {
-                if key < grouped { key / 8 * GROUP + 8 * query + key % 8 } else { (grouped + key % 8) * LANES + query }
-            },
-            bias,
-        );
+        tile.bias_placed(0, &Grouped(grouped), bias);
+        // Where the query that saw most sees nothing any more, the keys of a group become keys after the groups.
+        let groups = Keys::new(&*tile.visible).groups;
+        if 8 * groups < grouped
+            && let Some(group) =
+                tile.scores.get_mut(groups * GROUP..).and_then(|scores| scores.first_chunk_mut::<GROUP>())
+        {
+            let scores = *group;
+            for (place, to) in group.iter_mut().enumerate() {
+                *to = scores.get(place % LANES * 8 + place / LANES).copied().unwrap_or(0);
+            }
+        }
     }
 
     /// Weights take the place of their scores; those of keys that a query does not see are 0. Where there are fewer
@@ -184,6 +190,27 @@ fn softmax<W: Weight>(tile: &mut Tile<'_, W>) {
         attend::weigh_rest::<W>(rest, tile.steepness, max, sums);
         if !keys.same {
             keys.hide(rest, tile.visible, sums);
+        }
+    }
+}
+
+/// Scores in groups of eight keys, of so many keys together, and after these key by key.
+struct Grouped(usize);
+
+impl Places for Grouped {
+    #[inline]
+    fn walk(&self, scores: &mut [i32], query: usize, visible: usize, mut each: impl FnMut(usize, &mut i32)) {
+        let (grouped, rest) = scores.split_at_mut((self.0 * LANES).min(scores.len()));
+        let mut key = 0;
+        for group in super::rows_mut(grouped, GROUP) {
+            for score in group.iter_mut().skip(8 * query).take(8.min(visible.saturating_sub(key))) {
+                each(key, score);
+                key += 1;
+            }
+        }
+        for score in rest.iter_mut().skip(query).step_by(LANES).take(visible.saturating_sub(key)) {
+            each(key, score);
+            key += 1;
         }
     }
 }

@@ -49,6 +49,7 @@ type Lanes = [i32; LANES];
 impl Kernels for Rv32 {
     const NAME: &'static str = "RV32";
     const QUERIES: usize = LANES;
+    const ROWS: usize = LANES;
     // Weights take the place of the scores; a row is laid out in order for a witness only.
     const WEIGHT_ROWS: usize = 1;
 

@@ -35,6 +35,8 @@ type Sums = [i32; LANES];
 impl Kernels for Rvv {
     const NAME: &'static str = "RVV";
     const QUERIES: usize = LINES;
+    // A register of rows, up to VLEN 512.
+    const ROWS: usize = 16;
 
     // Not inlined, here and below: each copy would have its own buffers on the stack.
     #[inline(never)]

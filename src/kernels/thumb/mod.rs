@@ -45,6 +45,8 @@ const CENTRE: i32 = (1 << 20) - (1 << 12);
 impl Kernels for Thumb {
     const NAME: &'static str = "Thumb";
     const QUERIES: usize = QUERIES;
+    // Memory comes first on the smallest cores.
+    const ROWS: usize = if cfg!(heedful_thumb1) { 4 } else { LANES };
     // Weights take the place of the scores; a row is laid out in order for a witness only.
     const WEIGHT_ROWS: usize = 1;
 

@@ -48,6 +48,7 @@ macro_rules! level {
         impl Kernels for $level {
             const NAME: &'static str = $name;
             const QUERIES: usize = attend::LANES;
+            const ROWS: usize = 16;
 
             fn name() -> &'static str {
                 if Self::is_available() { Self::NAME } else { Wide::NAME }
@@ -195,6 +196,7 @@ fn best() -> Best {
 impl Kernels for X86 {
     const NAME: &'static str = "x86-64";
     const QUERIES: usize = attend::LANES;
+    const ROWS: usize = 16;
 
     fn name() -> &'static str {
         best!(name())

@@ -15,6 +15,9 @@ use cortex_m_rt::entry;
 fn main() -> ! {
     #[cfg(feature = "panicking")]
     assert!(black_box(true));
+    #[cfg(feature = "writing")]
+    firmware::write_for_ever(|| black_box(0));
+    #[cfg(not(feature = "writing"))]
     firmware::listen(|| black_box(0))
 }
 

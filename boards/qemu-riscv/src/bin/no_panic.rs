@@ -14,6 +14,9 @@ use riscv_rt::entry;
 fn main() -> ! {
     #[cfg(feature = "panicking")]
     assert!(black_box(true));
+    #[cfg(feature = "writing")]
+    firmware::write_for_ever(|| black_box(0));
+    #[cfg(not(feature = "writing"))]
     firmware::listen(|| black_box(0))
 }
 

@@ -1,0 +1,18 @@
+//! Instructions of each kind of attention on this board.
+#![no_std]
+#![no_main]
+
+use core::panic::PanicInfo;
+use qemu_riscv as _;
+use riscv::register::minstret;
+use riscv_rt::entry;
+
+#[entry]
+fn main() -> ! {
+    firmware::count_kinds(minstret::read64)
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    firmware::panicked(info)
+}

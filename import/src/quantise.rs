@@ -1,0 +1,262 @@
+//! From float weights to the integers of a `.heed` file: int8 weights with a scale per row, int8 activations with a scale per
+//! tensor (queries, keys and values: per head), one scale for the int16 residual stream.
+
+use crate::calibrate::Activations;
+use crate::equalise::equalise;
+use crate::float::{EPSILON, ROPE_BASE, Site};
+use crate::{Checkpoint, Error, Layer, Shape, Tokenizer};
+use heedful::format::Softmax;
+use heedful::format::write::{DecoderBlockModel, DecoderModel, LinearModel, NormModel, TokenModel};
+use heedful::{Channel, HeadScale, MAX_EPSILON, NormChannel, Pairing, Scale, Steepness, gate_table, silu};
+use std::f64::consts::{LOG2_E, TAU};
+
+/// Where accumulators go: a step of the output is at least this many of theirs, as requantisation takes factors below 1/4.
+const COARSER: f64 = 4.001;
+/// The finest step of a weight: one that moves the output by this share of a step.
+const FINEST: f64 = 1.0 / 16_777_216.0;
+/// Room of the int16 tensors above the largest value seen.
+const ROOM: f64 = 1.5;
+/// Share of the values that the int8 range of a norm, a gate and its other half holds; the rest saturates. All others hold
+/// what was seen: a clipped key leads its whole head astray.
+const INSIDE: f64 = 0.9999;
+/// Steps of a query or key before it is rotated, per int8 step after it.
+const ROTATED: f64 = 64.0;
+/// The largest gain of a norm, in steps of its output.
+const LARGEST_GAIN: f64 = 127.99;
+/// The factor of the embedding's rows ends here.
+const MAX_KAPPA: f64 = 8_388_608.0;
+
+/// The integer model, with scales from what the activations are on `texts` (tokens, each text begun by token 1).
+///
+/// # Errors
+/// If there is no text, the tokenizer is of another vocabulary, or a value does not fit the integer formats.
+pub fn quantise(checkpoint: &Checkpoint, tokenizer: &Tokenizer, texts: &[Vec<u16>]) -> Result<DecoderModel, Error> {
+    tokenizer.check(checkpoint.shape.vocabulary)?;
+    let equal = equalise(checkpoint, &Activations::observe(checkpoint, texts)?);
+    let steps = Steps::new(&equal, &Activations::observe(&equal, texts)?);
+    integers(&equal, &steps, tokens(tokenizer))
+}
+
+/// Real values of the steps of all tensors.
+struct Steps {
+    layers: Vec<Scales>,
+    final_norm: f64,
+    /// The least that the int16 residual stream needs.
+    residual: f64,
+    /// The least that the int16 logits need.
+    logit: f64,
+}
+
+impl Steps {
+    fn new(checkpoint: &Checkpoint, seen: &Activations) -> Self {
+        let count = checkpoint.layers.len();
+        let room = |layer, site| f64::from(seen.largest(layer, site)) * ROOM / 32767.0;
+        let layers = checkpoint.layers.iter().enumerate();
+        Self {
+            layers: layers.map(|(index, layer)| Scales::new(&checkpoint.shape, layer, index, seen)).collect(),
+            final_norm: norm_scale(&checkpoint.norm, seen, count, Site::FinalNorm),
+            residual: (0..count).map(|layer| room(layer, Site::Residual)).fold(0.0, f64::max),
+            logit: room(count, Site::Logits),
+        }
+    }
+}
+
+fn integers(checkpoint: &Checkpoint, steps: &Steps, tokens: Vec<TokenModel>) -> Result<DecoderModel, Error> {
+    let Shape { width, heads, kv_heads, .. } = checkpoint.shape;
+    let head_dim = checkpoint.shape.head_dim();
+    let residual = residual_scale(checkpoint, steps);
+    let final_norm = steps.final_norm;
+    let kappa = (steps.logit / (final_norm * residual)).max(COARSER * largest_step(&checkpoint.embedding) / residual);
+    let kappa = kappa.max(1.0).ceil();
+    if kappa > MAX_KAPPA {
+        return Err(range(
+            "the embedding",
+            format!("a factor of {kappa:.3e} to the residual stream, at most 2^23 fits"),
+        ));
+    }
+    let logit = kappa * final_norm * residual;
+    let octaves = LOG2_E * logit;
+    let frequencies = (0..head_dim).step_by(2).map(|channel| {
+        let radians = f64::from(ROPE_BASE).powf(-(channel as f64) / head_dim as f64);
+        (radians / TAU * 4_294_967_296.0).round() as u32
+    });
+    let blocks = checkpoint.layers.iter().zip(&steps.layers).enumerate();
+    Ok(DecoderModel {
+        heads,
+        kv_heads,
+        head_dim,
+        softmax: Softmax::Wide,
+        pairing: Pairing::Interleaved,
+        frequencies: frequencies.collect(),
+        embedding: linear("the embedding", &checkpoint.embedding, width, final_norm, |_| logit)?,
+        kappa: kappa as u32,
+        blocks: blocks
+            .map(|(index, (layer, scales))| block(&checkpoint.shape, index, layer, scales, residual))
+            .collect::<Result<_, _>>()?,
+        norm: norm("the final norm", &checkpoint.norm, final_norm, residual)?,
+        logit: Steepness::from_real(octaves).ok_or_else(|| steepness("the logits", octaves))?,
+        tokens,
+    })
+}
+
+/// Real values of an int8 step, of one layer.
+struct Scales {
+    attention_norm: f64,
+    /// Per head.
+    query: Vec<f64>,
+    /// Per key head.
+    key: Vec<f64>,
+    /// Per key head.
+    value: Vec<f64>,
+    heads: f64,
+    hidden_norm: f64,
+    gate: f64,
+    up: f64,
+    hidden: f64,
+}
+
+impl Scales {
+    fn new(shape: &Shape, layer: &Layer, index: usize, seen: &Activations) -> Self {
+        let inside = |site| f64::from(seen.quantile(index, site, INSIDE)) / 127.0;
+        let attention_norm = norm_scale(&layer.attention_norm, seen, index, Site::AttentionNorm);
+        let hidden_norm = norm_scale(&layer.hidden_norm, seen, index, Site::HiddenNorm);
+        let least = |matrix: &[f32], steps: f64| steps * COARSER * attention_norm * largest_step(matrix);
+        let turned = |site, matrix: &[f32]| -> Vec<f64> {
+            let pairs = seen.largest_turned(index, site);
+            let heads = pairs.chunks(shape.head_dim() / 2).map(|pairs| positive(largest(pairs) / 127.0));
+            heads.map(|scale| scale.max(least(matrix, ROTATED))).collect()
+        };
+        let value = seen.largest_of(index, Site::Value, shape.kv_heads);
+        let value = value.iter().map(|&most| positive(f64::from(most) / 127.0).max(least(&layer.value, 1.0)));
+        let gate = positive(inside(Site::Gate)).max(COARSER * hidden_norm * largest_step(&layer.gate));
+        let up = positive(inside(Site::Up)).max(COARSER * hidden_norm * largest_step(&layer.up));
+        let hidden = positive(f64::from(seen.largest(index, Site::Hidden)) / 127.0);
+        Self {
+            attention_norm,
+            query: turned(Site::Query, &layer.query),
+            key: turned(Site::Key, &layer.key),
+            value: value.collect(),
+            heads: positive(f64::from(seen.largest(index, Site::Heads)) / 127.0),
+            hidden_norm,
+            gate,
+            up,
+            hidden: hidden.max(COARSER * table_scale(gate) * up),
+        }
+    }
+}
+
+/// A scale for a tensor that may have been all zeros.
+fn positive(scale: f64) -> f64 {
+    if scale > 0.0 { scale } else { 1.0 }
+}
+
+fn norm_scale(gain: &[f32], seen: &Activations, layer: usize, site: Site) -> f64 {
+    positive(f64::from(seen.quantile(layer, site, INSIDE)) / 127.0).max(largest(gain) / LARGEST_GAIN)
+}
+
+/// Real value of a step of a gate's table: SiLU is largest at the end of its range.
+fn table_scale(gate: f64) -> f64 {
+    silu(128.0 * gate) / 32767.0
+}
+
+/// One scale for the whole residual stream: coarse enough for every layer that adds to it, too.
+fn residual_scale(checkpoint: &Checkpoint, steps: &Steps) -> f64 {
+    let layers = checkpoint.layers.iter().zip(&steps.layers);
+    let adds = layers.map(|(layer, scales)| {
+        (scales.heads * largest_step(&layer.output)).max(scales.hidden * largest_step(&layer.down))
+    });
+    positive(adds.map(|step| COARSER * step).fold(steps.residual, f64::max))
+}
+
+fn block(shape: &Shape, index: usize, layer: &Layer, s: &Scales, residual: f64) -> Result<DecoderBlockModel, Error> {
+    let site = |name: &str| format!("{name} of layer {index}");
+    let (dim, width) = (shape.head_dim(), shape.width);
+    let project = |name, matrix: &[f32], scales: &[f64], steps: f64| {
+        linear(&site(name), matrix, width, s.attention_norm, |row| scales[row / dim] / steps)
+    };
+    let heads = (0..shape.heads).map(|head| {
+        let group = head / (shape.heads / shape.kv_heads);
+        let octaves = LOG2_E / (dim as f64).sqrt() * s.query[head] * s.key[group];
+        let ratio = s.value[group] / s.heads;
+        HeadScale::from_real(octaves, ratio).ok_or_else(|| match Steepness::from_real(octaves) {
+            None => steepness(&site("the attention"), octaves),
+            Some(_) => range(site("the attention"), format!("values of {ratio:.3e} steps, 2^-8 to 32 fit")),
+        })
+    });
+    let table = table_scale(s.gate);
+    Ok(DecoderBlockModel {
+        attention_norm: norm(&site("the attention norm"), &layer.attention_norm, s.attention_norm, residual)?,
+        query: project("the query projection", &layer.query, &s.query, ROTATED)?,
+        key: project("the key projection", &layer.key, &s.key, ROTATED)?,
+        value: project("the value projection", &layer.value, &s.value, 1.0)?,
+        output: linear(&site("the output projection"), &layer.output, width, s.heads, |_| residual)?,
+        heads: heads.collect::<Result<_, _>>()?,
+        hidden_norm: norm(&site("the feed-forward norm"), &layer.hidden_norm, s.hidden_norm, residual)?,
+        gate: linear(&site("the feed-forward gate"), &layer.gate, width, s.hidden_norm, |_| s.gate)?,
+        up: linear(&site("the first feed-forward layer"), &layer.up, width, s.hidden_norm, |_| s.up)?,
+        table: gate_table(silu, s.gate, table),
+        product: factor(&site("the gate's product"), table * s.up / s.hidden)?,
+        down: linear(&site("the second feed-forward layer"), &layer.down, shape.hidden, s.hidden, |_| residual)?,
+    })
+}
+
+/// A layer without biases, `matrix` `[outputs][inputs]`, from int8 of scale `input` to integers of the scale `output` of their row.
+fn linear(
+    site: &str,
+    matrix: &[f32],
+    inputs: usize,
+    input: f64,
+    output: impl Fn(usize) -> f64,
+) -> Result<LinearModel, Error> {
+    let (mut weights, mut channels) = (Vec::with_capacity(matrix.len()), Vec::new());
+    for (index, row) in matrix.chunks(inputs).enumerate() {
+        let output = output(index);
+        let step = (largest(row) / 127.0).max(FINEST * output / input);
+        // The cast saturates.
+        weights.extend(row.iter().map(|&weight| (f64::from(weight) / step).round() as i8));
+        channels.push(Channel { bias: 0, scale: factor(site, input * step / output)? });
+    }
+    Ok(LinearModel { weights, channels })
+}
+
+/// An RMSNorm whose output has the scale `output`.
+fn norm(site: &str, gain: &[f32], output: f64, residual: f64) -> Result<NormModel, Error> {
+    let channel = |&gain: &f32| {
+        let steps = f64::from(gain) / output;
+        NormChannel::from_real(steps, 0.0)
+            .ok_or_else(|| range(site, format!("a gain of {steps:.1} steps, less than 128 fit")))
+    };
+    let channels = gain.iter().map(channel).collect::<Result<_, Error>>()?;
+    let epsilon = (f64::from(EPSILON) / residual.powi(2)).round().clamp(1.0, f64::from(MAX_EPSILON));
+    Ok(NormModel { channels, epsilon: epsilon as u32 })
+}
+
+/// The tokenizer's tokens, without the bytes of those that stand for no text of more than one byte.
+fn tokens(tokenizer: &Tokenizer) -> Vec<TokenModel> {
+    let tokens = tokenizer.tokens().iter().enumerate().map(|(id, token)| match id {
+        1..259 => TokenModel { bytes: Vec::new(), score: 0.0 },
+        // Adding 0 takes the sign of a negative zero, which would rank below a positive one.
+        _ => TokenModel { bytes: token.bytes.clone(), score: token.score + 0.0 },
+    });
+    tokens.collect()
+}
+
+fn largest(values: &[f32]) -> f64 {
+    f64::from(values.iter().fold(0f32, |most, value| most.max(value.abs())))
+}
+
+fn largest_step(matrix: &[f32]) -> f64 {
+    largest(matrix) / 127.0
+}
+
+fn factor(site: &str, real: f64) -> Result<Scale, Error> {
+    Scale::from_real(real).ok_or_else(|| range(site, format!("a factor of {real:.3e}, 2^-32 to 1/4 fit")))
+}
+
+fn steepness(site: &str, octaves: f64) -> Error {
+    range(site, format!("{octaves:.3e} octaves a step, 2^-18 to 1/16 fit"))
+}
+
+fn range(site: impl Into<String>, reason: String) -> Error {
+    Error::Range { site: site.into(), reason }
+}

@@ -1,0 +1,5 @@
+heedful::language_model!(Model = "../models/damaged.heed", context = 8);
+
+fn main() {
+    Model::new();
+}

@@ -1,0 +1,135 @@
+//! Rotation by position.
+
+use crate::kinds_support::{Dense, all_heads, attention, hold, input, scales};
+use crate::support::{Errors, Random};
+use heedful::{Channel, HeadScale, Mask, Pairing, Rope, Scale, Scratch, Weight, Wide, Window, frequencies};
+
+/// Steps of a projection to the step of its rotation.
+const STEPS: f64 = 64.0;
+
+/// A projection for int16.
+fn finer(random: &mut Random, inputs: usize, dim: usize, sets: usize) -> Dense {
+    let mut dense = Dense::random(random, inputs, dim, sets, sets);
+    let finer = |c: &Channel| Channel { scale: Scale::from_real(c.scale.to_real() * STEPS).unwrap(), ..*c };
+    dense.channels = dense.channels.iter().map(finer).collect();
+    dense
+}
+
+/// A rotated value, and whether the library's may be the next one: sine and cosine are within 2^-15.
+type Turned = Vec<(f64, bool)>;
+
+/// A query or key turned in f64.
+fn turn(dense: &Dense, head: usize, heads: usize, x: &[i8], rope: &Rope<'_>, position: u128) -> Turned {
+    let sums = dense.sums(head, heads, x);
+    let values: Vec<f64> = sums.into_iter().map(|(sum, c)| f64::from(c.scale.to_i16(sum))).collect();
+    let mut turned: Vec<(f64, f64)> = values.iter().map(|&x| (x, 0.0)).collect();
+    for (i, &frequency) in rope.frequencies.iter().enumerate() {
+        let (a, b) = match rope.pairing {
+            Pairing::Interleaved => (2 * i, 2 * i + 1),
+            Pairing::Halves => (i, i + rope.frequencies.len()),
+        };
+        let angle = (u128::from(frequency) * position % (1 << 32)) as f64 / 4_294_967_296.0 * std::f64::consts::TAU;
+        let (xa, xb) = (values[a], values[b]);
+        let off = (xa.abs() + xb.abs()) / 32768.0;
+        turned[a] = (xa * angle.cos() - xb * angle.sin(), off);
+        turned[b] = (xa * angle.sin() + xb * angle.cos(), off);
+    }
+    let round = |(y, off): (f64, f64)| {
+        let (y, off) = (y / STEPS + 0.5, off / STEPS + 1e-9);
+        (y.floor().clamp(-128.0, 127.0), y.fract().rem_euclid(1.0).min(1.0 - y.fract().rem_euclid(1.0)) < off)
+    };
+    // Values that are not turned are rounded alone.
+    turned.into_iter().map(round).collect()
+}
+
+/// The product, and by how much the library's may differ.
+fn meet(query: &Turned, key: &Turned) -> (f64, f64) {
+    let doubt = |doubt: bool, other: f64| if doubt { other.abs() + 1.0 } else { 0.0 };
+    query
+        .iter()
+        .zip(key)
+        .fold((0.0, 0.0), |(score, slack), (q, k)| (score + q.0 * k.0, slack + doubt(q.1, k.0) + doubt(k.1, q.0)))
+}
+
+/// `N` pairs are turned; positions are multiples of `stride`, which is what frequencies `stride` times as large make of them.
+fn pairs<const S: usize, const E: usize, const H: usize, const P: usize, const G: usize, const N: usize, W: Weight>(
+    seed: u64,
+    stride: u32,
+) -> Vec<(f64, f64)> {
+    let mut random = Random(seed);
+    let mut pairs = Vec::new();
+    let table: [u32; N] = frequencies(10_000.0);
+    let fast = table.map(|frequency| frequency.wrapping_mul(stride));
+    for pairing in [Pairing::Interleaved, Pairing::Halves] {
+        for (mask, window) in
+            [(Mask::None, Window::ALL), (Mask::Causal, Window::back(5)), (Mask::None, Window::around(4).dilated(3))]
+        {
+            let [query, key] = [H, G].map(|sets| finer(&mut random, E, P, sets));
+            let value = Dense::random(&mut random, E, P, G, G);
+            let heads: [HeadScale; H] = scales(&mut random, 2000.0 * (P as f64).sqrt(), 2.0);
+            let x: [[i8; E]; S] = input(&mut random);
+            let attention = attention::<E, H, P, W, G, E, H, G>([&query, &key, &value], heads);
+            let mut scratch = Box::new(Scratch::new());
+            let y = attention.forward(&x, (mask, window, Rope { pairing, frequencies: &fast }), &mut scratch);
+            let rope = Rope { pairing, frequencies: &table };
+            let turned = |dense: &Dense, heads: usize| -> Vec<Vec<Turned>> {
+                let at = |h: usize, i: usize| turn(dense, h, heads, &x[i], &rope, i as u128 * u128::from(stride));
+                (0..heads).map(|h| (0..S).map(|i| at(h, i)).collect()).collect()
+            };
+            let (queries, keys) = (turned(&query, H), turned(&key, G));
+            let group = |head: usize| head / (H / G);
+            let reach = |count: usize| count.saturating_mul(window.dilation);
+            let score = |h: usize, i: usize, j: usize| {
+                let seen = j < mask.visible(i, S)
+                    && i.abs_diff(j).is_multiple_of(window.dilation)
+                    && j.saturating_add(reach(window.back)) >= i
+                    && j <= i.saturating_add(reach(window.ahead));
+                seen.then(|| meet(&queries[h][i], &keys[group(h)][j]))
+            };
+            let expected = all_heads::<W>(&heads, [S, S, P], score, |h, j| value.apply(group(h), G, &x[j]));
+            hold(y, &expected, &mut pairs);
+        }
+    }
+    pairs
+}
+
+#[test]
+fn both_pairings() {
+    let mut all = pairs::<17, 32, 4, 8, 4, 4, Wide>(1, 1);
+    all.extend(pairs::<12, 48, 2, 16, 1, 8, Wide>(2, 1));
+    // Dimensions that are not turned, an odd one, and none that are.
+    all.extend(pairs::<9, 36, 4, 9, 2, 4, Wide>(3, 1));
+    all.extend(pairs::<9, 36, 3, 12, 3, 2, Wide>(4, 1));
+    all.extend(pairs::<9, 36, 3, 12, 3, 0, Wide>(5, 1));
+    // Heads so large that queries are turned one at a time.
+    all.extend(pairs::<5, 200, 1, 200, 1, 100, Wide>(6, 1));
+    Errors::of(all).within(0.03, 0.295, 0.85);
+}
+
+/// Positions of millions, and up to 2^32, where they wrap as angles do.
+#[test]
+fn far_positions() {
+    let mut all = Vec::new();
+    for stride in [1_000, 10_000_019, 252_645_135, u32::MAX, u32::MAX / 2, 1 << 31] {
+        all.extend(pairs::<17, 32, 4, 8, 2, 4, Wide>(u64::from(stride), stride));
+    }
+    // Where a rotated value lies between two, and sine and cosine decide which, a score differs.
+    Errors::of(all).within(0.03, 0.295, 1.5);
+}
+
+/// `base^(-i/N)` radians per position, in turns, rounded to 2^-32 of a turn.
+#[test]
+fn tables_of_frequencies() {
+    fn check<const N: usize>(base: f64) {
+        let table: [u32; N] = frequencies(base);
+        for (i, frequency) in table.into_iter().enumerate() {
+            let turns = base.powf(-(i as f64) / N as f64) / std::f64::consts::TAU * 4_294_967_296.0;
+            assert!((f64::from(frequency) - turns).abs() <= 0.5 + turns * 1e-12, "{base} {i}: {frequency}, {turns}");
+        }
+    }
+    check::<1>(10_000.0);
+    check::<4>(10_000.0);
+    check::<32>(10_000.0);
+    check::<128>(500_000.0);
+    check::<64>(1_000_000.0);
+}

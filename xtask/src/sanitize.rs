@@ -1,0 +1,124 @@
+//! `cargo xtask sanitize`: the cases of the kernels under AddressSanitizer, and a few of them under Miri, which finds any undefined
+//! behaviour. Both need a nightly compiler; where none can be had, that is said.
+
+use crate::root;
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+const HOST: &str = "x86_64-unknown-linux-gnu";
+/// What Miri needs besides the compiler.
+const COMPONENTS: [&str; 2] = ["miri", "rust-src"];
+/// Tests under Miri: it knows AVX2, but neither the dot products beyond nor assembly.
+const UNDER_MIRI: [&str; 2] = ["avx2_equals", "wide_equals"];
+
+/// Whether no check failed. One that cannot be made here is reported, and does not fail.
+pub fn run() -> Result<bool> {
+    if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+        println!("skipped: the sanitizers are run on x86-64 Linux only");
+        return Ok(true);
+    }
+    if let Err(why) = ensure(&["toolchain", "install", "nightly", "--profile", "minimal"], installed("nightly")) {
+        println!("skipped: AddressSanitizer and Miri, for there is no nightly compiler: {why:#}");
+        return Ok(true);
+    }
+    let mut passed = check("AddressSanitizer", &mut address_sanitizer());
+    let missing: Vec<&str> = COMPONENTS.into_iter().filter(|component| !has(component)).collect();
+    let add = [&["component", "add", "--toolchain", "nightly"], missing.as_slice()].concat();
+    match ensure(&add, missing.is_empty()) {
+        Ok(()) => passed &= check("Miri", &mut miri()),
+        Err(why) => println!("skipped: Miri, for its components are missing: {why:#}"),
+    }
+    Ok(passed)
+}
+
+/// Accesses beyond an allocation end the tests; the slices of `tests/support/large.rs` end where their allocations do.
+fn address_sanitizer() -> Command {
+    let mut cargo = nightly("asan");
+    cargo.env("RUSTFLAGS", "-Zsanitizer=address");
+    cargo.args(["test", "--release", "--target", HOST, "--test", "kernels"]);
+    cargo
+}
+
+/// Few cases, for Miri interprets.
+fn miri() -> Command {
+    let mut cargo = nightly("miri");
+    cargo.env("RUSTFLAGS", "-Ctarget-feature=+avx2");
+    cargo.args(["miri", "test", "--test", "kernels", "--", "--test-threads=1"]).args(UNDER_MIRI);
+    cargo
+}
+
+fn nightly(folder: &str) -> Command {
+    let mut cargo = Command::new("cargo");
+    // Else the compiler of the toolchain that runs this would be taken.
+    for variable in ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN", "CARGO_ENCODED_RUSTFLAGS", "LD_LIBRARY_PATH"] {
+        cargo.env_remove(variable);
+    }
+    cargo.arg("+nightly").current_dir(root()).env("CARGO_TARGET_DIR", target_folder().join(folder));
+    cargo
+}
+
+/// The folder that the environment asks for, or the usual one.
+fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+}
+
+/// Runs a check, whose output is shown as it comes.
+fn check(name: &str, command: &mut Command) -> bool {
+    println!("== {name}");
+    let passed = command.status().is_ok_and(|status| status.success());
+    println!("{}  {name}", if passed { "passed" } else { "FAILED" });
+    passed
+}
+
+/// Has rustup do this, unless it is done.
+fn ensure(args: &[&str], done: bool) -> Result<()> {
+    if done {
+        return Ok(());
+    }
+    println!("rustup {}", args.join(" "));
+    let output = Command::new("rustup").args(args).output().context("no rustup")?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        bail!("rustup {} failed: {}", args.join(" "), text.trim().lines().last().unwrap_or_default());
+    }
+    Ok(())
+}
+
+fn installed(toolchain: &str) -> bool {
+    let version = Command::new("rustc")
+        .arg(format!("+{toolchain}"))
+        .arg("--version")
+        .env_remove("RUSTUP_TOOLCHAIN")
+        // A shim would fetch it without a word.
+        .env("RUSTUP_AUTO_INSTALL", "0")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    version.is_ok_and(|status| status.success())
+}
+
+/// Whether the nightly toolchain has a component.
+fn has(component: &str) -> bool {
+    let list = Command::new("rustup").args(["component", "list", "--toolchain", "nightly", "--installed"]).output();
+    list.is_ok_and(|list| String::from_utf8_lossy(&list.stdout).lines().any(|line| line.starts_with(component)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_under_miri_exist() {
+        let tests = std::fs::read_to_string(root().join("tests/kernels.rs")).unwrap();
+        for name in UNDER_MIRI {
+            assert!(tests.contains(&format!("fn {name}")), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_rustup_cannot_do_is_an_error() {
+        assert!(ensure(&["no-such-command"], true).is_ok());
+        assert!(ensure(&["no-such-command"], false).is_err());
+    }
+}
