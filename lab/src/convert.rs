@@ -1,9 +1,9 @@
 //! From float weights and scales to the integers of a `.heed` file.
 
-use crate::fake_quant;
 use crate::features::Extractor;
+use crate::fuse::{self, Fuse};
 use crate::weights::{Array, Weights};
-use crate::{Config, Error};
+use crate::{Config, Error, fake_quant};
 use heedful::audio::Tables;
 use heedful::format::write::{BlockModel, EncoderModel, LinearModel, NormModel};
 use heedful::format::{self, Softmax};
@@ -17,14 +17,28 @@ const COARSER: f64 = 4.001;
 /// only occur in channels that are (nearly) dead, where the bias would leave its range.
 const FINEST: f64 = 1.0 / 16384.0;
 
-/// The integers of a model; its weights and scales are not changed.
+/// The integers of a model; its weights and scales are not changed, but that query and key weights are folded where it pays.
 ///
 /// # Errors
 /// If a tensor or scale is absent, or a scale does not fit the integer formats; the error
 /// names the site.
 pub fn convert(weights: &Weights) -> Result<EncoderModel, Error> {
+    convert_with(weights, Fuse::default())
+}
+
+/// [`convert`], with the choice where query and key weights are folded.
+///
+/// # Errors
+/// Those of [`convert`], and if weights are to be folded where the heads are narrower than the model.
+pub fn convert_with(weights: &Weights, fuse: Fuse) -> Result<EncoderModel, Error> {
     let config = &weights.config;
-    let model = Model { weights, residual: residual_scale(weights)? };
+    if fuse == Fuse::Always && !fuse::fits(config) {
+        let (width, head_width) = (config.width, config.head_width);
+        return Err(Error::Training(format!(
+            "query and key weights cannot be fused: heads of {head_width} in a model of width {width}, expected at least as much"
+        )));
+    }
+    let model = Model { weights, residual: residual_scale(weights)?, fuse };
     let (features, norm, pooled) = (model.scale("features")?, model.scale("norm")?, model.scale("pooled")?);
     let classifier = weights.get("classifier.weight")?;
     let logits = model.scale("logits")?.max(COARSER * pooled * largest_step(classifier));
@@ -96,14 +110,37 @@ fn factor(site: &str, real: f64) -> Result<Scale, Error> {
 }
 
 fn steepness(site: &str, octaves: f64) -> Result<Steepness, Error> {
-    let limits = "expected at least 2^-35 and less than 1/16";
+    let limits = "expected at least 2^-18 and less than 1/16";
     Steepness::from_real(octaves).ok_or_else(|| refused(site, format!("{octaves:.3e} octaves a step, {limits}")))
+}
+
+/// A layer's integers, from int8 values of scale `input` to integers of scale `output`.
+fn quantised(name: &str, matrix: &Array, biases: &Array, input: f64, output: f64) -> Result<LinearModel, Error> {
+    let inputs = matrix.data.len() / biases.data.len();
+    let (mut weights, mut channels) = (Vec::new(), Vec::new());
+    for (row, &bias) in matrix.data.chunks_exact(inputs).zip(&biases.data) {
+        let (mut steps, mut scale) = fake_quant::channel(row);
+        let finest = (FINEST * output / input) as f32;
+        if scale < finest {
+            scale = finest;
+            steps = row.iter().map(|&w| fake_quant::step(w, scale)).collect();
+        }
+        let unit = input * f64::from(scale);
+        let bias = (f64::from(bias) / unit).round();
+        if bias.abs() > f64::from(MAX_BIAS) {
+            return Err(refused(name, format!("bias of {bias:.3e} accumulator units, expected at most 2^30")));
+        }
+        weights.extend(steps);
+        channels.push(Channel { bias: bias as i32, scale: factor(name, unit / output)? });
+    }
+    Ok(LinearModel { weights, channels })
 }
 
 struct Model<'a> {
     weights: &'a Weights,
     /// Real value of one unit of the residual stream.
     residual: f64,
+    fuse: Fuse,
 }
 
 impl Model<'_> {
@@ -113,26 +150,8 @@ impl Model<'_> {
 
     /// A layer from int8 values of scale `input` to integers of scale `output`.
     fn linear(&self, name: &str, input: f64, output: f64) -> Result<LinearModel, Error> {
-        let matrix = self.weights.get(&format!("{name}.weight"))?;
-        let biases = &self.weights.get(&format!("{name}.bias"))?.data;
-        let inputs = matrix.data.len() / biases.len();
-        let (mut weights, mut channels) = (Vec::new(), Vec::new());
-        for (row, &bias) in matrix.data.chunks_exact(inputs).zip(biases) {
-            let (mut steps, mut scale) = fake_quant::channel(row);
-            let finest = (FINEST * output / input) as f32;
-            if scale < finest {
-                scale = finest;
-                steps = row.iter().map(|&w| fake_quant::step(w, scale)).collect();
-            }
-            let unit = input * f64::from(scale);
-            let bias = (f64::from(bias) / unit).round();
-            if bias.abs() > f64::from(MAX_BIAS) {
-                return Err(refused(name, format!("bias of {bias:.3e} accumulator units, expected at most 2^30")));
-            }
-            weights.extend(steps);
-            channels.push(Channel { bias: bias as i32, scale: factor(name, unit / output)? });
-        }
-        Ok(LinearModel { weights, channels })
+        let tensor = |part: &str| self.weights.get(&format!("{name}.{part}"));
+        quantised(name, tensor("weight")?, tensor("bias")?, input, output)
     }
 
     /// A norm whose output has the scale `output`.
@@ -166,6 +185,15 @@ impl Model<'_> {
         let scale = |name: &str| self.scale(&site(name));
         let (query, key, value, heads) = (scale("query")?, scale("key")?, scale("value")?, scale("heads")?);
         let (norm1, norm2, hidden, gelu) = (scale("norm1")?, scale("norm2")?, scale("hidden")?, scale("gelu")?);
+        let folded = match self.fuse {
+            Fuse::Never => None,
+            Fuse::Always => Some(scale(fuse::SITE)?),
+            // Scales of older trainings lack this one.
+            Fuse::Auto if fuse::pays(config) => scale(fuse::SITE).ok(),
+            Fuse::Auto => None,
+        };
+        // The scales of what the scores are the products of.
+        let (query, key) = folded.map_or((query, key), |folded| (folded, norm1));
         let octaves = LOG2_E / (config.head_width as f64).sqrt() * query * key;
         // Heads of a layer share their scales.
         let head = HeadScale {
@@ -175,8 +203,16 @@ impl Model<'_> {
         Ok(BlockModel {
             attention_norm: self.norm(&site("norm1"), norm1)?,
             heads: vec![head; config.heads],
-            query: self.linear(&site("attention.query"), norm1, query)?,
-            key: self.linear(&site("attention.key"), norm1, key)?,
+            query: if folded.is_some() {
+                let (matrix, biases) = fuse::query_key(self.weights, b)?;
+                quantised(&site("attention.query_key"), &matrix, &biases, norm1, query)?
+            } else {
+                self.linear(&site("attention.query"), norm1, query)?
+            },
+            key: match folded {
+                Some(_) => None,
+                None => Some(self.linear(&site("attention.key"), norm1, key)?),
+            },
             value: self.linear(&site("attention.value"), norm1, value)?,
             output: self.linear(&site("attention.output"), heads, self.residual)?,
             hidden_norm: self.norm(&site("norm2"), norm2)?,

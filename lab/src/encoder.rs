@@ -2,7 +2,7 @@
 
 use crate::calibrate::{FEATURES, Ranges};
 use crate::weights::{Array, Scales, Weights, parameters};
-use crate::{Error, fake_quant};
+use crate::{Error, fake_quant, fuse};
 use burn::module::{Module, Param, ParamId};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::activation::{gelu_approximate, softmax};
@@ -156,11 +156,16 @@ impl Encoder {
 }
 
 impl Block {
-    fn forward(&self, b: usize, x: Tensor<3>, pass: &mut Pass<'_>) -> Tensor<3> {
-        let b = Some(b);
+    fn forward(&self, block: usize, x: Tensor<3>, pass: &mut Pass<'_>) -> Tensor<3> {
+        let b = Some(block);
         let y = pass.int8(b, "norm1", self.norm1.forward(x.clone()));
         let query = pass.linear(&self.query, y.clone());
         let query = self.split(pass.int8(b, "query", query));
+        if let Pass::Observe(ranges) = pass
+            && let Some(folded) = self.folded(query.clone())
+        {
+            ranges.observe(&format!("blocks.{block}.{}", fuse::SITE), &folded);
+        }
         let key = pass.linear(&self.key, y.clone());
         let key = self.split(pass.int8(b, "key", key));
         let value = pass.linear(&self.value, y);
@@ -180,6 +185,15 @@ impl Block {
         let x = x + pass.linear(&self.down, y);
         pass.int16("residual", &x);
         x
+    }
+
+    /// Queries `[batch, heads, tokens, head width]` to those of folded weights, `[batch, heads, tokens, width]`, where these can
+    /// stand in their place.
+    fn folded(&self, query: Tensor<4>) -> Option<Tensor<4>> {
+        let key = self.key.weight.val();
+        let [width, all] = key.dims();
+        let head_width = all / self.heads;
+        (width <= head_width).then(|| query.matmul(key.transpose().reshape([1, self.heads, head_width, width])))
     }
 
     /// `[batch, tokens, heads * width]` to `[batch, heads, tokens, width]`.

@@ -1,5 +1,6 @@
 //! What can go wrong, each with the file it concerns.
 
+use crate::prune::Head;
 use std::path::{Path, PathBuf};
 
 /// A failure of a command; prints as one line that names the file and the reason.
@@ -52,6 +53,9 @@ pub enum Error {
         /// Which limit it breaks.
         reason: String,
     },
+    /// A model has no such head.
+    #[error("there is no head {0}; blocks and heads count from 0")]
+    Head(Head),
     /// Training cannot go on.
     #[error("{0}")]
     Training(String),

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::data::Clip;
 use crate::encoder::{Encoder, Pass, batch, classes};
 use crate::features::Extractor;
+use crate::prune::Head;
 use crate::weights::Weights;
 use burn::tensor::Device;
 use heedful::dynamic::Model;
@@ -68,23 +69,52 @@ impl fmt::Display for Confusion {
     }
 }
 
-/// Judges a `.heed` model with its own front end.
+/// What a model is given, and what it should say.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Example {
+    /// Index of the class said.
+    pub class: usize,
+    /// Features `[positions * inputs]`.
+    pub features: Vec<i8>,
+}
+
+/// Recordings as a `.heed` model hears them.
 ///
 /// # Errors
-/// If it has no front end, or labels fewer classes than were said.
-pub fn integer(model: &Model, clips: &[Clip]) -> Result<Confusion, Error> {
+/// If it has no front end.
+pub fn examples(model: &Model, clips: &[Clip]) -> Result<Vec<Example>, Error> {
     let Some(frontend) = model.frontend() else {
         return Err(Error::Training("the model has no audio front end".to_owned()));
     };
     let config = model.config();
     let frames = config.positions * config.inputs / frontend.params.bands as usize;
-    let mut features = vec![0; config.positions * config.inputs];
-    let mut pairs = Vec::new();
-    for clip in clips {
+    let hear = |clip: &Clip| {
+        let mut features = vec![0; config.positions * config.inputs];
         heedful::audio::features(&frontend, &clip.samples, frames, &mut features);
-        pairs.push((clip.class, model.infer(&features).best().class));
+        Example { class: clip.class, features }
+    };
+    Ok(clips.iter().map(hear).collect())
+}
+
+/// Judges a `.heed` model with its own front end.
+///
+/// # Errors
+/// If it has no front end, or labels fewer classes than were said.
+pub fn integer(model: &Model, clips: &[Clip]) -> Result<Confusion, Error> {
+    integer_without(model, clips, &[])
+}
+
+/// [`integer`] with some heads switched off.
+///
+/// # Errors
+/// Those of [`integer`], and if the model has no such head.
+pub fn integer_without(model: &Model, clips: &[Clip], heads: &[Head]) -> Result<Confusion, Error> {
+    for head in heads {
+        head.check(model.heads())?;
     }
-    confusion(model.labels(), pairs)
+    let off = Head::pairs(heads);
+    let heard = |example: Example| (example.class, model.infer_without(&example.features, &off).best().class);
+    confusion(model.labels(), examples(model, clips)?.into_iter().map(heard).collect())
 }
 
 /// Judges the float model.

@@ -54,9 +54,10 @@ pub fn svg(model: &Model, recording: &[i16], title: &str) -> Result<String, Erro
     for head in 0..heads {
         let x = GAP + head * (side + GAP);
         line(format_args!("<path d=\"{}\" fill=\"#bbb\"/>", curve(&features, config.inputs, x, GAP + CURVE)));
-        for layer in 0..layers {
+        // Pruned blocks have fewer.
+        for layer in (0..layers).filter(|&layer| head < model.heads()[layer]) {
             let y = GAP + CURVE + GAP / 2 + layer * (side + GAP);
-            line(format_args!("<text x=\"{x}\" y=\"{}\">block {}, head {}</text>", y - 3, layer + 1, head + 1));
+            line(format_args!("<text x=\"{x}\" y=\"{}\">block {layer}, head {head}</text>", y - 3));
             squares(&shares[layer * heads + head], positions, x, y, &mut line);
             line(format_args!(
                 "<rect x=\"{x}\" y=\"{y}\" width=\"{side}\" height=\"{side}\" fill=\"none\" stroke=\"#999\"/>"

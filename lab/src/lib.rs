@@ -18,7 +18,9 @@ pub mod evaluate;
 pub mod fake_quant;
 pub mod features;
 pub mod file;
+pub mod fuse;
 pub mod heads;
+pub mod prune;
 pub mod train;
 pub mod weights;
 

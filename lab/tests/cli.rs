@@ -66,6 +66,21 @@ fn train_convert_evaluate() {
     assert!(log.contains("\nfloat accuracy 0.") && log.contains("\nint8  accuracy 0."), "{log}");
     let log = printed(&run(&["evaluate", "calibrated.heed", "--data", "tones", "--indices", "10-12"]));
     assert!(log.ends_with("/30)\n") && !log.contains("float"), "{log}");
+
+    // A head switched off, and removed.
+    let int8 = |log: &str| log.lines().find(|line| line.starts_with("int8")).map(str::to_owned);
+    let off = printed(&run(&["evaluate", "m.heed", "--data", "tones", "--without", "1:0,0:1"]));
+    let log = printed(&run(&["prune", "m.heed", "--heads", "1:0,0:1", "-o", "pruned.heed"]));
+    assert!(log.starts_with("pruned.heed: ") && log.ends_with(" saved\n"), "{log}");
+    let log = printed(&run(&["evaluate", "pruned.heed", "--data", "tones"]));
+    assert_eq!((int8(&log), log.contains("float"), off.contains("float")), (int8(&off), false, true));
+    let log = printed(&run(&["prune", "m.heed", "--keep", "1", "--data", "tones", "-o", "one.heed"]));
+    assert!(log.starts_with("all heads    accuracy 0.") && log.matches("\nwithout ").count() == 3, "{log}");
+    let error = complaint(&run(&["prune", "pruned.heed", "--heads", "1:1", "-o", "none.heed"]));
+    assert_eq!(error, "error: there is no head 1:1; blocks and heads count from 0\n");
+    assert!(!folder.path().join("none.heed").exists());
+    let error = complaint(&run(&["convert", "m.safetensors", "--fuse", "always"]));
+    assert!(error.starts_with("error: query and key weights cannot be fused: heads of 12"), "{error}");
 }
 
 #[test]

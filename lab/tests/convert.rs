@@ -57,11 +57,13 @@ fn what_does_not_fit_is_refused_by_name() {
     other.scales.remove("blocks.1.heads");
     assert!(error(&other).starts_with("blocks.1.heads: no scale; calibrate"), "{}", error(&other));
     let mut other = weights.clone();
-    other.scales.insert("blocks.0.query".to_owned(), 1e-6);
-    assert!(error(&other).starts_with("blocks.0.attention.query: factor"), "{}", error(&other));
-    let mut other = weights.clone();
-    other.scales.insert("blocks.0.query".to_owned(), 1e3);
-    assert!(error(&other).starts_with("blocks.0.attention: "), "{}", error(&other));
+    other.scales.insert("blocks.0.value".to_owned(), 1e-6);
+    assert!(error(&other).starts_with("blocks.0.attention.value: factor"), "{}", error(&other));
+    for scale in [1e-6, 1e3] {
+        let mut other = weights.clone();
+        other.scales.insert("blocks.0.query".to_owned(), scale);
+        assert!(error(&other).starts_with("blocks.0.attention: "), "{}", error(&other));
+    }
     let mut other = weights.clone();
     other.tensors.get_mut("blocks.1.norm2.weight").unwrap().data[2] = 1e3;
     assert!(error(&other).starts_with("blocks.1.norm2: parameter of"), "{}", error(&other));

@@ -2,9 +2,11 @@
 
 use burn::tensor::Device;
 use clap::Args;
+use heedful::dynamic::Model;
 use heedful_lab::calibrate::calibrate;
 use heedful_lab::encoder::Encoder;
 use heedful_lab::features::Extractor;
+use heedful_lab::fuse::Fuse;
 use heedful_lab::weights::Weights;
 use heedful_lab::{Error, convert, data, file};
 use std::path::PathBuf;
@@ -19,6 +21,9 @@ pub struct Convert {
     /// that the model was trained with.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Fold query and key weights into one matrix per head: where it pays (heads wider than the model), never or always.
+    #[arg(long, value_enum, default_value = "auto")]
+    fuse: Fuse,
     /// The file to write [default: the weights file with the extension heed].
     #[arg(short, long, value_name = "FILE.heed")]
     out: Option<PathBuf>,
@@ -35,16 +40,12 @@ impl Convert {
             let device = Device::flex();
             weights.scales = calibrate(&Encoder::new(&weights, &device)?, &features, &device);
         }
-        let model = convert::convert(&weights)?;
+        let model = convert::convert_with(&weights, self.fuse)?;
         let out = self.out.unwrap_or_else(|| self.weights.with_extension("heed"));
         let bytes = model.to_bytes().map_err(|e| Error::content(&out, e))?;
         file::write_atomically(&out, &bytes)?;
-        println!(
-            "{}: {} bytes, {} multiply-accumulates per inference",
-            out.display(),
-            bytes.len(),
-            model.config.macs()
-        );
+        let macs = Model::load(&bytes).map_err(|e| Error::content(&out, e))?.macs();
+        println!("{}: {} bytes, {macs} multiply-accumulates per inference", out.display(), bytes.len());
         Ok(())
     }
 }

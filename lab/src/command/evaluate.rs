@@ -3,7 +3,8 @@
 use clap::Args;
 use heedful::dynamic::Model;
 use heedful_lab::data::VALIDATION;
-use heedful_lab::evaluate::{Confusion, float, integer};
+use heedful_lab::evaluate::{Confusion, float, integer_without};
+use heedful_lab::prune::{self, Head};
 use heedful_lab::weights::Weights;
 use heedful_lab::{Error, data, file};
 use std::ops::RangeInclusive;
@@ -24,9 +25,13 @@ pub struct Evaluate {
     /// Which recordings of each digit and speaker to judge [default: those that validate, 5-9].
     #[arg(long, value_name = "FIRST-LAST", value_parser = indices)]
     indices: Option<RangeInclusive<u32>>,
+    /// Switch off heads, such as 1:2,2:0; blocks and heads count from 0.
+    #[arg(long, value_name = "BLOCK:HEAD,…", value_delimiter = ',')]
+    without: Vec<Head>,
 }
 
-fn indices(text: &str) -> Result<RangeInclusive<u32>, String> {
+/// Parses the numbers of recordings.
+pub fn indices(text: &str) -> Result<RangeInclusive<u32>, String> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     match (first.parse(), last.parse()) {
         (Ok(first), Ok(last)) if first <= last => Ok(first..=last),
@@ -49,9 +54,12 @@ impl Evaluate {
         let wanted = self.indices.unwrap_or(VALIDATION);
         let clips = data::recordings(&self.data, rate, |index| wanted.contains(&index))?;
 
-        let heard = integer(&model, &clips)?;
+        let heard = integer_without(&model, &clips, &self.without)?;
         println!("rows: said, columns: heard (int8)\n{heard}\n");
-        if let Some(weights) = weights {
+        // Heads of another float model, such as that of a pruned model, are others.
+        let alike = |weights: &Weights| vec![weights.config.heads; weights.config.layers] == model.heads();
+        if let Some(mut weights) = weights.filter(|weights| self.without.is_empty() || alike(weights)) {
+            prune::silence(&mut weights, &self.without)?;
             line("float", &float(&weights, &clips)?);
         }
         line("int8", &heard);

@@ -3,6 +3,8 @@
 mod convert;
 mod evaluate;
 mod heads;
+mod import;
+mod prune;
 mod train;
 
 use clap::Parser;
@@ -18,6 +20,10 @@ pub enum Command {
     Convert(convert::Convert),
     /// Judge a .heed model, and the float model beside it, on recordings.
     Evaluate(evaluate::Evaluate),
+    /// Turn a published model into integers and write the .heed file.
+    Import(import::Import),
+    /// Remove heads from a model for good.
+    Prune(prune::Prune),
     /// Draw what each head attends to.
     Heads(heads::Heads),
 }
@@ -29,6 +35,8 @@ impl Command {
             Self::Train(command) => command.run(),
             Self::Convert(command) => command.run(),
             Self::Evaluate(command) => command.run(),
+            Self::Import(command) => command.run(),
+            Self::Prune(command) => command.run(),
             Self::Heads(command) => command.run(),
         }
     }

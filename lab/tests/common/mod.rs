@@ -43,3 +43,11 @@ pub fn spoken_digits() -> Option<PathBuf> {
     eprintln!("skipped: no recordings in {}; HEEDFUL_DATA names another folder", folder.display());
     None
 }
+
+/// Signal-to-noise ratio in dB.
+pub fn snr(found: &[f32], expected: &[f32]) -> f64 {
+    let square = |x: f32| f64::from(x) * f64::from(x);
+    let signal: f64 = expected.iter().map(|&e| square(e)).sum();
+    let noise: f64 = found.iter().zip(expected).map(|(f, e)| square(f - e)).sum();
+    10.0 * (signal / noise).log10()
+}

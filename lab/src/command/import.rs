@@ -1,0 +1,75 @@
+//! `heedful import`
+
+use clap::{Args, Subcommand};
+use heedful_import::calibrate::{excerpts, own_texts};
+use heedful_import::quantise::quantise;
+use heedful_import::{Checkpoint, Tokenizer};
+use heedful_lab::{Error, file};
+use std::path::PathBuf;
+
+/// Turn a published model into integers and write the .heed file.
+#[derive(Debug, Args)]
+pub struct Import {
+    #[command(subcommand)]
+    format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Format {
+    /// A language model of llama2.c (version 0 of its format).
+    Llama2c(Llama2c),
+}
+
+#[derive(Debug, Args)]
+struct Llama2c {
+    /// The checkpoint.
+    #[arg(value_name = "FILE.bin")]
+    checkpoint: PathBuf,
+    /// Its tokenizer.
+    #[arg(long, value_name = "FILE.bin")]
+    tokenizer: PathBuf,
+    /// Texts to calibrate the scales on, besides those that the model writes itself.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    text: Vec<PathBuf>,
+    /// Texts of 255 tokens that the model writes itself to calibrate on.
+    #[arg(long, value_name = "N", default_value_t = TEXTS)]
+    texts: u16,
+    /// Origin of the random choices in them.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// The file to write [default: the checkpoint with the extension heed].
+    #[arg(short, long, value_name = "FILE.heed")]
+    out: Option<PathBuf>,
+}
+
+/// Enough for all tokens and most of what the model can say.
+const TEXTS: u16 = 24;
+
+impl Import {
+    /// Converts and writes the file.
+    pub fn run(self) -> Result<(), Error> {
+        match self.format {
+            Format::Llama2c(command) => command.run(),
+        }
+    }
+}
+
+impl Llama2c {
+    fn run(self) -> Result<(), Error> {
+        let refuse = Error::content;
+        let checkpoint = Checkpoint::parse(&file::read(&self.checkpoint)?).map_err(|e| refuse(&self.checkpoint, e))?;
+        let tokenizer = Tokenizer::parse(&file::read(&self.tokenizer)?).map_err(|e| refuse(&self.tokenizer, e))?;
+        tokenizer.check(checkpoint.shape.vocabulary).map_err(|e| refuse(&self.tokenizer, e))?;
+        let mut texts = own_texts(&checkpoint, self.texts.into(), self.seed);
+        for path in &self.text {
+            texts.extend(excerpts(&tokenizer.encode(&file::read(path)?)));
+        }
+        let model = quantise(&checkpoint, &tokenizer, &texts).map_err(|e| refuse(&self.checkpoint, e))?;
+        let out = self.out.unwrap_or_else(|| self.checkpoint.with_extension("heed"));
+        let bytes = model.to_bytes().map_err(|e| Error::content(&out, e))?;
+        file::write_atomically(&out, &bytes)?;
+        let tokens: usize = texts.iter().map(Vec::len).sum();
+        println!("{}: {} bytes, scales from {} texts of {tokens} tokens", out.display(), bytes.len(), texts.len());
+        Ok(())
+    }
+}

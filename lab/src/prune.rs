@@ -1,0 +1,173 @@
+//! Heads removed from a model for good, and the choice of those that it can do without.
+//!
+//! How little the loss of most heads costs: Michel, Levy and Neubig, "Are Sixteen Heads Really Better than One?", 2019.
+
+use crate::Error;
+use crate::evaluate::Example;
+use crate::weights::Weights;
+use heedful::dynamic::Model;
+use heedful::format::write::{BlockModel, EncoderModel, LinearModel};
+use std::fmt;
+use std::str::FromStr;
+
+/// A head of a model, as `block:head`, both counted from 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Head {
+    /// Its block.
+    pub block: usize,
+    /// Its place in the block.
+    pub head: usize,
+}
+
+impl Head {
+    /// As [`Model::infer_without`] takes heads.
+    #[must_use]
+    pub fn pairs(heads: &[Self]) -> Vec<(usize, usize)> {
+        heads.iter().map(|head| (head.block, head.head)).collect()
+    }
+
+    /// Whether a model whose blocks have so many heads has this one.
+    ///
+    /// # Errors
+    /// If not.
+    pub fn check(self, heads: &[usize]) -> Result<(), Error> {
+        match heads.get(self.block) {
+            Some(&heads) if self.head < heads => Ok(()),
+            _ => Err(Error::Head(self)),
+        }
+    }
+}
+
+impl FromStr for Head {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let numbers = text.split_once(':').and_then(|(block, head)| Some((block.parse().ok()?, head.parse().ok()?)));
+        let (block, head) = numbers.ok_or("expected block:head, both counted from 0, such as 1:2")?;
+        Ok(Self { block, head })
+    }
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.block, self.head)
+    }
+}
+
+/// The model without some heads. It gives the logits of the whole model with these heads switched off, to the bit.
+///
+/// # Errors
+/// If it has no such head.
+pub fn without(model: &EncoderModel, heads: &[Head]) -> Result<EncoderModel, Error> {
+    let all: Vec<usize> = model.blocks.iter().map(|block| block.heads.len()).collect();
+    for head in heads {
+        head.check(&all)?;
+    }
+    let mut model = model.clone();
+    for (b, block) in model.blocks.iter_mut().enumerate() {
+        let kept: Vec<usize> =
+            (0..block.heads.len()).filter(|&head| !heads.contains(&Head { block: b, head })).collect();
+        keep(block, &kept);
+    }
+    // A model has room for as many heads as its widest block, and for one at least.
+    model.config.heads = model.blocks.iter().map(|block| block.heads.len()).fold(1, usize::max);
+    Ok(model)
+}
+
+fn keep(block: &mut BlockModel, kept: &[usize]) {
+    let heads = block.heads.len();
+    if kept.len() == heads {
+        return;
+    }
+    for layer in [Some(&mut block.query), block.key.as_mut(), Some(&mut block.value)].into_iter().flatten() {
+        *layer =
+            LinearModel { weights: parts(&layer.weights, heads, kept), channels: parts(&layer.channels, heads, kept) };
+    }
+    let rows = block.output.weights.chunks_exact(block.output.weights.len() / block.output.channels.len());
+    block.output.weights = rows.flat_map(|row| parts(row, heads, kept)).collect();
+    block.heads = parts(&block.heads, heads, kept);
+}
+
+/// Some of the `count` equal parts of a list.
+fn parts<T: Copy>(list: &[T], count: usize, kept: &[usize]) -> Vec<T> {
+    let length = list.len() / count;
+    kept.iter().flat_map(|part| &list[part * length..][..length]).copied().collect()
+}
+
+/// Switches off heads of a float model.
+///
+/// # Errors
+/// If it has no such head.
+pub fn silence(weights: &mut Weights, heads: &[Head]) -> Result<(), Error> {
+    let (count, width) = (weights.config.heads, weights.config.head_width);
+    for &Head { block, head } in heads {
+        Head { block, head }.check(&vec![count; weights.config.layers])?;
+        if let Some(output) = weights.tensors.get_mut(&format!("blocks.{block}.attention.output.weight")) {
+            output.data.chunks_exact_mut(count * width).for_each(|row| row[head * width..][..width].fill(0.0));
+        }
+    }
+    Ok(())
+}
+
+/// How a model does on examples.
+#[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
+pub struct Score {
+    /// Examples recognised.
+    pub right: usize,
+    /// Mean over the examples of how far the true class's logit lies above the highest other one, in octaves of probability.
+    pub margin: f64,
+}
+
+impl Score {
+    /// Judges a model with some heads switched off.
+    #[must_use]
+    pub fn of(model: &Model, examples: &[Example], without: &[Head]) -> Self {
+        let off = Head::pairs(without);
+        let (mut right, mut margin) = (0, 0.0);
+        for example in examples {
+            let outcome = model.infer_without(&example.features, &off);
+            right += usize::from(outcome.best().class == example.class);
+            let mut others = i16::MIN;
+            let mut own = i16::MIN;
+            for (class, &logit) in outcome.logits().iter().enumerate() {
+                if class == example.class { own = logit } else { others = others.max(logit) }
+            }
+            margin += f64::from(own) - f64::from(others);
+        }
+        Self { right, margin: margin * model.config().logit.to_real() / examples.len().max(1) as f64 }
+    }
+}
+
+/// Removes heads until `keep` are left: each time the one whose loss leaves most examples recognised, of several the one
+/// that leaves the largest margin. Calls `step` with each head and the score without it and those before.
+///
+/// # Errors
+/// If there are fewer heads.
+pub fn rank(
+    model: &Model,
+    examples: &[Example],
+    keep: usize,
+    mut step: impl FnMut(Head, Score),
+) -> Result<Vec<Head>, Error> {
+    let blocks = model.heads().iter().enumerate();
+    let mut left: Vec<Head> =
+        blocks.flat_map(|(block, &heads)| (0..heads).map(move |head| Head { block, head })).collect();
+    if keep > left.len() {
+        return Err(Error::Training(format!("the model has {} heads, of which {keep} cannot be kept", left.len())));
+    }
+    let mut removed = Vec::new();
+    while left.len() > keep {
+        let mut best: Option<(usize, Score)> = None;
+        for (i, &head) in left.iter().enumerate() {
+            let score = Score::of(model, examples, &[&removed[..], &[head]].concat());
+            if best.is_none_or(|(_, least)| score > least) {
+                best = Some((i, score));
+            }
+        }
+        let Some((i, score)) = best else { break };
+        let head = left.remove(i);
+        removed.push(head);
+        step(head, score);
+    }
+    Ok(removed)
+}
