@@ -3,9 +3,9 @@
 
 use crate::activation::Activation;
 use crate::error::require;
-use crate::kernels::{Active, Kernels, Matrix, tiles, tiles_mut};
+use crate::kernels::{Active, Kernels, Matrix, Rows, Sink, rows, rows_mut, tiles, tiles_mut};
 use crate::linear::{LinearView, MAX_INPUTS};
-use crate::requantise::{Channel, Scale};
+use crate::requantise::{Channel, Scale, requantise};
 
 /// `contract(activation(expand(x)))`
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,8 @@ pub struct GatedView<'a> {
     pub product: Scale,
     /// Back to the width, added to the residual stream.
     pub down: LinearView<'a>,
+    /// Whether hidden values keep seven more bits, for a second pass through the last layer.
+    pub fine: bool,
 }
 
 impl GatedView<'_> {
@@ -59,9 +61,52 @@ impl GatedView<'_> {
             let rows = residual.len().checked_div(width).unwrap_or(0);
             let (Some(gate), Some(up)) = (gate.get_mut(..rows * length), up.get_mut(..rows * length)) else { return };
             self.gate.store_beside::<K>(x, gate, &self.up, up);
-            K::gate(self.table, self.product, gate, up);
+            if self.fine {
+                gate_finely(self.table, self.product, gate, up);
+                self.accumulate_rest::<K>(up, residual);
+            } else {
+                K::gate(self.table, self.product, gate, up);
+            }
             self.down.accumulate::<K>(gate, residual);
         }
+    }
+
+    /// Adds a 128th of what the last layer makes of `rest` to the residual stream.
+    #[inline]
+    fn accumulate_rest<K: Kernels>(&self, rest: &[i8], residual: &mut [i16]) {
+        let (width, inputs) = (self.down.channels.len(), self.down.weights.inputs);
+        for (data, residual) in rows(rest, inputs).zip(rows_mut(residual, width)) {
+            for (part, residual) in tiles_mut(residual, PART).enumerate() {
+                let mut memory = [0; PART];
+                let layer = self.down.outputs(part * PART, PART);
+                K::linear(Rows { data, width: inputs }, &mut [layer.to(Sink::Add { out: &mut memory, width: PART })]);
+                for (to, x) in residual.iter_mut().zip(memory) {
+                    *to = to.saturating_add(((i32::from(x) + 64) >> 7) as i16);
+                }
+            }
+        }
+    }
+}
+
+/// Outputs of the last layer that are in memory at a time.
+const PART: usize = 64;
+/// Bits that fine hidden values have more.
+const FINE: u32 = 7;
+
+/// Whether a product's scale leaves room for fine hidden values.
+pub(crate) const fn is_fine(product: Scale) -> bool {
+    product.shift() > FINE
+}
+
+/// [`Kernels::gate`] with seven more bits: what rounds to int8 is left in `gate`, the rest, -64 to 63 in units of a 128th, in `up`.
+#[inline(never)]
+fn gate_finely(table: &[i16; 256], product: Scale, gate: &mut [i8], up: &mut [i8]) {
+    let shift = product.shift().saturating_sub(FINE).max(1);
+    for (gate, up) in gate.iter_mut().zip(up) {
+        let both = i32::from(table[usize::from(*gate as u8)]) * i32::from(*up);
+        let fine = requantise(both, product.bits(), shift).clamp(-128 << FINE, (127 << FINE) + 63);
+        let hidden = (fine + 64) >> FINE;
+        (*gate, *up) = (hidden as i8, (fine - (hidden << FINE)) as i8);
     }
 }
 
@@ -151,7 +196,19 @@ impl<const E: usize, const F: usize> GatedFeedForward<E, F> {
         down_channels: &'static [Channel; E],
     ) -> Self {
         let (gate, up, down) = (layer(gate, gate_channels), layer(up, up_channels), layer(down, down_channels));
-        Self { view: GatedView { gate, up, table, product, down } }
+        Self { view: GatedView { gate, up, table, product, down, fine: false } }
+    }
+
+    /// With seven more bits to the hidden values, which pass the last layer twice: for models whose hidden values spread too wide for int8.
+    /// The product's scale must be below 2^-9.
+    #[must_use]
+    pub const fn finely(mut self) -> Self {
+        require(
+            is_fine(self.view.product),
+            "GatedFeedForward: the product's scale is too coarse for fine hidden values",
+        );
+        self.view.fine = true;
+        self
     }
 }
 

@@ -9,9 +9,9 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 /// Texts of the model's own that its scales are found on.
-const TEXTS: usize = 24;
+const TEXTS: usize = 48;
 /// Their seed.
-const SEED: u64 = 1;
+const SEED: u64 = 2;
 
 /// What there is to run.
 pub struct Models {

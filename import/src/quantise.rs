@@ -133,7 +133,7 @@ impl Scales {
         let hidden = positive(f64::from(seen.largest(index, Site::Hidden)) / 127.0);
         Self {
             attention_norm,
-            query: turned(Site::Query, &layer.query),
+            query: alike(turned(Site::Query, &layer.query), shape.heads / shape.kv_heads),
             key: turned(Site::Key, &layer.key),
             value: value.collect(),
             heads: positive(f64::from(seen.largest(index, Site::Heads)) / 127.0),
@@ -143,6 +143,14 @@ impl Scales {
             hidden: hidden.max(COARSER * table_scale(gate) * up),
         }
     }
+}
+
+/// The largest scale of each group for all of it: heads that share keys share the pass over these if they have one scale, too.
+fn alike(mut scales: Vec<f64>, group: usize) -> Vec<f64> {
+    for scales in scales.chunks_mut(group) {
+        scales.fill(scales.iter().copied().fold(0.0, f64::max));
+    }
+    scales
 }
 
 /// A scale for a tensor that may have been all zeros.
@@ -197,6 +205,7 @@ fn block(shape: &Shape, index: usize, layer: &Layer, s: &Scales, residual: f64) 
         table: gate_table(silu, s.gate, table),
         product: factor(&site("the gate's product"), table * s.up / s.hidden)?,
         down: linear(&site("the second feed-forward layer"), &layer.down, shape.hidden, s.hidden, |_| residual)?,
+        fine: true,
     })
 }
 

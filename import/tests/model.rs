@@ -32,19 +32,19 @@ fn greedy_texts_of_the_float_model() {
 #[test]
 fn the_published_model_in_integers() {
     let Some((model, tokenizer, _)) = published() else { return };
-    let bytes = quantise(&model, &tokenizer, &own_texts(&model, 24, 1)).unwrap().to_bytes().unwrap();
+    let bytes = quantise(&model, &tokenizer, &own_texts(&model, 48, 2)).unwrap().to_bytes().unwrap();
     assert!(bytes.len() <= 300_000, "{} bytes", bytes.len());
     let decoder = Decoder::load(&bytes).unwrap();
     let (mut float, mut integer) = (Session::new(&model, WINDOW + 1), Integer::new(&decoder, WINDOW + 1));
     // Without optimisation the integer model takes long.
-    let (count, length) = if cfg!(debug_assertions) { (2, 4 * WINDOW) } else { (24, usize::MAX) };
+    let (count, length, most) = if cfg!(debug_assertions) { (2, 4 * WINDOW, 1.02) } else { (24, usize::MAX, 1.012) };
     let own: Vec<u16> = own_texts(&model, count, 1000).concat().into_iter().filter(|&token| token != BEGIN).collect();
     let mut stories = tokenizer.encode(include_bytes!("stories.txt"));
     stories.truncate(length);
     for (what, tokens) in [("of its own", own), ("of others", stories)] {
         let (float, integer) = (perplexity(&mut float, &tokens).unwrap(), perplexity(&mut integer, &tokens).unwrap());
         println!("texts {what}: float {float:.4}, int8 {integer:.4}, ratio {:.4}", integer / float);
-        assert!(integer / float <= 1.02, "{what}: {}", integer / float);
+        assert!(integer / float <= most, "{what}: {}", integer / float);
     }
 }
 

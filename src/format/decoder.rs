@@ -5,7 +5,7 @@ use super::{DECODER, DECODER_BLOCK, EMBEDDING, File, NORM, Reader, TOKENS};
 use crate::Error;
 use crate::attention::{AttentionView, MAX_HEAD_DIM, ProjectionView};
 use crate::decoder::{DecoderBlockView, DecoderView, EmbeddingView, MAX_FACTOR};
-use crate::feed_forward::GatedView;
+use crate::feed_forward::{GatedView, is_fine};
 use crate::linear::MAX_INPUTS;
 use crate::norm::MAX_WIDTH;
 use crate::requantise::Scale;
@@ -147,13 +147,7 @@ impl<'a> File<'a> {
                 head_dim: dim,
             },
             hidden_norm: tri!(words.norm(width, false)),
-            feed_forward: GatedView {
-                gate: tri!(words.linear(width, config.hidden)),
-                up: tri!(words.linear(width, config.hidden)),
-                table: tri!(words.gate_table()),
-                product: tri!(words.scale("scale of a gate's product")),
-                down: tri!(words.linear(config.hidden, width)),
-            },
+            feed_forward: tri!(words.gated(width, config.hidden)),
         })
     }
 
@@ -185,6 +179,32 @@ impl<'a> Reader<'a> {
             Some(table) => Ok(table),
             None => Err(Error::Truncated { expected: 512, found: 2 * values.len() }),
         }
+    }
+
+    const fn gated(&mut self, width: usize, hidden: usize) -> Result<GatedView<'a>, Error> {
+        let layers = GatedView {
+            gate: tri!(self.linear(width, hidden)),
+            up: tri!(self.linear(width, hidden)),
+            table: tri!(self.gate_table()),
+            product: tri!(self.scale("scale of a gate's product")),
+            down: tri!(self.linear(hidden, width)),
+            // The word may be missing.
+            fine: match self.word() {
+                Ok(0) | Err(_) => false,
+                Ok(1) => true,
+                Ok(found) => {
+                    return Err(Error::Shape {
+                        what: "precision of hidden values",
+                        expected: 1,
+                        found: found as usize,
+                    });
+                }
+            },
+        };
+        if layers.fine && !is_fine(layers.product) {
+            return Err(Error::Scale { what: "scale of a gate's product" });
+        }
+        Ok(layers)
     }
 
     const fn scale(&mut self, what: &'static str) -> Result<Scale, Error> {

@@ -37,6 +37,8 @@ pub struct DecoderBlockModel {
     pub product: Scale,
     /// `[width][hidden]`
     pub down: LinearModel,
+    /// Whether hidden values keep seven more bits.
+    pub fine: bool,
 }
 
 /// A token of the vocabulary.
@@ -122,6 +124,9 @@ impl DecoderModel {
             words.extend(pack(bytemuck::cast_slice(&block.table)));
             words.push(bytemuck::cast(block.product));
             words.extend(linear("layer after the gate", &block.down, c.hidden, c.width)?);
+            if block.fine {
+                words.push(1);
+            }
             file.section(DECODER_BLOCK, words);
         }
         file.section(NORM, norm(&self.norm, c.width)?);

@@ -95,6 +95,7 @@ fn layout() {
             to_words(&table),
             vec![word(&block.product)],
             linear(&block.down),
+            vec![1; usize::from(block.fine)],
         ];
         assert_eq!(words[section(&words, b"DBLK", i)], expected.concat());
     }

@@ -35,7 +35,7 @@ struct Llama2c {
     #[arg(long, value_name = "N", default_value_t = TEXTS)]
     texts: u16,
     /// Origin of the random choices in them.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 2)]
     seed: u64,
     /// The file to write [default: the checkpoint with the extension heed].
     #[arg(short, long, value_name = "FILE.heed")]
@@ -43,7 +43,7 @@ struct Llama2c {
 }
 
 /// Enough for all tokens and most of what the model can say.
-const TEXTS: u16 = 24;
+const TEXTS: u16 = 48;
 
 impl Import {
     /// Converts and writes the file.
