@@ -6,7 +6,7 @@ use crate::hosted::{self, Hosted};
 use crate::output::{self, ModelRun};
 use crate::report::{Report, Row};
 use crate::targets::Target;
-use crate::{constant, decoder, emulator, firmware, golden, kernels, kinds, toolchain};
+use crate::{constant, decoder, emulator, firmware, golden, kernels, kinds, stories, toolchain};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 /// Clips of a model that differ from the host's and that an error lists.
@@ -15,6 +15,7 @@ const LISTED: usize = 3;
 /// Runs all targets, boards and programs of other systems; whether everything passed.
 pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool> {
     let mut report = Report::default();
+    let published = stories::published()?;
     for target in targets {
         println!("{}: {}", target.name, target.core);
         let prepared = toolchain::ensure_emulator(target).and_then(|()| toolchain::ensure_target(target));
@@ -28,6 +29,15 @@ pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool>
         report.check(target.name, "kinds", kinds::check(target));
         report.check(target.name, "language model", decoder::check(target));
         report.check(target.name, "language model without panics", decoder::without_panics(target));
+        match &published {
+            Some(model) if stories::USUAL.contains(&target.name) => {
+                report.check(target.name, "published language model", stories::check(target, model));
+            }
+            None if stories::USUAL.contains(&target.name) => {
+                println!("  skipped: no stories260K.bin; HEEDFUL_STORIES names its folder");
+            }
+            _ => {}
+        }
         report.check(target.name, "instructions", constant::check(target));
         let models = listen(target);
         match models {
@@ -40,6 +50,9 @@ pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool>
     for target in hosted {
         println!("{}: {}", target.name, target.core);
         report.check(target.name, "kernels and clips", hosted::check(target.name));
+    }
+    if let Some(model) = published {
+        std::fs::remove_file(&model)?;
     }
     Ok(report.close())
 }

@@ -2,9 +2,12 @@
 
 use crate::report::grouped;
 use crate::targets::{TARGETS, Target};
-use crate::{emulator, firmware, toolchain};
+use crate::{emulator, firmware, root, toolchain};
 use anyhow::{Context, Result, bail, ensure};
 use heedful::dynamic::Decoder;
+use heedful_import::calibrate::own_texts;
+use heedful_import::quantise::quantise;
+use heedful_import::{Checkpoint, Tokenizer};
 use std::path::{Path, PathBuf};
 
 /// Positions that the firmware's cache holds.
@@ -12,7 +15,7 @@ const CONTEXT: usize = 128;
 /// The position whose instructions are quoted: the cache is full.
 const FULL: usize = CONTEXT;
 /// Targets that run it, unless others are named.
-const USUAL: &[&str] = &["cortex-m4", "rv32imac"];
+pub const USUAL: &[&str] = &["cortex-m4", "rv32imac"];
 
 /// What the firmware is to write.
 #[derive(Debug)]
@@ -54,8 +57,25 @@ pub fn run(targets: &[&'static Target], story: &Story) -> Result<()> {
     Ok(())
 }
 
-/// For `cargo xtask on-target`.
+/// The published checkpoint as a `.heed` file, where it lies in the folder that `HEEDFUL_STORIES` names or beside the repository.
+pub fn published() -> Result<Option<PathBuf>> {
+    let beside = root().join("../shared/data/stories260k");
+    let folder = std::env::var_os("HEEDFUL_STORIES").map_or(beside, PathBuf::from);
+    let (checkpoint, vocabulary) = (folder.join("stories260K.bin"), folder.join("tok512.bin"));
+    if !checkpoint.exists() || !vocabulary.exists() {
+        return Ok(None);
+    }
+    let checkpoint = Checkpoint::parse(&std::fs::read(&checkpoint)?)?;
+    let tokenizer = Tokenizer::parse(&std::fs::read(&vocabulary)?)?;
+    let model = quantise(&checkpoint, &tokenizer, &own_texts(&checkpoint, 4, 1))?;
+    let path = std::env::temp_dir().join(format!("heedful-stories-{}.heed", std::process::id()));
+    std::fs::write(&path, model.to_bytes()?).with_context(|| path.display().to_string())?;
+    Ok(Some(path))
+}
+
+/// For `cargo xtask on-target`, on the targets that have the memory.
 pub fn check(target: &Target, model: &Path) -> Result<String> {
+    toolchain::ensure_target(target)?;
     let story = Story { model: model.to_owned(), prompt: "Once upon a time".into(), tokens: CONTEXT + 20 };
     let decoder = Decoder::load(&std::fs::read(model)?)?;
     let host = on_host(&decoder, &story)?;
