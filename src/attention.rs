@@ -8,6 +8,7 @@
 
 mod cache;
 mod fused;
+mod grid;
 mod long;
 mod low_rank;
 mod ring;
@@ -31,13 +32,13 @@ use crate::linear::LinearView;
 use crate::observe::{Observer, Row};
 use crate::reach::Reach;
 use crate::requantise::{Channel, Scale};
+pub use crate::softmax::MAX_HEAD_DIM;
 use crate::softmax::{Steepness, Weight};
 use bytemuck::{Pod, Zeroable};
 use core::ops::Range;
+use grid::Grid;
 use shown::Placed;
 
-/// The largest head dimension: scores of one row stay less than 2^23 apart.
-pub const MAX_HEAD_DIM: usize = 256;
 /// The most positions: weights of one row sum to less than 2^31.
 pub const MAX_POSITIONS: usize = 1 << 16;
 
@@ -68,6 +69,21 @@ impl HeadScale {
                 if scale.is_valid() { Some(scale) } else { None }
             }
             _ => None,
+        }
+    }
+
+    /// The same head at another temperature: above 1 it spreads its attention, below 1 it gathers it. `None` if the steepness leaves its bounds.
+    ///
+    /// ```
+    /// use heedful::HeadScale;
+    /// let head = HeadScale::from_real(0.01, 1.5).unwrap();
+    /// assert_eq!(head.at_temperature(2.0), HeadScale::from_real(0.005, 1.5));
+    /// ```
+    #[must_use]
+    pub const fn at_temperature(self, temperature: f64) -> Option<Self> {
+        match Steepness::from_real(self.steepness.to_real() / temperature) {
+            Some(steepness) => Some(Self { steepness, value: self.value }),
+            None => None,
         }
     }
 
@@ -189,47 +205,6 @@ impl<'a> Sequences<'a> {
     #[inline]
     pub(crate) const fn one(rows: Rows<'a>, positions: usize) -> Self {
         Self { queries: rows, positions, memory: None, keys: positions }
-    }
-}
-
-/// Every `step`th position from the `first` on: those that meet in a dilated head.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Grid {
-    first: usize,
-    step: usize,
-}
-
-impl Grid {
-    /// How many of so many positions lie on the grid.
-    #[inline]
-    fn count(self, positions: usize) -> usize {
-        self.index(positions)
-    }
-
-    /// The first place on the grid at a position or after it.
-    #[inline]
-    fn index(self, position: usize) -> usize {
-        let after = position.saturating_sub(self.first);
-        if self.step == 1 { after } else { after.div_ceil(self.step.max(1)) }
-    }
-
-    #[inline]
-    fn position(self, index: usize) -> usize {
-        self.first + index * self.step
-    }
-
-    /// Calls `run` with the rows of a sequence on the grid, from their `offset`th value on, and the place of the first: all at once, but
-    /// for a last row that the sequence's end cuts off.
-    #[inline]
-    fn rows(self, x: Rows<'_>, offset: usize, inputs: usize, count: usize, mut run: impl FnMut(Rows<'_>, usize)) {
-        let width = x.width * self.step;
-        let data = x.data.get(self.first * x.width + offset..).unwrap_or(&[]);
-        let whole = if width == inputs { count } else { data.len().checked_div(width).unwrap_or(0).min(count) };
-        run(Rows { data: data.get(..whole * width).unwrap_or(data), width }, 0);
-        if whole < count {
-            let rest = data.get(whole * width..).unwrap_or(&[]);
-            run(Rows { data: rest.get(..inputs).unwrap_or(rest), width: inputs }, whole);
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `defmt::Format` for what firmware logs; in one place, so that the rest of the crate does not know of it.
 
 use crate::outcome::{Guess, Outcome};
-use crate::{Error, Mask};
+use crate::{Error, Mask, RewindError, TextTooLong};
 use defmt::{Format, Formatter, write};
 
 impl Format for Error {
@@ -50,5 +50,22 @@ impl Format for Mask {
             Self::Length(length) => write!(f, "the first {}", length),
             Self::CausalLength(length) => write!(f, "causal, the first {}", length),
         }
+    }
+}
+
+impl Format for RewindError {
+    fn format(&self, f: Formatter<'_>) {
+        match *self {
+            Self::Ahead { seen } => write!(f, "the cache has seen only {} positions", seen),
+            Self::Forgotten { earliest } => {
+                write!(f, "the cache has forgotten positions: it can go back to a length of {} or more", earliest);
+            }
+        }
+    }
+}
+
+impl Format for TextTooLong {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "the text needs room for up to {} tokens, there is room for {}", self.needed, self.found);
     }
 }

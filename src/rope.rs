@@ -3,10 +3,10 @@
 //!
 //! Angles are words in units of 2^-32 of a turn: they wrap as angles do, so positions go on without end.
 
-use crate::attention::MAX_HEAD_DIM;
 use crate::kernels::{Kernels, Rows, Sink, rows, rows_mut, tiles, tiles_mut};
 use crate::linear::LinearView;
 use crate::requantise::saturate_i8;
+use crate::softmax::MAX_HEAD_DIM;
 
 /// Which two values of a query or key are turned together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -12,6 +12,9 @@ use crate::requantise::{Scale, requantise, saturate_i8};
 use bytemuck::{Pod, Zeroable};
 use fixed::types::{I1F15, U0F8};
 
+/// The largest head dimension: scores of one row stay less than 2^23 apart.
+pub const MAX_HEAD_DIM: usize = 256;
+
 /// Wide weights, 15 bits: as accurate as an exact softmax on int8 values.
 pub type Wide = I1F15;
 /// Narrow weights, 8 bits: half the memory, and half the work where there are byte multiplies.
