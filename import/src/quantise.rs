@@ -192,6 +192,7 @@ fn block(shape: &Shape, index: usize, layer: &Layer, s: &Scales, residual: f64) 
         })
     });
     let table = table_scale(s.gate);
+    let product = factor(&site("the gate's product"), table * s.up / s.hidden)?;
     Ok(DecoderBlockModel {
         attention_norm: norm(&site("the attention norm"), &layer.attention_norm, s.attention_norm, residual)?,
         query: project("the query projection", &layer.query, &s.query, ROTATED)?,
@@ -203,9 +204,10 @@ fn block(shape: &Shape, index: usize, layer: &Layer, s: &Scales, residual: f64) 
         gate: linear(&site("the feed-forward gate"), &layer.gate, width, s.hidden_norm, |_| s.gate)?,
         up: linear(&site("the first feed-forward layer"), &layer.up, width, s.hidden_norm, |_| s.up)?,
         table: gate_table(silu, s.gate, table),
-        product: factor(&site("the gate's product"), table * s.up / s.hidden)?,
+        product,
         down: linear(&site("the second feed-forward layer"), &layer.down, shape.hidden, s.hidden, |_| residual)?,
-        fine: true,
+        // Seven more bits, where the scale has room for them.
+        fine: product.shift() > 7,
     })
 }
 
