@@ -27,7 +27,7 @@ pub use scratch::{Heads, Scratch};
 pub(crate) use typed::rows as rows_of;
 pub use typed::{MultiHeadAttention, Projection};
 
-use crate::kernels::{Kernels, MAX_QUERIES, Matrix, Rows, Sink, Tile, Witness, rows_mut, tiles_mut};
+use crate::kernels::{Active, Kernels, MAX_QUERIES, Matrix, Rows, Sink, Tile, Witness, rows_mut, tiles_mut};
 use crate::linear::LinearView;
 use crate::observe::{Observer, Row};
 use crate::reach::Reach;
@@ -215,9 +215,10 @@ impl AttentionView<'_> {
         self.key.map_or(1, |key| key.channel_groups).max(self.value.channel_groups)
     }
 
-    /// Some heads of `x` into `scratch.heads` `[positions][heads.len() * head_dim]`.
+    /// Some heads of `x` into `scratch.heads` `[positions][heads.len() * head_dim]`. With `PARTS` there may be less memory than for the scores of
+    /// whole rows.
     #[inline]
-    pub(crate) fn attend<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
+    pub(crate) fn attend<K: Kernels, W: Weight, R: Reach, O: Observer<W>, const PARTS: bool>(
         &self,
         x: Sequences<'_>,
         reach: &R,
@@ -253,7 +254,7 @@ impl AttentionView<'_> {
                 self.project::<K, R>(x, reach, head, (!holds).then_some(key_head), grid, scratch);
                 let seat =
                     Seat { head, scale, grid, stride: stride * step, column: first * stride + column * self.head_dim };
-                self.attend_head::<K, W, R, O>(x, reach, seat, scratch, layer, observer);
+                self.attend_head::<K, W, R, O, PARTS>(x, reach, seat, scratch, layer, observer);
                 first += 1;
             }
         }
@@ -321,7 +322,7 @@ impl AttentionView<'_> {
 
     /// One head, a tile of queries at a time.
     #[inline]
-    fn attend_head<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
+    fn attend_head<K: Kernels, W: Weight, R: Reach, O: Observer<W>, const PARTS: bool>(
         &self,
         x: Sequences<'_>,
         reach: &R,
@@ -336,7 +337,9 @@ impl AttentionView<'_> {
             None if grid.step == 1 => x.memory.unwrap_or(x.queries).data,
             _ => &*scratch.key,
         };
-        let whole_rows = scratch.scores.len() >= K::QUERIES * x.keys;
+        // Memory is made for the active kernels; others may take more queries at a time.
+        let parts = PARTS || K::QUERIES > <Active as Kernels>::QUERIES;
+        let whole_rows = !parts || scratch.scores.len() >= K::QUERIES * x.keys;
         let mut index = 0;
         while index < positions {
             let count = if whole_rows { K::QUERIES.clamp(1, MAX_QUERIES).min(positions - index) } else { 1 };

@@ -121,7 +121,7 @@ fn attend<K: Kernels, const E: usize, const H: usize, const P: usize, W: Weight,
     scratch: &mut Scratch<S, E, H, P, W>,
 ) {
     let x = Sequences::one(rows_of(&scratch.output), S);
-    attention.view.attend::<K, W, _, _>(x, &reach, 0..H, &mut scratch.heads.view(), 0, &mut Unobserved);
+    attention.view.attend::<K, W, _, _, false>(x, &reach, 0..H, &mut scratch.heads.view(), 0, &mut Unobserved);
     let heads = scratch.heads.outputs().as_flattened().as_flattened();
     attention.view.output.accumulate::<K>(heads, residual.as_flattened_mut());
 }
@@ -196,7 +196,7 @@ impl<
         self.cross_norm.normalise::<K, S>(residual, output);
         let (queries, memory) = (rows_of(output), Some(rows_of(memory)));
         let x = Sequences { queries, positions: S, memory, keys: T };
-        self.cross.view.attend::<K, W, _, _>(x, &memory_reach, 0..H, &mut heads.view(), 0, &mut Unobserved);
+        self.cross.view.attend::<K, W, _, _, false>(x, &memory_reach, 0..H, &mut heads.view(), 0, &mut Unobserved);
         let heads = heads.outputs().as_flattened().as_flattened();
         self.cross.view.output.accumulate::<K>(heads, residual.as_flattened_mut());
 

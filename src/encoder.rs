@@ -117,7 +117,7 @@ impl BlockView<'_> {
         } else {
             self.attention_norm.forward::<K>(state.residual, state.normed);
             let x = Sequences::one(Rows { data: state.normed, width: self.attention_norm.channels.len() }, positions);
-            self.attention.attend::<K, W, R, O>(x, &reach, 0..heads, &mut state.heads, layer, observer);
+            self.attention.attend::<K, W, R, O, false>(x, &reach, 0..heads, &mut state.heads, layer, observer);
             // Blocks may have fewer heads than there is room for.
             output.accumulate::<K>(head(state.heads.heads, positions * output.weights.inputs), state.residual);
         }

@@ -84,7 +84,7 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> 
         observer: &mut impl Observer<W>,
     ) -> &'s [[i8; E]; S] {
         let x = Sequences::one(rows(x), S);
-        self.view.attend::<K, W, _, _>(x, &reach, 0..H, &mut scratch.heads.view(), 0, observer);
+        self.view.attend::<K, W, _, _, false>(x, &reach, 0..H, &mut scratch.heads.view(), 0, observer);
         finish::<K, S, E, H, P, W, S, S, E>(&self.view.output, scratch)
     }
 }

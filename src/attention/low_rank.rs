@@ -106,7 +106,7 @@ impl<const E: usize, const N: usize, const H: usize, const P: usize, W: Weight, 
         self.reduce.store::<K>(x.as_flattened(), reduced.as_flattened_mut().as_flattened_mut());
         let rows = Rows { data: reduced.as_flattened().as_flattened(), width: 3 * N };
         let x = Sequences::one(rows, S);
-        self.view.attend::<K, W, _, _>(x, &reach, 0..H, &mut scratch.heads.view(), 0, observer);
+        self.view.attend::<K, W, _, _, false>(x, &reach, 0..H, &mut scratch.heads.view(), 0, observer);
         finish::<K, S, E, H, P, W, S, S, P>(&self.view.output, scratch)
     }
 }

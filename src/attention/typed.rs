@@ -175,7 +175,7 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         observer: &mut impl Observer<W>,
     ) -> &'s [[i8; E]; S] {
         const { require(M == E, "MultiHeadAttention: keys and values are made from another width: use `cross`") }
-        self.run::<K, S, S, S>(Sequences::one(rows(x), S), reach, scratch, observer)
+        self.run::<K, S, S, S, false>(Sequences::one(rows(x), S), reach, scratch, observer)
     }
 
     /// [`MultiHeadAttention::forward_on`], with the result added to the residual stream.
@@ -189,7 +189,7 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         observer: &mut impl Observer<W>,
     ) {
         const { require(M == E, "MultiHeadAttention: keys and values are made from another width") }
-        self.view.attend::<K, W, _, _>(
+        self.view.attend::<K, W, _, _, false>(
             Sequences::one(rows(x), S),
             &reach,
             0..H,
@@ -239,7 +239,7 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         observer: &mut impl Observer<W>,
     ) -> &'s [[i8; E]; S] {
         const { require(M == E, "MultiHeadAttention: keys and values are made from another width: use `cross`") }
-        self.run::<K, S, S, R>(Sequences::one(rows(x), S), reach, scratch, observer)
+        self.run::<K, S, S, R, true>(Sequences::one(rows(x), S), reach, scratch, observer)
     }
 
     /// Cross-attention: queries from the `S` positions of `x`, keys and values from the `T` positions of `memory`.
@@ -282,18 +282,18 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         observer: &mut impl Observer<W>,
     ) -> &'s [[i8; E]; S] {
         let sequences = Sequences { queries: rows(x), positions: S, memory: Some(rows(memory)), keys: T };
-        self.run::<K, S, T, T>(sequences, reach, scratch, observer)
+        self.run::<K, S, T, T, false>(sequences, reach, scratch, observer)
     }
 
     #[inline]
-    fn run<'s, K: Kernels, const S: usize, const T: usize, const R: usize>(
+    fn run<'s, K: Kernels, const S: usize, const T: usize, const R: usize, const PARTS: bool>(
         &self,
         x: Sequences<'_>,
         reach: impl Reach,
         scratch: &'s mut Scratch<S, E, H, P, W, T, R>,
         observer: &mut impl Observer<W>,
     ) -> &'s [[i8; E]; S] {
-        self.view.attend::<K, W, _, _>(x, &reach, 0..H, &mut scratch.heads.view(), 0, observer);
+        self.view.attend::<K, W, _, _, PARTS>(x, &reach, 0..H, &mut scratch.heads.view(), 0, observer);
         finish::<K, S, E, H, P, W, T, R, P>(&self.view.output, scratch)
     }
 
@@ -333,7 +333,7 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         for (head, output) in heads.zip(outputs) {
             let x = Sequences::one(rows(x), S);
             let one = head..head.saturating_add(1);
-            self.view.attend::<Active, W, _, _>(x, &reach, one, &mut scratch.view(), 0, &mut Unobserved);
+            self.view.attend::<Active, W, _, _, false>(x, &reach, one, &mut scratch.view(), 0, &mut Unobserved);
             for (to, [from]) in output.iter_mut().zip(scratch.outputs()) {
                 *to = *from;
             }
