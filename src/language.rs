@@ -242,24 +242,7 @@ macro_rules! language_model {
                 }
             }
 
-            impl Default for $name {
-                fn default() -> Self {
-                    Self::new()
-                }
-            }
-
-            impl core::ops::Deref for $name {
-                type Target = <Self as EmbeddedDecoder>::Model;
-                fn deref(&self) -> &Self::Target {
-                    &self.0
-                }
-            }
-
-            impl core::ops::DerefMut for $name {
-                fn deref_mut(&mut self) -> &mut Self::Target {
-                    &mut self.0
-                }
-            }
+            $crate::dereference!($name, <Self as EmbeddedDecoder>::Model);
         };
     };
 }

@@ -391,24 +391,33 @@ macro_rules! model {
                 }
             }
 
-            impl Default for $name {
-                fn default() -> Self {
-                    Self::new()
-                }
-            }
-
-            impl core::ops::Deref for $name {
-                type Target = <Self as Embedded>::Model;
-                fn deref(&self) -> &Self::Target {
-                    &self.0
-                }
-            }
-
-            impl core::ops::DerefMut for $name {
-                fn deref_mut(&mut self) -> &mut Self::Target {
-                    &mut self.0
-                }
-            }
+            $crate::dereference!($name, <Self as Embedded>::Model);
         };
+    };
+}
+
+/// What the types share that [`model!`](crate::model!) and [`language_model!`](crate::language_model!) name: a default, and the model's methods.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! dereference {
+    ($name:ident, $model:ty) => {
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl core::ops::Deref for $name {
+            type Target = $model;
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+
+        impl core::ops::DerefMut for $name {
+            fn deref_mut(&mut self) -> &mut Self::Target {
+                &mut self.0
+            }
+        }
     };
 }

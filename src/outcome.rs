@@ -1,6 +1,6 @@
 //! What a classifier heard.
 
-use crate::softmax::{Steepness, Weight, Wide};
+use crate::softmax::{Steepness, logit_weight};
 use fixed::types::U1F15;
 
 /// The logits of one inference over `C` classes.
@@ -34,10 +34,7 @@ impl<L: AsRef<[i16]>> Outcome<L> {
     #[must_use]
     pub fn probability(&self, class: usize) -> U1F15 {
         let max = self.logits().iter().copied().max().unwrap_or(0);
-        let weight = |logit: i16| {
-            let below = (i32::from(max) - i32::from(logit)) as u32;
-            Wide::exp2(self.steepness.exponent(below)).to_int() as u32
-        };
+        let weight = |logit| logit_weight(logit, max, self.steepness);
         let sum: u32 = self.logits().iter().map(|&logit| weight(logit)).sum();
         let own = self.logits().get(class).map_or(0, |&logit| weight(logit));
         // The weight has 15 bits: the quotient fits U1F15, and the product 30 bits.

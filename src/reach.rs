@@ -15,8 +15,11 @@ pub trait Reach {
     /// Whether every query looks from the first key on, wherever its keys end: spares looking for where they start.
     const FROM_FIRST: bool = false;
 
-    /// Keys that the query at position `query` may look at in a head, of `keys` there are. Keys outside cost nothing.
-    fn keys(&self, head: usize, query: usize, keys: usize) -> Range<usize>;
+    /// Keys that the query at position `query` may look at in a head, of `keys` there are: by default, all. Keys outside cost nothing.
+    #[inline]
+    fn keys(&self, _head: usize, _query: usize, keys: usize) -> Range<usize> {
+        0..keys
+    }
 
     /// From a key looked at to the next: a query looks at keys whose distance is a multiple.
     #[inline]
@@ -195,12 +198,18 @@ impl Window {
     const fn first(&self, query: usize) -> usize {
         query.saturating_sub(self.back.saturating_mul(self.dilation))
     }
+
+    /// The last one.
+    #[inline]
+    const fn last(&self, query: usize) -> usize {
+        query.saturating_add(self.ahead.saturating_mul(self.dilation))
+    }
 }
 
 impl Reach for Window {
     #[inline]
     fn keys(&self, _head: usize, query: usize, keys: usize) -> Range<usize> {
-        let end = query.saturating_add(self.ahead.saturating_mul(self.dilation)).saturating_add(1);
+        let end = self.last(query).saturating_add(1);
         let start = if self.sinks > 0 { 0 } else { self.first(query) };
         start..end.min(keys).max(self.sinks.min(keys))
     }
@@ -217,8 +226,7 @@ impl Reach for Window {
 
     #[inline]
     fn bias(&self, _head: usize, query: usize, key: usize) -> Option<i32> {
-        let far = query.saturating_add(self.ahead.saturating_mul(self.dilation));
-        (key < self.sinks || (self.first(query) <= key && key <= far)).then_some(0)
+        (key < self.sinks || (self.first(query)..=self.last(query)).contains(&key)).then_some(0)
     }
 }
 
@@ -281,11 +289,6 @@ impl Reach for Bits<'_> {
     const FROM_FIRST: bool = true;
 
     #[inline]
-    fn keys(&self, _head: usize, _query: usize, keys: usize) -> Range<usize> {
-        0..keys
-    }
-
-    #[inline]
     fn biases(&self, _head: usize) -> bool {
         true
     }
@@ -304,11 +307,6 @@ impl Reach for Bits<'_> {
 
 impl Reach for Rope<'_> {
     const FROM_FIRST: bool = true;
-
-    #[inline]
-    fn keys(&self, _head: usize, _query: usize, keys: usize) -> Range<usize> {
-        0..keys
-    }
 
     #[inline]
     fn rope(&self) -> Option<Rope<'_>> {
@@ -362,11 +360,6 @@ impl Reach for Alibi<'_> {
     const FROM_FIRST: bool = true;
 
     #[inline]
-    fn keys(&self, _head: usize, _query: usize, keys: usize) -> Range<usize> {
-        0..keys
-    }
-
-    #[inline]
     fn biases(&self, _head: usize) -> bool {
         true
     }
@@ -385,11 +378,6 @@ pub struct RelativeBias<'a, const SPAN: usize>(pub &'a [[i32; SPAN]]);
 
 impl<const SPAN: usize> Reach for RelativeBias<'_, SPAN> {
     const FROM_FIRST: bool = true;
-
-    #[inline]
-    fn keys(&self, _head: usize, _query: usize, keys: usize) -> Range<usize> {
-        0..keys
-    }
 
     #[inline]
     fn biases(&self, _head: usize) -> bool {

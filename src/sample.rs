@@ -1,6 +1,6 @@
 //! The next token, from the logits.
 
-use crate::softmax::{Steepness, Weight, Wide};
+use crate::softmax::{Steepness, logit_weight};
 
 /// The likeliest token: the first of several; 0 of none.
 ///
@@ -34,10 +34,7 @@ pub fn greedy(logits: &[i16]) -> usize {
 #[must_use]
 pub fn sample(logits: &[i16], steepness: Steepness, random: u32) -> usize {
     let max = logits.iter().copied().max().unwrap_or(0);
-    let weight = |logit: i16| {
-        let below = (i32::from(max) - i32::from(logit)) as u32;
-        Wide::exp2(steepness.exponent(below)).to_int() as u64
-    };
+    let weight = |logit| u64::from(logit_weight(logit, max, steepness));
     let sum: u64 = logits.iter().map(|&logit| weight(logit)).sum();
     // Uniform below the sum; the sum of 2^16 weights fits 31 bits.
     let mut left = (sum * u64::from(random)) >> 32;

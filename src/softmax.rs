@@ -142,6 +142,12 @@ impl Steepness {
     }
 }
 
+/// The weight of a logit in a softmax whose largest logit is `max`, 0 to 32767.
+#[inline]
+pub(crate) fn logit_weight(logit: i16, max: i16, steepness: Steepness) -> u32 {
+    Wide::exp2(steepness.exponent((i32::from(max) - i32::from(logit)) as u32)).to_int() as u32
+}
+
 /// What a row's `Σ w·v` is multiplied by: the scale of the values over that of the head's output,
 /// over `Σ w`.
 #[derive(Clone, Copy, Debug)]

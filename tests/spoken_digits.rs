@@ -4,6 +4,8 @@
 mod args;
 #[path = "../examples/spoken_digits/clips.rs"]
 mod clips;
+#[path = "support/example.rs"]
+mod example;
 
 use args::{Args, Source};
 use std::fs;
@@ -13,24 +15,7 @@ use std::sync::LazyLock;
 
 const CLIPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/clips");
 
-/// The program. `cargo test` builds the examples with the tests, but `cargo test --test NAME` does not: one
-/// that is absent, or older than this test, may be out of date.
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.ancestors().nth(2).unwrap();
-    let program = profile.join("examples").join(format!("spoken_digits{}", std::env::consts::EXE_SUFFIX));
-    let built = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).ok();
-    if built(&program) < built(&test) {
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--example", "spoken_digits"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-        build.arg("--target-dir").arg(profile.parent().unwrap());
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success());
-    }
-    program
-});
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| example::program("spoken_digits"));
 
 fn run<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Output {
     Command::new(&*PROGRAM).args(args).output().unwrap()

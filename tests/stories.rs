@@ -2,6 +2,8 @@
 
 #[path = "../examples/stories/args.rs"]
 mod args;
+#[path = "support/example.rs"]
+mod example;
 
 use args::Args;
 use heedful_import::calibrate::own_texts;
@@ -13,24 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
-/// The program. `cargo test` builds the examples with the tests, but `cargo test --test NAME` does not: one
-/// that is absent, or older than this test, may be out of date.
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.ancestors().nth(2).unwrap();
-    let program = profile.join("examples").join(format!("stories{}", std::env::consts::EXE_SUFFIX));
-    let built = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).ok();
-    if built(&program) < built(&test) {
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--example", "stories"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-        build.arg("--target-dir").arg(profile.parent().unwrap());
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success());
-    }
-    program
-});
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| example::program("stories"));
 
 /// A folder with a tiny model of made-up weights: as checkpoint, tokenizer and .heed.
 static TINY: LazyLock<PathBuf> = LazyLock::new(|| {

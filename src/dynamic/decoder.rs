@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::attention::{MAX_POSITIONS, RewindError, Ring, StepView};
-use crate::decoder::{DecoderBlockView, DecoderStateView};
+use crate::decoder::{DecoderBlockView, DecoderStateView, DecoderView};
 use crate::format::{DecoderConfig, File, Softmax};
 use crate::kernels::{Active, Kernels};
 use crate::mask::Mask;
@@ -70,7 +70,8 @@ impl Decoder {
         let c = self.config;
         let cache = c.layers * c.key_heads * slots * c.head_dim;
         Session {
-            model: self,
+            config: c,
+            view: file.decoder(&c, &[]).expect("checked when it was loaded"),
             blocks,
             ring: Ring::new(slots, 0),
             slots,
@@ -86,7 +87,9 @@ impl Decoder {
 /// A text in the making: a model and its key-value cache.
 #[derive(Clone, Debug)]
 pub struct Session<'m> {
-    model: &'m Decoder,
+    config: DecoderConfig,
+    /// All but its blocks.
+    view: DecoderView<'m>,
     blocks: Vec<DecoderBlockView<'m>>,
     ring: Ring,
     slots: usize,
@@ -101,14 +104,13 @@ impl Session<'_> {
     /// Takes in one more token, and gives the logits of the next one. Tokens outside the vocabulary count as no token: zeros.
     pub fn step(&mut self, token: usize) -> &[i16] {
         self.push(token);
-        let decoder = self.model.file().decoder(&self.model.config, &self.blocks).expect("checked when it was loaded");
-        decoder.logits::<Active>(&self.residual, &mut self.normed, &mut self.logits);
+        self.view.logits::<Active>(&self.residual, &mut self.normed, &mut self.logits);
         &self.logits
     }
 
     /// Takes in one more token, whose successor is known: its logits are not computed.
     pub fn push(&mut self, token: usize) {
-        match self.model.config.softmax {
+        match self.config.softmax {
             Softmax::Wide => self.push_observed::<Active, Wide, _>(token, &mut Unobserved),
             Softmax::Narrow => self.push_observed::<Active, Narrow, _>(token, &mut Unobserved),
         }
@@ -116,9 +118,9 @@ impl Session<'_> {
 
     /// [`Session::push`] with the kernels and softmax weights of one's choice, showing the rows of softmax weights to `observer`.
     pub fn push_observed<K: Kernels, W: Weight, O: Observer<W>>(&mut self, token: usize, observer: &mut O) {
-        let c = self.model.config;
+        let c = self.config;
         let inner = c.heads * c.head_dim;
-        let decoder = self.model.file().decoder(&c, &self.blocks).expect("checked when it was loaded");
+        let decoder = DecoderView { blocks: &self.blocks, ..self.view };
         let mut state = DecoderStateView {
             residual: &mut self.residual,
             normed: &mut self.normed,

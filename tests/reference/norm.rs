@@ -36,21 +36,8 @@ fn pairs<const E: usize>(random: &mut Random) -> Vec<(f64, f64)> {
         });
         let channels = leak(channels);
         for epsilon in [1, 10, 300, 1 << 20] {
-            let mut rows: Vec<[i16; E]> = Vec::new();
-            for amplitude in [0.4, 1.0, 5.0, 100.0, 3000.0, 60_000.0] {
-                for mean in [0.0, 30_000.0, -32_768.0] {
-                    // The cast saturates.
-                    rows.push(std::array::from_fn(|_| (mean + amplitude * random.normal()).round() as i16));
-                }
-            }
-            rows.extend([0, 1, -1, i16::MAX, i16::MIN].map(|constant| [constant; E]));
-            // All of the variance in one channel, or in halves.
-            for (low, high) in [(i16::MIN, i16::MAX), (i16::MAX, i16::MIN), (0, 1), (0, i16::MIN), (-1, 0)] {
-                rows.push(std::array::from_fn(|i| if i == E / 2 { high } else { low }));
-                rows.push(std::array::from_fn(|i| if i % 2 == 0 { high } else { low }));
-            }
             let norm: LayerNorm<E> = LayerNorm::new(channels, epsilon);
-            for row in rows {
+            for row in rows(random, &[0.0, 30_000.0, -32_768.0]) {
                 let mut out = [[0; E]];
                 norm.forward(&[row], &mut out);
                 pairs.extend(out[0].iter().map(|&y| f64::from(y)).zip(exact(&row, channels, epsilon)));
@@ -58,6 +45,23 @@ fn pairs<const E: usize>(random: &mut Random) -> Vec<(f64, f64)> {
         }
     }
     pairs
+}
+
+/// Rows of many variances around each of the means, constant ones, and all of the variance in one channel or in halves.
+pub fn rows<const E: usize>(random: &mut Random, means: &[f64]) -> Vec<[i16; E]> {
+    let mut rows = Vec::new();
+    for amplitude in [0.4, 1.0, 5.0, 100.0, 3000.0, 60_000.0] {
+        for mean in means {
+            // The cast saturates.
+            rows.push(std::array::from_fn(|_| (mean + amplitude * random.normal()).round() as i16));
+        }
+    }
+    rows.extend([0, 1, -1, i16::MAX, i16::MIN].map(|constant| [constant; E]));
+    for (low, high) in [(i16::MIN, i16::MAX), (i16::MAX, i16::MIN), (0, 1), (0, i16::MIN), (-1, 0)] {
+        rows.push(std::array::from_fn(|i| if i == E / 2 { high } else { low }));
+        rows.push(std::array::from_fn(|i| if i % 2 == 0 { high } else { low }));
+    }
+    rows
 }
 
 #[test]
