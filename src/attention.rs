@@ -27,7 +27,7 @@ pub use scratch::{Heads, Scratch};
 pub(crate) use typed::rows as rows_of;
 pub use typed::{MultiHeadAttention, Projection};
 
-use crate::kernels::{Active, Kernels, MAX_QUERIES, Matrix, Rows, Sink, Tile, Witness, rows_mut, tiles_mut};
+use crate::kernels::{Active, HIDDEN, Kernels, MAX_QUERIES, Matrix, Portable, Rows, Sink, Tile, rows_mut, tiles_mut};
 use crate::linear::LinearView;
 use crate::observe::{Observer, Row};
 use crate::reach::Reach;
@@ -340,9 +340,14 @@ impl AttentionView<'_> {
         // Memory is made for the active kernels; others may take more queries at a time.
         let parts = PARTS || K::QUERIES > <Active as Kernels>::QUERIES;
         let whole_rows = !parts || scratch.scores.len() >= K::QUERIES * x.keys;
+        let most = match whole_rows {
+            true => K::QUERIES,
+            false if PARTS => long::queries::<K, W>(scratch, self.head_dim),
+            false => Portable::QUERIES,
+        };
         let mut index = 0;
         while index < positions {
-            let count = if whole_rows { K::QUERIES.clamp(1, MAX_QUERIES).min(positions - index) } else { 1 };
+            let count = most.clamp(1, MAX_QUERIES).min(positions - index);
             // Keys of each query, as places on the grid.
             let (mut starts, mut visible) = ([0; MAX_QUERIES], [0; MAX_QUERIES]);
             let mut start = if R::FROM_FIRST { 0 } else { usize::MAX };
@@ -376,9 +381,14 @@ impl AttentionView<'_> {
                 let most = most.min(grid.count(x.keys).saturating_sub(start));
                 visible.iter_mut().filter(|visible| **visible > 0).for_each(|visible| *visible = most);
             }
-            let shows = |query: usize, key: usize| {
-                let (first, end) = (starts.get(query).copied()?, ends.get(query).copied()?);
-                (start + key >= first && key < end).then_some(0)
+            // Biases of a query's keys, from one of the tile's keys on.
+            let rows = |query: usize, key: usize, row: &mut [i32]| {
+                let (Some(&first), Some(&end)) = (starts.get(query), ends.get(query)) else { return };
+                if biases {
+                    let (query, key) = (grid.position(index + query), grid.position(start + key));
+                    reach.bias_row(head, query, key, grid.step, row);
+                }
+                hide_outside(row, first.saturating_sub(start + key)..end.saturating_sub(key));
             };
             let out = from(scratch.heads, index * stride + column);
             let mut placed =
@@ -400,33 +410,24 @@ impl AttentionView<'_> {
                 out,
                 out_stride: stride,
             };
-            // Two calls, for keys alone are hidden in fewer steps.
-            if biases {
-                let bias = |query: usize, key: usize| {
-                    shows(query, key)?;
-                    reach.bias(head, grid.position(index + query), grid.position(start + key))
-                };
-                attend_tile::<K, W, _>(&mut tile, whole_rows, Some(bias), &mut placed);
+            let rows = (hides || biases).then_some(rows);
+            if whole_rows {
+                tile.attend_biased::<K, _>(rows, &mut placed);
+            } else if PARTS {
+                long::attend::<K, W, _>(&mut tile, rows, scratch.totals, &mut placed);
             } else {
-                attend_tile::<K, W, _>(&mut tile, whole_rows, hides.then_some(shows), &mut placed);
+                tile.attend_biased::<Portable, _>(rows, &mut placed);
             }
             index += count;
         }
     }
 }
 
-/// The attention of a tile, whose rows of scores are there as a whole or in parts.
+/// Hides the keys of a row of biases that are not in a range.
 #[inline]
-fn attend_tile<K: Kernels, W: Weight, V: Witness<W>>(
-    tile: &mut Tile<'_, W>,
-    whole_rows: bool,
-    bias: Option<impl FnMut(usize, usize) -> Option<i32>>,
-    witness: &mut V,
-) {
-    if whole_rows {
-        tile.attend_biased::<K, V>(bias, witness);
-    } else {
-        long::attend::<K, W, V>(tile, bias, witness);
+fn hide_outside(row: &mut [i32], seen: Range<usize>) {
+    for hidden in [0..seen.start.min(row.len()), seen.end..row.len()] {
+        row.get_mut(hidden).unwrap_or(&mut []).fill(HIDDEN);
     }
 }
 

@@ -1,9 +1,9 @@
 //! One position at a time: keys and values of the last positions are kept, and a new one costs as much as it looks at.
 
 use super::ring::{Place, RewindError, Ring};
-use super::{AttentionView, MAX_HEAD_DIM, MAX_POSITIONS, MultiHeadAttention, by_position, from, group};
+use super::{AttentionView, MAX_HEAD_DIM, MAX_POSITIONS, MultiHeadAttention, by_position, from, group, hide_outside};
 use crate::error::require;
-use crate::kernels::{Active, Kernels, MAX_QUERIES, Rows, Sink, Tile, Witness, rows};
+use crate::kernels::{Active, HIDDEN, Kernels, MAX_QUERIES, Rows, Sink, Tile, Witness, rows};
 use crate::observe::{Observer, Row, Unobserved};
 use crate::reach::Reach;
 use crate::rope::Turns;
@@ -149,13 +149,27 @@ impl AttentionView<'_> {
             }
         }
         let first = heads.start;
-        let bias = (hides || reach.biases(first)).then_some(|lane: usize, slot: usize| {
-            let (head, key) = (first + lane, place.key(slot));
-            let on_grid = query.abs_diff(key).checked_rem(reach.dilation(head)).unwrap_or(0) == 0;
-            if !on_grid || !reach.keys(head, query, query + 1).contains(&key) {
-                return None;
+        let biases = reach.biases(first);
+        let rows = (hides || biases).then_some(|lane: usize, slot: usize, row: &mut [i32]| {
+            let head = first + lane;
+            let (seen, dilation) = (reach.keys(head, query, query + 1), reach.dilation(head));
+            // Keys in slots side by side follow one another.
+            for slots in place.in_order() {
+                let (from, end) = (slots.start.max(slot), slots.end.min(slot + row.len()));
+                let Some(row) = row.get_mut(from.wrapping_sub(slot)..end.wrapping_sub(slot)) else { continue };
+                let key = place.key(from);
+                if biases {
+                    reach.bias_row(head, query, key, 1, row);
+                }
+                hide_outside(row, seen.start.saturating_sub(key)..seen.end.saturating_sub(key));
+                if dilation > 1 {
+                    for (key, bias) in (key..).zip(row) {
+                        if query.abs_diff(key).checked_rem(dilation).unwrap_or(0) != 0 {
+                            *bias = HIDDEN;
+                        }
+                    }
+                }
             }
-            reach.bias(head, query, key)
         });
         let count = heads.len();
         let mut placed = Newest { observer, layer, head: first, place };
@@ -176,7 +190,7 @@ impl AttentionView<'_> {
             out: from(step.heads, first * self.head_dim),
             out_stride: self.head_dim,
         };
-        tile.attend_biased::<K, _>(bias, &mut placed);
+        tile.attend_biased::<K, _>(rows, &mut placed);
     }
 }
 

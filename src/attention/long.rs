@@ -1,80 +1,130 @@
 //! Rows longer than the memory for their scores, in parts.
 //!
-//! Two passes over the keys: the first finds the row's maximum, the second weighs and sums up. The scores are computed
-//! twice, but nothing is rescaled, so the bits are those of the whole row, whatever the length of a part. (The single pass with a running
+//! Two passes over the keys: the first finds the rows' maxima, the second weighs and sums up. The scores are computed
+//! twice, but nothing is rescaled, so the bits are those of whole rows, whatever the length of a part. (The single pass with a running
 //! maximum of Milakov and Gimelshein, 2018, rounds with each rescaling.)
 
-use super::MAX_HEAD_DIM;
-use crate::kernels::{Kernels, LOWEST, RowScale, Tile, Witness, portable::CHUNK};
+use super::ScratchView;
+use crate::kernels::{
+    HIDDEN, Kernels, MAX_QUERIES, Portable, RowScale, Tile, Witness, portable::CHUNK, rows, tiles_mut,
+};
 use crate::softmax::Weight;
 
-/// The attention of a tile's first query, as [`Tile::attend_biased`] gives it.
-// Not inlined: it has a head's sums on its stack, and few need it.
+/// Keys that there is memory for, for all queries that the kernels take at a time.
+fn part<K: Kernels, W>(scores: &[i32], weights: &[W]) -> usize {
+    let scores = scores.len().checked_div(K::QUERIES).unwrap_or(0);
+    let part = weights.len().checked_div(K::WEIGHT_ROWS).unwrap_or(0).min(scores).min(CHUNK);
+    // In steps that suit all backends.
+    if part < 8 { part } else { part & !7 }
+}
+
+/// How many queries [`attend`] takes at a time.
+pub(super) fn queries<K: Kernels, W>(scratch: &ScratchView<'_, W>, head_dim: usize) -> usize {
+    if part::<K, W>(scratch.scores, scratch.weights) == 0 {
+        return 1;
+    }
+    scratch.totals.len().checked_div(head_dim).unwrap_or(0).min(K::QUERIES)
+}
+
+/// The attention of a tile, as [`Tile::attend_biased`] gives it.
+// Not inlined: few need it.
 #[inline(never)]
 pub(super) fn attend<K: Kernels, W: Weight, V: Witness<W>>(
     tile: &mut Tile<'_, W>,
-    mut bias: Option<impl FnMut(usize, usize) -> Option<i32>>,
+    biases: Option<impl FnMut(usize, usize, &mut [i32])>,
+    totals: &mut [i64],
     witness: &mut V,
 ) {
-    let part = tile.scores.len().min(tile.weights.len()).min(CHUNK);
-    let keys = tile.visible.first().copied().unwrap_or(0);
-    let query = tile.queries.get(..tile.dim).unwrap_or(&[]);
-
-    let mut max = i32::MIN;
-    let mut start = 0;
-    while part > 0 && start < keys {
-        let length = part.min(keys - start);
-        let scores = tile.scores.get_mut(..length).unwrap_or(&mut []);
-        max = max.max(scores_of::<K>(query, tile.keys, start, scores, &mut bias));
-        start += length;
-    }
-
-    let mut sum = 0u32;
-    let mut totals = [0i64; MAX_HEAD_DIM];
-    let Some(totals) = totals.get_mut(..tile.value_dim) else { return };
-    let mut start = 0;
-    while max > i32::MIN && start < keys {
-        let length = part.min(keys - start);
-        let (Some(scores), Some(weights)) = (tile.scores.get_mut(..length), tile.weights.get_mut(..length)) else {
-            return;
-        };
-        scores_of::<K>(query, tile.keys, start, scores, &mut bias);
-        if bias.is_some() {
-            for score in &mut *scores {
-                *score = (*score).max(max - LOWEST);
-            }
-        }
-        sum += K::exp2(scores, max, tile.steepness, weights);
-        K::weighted_total(weights, tile.values.get(start..).unwrap_or(&[]), tile.positions, totals);
-        if V::WATCHES {
-            witness.part(0, start, weights);
-        }
-        start += length;
-    }
-    if V::WATCHES && max == i32::MIN {
-        witness.row(0, &[]);
-    }
-    let scale = RowScale::new(sum, tile.ratio);
-    for (out, &total) in tile.out.iter_mut().zip(&*totals) {
-        *out = scale.to_i8(total);
+    // Memory that is too little for some kernels is enough for one query and key.
+    match part::<K, W>(tile.scores, tile.weights) {
+        0 => attend_parts::<Portable, W, V>(
+            tile,
+            part::<Portable, W>(tile.scores, tile.weights),
+            biases,
+            totals,
+            witness,
+        ),
+        part => attend_parts::<K, W, V>(tile, part, biases, totals, witness),
     }
 }
 
-/// Scores of the keys from `start` on, biased; hidden ones are `i32::MIN`. Gives their maximum.
 #[inline]
-fn scores_of<K: Kernels>(
-    query: &[i8],
-    keys: &[i8],
-    start: usize,
-    scores: &mut [i32],
-    bias: &mut Option<impl FnMut(usize, usize) -> Option<i32>>,
-) -> i32 {
-    let max = K::scores(query, keys.get(start * query.len()..).unwrap_or(&[]), scores);
-    let Some(bias) = bias else { return max };
-    let mut max = i32::MIN;
-    for (key, score) in (start..).zip(scores) {
-        *score = bias(0, key).map_or(i32::MIN, |bias| *score + bias.clamp(-(1 << 22), 1 << 22));
-        max = max.max(*score);
+fn attend_parts<'a, K: Kernels, W: Weight, V: Witness<W>>(
+    tile: &mut Tile<'a, W>,
+    part: usize,
+    mut biases: Option<impl FnMut(usize, usize, &mut [i32])>,
+    totals: &mut [i64],
+    witness: &mut V,
+) {
+    let (keys, values, stride) = (tile.keys, tile.values, tile.positions);
+    let mut ends = [0; MAX_QUERIES];
+    for (to, &end) in ends.iter_mut().zip(&*tile.visible) {
+        *to = end;
     }
-    max
+    let most = ends.iter().copied().max().unwrap_or(0);
+    tile.positions = part;
+    let biased = biases.is_some();
+    // The scores of the keys from `start` on, of which each query sees some.
+    let mut score = |tile: &mut Tile<'a, W>, start: usize| {
+        tile.keys = keys.get(start * tile.dim..).unwrap_or(&[]);
+        for (visible, end) in tile.visible.iter_mut().zip(ends) {
+            *visible = end.saturating_sub(start).min(part);
+        }
+        K::tile_scores(tile);
+        if let Some(biases) = &mut biases {
+            K::tile_bias(tile, |query, key, row| biases(query, start + key, row));
+        }
+    };
+
+    let mut max = [HIDDEN; MAX_QUERIES];
+    for start in (0..most).step_by(part.max(1)) {
+        score(tile, start);
+        for ((max, &new), &visible) in max.iter_mut().zip(&tile.max).zip(&*tile.visible) {
+            if visible > 0 {
+                *max = new.max(*max);
+            }
+        }
+    }
+
+    let mut sums = [0u32; MAX_QUERIES];
+    totals.fill(0);
+    for start in (0..most).step_by(part.max(1)) {
+        score(tile, start);
+        tile.max = max;
+        if biased {
+            tile.rest_where_hidden();
+            K::tile_floor(tile);
+        }
+        K::tile_softmax(tile);
+        for ((sum, new), _) in sums.iter_mut().zip(tile.sums).zip(&*tile.visible) {
+            *sum += new;
+        }
+        K::tile_weighted_total(tile, values.get(start..).unwrap_or(&[]), stride, totals);
+        if V::WATCHES {
+            K::tile_show(tile, &mut Part { witness, start });
+        }
+    }
+
+    let outputs = tiles_mut(tile.out, tile.out_stride).zip(rows(totals, tile.value_dim));
+    for ((out, totals), (&sum, _)) in outputs.zip(sums.iter().zip(&*tile.visible)) {
+        let scale = RowScale::new(sum, tile.ratio);
+        for (out, &total) in out.iter_mut().zip(totals) {
+            *out = scale.to_i8(total);
+        }
+    }
+}
+
+/// Shows the rows of a part as such.
+struct Part<'v, V> {
+    witness: &'v mut V,
+    start: usize,
+}
+
+impl<W, V: Witness<W>> Witness<W> for Part<'_, V> {
+    const WATCHES: bool = V::WATCHES;
+
+    #[inline]
+    fn row(&mut self, query: usize, weights: &[W]) {
+        self.witness.part(query, self.start, weights);
+    }
 }

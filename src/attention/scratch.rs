@@ -18,6 +18,8 @@ pub(crate) struct ScratchView<'s, W> {
     pub scores: &'s mut [i32],
     /// Rows of weights, as many.
     pub weights: &'s mut [W],
+    /// Sums of values of as many queries, `[queries][head_dim]`; empty where rows are never worked off in parts.
+    pub totals: &'s mut [i64],
     /// Outputs of all heads, `[positions][heads * head_dim]`.
     pub heads: &'s mut [i8],
 }
@@ -71,6 +73,7 @@ impl<const S: usize, const H: usize, const P: usize, W: Weight, const T: usize, 
             value: self.value.as_flattened_mut(),
             scores: self.scores.as_flattened_mut(),
             weights: self.weights.as_flattened_mut(),
+            totals: &mut [],
             heads: self.outputs.as_flattened_mut().as_flattened_mut(),
         }
     }

@@ -229,7 +229,8 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         self.forward_long_on::<Active, S, R>(x, reach, scratch, &mut Unobserved)
     }
 
-    /// [`MultiHeadAttention::forward_long`] with the kernels of one's choice, showing the rows of softmax weights to `observer` in parts.
+    /// [`MultiHeadAttention::forward_long`] with the kernels of one's choice, showing the rows of softmax weights to `observer` in parts, those of a few
+    /// queries before the next ones of the same.
     #[inline]
     pub fn forward_long_on<'s, K: Kernels, const S: usize, const R: usize>(
         &self,
@@ -293,7 +294,12 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         scratch: &'s mut Scratch<S, E, H, P, W, T, R>,
         observer: &mut impl Observer<W>,
     ) -> &'s [[i8; E]; S] {
-        self.view.attend::<K, W, _, _, PARTS>(x, &reach, 0..H, &mut scratch.heads.view(), 0, observer);
+        let mut totals = [[0; P]; <Active as Kernels>::QUERIES];
+        let mut heads = scratch.heads.view();
+        if PARTS {
+            heads.totals = totals.as_flattened_mut();
+        }
+        self.view.attend::<K, W, _, _, PARTS>(x, &reach, 0..H, &mut heads, 0, observer);
         finish::<K, S, E, H, P, W, T, R, P>(&self.view.output, scratch)
     }
 

@@ -151,6 +151,7 @@ impl Model {
                 value: &mut vec![0; positions * head_dim],
                 scores: &mut vec![0; K::QUERIES * positions],
                 weights: &mut vec![W::ZERO; K::WEIGHT_ROWS * positions],
+                totals: &mut [],
                 heads: &mut vec![0; positions * heads * head_dim],
             },
             input: &mut vec![0; K::ROWS * inputs],

@@ -2,66 +2,84 @@
 
 use super::Tile;
 
+/// The bias of a key that is hidden; whatever lies below half of it hides, too.
+pub const HIDDEN: i32 = i32::MIN;
 /// The farthest that a score lies below its row's maximum: with the least steepness, 32 octaves.
-pub(crate) const LOWEST: i32 = (1 << 23) - 1;
-/// The largest bias, in either direction.
-const MOST: i32 = 1 << 22;
+const LOWEST: i32 = (1 << 23) - 1;
+/// Biases in memory at a time.
+const PART: usize = 64;
 
 /// Where the scores of a query lie.
 pub(crate) trait Places {
-    /// Calls `each` with the first `visible` keys of a query and their scores, in order.
-    fn walk(&self, scores: &mut [i32], query: usize, visible: usize, each: impl FnMut(usize, &mut i32));
+    /// Calls `each` with `count` scores of a query, from a key on, in order.
+    fn walk(&self, scores: &mut [i32], query: usize, first: usize, count: usize, each: impl FnMut(&mut i32));
 }
 
 /// Every so manieth score belongs to a query: `place(query, key)` grows by the same with each key.
-struct Regular<F>(F);
+pub(crate) struct Regular<F>(pub F);
 
 impl<F: Fn(usize, usize) -> usize> Places for Regular<F> {
     #[inline]
-    fn walk(&self, scores: &mut [i32], query: usize, visible: usize, mut each: impl FnMut(usize, &mut i32)) {
-        let first = (self.0)(query, 0);
-        let step = (self.0)(query, 1).wrapping_sub(first).max(1);
-        let scores = scores.get_mut(first..).unwrap_or(&mut []);
-        for (key, score) in scores.iter_mut().step_by(step).take(visible).enumerate() {
-            each(key, score);
-        }
+    fn walk(&self, scores: &mut [i32], query: usize, first: usize, count: usize, each: impl FnMut(&mut i32)) {
+        let place = (self.0)(query, first);
+        let step = (self.0)(query, first + 1).wrapping_sub(place).max(1);
+        scores.get_mut(place..).unwrap_or(&mut []).iter_mut().step_by(step).take(count).for_each(each);
     }
 }
 
 impl<W> Tile<'_, W> {
-    /// What [`Kernels::tile_bias`](super::Kernels::tile_bias) does, for scores at `place(query, key)`, which grows by the same with
-    /// each key, shifted left by `up` bits. The scores are left relative to their maxima, which become 0.
+    /// What [`Kernels::tile_bias`](super::Kernels::tile_bias) does, part by part: `add` takes a query, the first key of a part and
+    /// its biases, adds these to the scores, and gives their maximum.
     #[inline]
-    pub(crate) fn bias_scores(
+    pub(crate) fn bias_parts(
         &mut self,
-        up: u32,
-        place: impl Fn(usize, usize) -> usize,
-        bias: impl FnMut(usize, usize) -> Option<i32>,
+        mut rows: impl FnMut(usize, usize, &mut [i32]),
+        mut add: impl FnMut(&mut [i32], usize, usize, &[i32]) -> i32,
     ) {
-        self.bias_placed(up, &Regular(place), bias);
+        for (query, (&visible, max)) in self.visible.iter().zip(&mut self.max).enumerate() {
+            *max = HIDDEN;
+            let mut first = 0;
+            while first < visible {
+                let mut memory = [0; PART];
+                let Some(row) = memory.get_mut(..PART.min(visible - first)) else { return };
+                rows(query, first, row);
+                *max = (*max).max(add(self.scores, query, first, row));
+                first += PART;
+            }
+        }
     }
 
-    /// [`Tile::bias_scores`] for scores in any layout.
+    /// [`Kernels::tile_bias`](super::Kernels::tile_bias) for scores in any layout, shifted left by `up` bits, which are lost.
     #[inline]
-    pub(crate) fn bias_placed(
-        &mut self,
-        up: u32,
-        places: &impl Places,
-        mut bias: impl FnMut(usize, usize) -> Option<i32>,
-    ) {
-        for (query, (visible, max)) in self.visible.iter_mut().zip(&mut self.max).enumerate() {
-            let mut largest = i32::MIN;
-            places.walk(self.scores, query, *visible, |key, score| {
-                *score = bias(query, key).map_or(i32::MIN, |bias| (*score >> up) + bias.clamp(-MOST, MOST));
-                largest = largest.max(*score);
+    pub(crate) fn bias_placed(&mut self, up: u32, places: &impl Places, rows: impl FnMut(usize, usize, &mut [i32])) {
+        self.bias_parts(rows, |scores, query, first, row| {
+            let (mut max, mut biases) = (HIDDEN, row.iter());
+            places.walk(scores, query, first, row.len(), |score| {
+                *score = (*score >> up).saturating_add(biases.next().copied().unwrap_or(0));
+                max = max.max(*score);
             });
-            *max = 0;
-            if largest == i32::MIN {
-                *visible = 0;
+            max
+        });
+    }
+
+    /// After [`Kernels::tile_bias`](super::Kernels::tile_bias): where a query's keys are all hidden, their scores are to lie far below a maximum of 0.
+    #[inline]
+    pub(crate) fn rest_where_hidden(&mut self) {
+        for max in &mut self.max {
+            if *max < HIDDEN / 2 {
+                *max = 0;
             }
-            places.walk(self.scores, query, *visible, |_, score| {
-                *score = score.saturating_sub(largest).max(-LOWEST) << up;
-            });
+        }
+    }
+
+    /// [`Kernels::tile_floor`](super::Kernels::tile_floor) likewise. With a shift, scores become relative to their maxima, and these 0.
+    #[inline]
+    pub(crate) fn floor_placed(&mut self, up: u32, places: &impl Places) {
+        for (query, (&visible, max)) in self.visible.iter().zip(&mut self.max).enumerate() {
+            let least = max.saturating_sub(LOWEST);
+            let from = if up > 0 { core::mem::take(max) } else { 0 };
+            places
+                .walk(self.scores, query, 0, visible, |score| *score = ((*score).max(least).wrapping_sub(from)) << up);
         }
     }
 }

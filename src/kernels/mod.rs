@@ -60,7 +60,8 @@ pub use x86::{Avx2, Avx512Vnni, AvxVnni, X86};
 
 pub use crate::norm::NormView;
 pub use crate::softmax::RowScale;
-pub(crate) use bias::LOWEST;
+pub use bias::HIDDEN;
+pub(crate) use bias::Regular;
 
 use crate::requantise::{Channel, Scale};
 use crate::softmax::{Steepness, Weight};
@@ -311,22 +312,25 @@ impl<W: Weight> Tile<'_, W> {
     /// Softmax attention of all queries, shown to `witness`.
     #[inline]
     pub fn attend<K: Kernels, V: Witness<W>>(&mut self, witness: &mut V) {
-        self.attend_biased::<K, V>(None::<fn(usize, usize) -> Option<i32>>, witness);
+        self.attend_biased::<K, V>(None::<fn(usize, usize, &mut [i32])>, witness);
     }
 
-    /// [`Tile::attend`], with `bias(query, key)` added to each score; `None` hides the key, which then weighs exactly 0.
+    /// [`Tile::attend`], with rows of biases added to the scores: `rows(query, key, row)` adds those of a query, from a key on, to a row
+    /// of zeros, and sets them to [`HIDDEN`] for keys that shall weigh exactly 0.
     ///
-    /// A bias is at most 2^22 either way. Scores 2^23 or more below the maximum count as 2^23 - 1 below it: they weigh 0, as does any
-    /// key that lies 17 octaves below, for no steepness is less than 2^-18.
+    /// A bias should be at most 2^29 either way. Scores 2^23 or more below the maximum count as 2^23 - 1 below it: they weigh 0, as does any
+    /// key that lies 17 octaves below, for no steepness is less than 2^-18. A query all of whose keys are hidden gets 0.
     #[inline]
     pub fn attend_biased<K: Kernels, V: Witness<W>>(
         &mut self,
-        bias: Option<impl FnMut(usize, usize) -> Option<i32>>,
+        rows: Option<impl FnMut(usize, usize, &mut [i32])>,
         witness: &mut V,
     ) {
         K::tile_scores(self);
-        if let Some(bias) = bias {
-            K::tile_bias(self, bias);
+        if let Some(rows) = rows {
+            K::tile_bias(self, rows);
+            self.rest_where_hidden();
+            K::tile_floor(self);
         }
         K::tile_softmax(self);
         K::tile_weighted_sum(self);
@@ -422,15 +426,22 @@ pub trait Kernels: Sized {
         portable::tile_scores::<Self, W>(tile);
     }
 
-    /// Between the first part and the second, where it is asked for: adds `bias(query, key)` to each score, and hides the keys for
-    /// which it is `None`. A query that sees no key any more has its [`Tile::visible`] set to 0.
+    /// Between the first part and the second, where it is asked for: adds rows of biases, as [`Tile::attend_biased`] takes them, to the
+    /// scores, and finds the maxima anew.
     ///
-    /// A backend that lays the scores out in its own way says how.
+    /// A backend that lays the scores out in its own way says how, here and in [`Kernels::tile_floor`].
     // Not inlined into the backends' own parts: only those who use it pay.
     #[inline(never)]
-    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
         let positions = tile.positions;
-        tile.bias_scores(0, |query, key| query * positions + key, bias);
+        tile.bias_placed(0, &Regular(|query, key| query * positions + key), rows);
+    }
+
+    /// After [`Kernels::tile_bias`]: raises scores that lie 2^23 or more below the maximum to 2^23 - 1 below it.
+    #[inline(never)]
+    fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
+        let positions = tile.positions;
+        tile.floor_placed(0, &Regular(|query, key| query * positions + key));
     }
 
     /// Second part: scores to weights, and their sums.
@@ -443,6 +454,13 @@ pub trait Kernels: Sized {
     #[inline]
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
         portable::tile_weighted_sum::<Self, W>(tile);
+    }
+
+    /// Instead of the third part, where a row's keys come in several tiles: adds `Σ w·v` of each query, over at most 512 keys, to its totals
+    /// `[queries][value_dim]`. `values` is `[value_dim][stride]`, of which the first keys count.
+    #[inline]
+    fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, values: &[i8], stride: usize, totals: &mut [i64]) {
+        portable::tile_weighted_total::<Self, W>(tile, values, stride, totals);
     }
 
     /// Shows the weights of each query, in order of the keys.

@@ -4,6 +4,7 @@ use super::{Kernels, Layer, Rows, Tile, Witness, rows, tiles_mut};
 use crate::norm::NormView;
 use crate::requantise::{Scale, saturate_i8};
 use crate::softmax::{RowScale, Steepness, Weight};
+use core::marker::PhantomData;
 
 /// The portable backend. It compiles on every target, so that equality is always testable.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +118,36 @@ pub(super) fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Wi
     for (i, &visible) in tile.visible.iter().enumerate() {
         witness.row(i, row(tile.weights, i, tile.positions, visible));
     }
+}
+
+/// Adds up what the rows of weights that it is shown weigh.
+struct Totals<'a, K> {
+    values: &'a [i8],
+    stride: usize,
+    value_dim: usize,
+    totals: &'a mut [i64],
+    kernels: PhantomData<K>,
+}
+
+impl<K: Kernels, W: Weight> Witness<W> for Totals<'_, K> {
+    const WATCHES: bool = true;
+
+    #[inline]
+    fn row(&mut self, query: usize, weights: &[W]) {
+        let totals = self.totals.get_mut(query * self.value_dim..).and_then(|rest| rest.get_mut(..self.value_dim));
+        K::weighted_total(weights, self.values, self.stride, totals.unwrap_or(&mut []));
+    }
+}
+
+#[inline]
+pub(super) fn tile_weighted_total<K: Kernels, W: Weight>(
+    tile: &mut Tile<'_, W>,
+    values: &[i8],
+    stride: usize,
+    totals: &mut [i64],
+) {
+    let value_dim = tile.value_dim;
+    K::tile_show(tile, &mut Totals { values, stride, value_dim, totals, kernels: PhantomData::<K> });
 }
 
 // Not inlined: loops over rows of known width would be unrolled into tens of kilobytes.

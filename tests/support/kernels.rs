@@ -5,7 +5,7 @@
 //! Around outputs lies a pattern, which must stay. Around inputs lies garbage, other garbage for each backend: one that uses what it
 //! has no business to read gives other bytes, even where the inputs themselves are all 0.
 
-use heedful::kernels::{Kernels, Layer, Matrix, NormView, RowScale, Rows, Sink, Tile, Witness};
+use heedful::kernels::{HIDDEN, Kernels, Layer, Matrix, NormView, RowScale, Rows, Sink, Tile, Witness};
 use heedful::{Channel, Narrow, NormChannel, Scale, Steepness, Weight, Wide};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
@@ -87,6 +87,8 @@ pub struct Memory {
     weights: [Wide; SCORES],
     narrow: [Narrow; SCORES],
     seen: [u64; 2],
+    totals: [i64; OUT],
+    total_of: [u64; 2],
     /// Of all outputs so far: two machines that ran the same cases compare it.
     pub digest: u64,
 }
@@ -105,6 +107,8 @@ impl Memory {
             weights: [Wide::ZERO; SCORES],
             narrow: [Narrow::ZERO; SCORES],
             seen: [0; 2],
+            totals: [0; OUT],
+            total_of: [0; 2],
             digest: 0xcbf2_9ce4_8422_2325,
         }
     }
@@ -121,7 +125,7 @@ pub fn differs<A: Kernels, B: Kernels>(seed: u64, memory: &mut Memory) -> Option
     };
     // FNV-1a (Fowler, Noll and Vo), by words.
     let bytes = memory.out[0].iter().map(|&x| x as u64).chain(memory.sums[0].iter().map(|&x| x as u64));
-    for x in bytes.chain([memory.seen[0]]) {
+    for x in bytes.chain([memory.seen[0], memory.total_of[0]]) {
         memory.digest = (memory.digest ^ x).wrapping_mul(0x0100_0000_01b3);
     }
     kernel
@@ -195,12 +199,15 @@ impl<W: Weight> Witness<W> for Seen<'_> {
     }
 }
 
-/// A bias of any size for a query and a key, or none: the key is hidden; sometimes all of one query's, or of all queries.
-fn bias(salt: u64, query: usize, key: usize) -> Option<i32> {
+/// A bias of any size for a query and a key, or that the key is hidden; sometimes all of one query's are, or of all queries.
+fn bias(salt: u64, query: usize, key: usize) -> i32 {
     let random = Random(salt ^ (query * 65_536 + key) as u64).next();
     let shift = salt % 22 + 9;
-    (!random.is_multiple_of(5) && !salt.is_multiple_of(64) && salt >> 8 & 15 != query as u64)
-        .then_some((random >> 32) as i32 >> shift)
+    if random.is_multiple_of(5) || salt.is_multiple_of(64) || salt >> 8 & 15 == query as u64 {
+        HIDDEN
+    } else {
+        (random >> 32) as i32 >> shift
+    }
 }
 
 /// A case of [`Tile::attend`], its weights included.
@@ -258,7 +265,7 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
         let mut visible = visible;
         memory.out[which].fill(85);
         memory.seen[which] = 0;
-        let Memory { x, w, values, out, scores, seen, .. } = &mut *memory;
+        let Memory { x, w, values, out, scores, seen, totals, total_of, .. } = &mut *memory;
         let of_keys = start + skip * dim..start + (skip + last) * dim;
         let of_values = start + skip..start + skip + (value_dim - 1) * positions + last;
         random.spoil(x, start..start + queries * dim, |random| random as i8);
@@ -267,6 +274,7 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
         // What working memory holds must not matter, either.
         let (garbage, weight) = (random.next(), random.next());
         scores.fill(garbage as i32);
+        total_of[which] = 0;
         row.fill(W::exp2(weight as u32 & 0x7ff));
         let mut first = 0;
         while first < queries {
@@ -289,16 +297,36 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
                 out_stride,
             };
             let mut seen = Seen { hash: &mut seen[which], first };
-            let bias = biased.then_some(|query: usize, key: usize| bias(salt, first + query, key));
+            let rows = biased.then_some(|query: usize, key: usize, row: &mut [i32]| {
+                for (key, to) in (key..).zip(row) {
+                    *to = bias(salt, first + query, key);
+                }
+            });
+            let of_values = &values[of_values.clone()];
+            let totals = &mut totals[..count * value_dim];
+            totals.fill(salt as i32 as i64);
             if which == 0 {
-                tile.attend_biased::<A, _>(bias, &mut seen);
+                tile.attend_biased::<A, _>(rows, &mut seen);
             } else {
-                tile.attend_biased::<B, _>(bias, &mut seen);
+                tile.attend_biased::<B, _>(rows, &mut seen);
+            }
+            // Of the same weights, what a part of a longer row adds to its totals.
+            if last <= 512 {
+                if which == 0 {
+                    A::tile_weighted_total(&mut tile, of_values, positions, totals);
+                } else {
+                    B::tile_weighted_total(&mut tile, of_values, positions, totals);
+                }
+                for (i, &total) in totals.iter().enumerate() {
+                    let place = ((first * value_dim + i) as u64) << 48;
+                    // In any order: the two take different numbers of queries at a time.
+                    total_of[which] = total_of[which].wrapping_add(Random(total as u64 ^ place).next());
+                }
             }
             first += count;
         }
     }
-    memory.out[0] != memory.out[1] || memory.seen[0] != memory.seen[1]
+    memory.out[0] != memory.out[1] || memory.seen[0] != memory.seen[1] || memory.total_of[0] != memory.total_of[1]
 }
 
 /// A case of each kernel on rows: long weighted sums, norms and tables.

@@ -82,8 +82,16 @@ impl Kernels for Counted {
         stage(3, || Active::tile_weighted_sum(tile));
     }
 
-    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
-        Active::tile_bias(tile, bias);
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
+        Active::tile_bias(tile, rows);
+    }
+
+    fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
+        Active::tile_floor(tile);
+    }
+
+    fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, values: &[i8], stride: usize, totals: &mut [i64]) {
+        Active::tile_weighted_total(tile, values, stride, totals);
     }
 
     fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {

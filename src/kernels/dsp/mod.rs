@@ -8,7 +8,9 @@
 //! Where there are fewer rows, as when a model takes one token after the other, four lanes would be mostly empty. Less than four
 //! rows of activations go one by one (`row.rs`), one or two queries together (`few.rs`).
 
-use super::{Kernels, Layer, MAX_QUERIES, Matrix, NormView, RowScale, Rows, Sink, Tile, Witness, portable, tiles};
+use super::{
+    Kernels, Layer, MAX_QUERIES, Matrix, NormView, Regular, RowScale, Rows, Sink, Tile, Witness, portable, tiles,
+};
 use crate::requantise::Scale;
 use crate::softmax::{Steepness, Weight};
 use expand::{Expanded, UNWRITTEN};
@@ -83,10 +85,15 @@ impl Kernels for Dsp {
     }
 
     #[inline(never)]
-    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
-        // Scores are laid out [keys][queries].
-        let queries = if few::takes(tile) { tile.visible.len() } else { LANES };
-        tile.bias_scores(0, |query, key| key * queries + query, bias);
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
+        let queries = columns(tile);
+        tile.bias_placed(0, &Regular(|query, key| key * queries + query), rows);
+    }
+
+    #[inline(never)]
+    fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
+        let queries = columns(tile);
+        tile.floor_placed(0, &Regular(|query, key| key * queries + query));
     }
 
     /// Weights take the place of their scores: those of the keys that all queries see in the layout of
@@ -132,6 +139,12 @@ impl Kernels for Dsp {
     fn gate(table: &[i16; 256], product: Scale, gate: &mut [i8], up: &[i8]) {
         gate::gate(table, product, gate, up);
     }
+}
+
+/// Scores are laid out `[keys][columns]`.
+#[inline]
+fn columns<W>(tile: &Tile<'_, W>) -> usize {
+    if few::takes(tile) { tile.visible.len() } else { LANES }
 }
 
 // Not inlined, as nothing that has buffers: each copy would have its own on the stack.

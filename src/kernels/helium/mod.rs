@@ -73,20 +73,15 @@ impl Kernels for Helium {
     }
 
     #[inline(never)]
-    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
-        let grouped = 8 * Keys::new(&*tile.visible).groups;
-        tile.bias_placed(0, &Grouped(grouped), bias);
-        // Where the query that saw most sees nothing any more, the keys of a group become keys after the groups.
-        let groups = Keys::new(&*tile.visible).groups;
-        if 8 * groups < grouped
-            && let Some(group) =
-                tile.scores.get_mut(groups * GROUP..).and_then(|scores| scores.first_chunk_mut::<GROUP>())
-        {
-            let scores = *group;
-            for (place, to) in group.iter_mut().enumerate() {
-                *to = scores.get(place % LANES * 8 + place / LANES).copied().unwrap_or(0);
-            }
-        }
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
+        let grouped = Grouped(8 * Keys::new(&*tile.visible).groups);
+        tile.bias_placed(0, &grouped, rows);
+    }
+
+    #[inline(never)]
+    fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
+        let grouped = Grouped(8 * Keys::new(&*tile.visible).groups);
+        tile.floor_placed(0, &grouped);
     }
 
     /// Weights take the place of their scores; those of keys that a query does not see are 0. Where there are fewer
@@ -199,19 +194,18 @@ struct Grouped(usize);
 
 impl Places for Grouped {
     #[inline]
-    fn walk(&self, scores: &mut [i32], query: usize, visible: usize, mut each: impl FnMut(usize, &mut i32)) {
+    fn walk(&self, scores: &mut [i32], query: usize, first: usize, count: usize, mut each: impl FnMut(&mut i32)) {
         let (grouped, rest) = scores.split_at_mut((self.0 * LANES).min(scores.len()));
-        let mut key = 0;
-        for group in super::rows_mut(grouped, GROUP) {
-            for score in group.iter_mut().skip(8 * query).take(8.min(visible.saturating_sub(key))) {
-                each(key, score);
+        let (mut key, end) = (first, first + count);
+        for group in super::rows_mut(grouped.get_mut(first / 8 * GROUP..).unwrap_or(&mut []), GROUP) {
+            let seen = group.iter_mut().skip(8 * query).take(8).skip(key % 8).take(end - key);
+            for score in seen {
+                each(score);
                 key += 1;
             }
         }
-        for score in rest.iter_mut().skip(query).step_by(LANES).take(visible.saturating_sub(key)) {
-            each(key, score);
-            key += 1;
-        }
+        let rest = rest.iter_mut().skip(query).step_by(LANES).skip(key.saturating_sub(self.0));
+        rest.take(end - key).for_each(each);
     }
 }
 

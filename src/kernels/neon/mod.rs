@@ -12,7 +12,7 @@ mod operands;
 mod output;
 mod softmax;
 
-use super::{Kernels, Layer, Matrix, NormView, RowScale, Rows, Tile, portable};
+use super::{Kernels, Layer, Matrix, NormView, Regular, RowScale, Rows, Tile, portable};
 use crate::softmax::{Steepness, Weight};
 use attend::{Heads, Out, tile_scores, weighted_sums};
 use core::arch::aarch64::*;
@@ -114,8 +114,13 @@ impl Kernels for Neon {
     }
 
     #[inline(never)]
-    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
-        tile.bias_scores(0, |query, key| key * LANES + query, bias);
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
+        tile.bias_placed(0, &Regular(|query, key| key * LANES + query), rows);
+    }
+
+    #[inline(never)]
+    fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
+        tile.floor_placed(0, &Regular(|query, key| key * LANES + query));
     }
 
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {

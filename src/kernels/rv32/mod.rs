@@ -16,7 +16,7 @@ mod lanes;
 mod panel;
 mod weighted;
 
-use super::{Kernels, Layer, Rows, Sink, Tile, Witness, portable, tiles};
+use super::{Kernels, Layer, Regular, Rows, Sink, Tile, Witness, portable, tiles};
 use crate::requantise::Channel;
 use crate::softmax::{RowScale, Weight};
 use core::mem::MaybeUninit;
@@ -116,8 +116,13 @@ impl Kernels for Rv32 {
     }
 
     #[inline(never)]
-    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
-        tile.bias_scores(8, |query, key| key * LANES + query, bias);
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
+        tile.bias_placed(8, &Regular(|query, key| key * LANES + query), rows);
+    }
+
+    #[inline(never)]
+    fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
+        tile.floor_placed(8, &Regular(|query, key| key * LANES + query));
     }
 
     #[inline(never)]

@@ -16,7 +16,7 @@ mod v6m;
 #[cfg(not(heedful_thumb1))]
 mod v7m;
 
-use super::{Kernels, Layer, NormView, Rows, Sink, Tile, Witness, portable, rows, rows_mut, tiles};
+use super::{Kernels, Layer, NormView, Regular, Rows, Sink, Tile, Witness, portable, rows, rows_mut, tiles};
 use crate::softmax::{RowScale, Weight};
 use core::mem::MaybeUninit;
 use packed::Packed;
@@ -109,9 +109,15 @@ impl Kernels for Thumb {
     }
 
     #[inline(never)]
-    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
         let width = width(lanes_of(tile).1);
-        tile.bias_scores(0, |query, key| key * width + query, bias);
+        tile.bias_placed(0, &Regular(|query, key| key * width + query), rows);
+    }
+
+    #[inline(never)]
+    fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
+        let width = width(lanes_of(tile).1);
+        tile.floor_placed(0, &Regular(|query, key| key * width + query));
     }
 
     /// Weights take the places of their scores.

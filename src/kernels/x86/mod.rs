@@ -10,7 +10,7 @@ mod norm;
 mod product;
 mod vector;
 
-use super::{Kernels, Layer, NormView, RowScale, Rows, Tile, Wide, Witness};
+use super::{Kernels, Layer, NormView, Regular, RowScale, Rows, Tile, Wide, Witness};
 use crate::softmax::Weight;
 
 /// The best level that the CPU has.
@@ -82,11 +82,19 @@ macro_rules! level {
                 }
             }
 
-            fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
+            fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
                 if Self::is_available() {
-                    tile.bias_scores(0, |query, key| key * attend::LANES + query, bias);
+                    tile.bias_placed(0, &Regular(attend::place), rows);
                 } else {
-                    Wide::tile_bias(tile, bias);
+                    Wide::tile_bias(tile, rows);
+                }
+            }
+
+            fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
+                if Self::is_available() {
+                    tile.floor_placed(0, &Regular(attend::place));
+                } else {
+                    Wide::tile_floor(tile);
                 }
             }
 
@@ -210,8 +218,12 @@ impl Kernels for X86 {
         best!(tile_scores(tile));
     }
 
-    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, bias: impl FnMut(usize, usize) -> Option<i32>) {
-        best!(tile_bias(tile, bias));
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
+        best!(tile_bias(tile, rows));
+    }
+
+    fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
+        best!(tile_floor(tile));
     }
 
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
