@@ -6,6 +6,13 @@ use super::Tile;
 pub const HIDDEN: i32 = i32::MIN;
 /// The farthest that a score lies below its row's maximum: with the least steepness, 32 octaves.
 const LOWEST: i32 = (1 << 23) - 1;
+
+/// The least score that counts beside a maximum.
+#[inline]
+pub(crate) const fn least(max: i32) -> i32 {
+    max.saturating_sub(LOWEST)
+}
+
 /// Biases in memory at a time.
 const PART: usize = 64;
 
@@ -76,7 +83,7 @@ impl<W> Tile<'_, W> {
     #[inline]
     pub(crate) fn floor_placed(&mut self, up: u32, places: &impl Places) {
         for (query, (&visible, max)) in self.visible.iter().zip(&mut self.max).enumerate() {
-            let least = max.saturating_sub(LOWEST);
+            let least = least(*max);
             let from = if up > 0 { core::mem::take(max) } else { 0 };
             places
                 .walk(self.scores, query, 0, visible, |score| *score = ((*score).max(least).wrapping_sub(from)) << up);

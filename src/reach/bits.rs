@@ -51,16 +51,20 @@ impl Reach for Bits<'_> {
 
     #[inline]
     fn bias_row(&self, _head: usize, query: usize, first: usize, step: usize, row: &mut [i32]) {
-        let (mut key, mut word) = (first, self.word(query, first));
-        for to in row {
-            if word >> (key % 32) & 1 == 0 {
-                *to = HIDDEN;
+        let (mut key, mut row) = (first, row);
+        while !row.is_empty() {
+            // Keys whose bits lie in one word.
+            let bits = (31 - key % 32).checked_div(step).unwrap_or(0) + 1;
+            let Some((part, rest)) = row.split_at_mut_checked(bits.min(row.len())) else { return };
+            let mut hidden = !self.word(query, key) >> (key % 32);
+            for to in &mut *part {
+                if hidden & 1 == 1 {
+                    *to = HIDDEN;
+                }
+                hidden = hidden.checked_shr(step as u32).unwrap_or(0);
             }
-            let next = key + step;
-            if next / 32 != key / 32 {
-                word = self.word(query, next);
-            }
-            key = next;
+            key += part.len() * step;
+            row = rest;
         }
     }
 }

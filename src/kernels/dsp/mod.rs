@@ -8,6 +8,7 @@
 //! Where there are fewer rows, as when a model takes one token after the other, four lanes would be mostly empty. Less than four
 //! rows of activations go one by one (`row.rs`), one or two queries together (`few.rs`).
 
+use super::bias::least;
 use super::{
     Kernels, Layer, MAX_QUERIES, Matrix, NormView, Regular, RowScale, Rows, Sink, Tile, Witness, portable, tiles,
 };
@@ -30,6 +31,7 @@ macro_rules! cpu {
     };
 }
 
+mod bias;
 mod expand;
 mod few;
 mod gate;
@@ -86,14 +88,26 @@ impl Kernels for Dsp {
 
     #[inline(never)]
     fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
-        let queries = columns(tile);
-        tile.bias_placed(0, &Regular(|query, key| key * queries + query), rows);
+        if few::takes(tile) {
+            let queries = tile.visible.len();
+            return tile.bias_placed(0, &Regular(|query, key| key * queries + query), rows);
+        }
+        tile.bias_parts(rows, |scores, lane, first, row| {
+            let (scores, _) = scores.as_chunks_mut();
+            bias::add(scores.get_mut(first..).unwrap_or(&mut []), lane, row)
+        });
     }
 
     #[inline(never)]
     fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
-        let queries = columns(tile);
-        tile.floor_placed(0, &Regular(|query, key| key * queries + query));
+        if few::takes(tile) {
+            let queries = tile.visible.len();
+            return tile.floor_placed(0, &Regular(|query, key| key * queries + query));
+        }
+        let [a, b, c, d, ..] = tile.max;
+        let (scores, _) = tile.scores.as_chunks_mut();
+        let keys = most(&*tile.visible).min(scores.len());
+        bias::raise(scores.get_mut(..keys).unwrap_or(&mut []), &[a, b, c, d].map(least));
     }
 
     /// Weights take the place of their scores: those of the keys that all queries see in the layout of
@@ -111,6 +125,14 @@ impl Kernels for Dsp {
     #[inline]
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
         if few::takes(tile) { few::tile_weighted_sum(tile) } else { tile_weighted_sum(tile) }
+    }
+
+    fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, values: &[i8], stride: usize, totals: &mut [i64]) {
+        if few::takes(tile) {
+            portable::tile_weighted_total::<Self, W>(tile, values, stride, totals);
+        } else {
+            tile_weighted_total(tile, values, stride, totals);
+        }
     }
 
     fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
@@ -139,12 +161,6 @@ impl Kernels for Dsp {
     fn gate(table: &[i16; 256], product: Scale, gate: &mut [i8], up: &[i8]) {
         gate::gate(table, product, gate, up);
     }
-}
-
-/// Scores are laid out `[keys][columns]`.
-#[inline]
-fn columns<W>(tile: &Tile<'_, W>) -> usize {
-    if few::takes(tile) { tile.visible.len() } else { LANES }
 }
 
 // Not inlined, as nothing that has buffers: each copy would have its own on the stack.
@@ -208,13 +224,11 @@ fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
 #[inline(never)]
 fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
     let (scores, _) = tile.scores.as_chunks::<LANES>();
-    let Some(scores) = scores.get(..most(&*tile.visible)) else { return };
-    let (shared, rest) = scores.split_at(shared(&*tile.visible).min(scores.len()));
-    let weights = Weights { shared: bytemuck::must_cast_slice(shared.as_flattened()), keys: shared.len(), rest };
+    let Some(weights) = Weights::of(scores, &*tile.visible) else { return };
     let scales: [RowScale; LANES] =
         core::array::from_fn(|lane| RowScale::new(tile.sums.get(lane).copied().unwrap_or(0), tile.ratio));
     // Up to 512 positions the sums have 32 bits, and no row drops any.
-    let short = scores.len() <= portable::CHUNK && tile.visible.len() == LANES;
+    let short = weights.keys + weights.rest.len() <= portable::CHUNK && tile.visible.len() == LANES;
     let mut first = 0;
     while first < tile.value_dim {
         let count = (tile.value_dim - first).min(OUTPUTS);
@@ -227,6 +241,25 @@ fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
                         *out = scale.to_i8(total);
                     }
                 }
+            }
+        }
+        first += count;
+    }
+}
+
+/// [`Kernels::tile_weighted_total`] of up to four queries.
+#[inline(never)]
+fn tile_weighted_total<W>(tile: &Tile<'_, W>, values: &[i8], stride: usize, totals: &mut [i64]) {
+    let (scores, _) = tile.scores.as_chunks::<LANES>();
+    let Some(weights) = Weights::of(scores, &*tile.visible) else { return };
+    let mut first = 0;
+    while first < tile.value_dim {
+        let count = (tile.value_dim - first).min(OUTPUTS);
+        let sums = weights.totals(values.get(first * stride..).unwrap_or(&[]), stride, count);
+        for (lane, _) in tile.visible.iter().enumerate() {
+            let totals = totals.get_mut(lane * tile.value_dim + first..).unwrap_or(&mut []);
+            for (total, sums) in totals.iter_mut().zip(&sums).take(count) {
+                *total += sums.get(lane).copied().unwrap_or(0);
             }
         }
         first += count;
@@ -325,7 +358,15 @@ struct Weights<'a> {
     rest: &'a [Lanes],
 }
 
-impl Weights<'_> {
+impl<'a> Weights<'a> {
+    /// Those that lie in the place of `scores`; `None` if there are more keys than these.
+    #[inline]
+    fn of(scores: &'a [Lanes], visible: &[usize]) -> Option<Self> {
+        let scores = scores.get(..most(visible))?;
+        let (shared, rest) = scores.split_at(shared(visible).min(scores.len()));
+        Some(Self { shared: bytemuck::must_cast_slice(shared.as_flattened()), keys: shared.len(), rest })
+    }
+
     /// `Σ w·v` of the keys that are not shared, for a row of values.
     #[inline]
     fn rest(&self, values: &[i8]) -> Lanes {

@@ -1,0 +1,96 @@
+//! Biases of four queries, whose scores lie side by side.
+
+use super::{LANES, Lanes};
+use core::arch::naked_asm;
+
+/// Keys whose biases are loaded at a time.
+const FOUR: usize = 4;
+
+/// Adds a row of biases to the scores of one lane, saturating, and gives the largest of the sums.
+pub(super) fn add(scores: &mut [Lanes], lane: usize, row: &[i32]) -> i32 {
+    let count = scores.len().min(row.len());
+    let whole = count & !(FOUR - 1);
+    let mut max = i32::MIN;
+    if whole > 0 && lane < LANES {
+        let (scores, biases) = (scores.as_mut_ptr().cast::<i32>().wrapping_add(lane), row.as_ptr());
+        // SAFETY: `whole` keys have a score in the lane and a bias: a positive multiple of four.
+        max = unsafe { add_fours(scores, biases, biases.wrapping_add(whole)) };
+    }
+    for (scores, bias) in scores.iter_mut().zip(row).skip(whole) {
+        if let Some(score) = scores.get_mut(lane) {
+            *score = score.saturating_add(*bias);
+            max = max.max(*score);
+        }
+    }
+    max
+}
+
+/// # Safety
+/// From `row` to `end` lies a positive multiple of four biases; a score belongs to each, [`LANES`] words apart.
+#[unsafe(naked)]
+unsafe extern "C" fn add_fours(scores: *mut i32, row: *const i32, end: *const i32) -> i32 {
+    #[rustfmt::skip]
+    macro_rules! key {
+        ($bias:literal) => {
+            concat!(
+                "ldr r8, [r0]\n",
+                "qadd r8, r8, ", $bias, "\n",
+                "cmp r8, r3\n",
+                "it gt\n",
+                "movgt r3, r8\n",
+                "str r8, [r0], #16\n",
+            )
+        };
+    }
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r8, lr}}",
+        "mov r3, #0x80000000",
+        "2:",
+        "ldm r1!, {{r4-r7}}",
+        key!("r4"),
+        key!("r5"),
+        key!("r6"),
+        key!("r7"),
+        "cmp r1, r2",
+        "bne 2b",
+        "mov r0, r3",
+        "pop {{r4-r8, pc}}",
+    )
+}
+
+/// Raises scores to at least what `least` says of their lane.
+pub(super) fn raise(scores: &mut [Lanes], least: &[i32; LANES]) {
+    if !scores.is_empty() {
+        let scores = scores.as_mut_ptr_range();
+        // SAFETY: from the one to the other lie whole keys, one at least.
+        unsafe { raise_keys(scores.start, scores.end, least) };
+    }
+}
+
+/// # Safety
+/// From `scores` to `end` lies a positive number of keys.
+#[unsafe(naked)]
+unsafe extern "C" fn raise_keys(scores: *mut Lanes, end: *const Lanes, least: &[i32; LANES]) {
+    #[rustfmt::skip]
+    macro_rules! lane {
+        ($score:literal, $least:literal) => {
+            concat!("cmp ", $score, ", ", $least, "\nit lt\nmovlt ", $score, ", ", $least, "\n")
+        };
+    }
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r10, lr}}",
+        "ldm r2, {{r2, r3, r8, r9}}",
+        "2:",
+        "ldm r0, {{r4-r7}}",
+        lane!("r4", "r2"),
+        lane!("r5", "r3"),
+        lane!("r6", "r8"),
+        lane!("r7", "r9"),
+        "stm r0!, {{r4-r7}}",
+        "cmp r0, r1",
+        "bne 2b",
+        "pop {{r4-r10, pc}}",
+    )
+}
