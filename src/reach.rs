@@ -25,6 +25,9 @@ pub trait Reach {
     /// Whether every query looks from the first key on, wherever its keys end: spares looking for where they start.
     const FROM_FIRST: bool = false;
 
+    /// Whether [`Reach::rope`] may give a rotation: where none can be, the compiler refuses.
+    const ROTATES: bool = false;
+
     /// Keys that the query at position `query` may look at in a head, of `keys` there are: by default, all. Keys outside cost nothing.
     #[inline]
     fn keys(&self, _head: usize, _query: usize, keys: usize) -> Range<usize> {
@@ -78,6 +81,7 @@ impl Reach for Mask {
 
 impl<R: Reach> Reach for &R {
     const FROM_FIRST: bool = R::FROM_FIRST;
+    const ROTATES: bool = R::ROTATES;
 
     #[inline]
     fn keys(&self, head: usize, query: usize, keys: usize) -> Range<usize> {
@@ -115,6 +119,7 @@ macro_rules! together {
     ($($part:ident)+) => {
         impl<$($part: Reach),+> Reach for ($($part,)+) {
             const FROM_FIRST: bool = true $(&& $part::FROM_FIRST)+;
+            const ROTATES: bool = false $(|| $part::ROTATES)+;
 
             #[inline]
             fn keys(&self, head: usize, query: usize, keys: usize) -> Range<usize> {
@@ -182,6 +187,7 @@ together!(A B C D);
 
 impl Reach for Rope<'_> {
     const FROM_FIRST: bool = true;
+    const ROTATES: bool = true;
 
     #[inline]
     fn rope(&self) -> Option<Rope<'_>> {

@@ -15,7 +15,7 @@ use core::marker::PhantomData;
 /// above the width `E`: per position `E·E` instead of `2·E·P` products, and per score `E` instead of `P`.
 ///
 /// Queries and keys have `E` values, so that biases of the queries are kept (they go to the folded ones), and those of the keys, which
-/// add the same to all scores of a query, are not missed. Rotation by position does not go together with folding.
+/// add the same to all scores of a query, are not missed. Rotation by position ([`Rope`](crate::Rope)) cannot be folded, and is refused by the compiler.
 #[derive(Clone, Copy, Debug)]
 pub struct FusedAttention<const E: usize, const H: usize, const P: usize, W = Wide, const G: usize = H> {
     view: AttentionView<'static>,
@@ -83,8 +83,14 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> 
         scratch: &'s mut Scratch<S, E, H, P, W, S, S, E>,
         observer: &mut impl Observer<W>,
     ) -> &'s [[i8; E]; S] {
+        unrotated(&reach);
         let x = Sequences::one(rows(x), S);
         self.view.attend::<K, W, _, _, false>(x, &reach, 0..H, &mut scratch.heads.view(), 0, observer);
         finish::<K, S, E, H, P, W, S, S, E>(&self.view.output, scratch)
     }
+}
+
+/// Rows of the sequence are the keys: there is nothing to turn with the queries.
+const fn unrotated<R: Reach>(_: &R) {
+    const { require(!R::ROTATES, "FusedAttention: the rows that are its keys cannot be rotated by position") }
 }
