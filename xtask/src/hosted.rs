@@ -2,7 +2,7 @@
 //! The program is `boards/hosted`.
 
 use crate::host::{self, Reference};
-use crate::{decoder, kernels, root};
+use crate::{decoder, kernels, kinds, root};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -73,7 +73,7 @@ pub fn named(name: &str) -> Option<&'static Hosted> {
     HOSTED.iter().find(|target| target.name == name)
 }
 
-/// Builds the program and the bare library, runs the random cases of the kernels and all clips through
+/// Builds the program and the bare library, runs the random cases of the kernels, an instance of each kind of attention and all clips through
 /// the models, and compares with the host.
 pub fn check(name: &str) -> Result<String> {
     let target = named(name).with_context(|| format!("no target {name:?}"))?;
@@ -91,13 +91,14 @@ pub fn check(name: &str) -> Result<String> {
     let host = format!("{:016x}", kernels::host_digest(cases)?);
     ensure!(digest == host, "digest {digest} over {cases} cases, the host has {host}");
 
+    let kinds = kinds::compare(&target.run(&program, &["kinds"])?)?;
     let texts = decoder::compare(&target.run(&program, &["write"])?)?;
 
     let mut clips = 0;
     for model in MODELS {
         clips += target.listen(&program, model).with_context(|| model)?;
     }
-    Ok(format!("{cases} cases, {clips} clips, {texts}; {} builds, too", target.bare))
+    Ok(format!("{cases} cases, {clips} clips, {kinds}, {texts}; {} builds, too", target.bare))
 }
 
 /// Executed instructions of attention blocks (`S,E,H,P;…`) and of a matrix product, a line each, as the boards

@@ -49,7 +49,7 @@ pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool>
     }
     for target in hosted {
         println!("{}: {}", target.name, target.core);
-        report.check(target.name, "kernels and clips", hosted::check(target.name));
+        report.check(target.name, "kernels, kinds and clips", hosted::check(target.name));
     }
     if let Some(model) = published {
         std::fs::remove_file(&model)?;

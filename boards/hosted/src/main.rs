@@ -3,6 +3,7 @@
 //! ```text
 //! hosted kernels                      kernels cases=1200 digest=0123456789abcdef backend=NEON
 //! hosted listen MODEL.heed FOLDER     clip 0_george_5.wav 120,-40,…
+//! hosted kinds                        kind multi-head 0123456789abcdef
 //! hosted write                        text greedy 0123456789abcdef 12,34,56
 //! hosted count                        block 32,32,8,32  (what it marks is counted by the emulator)
 //! ```
@@ -10,6 +11,8 @@
 #[path = "../../../tests/support/kernels.rs"]
 mod cases;
 mod count;
+#[path = "../../../tests/support/instances.rs"]
+mod instances;
 #[path = "../../../tests/support/writing.rs"]
 mod writing;
 
@@ -30,6 +33,10 @@ fn main() -> ExitCode {
     let done = match args[..] {
         ["kernels"] => kernels(),
         ["listen", model, clips] => listen(Path::new(model), Path::new(clips)),
+        ["kinds"] => {
+            kinds();
+            Ok(())
+        }
         ["write"] => {
             write();
             Ok(())
@@ -38,7 +45,7 @@ fn main() -> ExitCode {
             count::count();
             Ok(())
         }
-        _ => Err("expected kernels, listen MODEL FOLDER, write or count".into()),
+        _ => Err("expected kernels, listen MODEL FOLDER, kinds, write or count".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -59,6 +66,12 @@ fn kernels() -> Result<(), Box<dyn Error>> {
     }
     println!("kernels cases={CASES} digest={:016x} backend={}", memory.digest, heedful::backend());
     Ok(())
+}
+
+/// A small instance of each kind of attention.
+fn kinds() {
+    instances::each::<Active>(|name, digest| println!("kind {name} {digest:016x}"));
+    println!("kinds done backend={}", heedful::backend());
 }
 
 /// The texts of a small language model.
