@@ -61,7 +61,7 @@ pub use norm::{LayerNorm, MAX_EPSILON, MAX_WIDTH, Norm, NormChannel, RmsNorm};
 pub use observe::{Observer, Row, Unobserved};
 pub use outcome::{Guess, Outcome};
 pub use position::sinusoidal;
-pub use reach::{Alibi, Bits, Reach, RelativeBias, Slope, Window, Windows, Without};
+pub use reach::{Alibi, Bits, HIDDEN, Reach, RelativeBias, Slope, Window, Windows, Without};
 pub use requantise::{Channel, Scale};
 pub use rope::{Pairing, Rope, frequencies};
 pub use sample::{greedy, sample};
