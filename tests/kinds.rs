@@ -6,9 +6,9 @@ mod support;
 
 use heedful::kernels::{Active, Portable, Wide as WideKernels};
 use heedful::{
-    Alibi, Bits, Channel, FusedAttention, HeadScale, Heads, LowRankAttention, LowRankScratch, Mask, MultiHeadAttention,
-    Narrow, Pairing, Reach, RelativeBias, Rope, Row, Scale, Scratch, Slope, Unobserved, Weight, Wide, Window, Windows,
-    Without, frequencies,
+    Alibi, Bits, Channel, FusedAttention, HIDDEN, HeadScale, Heads, LowRankAttention, LowRankScratch, Mask,
+    MultiHeadAttention, Narrow, Pairing, Reach, RelativeBias, Rope, Row, Scale, Scratch, Slope, Unobserved, Weight,
+    Wide, Window, Windows, Without, frequencies,
 };
 use kinds_support::{Dense, assemble, input, scales};
 use proptest::prelude::*;
@@ -40,6 +40,11 @@ impl<R: Reach> Reach for Maybe<R> {
     }
     fn bias(&self, head: usize, query: usize, key: usize) -> Option<i32> {
         self.0.as_ref().map_or(Some(0), |reach| reach.bias(head, query, key))
+    }
+    fn bias_row(&self, head: usize, query: usize, first: usize, step: usize, row: &mut [i32]) {
+        if let Some(reach) = &self.0 {
+            reach.bias_row(head, query, first, step, row);
+        }
     }
     fn rope(&self) -> Option<Rope<'_>> {
         self.0.as_ref().and_then(|reach| reach.rope())
@@ -255,6 +260,25 @@ proptest! {
     fn backends_give_the_same_bytes(seed in any::<u64>()) {
         every_kind::<Wide>(seed)?;
         every_kind::<Narrow>(seed)?;
+    }
+
+    /// Rows of biases are what their keys have one by one, near and far.
+    #[test]
+    fn rows_of_biases(seed in any::<u64>(), step in 1..40usize, length in 0..70usize, far in 0..30u32) {
+        let random = &mut Random(seed);
+        let parts = Parts::new(random);
+        let place = |random: &mut Random| (random.next() % (40 << far)) as usize;
+        let (query, first, head) = (place(random), place(random), random.int(0, 4) as usize);
+        let reach = parts.reach(true);
+        let mut row = vec![0; length];
+        reach.bias_row(head, query, first, step, &mut row);
+        let range = reach.keys(head, query, 1 << 40);
+        for (key, &bias) in (first..).step_by(step).zip(&row).filter(|(key, _)| range.contains(key)) {
+            match reach.bias(head, query, key) {
+                Some(expected) => prop_assert_eq!(bias, expected),
+                None => prop_assert!(bias < HIDDEN / 2),
+            }
+        }
     }
 
     #[test]
