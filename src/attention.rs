@@ -280,25 +280,37 @@ impl AttentionView<'_> {
             (key, self.value.head(head, self.key_heads(), self.head_dim))
         });
 
-        if let (Some((Some((key, offset)), value)), None, None) = (made, x.memory, reach.rope())
+        if let (Some((Some((key, offset)), value)), None) = (made, x.memory)
             && offset == self.query.offset
             && offset == self.value.offset
         {
             // All three share the pass over the rows.
             return grid.rows(x.queries, offset, query.weights.inputs, positions, |rows, row| {
-                K::linear(
-                    rows,
-                    &mut [
-                        query.to(by_position(from(scratch.query, row * dim), dim)),
-                        key.to(by_position(from(scratch.key, row * dim), dim)),
-                        value.to(transposed(from(scratch.value, row), x.keys)),
-                    ],
-                );
+                let (to_query, to_key) = (from(scratch.query, row * dim), from(scratch.key, row * dim));
+                let to_value = from(scratch.value, row);
+                match reach.rope() {
+                    Some(rope) => {
+                        let beside = ((key, to_key), (value, to_value, x.keys));
+                        let places = [grid.position(row), grid.step];
+                        rope.project::<K>(rows, places, (query, to_query), Some(beside));
+                    }
+                    None => K::linear(
+                        rows,
+                        &mut [
+                            query.to(by_position(to_query, dim)),
+                            key.to(by_position(to_key, dim)),
+                            value.to(transposed(to_value, x.keys)),
+                        ],
+                    ),
+                }
             });
         }
         let turn = |rows: Rows<'_>, offset, layer: LinearView<'_>, count, out: &mut [i8]| {
             grid.rows(rows, offset, layer.weights.inputs, count, |rows, row| match reach.rope() {
-                Some(rope) => rope.project::<K>(rows, layer, grid.position(row), grid.step, from(out, row * dim)),
+                Some(rope) => {
+                    let places = [grid.position(row), grid.step];
+                    rope.project::<K>(rows, places, (layer, from(out, row * dim)), None);
+                }
                 None => K::linear(rows, &mut [layer.to(by_position(from(out, row * dim), dim))]),
             });
         };

@@ -95,7 +95,7 @@ impl DecoderView<'_> {
         observer: &mut O,
     ) {
         let place = ring.push();
-        let turns = (!self.rope.frequencies.is_empty()).then(|| self.rope.turns(place.position));
+        let turns = (!self.rope.frequencies.is_empty()).then(|| self.rope.turns::<K>(place.position));
         self.embedding.embed(token, state.residual);
         // All layers have caches of one size.
         let size = state.keys.len().checked_div(self.blocks.len()).unwrap_or(0);

@@ -6,7 +6,8 @@ mod cases;
 mod large;
 
 use cases::{Memory, differs};
-use heedful::kernels::{Active, Kernels, Portable, Wide};
+use heedful::Pairing;
+use heedful::kernels::{Active, Kernels, Portable, Rotation, Turn, Wide};
 
 /// Cases of each kind. Miri takes seconds for one, and gets none of the large ones.
 const CASES: u64 = if cfg!(miri) { 4 } else { 4000 };
@@ -58,6 +59,38 @@ fn cases_find_a_fault() {
     }
     let mut memory = Box::new(Memory::new());
     assert!((0..CASES).any(|seed| differs::<Faulty, Portable>(seed, &mut memory).is_some()));
+}
+
+/// So must none that turns by a little too much, or that rounds a turned value the other way.
+#[test]
+#[cfg_attr(miri, ignore = "needs many cases")]
+fn cases_find_faulty_rotations() {
+    struct Turns;
+    impl Kernels for Turns {
+        const NAME: &'static str = "faulty turns";
+        fn turns(frequencies: &[u32], first: u32, step: u32, turns: &mut [Turn]) {
+            Portable::turns(frequencies, first, step, turns);
+            if let [.., last] = turns {
+                last.sin |= 1;
+            }
+        }
+    }
+    struct Rotates;
+    impl Kernels for Rotates {
+        const NAME: &'static str = "faulty rotation";
+        fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
+            Portable::rotate(rotation, x, out);
+            match (rotation.pairing, out) {
+                (Pairing::Halves, [.., last]) if rotation.stride == 0 => *last ^= 1,
+                _ => {}
+            }
+        }
+    }
+    let mut memory = Box::new(Memory::new());
+    let mut found =
+        |differs: fn(u64, &mut Memory) -> Option<&'static str>| (0..CASES).find_map(|seed| differs(seed, &mut memory));
+    assert_eq!(found(differs::<Turns, Portable>), Some("turns"));
+    assert_eq!(found(differs::<Rotates, Portable>), Some("rotate"));
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -374,7 +374,7 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> 
             weights: weights.as_flattened_mut(),
             heads: heads.as_flattened_mut(),
         };
-        let turns = reach.rope().map(|rope| rope.turns(place.position));
+        let turns = reach.rope().map(|rope| rope.turns::<K>(place.position));
         let (x, at) = (Rows { data: x, width: E }, At { place, turns: turns.as_ref(), layer: 0 });
         self.view.step::<K, W, _, _>(x, at, &reach, &mut cache, &mut step, observer);
         self.view.output.store::<K>(step.heads, output);

@@ -25,6 +25,7 @@ mod helium;
 #[allow(unsafe_code)]
 mod neon;
 pub(crate) mod portable;
+mod rotate;
 #[cfg(all(target_arch = "riscv32", heedful_backend = "rv32"))]
 #[allow(unsafe_code)]
 mod rv32;
@@ -47,6 +48,7 @@ pub use helium::Helium;
 #[cfg(all(target_arch = "aarch64", heedful_backend = "neon"))]
 pub use neon::Neon;
 pub use portable::Portable;
+pub use rotate::{Rotation, Turn};
 #[cfg(all(target_arch = "riscv32", heedful_backend = "rv32"))]
 pub use rv32::Rv32;
 #[cfg(all(any(target_arch = "riscv32", target_arch = "riscv64"), heedful_backend = "rvv"))]
@@ -473,6 +475,19 @@ pub trait Kernels: Sized {
     #[inline]
     fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
         portable::layer_norm(x, norm, out);
+    }
+
+    /// The turns by some frequencies, in units of 2^-32 of a turn per position, from the position `first` on, and `step` further each time:
+    /// `[positions][frequencies.len()]`.
+    #[inline]
+    fn turns(frequencies: &[u32], first: u32, step: u32, turns: &mut [Turn]) {
+        rotate::turns(frequencies, first, step, turns);
+    }
+
+    /// Turns the pairs of rows `[rows][rotation.dim]`, and rounds the other values: int16 to int8, 64 steps to one.
+    #[inline]
+    fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
+        rotate::rotate(rotation, x, out);
     }
 
     /// Multiplies what a table gives for each value of `gate` by the value of `up` beside it, requantised, in place of the first.

@@ -5,8 +5,8 @@
 //! Around outputs lies a pattern, which must stay. Around inputs lies garbage, other garbage for each backend: one that uses what it
 //! has no business to read gives other bytes, even where the inputs themselves are all 0.
 
-use heedful::kernels::{HIDDEN, Kernels, Layer, Matrix, NormView, RowScale, Rows, Sink, Tile, Witness};
-use heedful::{Channel, Narrow, NormChannel, Scale, Steepness, Weight, Wide};
+use heedful::kernels::{HIDDEN, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Sink, Tile, Turn, Witness};
+use heedful::{Channel, Narrow, NormChannel, Pairing, Scale, Steepness, Weight, Wide};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 pub struct Random(pub u64);
@@ -121,7 +121,7 @@ pub fn differs<A: Kernels, B: Kernels>(seed: u64, memory: &mut Memory) -> Option
         0 => linear::<A, B>(random, memory).then_some("linear"),
         1 => attend::<A, B, Wide>(random, memory, |m| &mut m.weights).then_some("attend with wide weights"),
         2 => attend::<A, B, Narrow>(random, memory, |m| &mut m.narrow).then_some("attend with narrow weights"),
-        _ => rows::<A, B>(random, memory),
+        _ => rows::<A, B>(random, memory).or_else(|| rotate::<A, B>(random, memory)),
     };
     // FNV-1a (Fowler, Noll and Vo), by words.
     let bytes = memory.out[0].iter().map(|&x| x as u64).chain(memory.sums[0].iter().map(|&x| x as u64));
@@ -445,4 +445,59 @@ fn rows<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> Opt
     gate(0, A::gate);
     gate(1, B::gate);
     (out[0] != out[1]).then_some("gate")
+}
+
+/// A case of the rotation of rows, behind what the other kernels have written.
+fn rotate<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> Option<&'static str> {
+    const ROWS: usize = 6;
+    const DIM: usize = 40;
+    const PLACE: usize = OUT / 4;
+    let Memory { out, sums, .. } = memory;
+    let dim = if random.next().is_multiple_of(2) { 8 * random.within(1, 4) } else { random.within(1, DIM) };
+    let pairs = if random.next().is_multiple_of(2) { dim / 2 } else { random.within(0, dim / 2) };
+    let (rows, wide) = (random.within(0, ROWS), random.next().is_multiple_of(2));
+    let mut frequencies = [0; DIM / 2 + SPOILT];
+    frequencies.fill_with(|| (random.next() >> (random.next() % 32)) as u32);
+    // Now and then whole quarters.
+    let mask = if random.next().is_multiple_of(4) { 3 << 30 } else { u32::MAX };
+    frequencies.iter_mut().for_each(|frequency| *frequency &= mask);
+    let (first, step) = (random.next() as u32, random.next() as u32);
+    let mut turns = |turns: fn(&[u32], u32, u32, &mut [Turn])| {
+        random.spoil(&mut frequencies, 0..pairs, |random| random as u32);
+        let mut to = [Turn::ZERO; ROWS * DIM / 2 + SPOILT];
+        turns(&frequencies[..pairs], first, step, &mut to[..rows * pairs]);
+        to
+    };
+    let [mut of_a, of_b] = [turns(A::turns), turns(B::turns)];
+    if of_a != of_b {
+        return Some("turns");
+    }
+
+    let mut x = [0; ROWS * DIM + SPOILT];
+    let kind = random.next() % 4;
+    x.fill_with(|| {
+        let random = random.next();
+        match kind {
+            0 => [i16::MIN, i16::MAX][(random % 2) as usize],
+            _ => random as i16 >> ((random >> 16) % 8),
+        }
+    });
+    let (start, at) = (random.within(0, 3), random.within(0, 3));
+    let pairing = if random.next().is_multiple_of(2) { Pairing::Halves } else { Pairing::Interleaved };
+    let stride = if wide { pairs } else { 0 };
+    let mut rotate = |which: usize, rotate: fn(Rotation<'_>, &[i16], &mut [i8])| {
+        random.spoil(&mut x, at..at + rows * dim, |random| random as i16);
+        let used = if wide { rows * pairs } else { pairs.min(rows * pairs) };
+        random.spoil(&mut of_a, 0..used, |random| Turn { cos: random as i16, sin: (random >> 16) as i16 });
+        let rotation = Rotation { pairing, dim, pairs, turns: &of_a[..used], stride };
+        out[which][PLACE..].fill(85);
+        rotate(rotation, &x[at..at + rows * dim], &mut out[which][PLACE + start..PLACE + start + rows * dim]);
+        // For the digest.
+        for (to, turn) in sums[which][PLACE..].chunks_exact_mut(2).zip(&of_b[..rows * pairs]) {
+            to.copy_from_slice(&[turn.cos, turn.sin]);
+        }
+    };
+    rotate(0, A::rotate);
+    rotate(1, B::rotate);
+    (out[0] != out[1]).then_some("rotate")
 }

@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::attention::{HeadScale, Projection};
-use crate::kernels::{Portable, RowScale};
+use crate::kernels::{Portable, Rotation, RowScale, Turn};
 use crate::requantise::{Channel, Scale};
 use crate::rope::{Pairing, Rope, frequencies};
 use std::boxed::Box;
@@ -50,10 +50,12 @@ fn recomputed(attention: &MultiHeadAttention<E, H, P>, rope: Rope<'_>, positions
     let rotated = |projection, position: u64| {
         let (mut wide, mut out) = ([0; H * P], [0; H * P]);
         linear(projection, position, Sink::Add { out: &mut wide, width: H * P });
-        for (wide, out) in wide.chunks(P).zip(out.chunks_mut(P)) {
-            // Positions count modulo 2^32: angles are in turns of 2^32.
-            rope.rotate((position % (1 << 32)) as u32, wide, out);
-        }
+        // Positions count modulo 2^32: angles are in turns of 2^32.
+        let mut turns = vec![Turn::ZERO; rope.frequencies.len()];
+        Portable::turns(rope.frequencies, (position % (1 << 32)) as u32, 1, &mut turns);
+        let rotation =
+            Rotation { pairing: rope.pairing, dim: P, pairs: rope.frequencies.len(), turns: &turns, stride: 0 };
+        Portable::rotate(rotation, &wide, &mut out);
         out
     };
     let newest = *positions.last().unwrap();

@@ -10,7 +10,8 @@
 
 use super::bias::least;
 use super::{
-    Kernels, Layer, MAX_QUERIES, Matrix, NormView, Regular, RowScale, Rows, Sink, Tile, Witness, portable, tiles,
+    Kernels, Layer, MAX_QUERIES, Matrix, NormView, Regular, Rotation, RowScale, Rows, Sink, Tile, Turn, Witness,
+    portable, tiles,
 };
 use crate::requantise::Scale;
 use crate::softmax::{Steepness, Weight};
@@ -38,6 +39,7 @@ mod gate;
 mod norm;
 mod pair;
 mod products;
+mod rotate;
 mod row;
 mod softmax;
 mod weigh;
@@ -156,6 +158,14 @@ impl Kernels for Dsp {
 
     fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
         norm::layer_norm(x, norm, out);
+    }
+
+    fn turns(frequencies: &[u32], first: u32, step: u32, turns: &mut [Turn]) {
+        rotate::turns(frequencies, first, step, turns);
+    }
+
+    fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
+        rotate::rotate(rotation, x, out);
     }
 
     fn gate(table: &[i16; 256], product: Scale, gate: &mut [i8], up: &[i8]) {

@@ -1,7 +1,7 @@
 //! Cortex-M55 and M85: Helium (MVE), vectors of 128 bits.
 
 use super::bias::Places;
-use super::{Kernels, Layer, NormView, RowScale, Rows, Tile, Witness, portable, tiles};
+use super::{Kernels, Layer, NormView, Rotation, RowScale, Rows, Tile, Turn, Witness, portable, tiles};
 use crate::softmax::{Steepness, Weight};
 use core::mem::MaybeUninit;
 use products::Layout;
@@ -17,6 +17,7 @@ mod attend;
 mod finish;
 mod norm;
 mod products;
+mod rotate;
 mod table;
 
 /// The backend for Cortex-M cores with Helium.
@@ -160,6 +161,14 @@ impl Kernels for Helium {
         if !x.is_empty() {
             norm::layer_norm(x, norm, out);
         }
+    }
+
+    fn turns(frequencies: &[u32], first: u32, step: u32, turns: &mut [Turn]) {
+        rotate::turns(frequencies, first, step, turns);
+    }
+
+    fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
+        rotate::rotate(rotation, x, out);
     }
 
     fn table(table: &[i8; 256], x: &mut [i8]) {

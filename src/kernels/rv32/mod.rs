@@ -16,7 +16,7 @@ mod lanes;
 mod panel;
 mod weighted;
 
-use super::{Kernels, Layer, Regular, Rows, Sink, Tile, Witness, portable, tiles};
+use super::{Kernels, Layer, Regular, Rotation, Rows, Sink, Tile, Witness, portable, rotate, tiles};
 use crate::requantise::Channel;
 use crate::softmax::{RowScale, Weight};
 use core::mem::MaybeUninit;
@@ -193,6 +193,11 @@ impl Kernels for Rv32 {
         }
     }
 
+    #[inline(never)]
+    fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
+        rotate::rotate_by(rotation, x, out, clamp_i8);
+    }
+
     fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
         let (weights, _) = tile.scores.as_chunks::<LANES>();
         for (lane, &visible) in tile.visible.iter().enumerate() {
@@ -319,15 +324,23 @@ fn put(sink: &mut Sink<'_>, row: usize, lanes: usize, first: usize, sums: &[Lane
             }
         }
         Sink::Add { out, width } => {
-            for (output, (sums, channel)) in sums.iter().zip(channels).enumerate() {
+            let mut start = out.as_mut_ptr().wrapping_add(row * *width + first);
+            for (sums, channel) in sums.iter().zip(channels) {
                 let (multiplier, shift) = (2 * channel.scale.bits(), channel.scale.shift());
                 let (bias, half) = (channel.bias.wrapping_sub(centre), half(shift));
-                for (lane, &sum) in sums.iter().take(lanes).enumerate() {
-                    if let Some(out) = out.get_mut((row + lane) * *width + first + output) {
-                        let value = clamp_i16(scaled(sum.wrapping_add(bias), multiplier, half, shift));
-                        *out = clamp_i16(i32::from(*out) + i32::from(value));
-                    }
+                let mut to = start;
+                let add = |sum: i32| {
+                    let value = clamp_i16(scaled(sum.wrapping_add(bias), multiplier, half, shift));
+                    // SAFETY: the layer fits, so that each of its rows and outputs has a place.
+                    unsafe { *to = clamp_i16(i32::from(*to) + i32::from(value)) };
+                    to = to.wrapping_add(*width);
+                };
+                if lanes == LANES {
+                    sums.iter().copied().for_each(add);
+                } else {
+                    sums.iter().copied().take(lanes).for_each(add);
                 }
+                start = start.wrapping_add(1);
             }
         }
     }

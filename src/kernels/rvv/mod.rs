@@ -12,7 +12,7 @@ mod macros;
 mod loops;
 mod rows;
 
-use super::{Kernels, Layer, NormView, Rows, Sink, Tile, portable, tiles};
+use super::{Kernels, Layer, NormView, Rotation, Rows, Sink, Tile, portable, rotate, tiles};
 use crate::softmax::{RowScale, Steepness, Weight};
 use core::mem::{MaybeUninit, size_of};
 
@@ -98,6 +98,11 @@ impl Kernels for Rvv {
                 *max = unsafe { rows::largest(row.as_ptr(), row.len()) };
             }
         }
+    }
+
+    #[inline(never)]
+    fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
+        rotate::rotate_by(rotation, x, out, rotate::saturate_by_masks);
     }
 
     #[inline]

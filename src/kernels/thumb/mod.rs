@@ -17,6 +17,8 @@ mod v6m;
 mod v7m;
 
 use super::{Kernels, Layer, NormView, Regular, Rows, Sink, Tile, Witness, portable, rows, rows_mut, tiles};
+#[cfg(heedful_thumb1)]
+use super::{Rotation, rotate};
 use crate::softmax::{RowScale, Weight};
 use core::mem::MaybeUninit;
 use packed::Packed;
@@ -201,6 +203,12 @@ impl Kernels for Thumb {
     #[inline]
     fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
         core_loops::norm::layer_norm(x, norm, out);
+    }
+
+    #[cfg(heedful_thumb1)]
+    #[inline(never)]
+    fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
+        rotate::rotate_by(rotation, x, out, rotate::saturate_by_masks);
     }
 
     fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
