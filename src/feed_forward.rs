@@ -3,9 +3,9 @@
 
 use crate::activation::Activation;
 use crate::error::require;
-use crate::kernels::{Active, Kernels, Matrix, Rows, Sink, rows, rows_mut, tiles, tiles_mut};
+use crate::kernels::{Active, Gated, Kernels, Matrix, Sink, tiles, tiles_mut};
 use crate::linear::{LinearView, MAX_INPUTS};
-use crate::requantise::{Channel, Scale, requantise};
+use crate::requantise::{Channel, FINE, Scale};
 
 /// `contract(activation(expand(x)))`
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ pub struct GatedView<'a> {
     pub product: Scale,
     /// Back to the width, added to the residual stream.
     pub down: LinearView<'a>,
-    /// Whether hidden values keep seven more bits, for a second pass through the last layer.
+    /// Whether hidden values keep seven more bits; the last layer has at most [`MAX_FINE_INPUTS`] then.
     pub fine: bool,
 }
 
@@ -62,52 +62,36 @@ impl GatedView<'_> {
             let (Some(gate), Some(up)) = (gate.get_mut(..rows * length), up.get_mut(..rows * length)) else { return };
             self.gate.store_beside::<K>(x, gate, &self.up, up);
             if self.fine {
-                gate_finely(self.table, self.product, gate, up);
-                self.accumulate_rest::<K>(up, residual);
+                let hidden = Gated { table: self.table, product: self.product, gate, up };
+                K::linear_fine(hidden, &mut self.down.to(Sink::Add { out: residual, width }));
             } else {
                 K::gate(self.table, self.product, gate, up);
-            }
-            self.down.accumulate::<K>(gate, residual);
-        }
-    }
-
-    /// Adds a 128th of what the last layer makes of `rest` to the residual stream.
-    #[inline]
-    fn accumulate_rest<K: Kernels>(&self, rest: &[i8], residual: &mut [i16]) {
-        let (width, inputs) = (self.down.channels.len(), self.down.weights.inputs);
-        for (data, residual) in rows(rest, inputs).zip(rows_mut(residual, width)) {
-            for (part, residual) in tiles_mut(residual, PART).enumerate() {
-                let mut memory = [0; PART];
-                let layer = self.down.outputs(part * PART, PART);
-                K::linear(Rows { data, width: inputs }, &mut [layer.to(Sink::Add { out: &mut memory, width: PART })]);
-                for (to, x) in residual.iter_mut().zip(memory) {
-                    *to = to.saturating_add(((i32::from(x) + 64) >> 7) as i16);
-                }
+                self.down.accumulate::<K>(gate, residual);
             }
         }
     }
 }
 
-/// Outputs of the last layer that are in memory at a time.
-const PART: usize = 64;
-/// Bits that fine hidden values have more.
-const FINE: u32 = 7;
+/// The most inputs of a last layer that takes fine hidden values: `768 · 2^14 · 128 + 2^7 · MAX_FINE_BIAS` stays below 2^31.
+pub const MAX_FINE_INPUTS: usize = 768;
+/// The largest bias of such a layer, in either direction.
+pub const MAX_FINE_BIAS: u32 = (1 << 22) - 1;
 
 /// Whether a product's scale leaves room for fine hidden values.
 pub(crate) const fn is_fine(product: Scale) -> bool {
     product.shift() > FINE
 }
 
-/// [`Kernels::gate`] with seven more bits: what rounds to int8 is left in `gate`, the rest, -64 to 63 in units of a 128th, in `up`.
-#[inline(never)]
-fn gate_finely(table: &[i16; 256], product: Scale, gate: &mut [i8], up: &mut [i8]) {
-    let shift = product.shift().saturating_sub(FINE).max(1);
-    for (gate, up) in gate.iter_mut().zip(up) {
-        let both = i32::from(table[usize::from(*gate as u8)]) * i32::from(*up);
-        let fine = requantise(both, product.bits(), shift).clamp(-128 << FINE, (127 << FINE) + 63);
-        let hidden = (fine + 64) >> FINE;
-        (*gate, *up) = (hidden as i8, (fine - (hidden << FINE)) as i8);
+/// Whether no bias is too large for a sum of fine hidden values.
+pub(crate) const fn are_fine(channels: &[Channel]) -> bool {
+    let mut i = 0;
+    while i < channels.len() {
+        if channels[i].bias.unsigned_abs() > MAX_FINE_BIAS {
+            return false;
+        }
+        i += 1;
     }
+    true
 }
 
 /// What adds to a residual stream of width `E`, each position for itself.
@@ -199,13 +183,18 @@ impl<const E: usize, const F: usize> GatedFeedForward<E, F> {
         Self { view: GatedView { gate, up, table, product, down, fine: false } }
     }
 
-    /// With seven more bits to the hidden values, which pass the last layer twice: for models whose hidden values spread too wide for int8.
-    /// The product's scale must be below 2^-9.
+    /// With seven more bits to the hidden values: for models whose hidden values spread too wide for int8. The product's scale must be
+    /// below 2^-9, the hidden values at most [`MAX_FINE_INPUTS`], and the last layer's biases at most [`MAX_FINE_BIAS`].
     #[must_use]
     pub const fn finely(mut self) -> Self {
         require(
             is_fine(self.view.product),
             "GatedFeedForward: the product's scale is too coarse for fine hidden values",
+        );
+        const { require(F <= MAX_FINE_INPUTS, "GatedFeedForward: more than 768 fine hidden values") }
+        require(
+            are_fine(self.view.down.channels),
+            "GatedFeedForward: a bias of the last layer is too large for fine hidden values",
         );
         self.view.fine = true;
         self

@@ -49,7 +49,7 @@ pub use attention::{
 };
 pub use block::{DecoderBlock, EncoderBlock, Lift, TiedEmbedding};
 pub use error::Error;
-pub use feed_forward::{FeedForward, GatedFeedForward, PlainFeedForward};
+pub use feed_forward::{FeedForward, GatedFeedForward, MAX_FINE_BIAS, MAX_FINE_INPUTS, PlainFeedForward};
 #[cfg(feature = "std")]
 pub use feed_forward::{gate_table, silu};
 pub use kernels::backend;

@@ -18,6 +18,9 @@ pub struct Scale(u32);
 
 const SHIFT_MASK: u32 = 31;
 
+/// Bits that fine hidden values have more than int8 ones.
+pub(crate) const FINE: u32 = 7;
+
 impl Scale {
     /// The nearest factor to a real one; `None` outside `[2^-32, 1/4)`.
     ///
@@ -88,6 +91,14 @@ impl Scale {
     #[must_use]
     pub const fn requantise(self, acc: i32) -> i32 {
         requantise(acc, self.bits(), self.shift())
+    }
+
+    /// A 128th of the factor: `acc` times that, rounded to nearest (halves up), not saturated.
+    #[inline]
+    pub(crate) const fn requantise_finely(self, acc: i32) -> i32 {
+        // Flooring twice loses nothing, and no shift is too long for a word.
+        let high = ((acc as i64 * (2 * self.bits()) as i64) >> 32) as i32;
+        ((high >> self.shift()) + (1 << (FINE - 1))) >> FINE
     }
 
     /// [`Scale::requantise`], saturated to int8.
@@ -162,6 +173,9 @@ mod tests {
             let places = 31 + scale.shift();
             let expected = (product + (1i128 << (places - 1))) >> places;
             prop_assert_eq!(i128::from(scale.requantise(acc)), expected);
+            let places = places + FINE;
+            let expected = (product + (1i128 << (places - 1))) >> places;
+            prop_assert_eq!(i128::from(scale.requantise_finely(acc)), expected);
         }
 
         #[test]

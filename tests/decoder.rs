@@ -111,21 +111,22 @@ fn plain<W: Weight>(model: &DecoderModel, token: usize, kept: &mut [Vec<[Vec<i8>
             let opened = block.table[usize::from(g as u8)];
             block.product.to_i8(i32::from(opened) * i32::from(u))
         };
-        let mut hidden: Vec<i8> = gate.iter().zip(&up).map(product).collect();
         if block.fine {
-            // In units of a 128th, exactly; what rounds away passes the layer on its own.
+            // In units of a 128th, exactly.
             let exact = |(&g, &u): (&i8, &i8)| f64::from(block.table[usize::from(g as u8)]) * f64::from(u);
-            let fine = gate.iter().zip(&up).map(exact).map(|x| (x * block.product.to_real() * 128.0 + 0.5).floor());
-            let fine: Vec<f64> = fine.map(|x| x.clamp(-16384.0, 16319.0)).collect();
-            hidden = fine.iter().map(|x| (x / 128.0 + 0.5).floor() as i8).collect();
-            let rest: Vec<i8> = fine.iter().zip(&hidden).map(|(x, &h)| (x - 128.0 * f64::from(h)) as i8).collect();
-            let mut added = vec![0; width];
-            linear(&rest, &block.down, Sink::Add { out: &mut added, width });
-            for (to, added) in residual.iter_mut().zip(added) {
-                *to = to.saturating_add((f64::from(added) / 128.0 + 0.5).floor() as i16);
+            let hidden = gate.iter().zip(&up).map(exact).map(|x| (x * block.product.to_real() * 128.0 + 0.5).floor());
+            let hidden: Vec<f64> = hidden.map(|x| x.clamp(-16384.0, 16383.0)).collect();
+            let rows = block.down.weights.chunks(hidden.len());
+            for ((to, w), channel) in residual.iter_mut().zip(rows).zip(&block.down.channels) {
+                let sum: f64 = hidden.iter().zip(w).map(|(x, &w)| x * f64::from(w)).sum();
+                let sum = sum + 128.0 * f64::from(channel.bias);
+                let added = (sum * channel.scale.to_real() / 128.0 + 0.5).floor().clamp(-32768.0, 32767.0);
+                *to = to.saturating_add(added as i16);
             }
+        } else {
+            let hidden: Vec<i8> = gate.iter().zip(&up).map(product).collect();
+            linear(&hidden, &block.down, Sink::Add { out: &mut residual, width });
         }
-        linear(&hidden, &block.down, Sink::Add { out: &mut residual, width });
     }
     let mut logits = vec![0; model.embedding.channels.len()];
     linear(&normalise(&residual, &model.norm), &model.embedding, Sink::Add { out: &mut logits, width: 0 });

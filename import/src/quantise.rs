@@ -206,8 +206,8 @@ fn block(shape: &Shape, index: usize, layer: &Layer, s: &Scales, residual: f64) 
         table: gate_table(silu, s.gate, table),
         product,
         down: linear(&site("the second feed-forward layer"), &layer.down, shape.hidden, s.hidden, |_| residual)?,
-        // Seven more bits, where the scale has room for them.
-        fine: product.shift() > 7,
+        // Seven more bits, where the scale and the sums have room for them.
+        fine: product.shift() > 7 && shape.hidden <= heedful::MAX_FINE_INPUTS,
     })
 }
 

@@ -5,7 +5,7 @@ use super::{DECODER, DECODER_BLOCK, EMBEDDING, File, NORM, Reader, TOKENS};
 use crate::Error;
 use crate::attention::{AttentionView, MAX_HEAD_DIM, ProjectionView};
 use crate::decoder::{DecoderBlockView, DecoderView, EmbeddingView, MAX_FACTOR};
-use crate::feed_forward::{GatedView, is_fine};
+use crate::feed_forward::{GatedView, MAX_FINE_INPUTS, are_fine, is_fine};
 use crate::linear::MAX_INPUTS;
 use crate::norm::MAX_WIDTH;
 use crate::requantise::Scale;
@@ -203,6 +203,12 @@ impl<'a> Reader<'a> {
         };
         if layers.fine && !is_fine(layers.product) {
             return Err(Error::Scale { what: "scale of a gate's product" });
+        }
+        if layers.fine && hidden > MAX_FINE_INPUTS {
+            return Err(Error::Shape { what: "fine hidden values", expected: MAX_FINE_INPUTS, found: hidden });
+        }
+        if layers.fine && !are_fine(layers.down.channels) {
+            return Err(Error::Scale { what: "bias of a layer that takes fine hidden values" });
         }
         Ok(layers)
     }

@@ -15,13 +15,13 @@ impl Kernels for Portable {
 }
 
 #[inline]
-fn dot(a: &[i8], b: &[i8]) -> i32 {
+pub(super) fn dot(a: &[i8], b: &[i8]) -> i32 {
     a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
 }
 
 /// `data` from `start` on; nothing beyond its end.
 #[inline]
-fn from(data: &[i8], start: usize) -> &[i8] {
+pub(super) fn from(data: &[i8], start: usize) -> &[i8] {
     data.get(start..).unwrap_or(&[])
 }
 

@@ -6,7 +6,7 @@ use crate::{VERSION, assert_scale, assert_shape, section};
 use heedful::dynamic::{Decoder, Model};
 use heedful::format::write::{DecoderModel, LinearModel, NormModel};
 use heedful::format::{DecoderConfig, File, Softmax};
-use heedful::{Error, Scale, Steepness};
+use heedful::{Error, MAX_FINE_INPUTS, Scale, Steepness};
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -309,6 +309,36 @@ fn section_lengths() {
         });
         assert!(!matches!(error, Error::Checksum { .. }), "{error:?}");
     }
+}
+
+/// Fine hidden values: a sum of them must fit 32 bits.
+#[test]
+fn fine_hidden_values_out_of_bounds() {
+    let load = |hidden: usize, bias: i32, product: f64| {
+        let mut model = small();
+        for block in &mut model.blocks {
+            let width = block.down.channels.len();
+            for layer in [&mut block.gate, &mut block.up] {
+                layer.channels.resize(hidden, layer.channels[0]);
+                layer.weights.resize(hidden * width, 1);
+            }
+            block.down.weights.resize(hidden * width, 1);
+            block.down.channels[width - 1].bias = bias;
+            block.product = Scale::from_real(product).unwrap();
+            block.fine = true;
+        }
+        model.to_bytes().and_then(|bytes| Decoder::load(&bytes))
+    };
+    let most = (1 << 22) - 1;
+    assert!([most, -most].into_iter().all(|bias| load(MAX_FINE_INPUTS, bias, 0.00195).is_ok()));
+    assert_shape(load(MAX_FINE_INPUTS + 1, most, 0.00195).unwrap_err(), "fine hidden values");
+    for bias in [most + 1, -most - 1] {
+        assert_scale(
+            load(MAX_FINE_INPUTS, bias, 0.00195).unwrap_err(),
+            "bias of a layer that takes fine hidden values",
+        );
+    }
+    assert_scale(load(MAX_FINE_INPUTS, most, 0.00196).unwrap_err(), "scale of a gate's product");
 }
 
 #[test]

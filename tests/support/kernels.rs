@@ -5,7 +5,9 @@
 //! Around outputs lies a pattern, which must stay. Around inputs lies garbage, other garbage for each backend: one that uses what it
 //! has no business to read gives other bytes, even where the inputs themselves are all 0.
 
-use heedful::kernels::{HIDDEN, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Sink, Tile, Turn, Witness};
+use heedful::kernels::{
+    Gated, HIDDEN, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Sink, Tile, Turn, Witness,
+};
 use heedful::{Channel, Narrow, NormChannel, Pairing, Scale, Steepness, Weight, Wide};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
@@ -444,7 +446,54 @@ fn rows<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> Opt
     };
     gate(0, A::gate);
     gate(1, B::gate);
-    (out[0] != out[1]).then_some("gate")
+    if out[0] != out[1] {
+        return Some("gate");
+    }
+    fine::<A, B>(random, memory, &table).then_some("linear_fine")
+}
+
+/// A case of [`Kernels::linear_fine`] with either sink; gates and what lies beside them are its own afterwards.
+fn fine<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory, table: &[i16; 256]) -> bool {
+    let Memory { x, w, values, channels, out, sums, .. } = memory;
+    let rows = if random.next().is_multiple_of(2) { 1 } else { random.within(0, 3) };
+    let width = match random.next() % 4 {
+        0 => 172,
+        1 => random.within(100, 768),
+        _ => random.within(1, 70),
+    };
+    let stride = width + random.within(0, 6).saturating_sub(3);
+    let outputs = random.within(0, if SMALL { 5 } else { 40 }).min(BYTES / stride - 1);
+    random.fill(w);
+    let shift = random.next() % 23 + 9;
+    for channel in channels.iter_mut() {
+        *channel = Channel { bias: (random.next() as i32) >> shift, scale: random.scale(1..=28) };
+    }
+    // Products of which some saturate at 15 bits.
+    let product = random.scale(7..=20);
+    let (start_w, start) = (random.within(0, 6).saturating_sub(3), random.within(0, 9));
+    let length = if outputs == 0 { 0 } else { (outputs - 1) * stride + width };
+    let of_w = start_w..start_w + length;
+    let adds = !random.next().is_multiple_of(4);
+    let (salt, hidden) = (random.next(), rows * width);
+    let mut run = |which: usize, run: fn(Gated<'_>, &mut Layer<'_>)| {
+        out[which].fill(85);
+        sums[which].fill(1000);
+        random.spoil(w, of_w.clone(), |random| random as i8);
+        let same = &mut Random(salt);
+        same.fill(x);
+        same.fill(values);
+        let sink = if adds {
+            Sink::Add { out: &mut sums[which][start..], width: outputs }
+        } else {
+            Sink::Store { out: &mut out[which][start..], row_stride: outputs + 1, output_stride: 1 }
+        };
+        let weights = Matrix { data: &w[of_w.clone()], inputs: width, stride };
+        let (gate, up) = (&mut x[start..start + hidden], &mut values[start + 1..start + 1 + hidden]);
+        run(Gated { table, product, gate, up }, &mut Layer { weights, channels: &channels[..outputs], sink });
+    };
+    run(0, A::linear_fine);
+    run(1, B::linear_fine);
+    out[0] != out[1] || sums[0] != sums[1]
 }
 
 /// A case of the rotation of rows, behind what the other kernels have written.

@@ -55,20 +55,22 @@ fn scores_of(
     let mut max = [i32::MIN; PAIR];
     let mut memory = [MaybeUninit::uninit(); WORDS];
     let Some(words) = expand(queries, rows, dim, &mut memory) else { return (max, 0) };
+    let mut done = false;
     if dim == EIGHT
         && queries == PAIR
         && let Ok(words) = words.try_into()
     {
-        pairs::sums_of_eight(words, keys, scores.as_chunks_mut::<PAIR>().0);
-    } else {
-        if dim == EIGHT
-            && let (Ok(words), Some(scores), [largest, _]) = (words.try_into(), scores.get_mut(..most), &mut max)
-        {
-            let done = pairs::single_sums_of_eight(words, keys, scores, largest);
-            if done > 0 {
-                return (max, done);
-            }
+        let (scores, _) = scores.as_chunks_mut::<PAIR>();
+        done = pairs::sums_of_eight(words, keys, scores) == scores.len();
+    } else if dim == EIGHT
+        && let (Ok(words), Some(scores), [largest, _]) = (words.try_into(), scores.get_mut(..most), &mut max)
+    {
+        let done = pairs::single_sums_of_eight(words, keys, scores, largest);
+        if done > 0 {
+            return (max, done);
         }
+    }
+    if !done {
         products(queries, words, dim, keys, dim, scores);
     }
     let shared = pairs::raise(scores.get(..most).unwrap_or(&[]), &mut max);
@@ -324,7 +326,7 @@ fn products(queries: usize, x: &[u32], length: usize, w: &[i8], stride: usize, s
 
 /// `Σ x·w` `[rows][queries]` of whole eights, for the rows that lie in `w`; gives their number.
 #[inline(never)]
-fn whole(queries: usize, x: &[u32], length: usize, w: &[i8], stride: usize, sums: &mut [i32]) -> usize {
+pub(super) fn whole(queries: usize, x: &[u32], length: usize, w: &[i8], stride: usize, sums: &mut [i32]) -> usize {
     if queries == PAIR {
         pairs::sums(x, length, w, stride, sums.as_chunks_mut::<PAIR>().0)
     } else {

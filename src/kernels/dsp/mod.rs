@@ -10,7 +10,7 @@
 
 use super::bias::least;
 use super::{
-    Kernels, Layer, MAX_QUERIES, Matrix, NormView, Regular, Rotation, RowScale, Rows, Sink, Tile, Turn, Witness,
+    Gated, Kernels, Layer, MAX_QUERIES, Matrix, NormView, Regular, Rotation, RowScale, Rows, Sink, Tile, Turn, Witness,
     portable, tiles,
 };
 use crate::requantise::Scale;
@@ -35,6 +35,7 @@ macro_rules! cpu {
 mod bias;
 mod expand;
 mod few;
+mod fine;
 mod gate;
 mod norm;
 mod pair;
@@ -170,6 +171,10 @@ impl Kernels for Dsp {
 
     fn gate(table: &[i16; 256], product: Scale, gate: &mut [i8], up: &[i8]) {
         gate::gate(table, product, gate, up);
+    }
+
+    fn linear_fine(hidden: Gated<'_>, layer: &mut Layer<'_>) {
+        fine::linear(hidden, layer);
     }
 }
 

@@ -211,19 +211,20 @@ unsafe extern "C" fn products(call: *const Call, w: *const i8) {
     )
 }
 
-/// [`sums`] for rows of 8 bytes, one after the other.
+/// [`sums`] for rows of 8 bytes, one after the other, if they lie in words.
 pub(super) fn sums_of_eight(x: &[u32; EIGHT], w: &[i8], sums: &mut [[i32; PAIR]]) -> usize {
     let rows = (w.len() / EIGHT).min(sums.len());
-    if rows > 0 {
+    if rows > 0 && w.as_ptr().cast::<u32>().is_aligned() {
         let end = sums.as_ptr().wrapping_add(rows);
-        // SAFETY: `w` has 8 bytes for each of the sums up to `end`, of which there is one at least.
+        // SAFETY: `w` has 8 aligned bytes for each of the sums up to `end`, of which there is one at least.
         unsafe { eights(w.as_ptr(), sums.as_mut_ptr(), x, end, rows.wrapping_neg() % TURNS) };
+        return rows;
     }
-    rows
+    0
 }
 
 /// # Safety
-/// From `w` on there are 8 bytes for each of the sums up to `end`, and at least one; `left_out` more are a multiple of 4.
+/// From `w` on there are 8 aligned bytes for each of the sums up to `end`, and at least one; `left_out` more are a multiple of 4.
 #[unsafe(naked)]
 unsafe extern "C" fn eights(
     w: *const i8,
@@ -232,21 +233,20 @@ unsafe extern "C" fn eights(
     end: *const [i32; PAIR],
     left_out: usize,
 ) {
-    // 60 bytes of code.
+    // 56 bytes of code.
     macro_rules! key {
         () => {
-            "ldr r2, [r0], #4
-             sxtb16 r3, r2
-             smuad r12, r4, r3
-             smuad lr, r6, r3
+            "ldrd r2, r3, [r0], #8
+             sxtb16 lr, r2
+             smuad r12, r4, lr
+             smuad lr, r6, lr
              sxtb16 r2, r2, ror #8
              smlad r12, r5, r2, r12
              smlad lr, r7, r2, lr
-             ldr r2, [r0], #4
-             sxtb16 r3, r2
-             smlad r12, r8, r3, r12
-             smlad lr, r10, r3, lr
-             sxtb16 r2, r2, ror #8
+             sxtb16 r2, r3
+             smlad r12, r8, r2, r12
+             smlad lr, r10, r2, lr
+             sxtb16 r2, r3, ror #8
              smlad r12, r9, r2, r12
              smlad lr, r11, r2, lr
              strd r12, lr, [r1], #8
@@ -258,7 +258,7 @@ unsafe extern "C" fn eights(
         "push {{r3-r11, lr}}",
         "ldr r12, [sp, #40]",
         "ldm r2, {{r4-r11}}",
-        "mov r2, #60",
+        "mov r2, #56",
         "adr r3, 2f",
         "mla r12, r12, r2, r3",
         "add r12, r12, #1",

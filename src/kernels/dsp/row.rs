@@ -105,7 +105,7 @@ impl Row<'_> {
 
 /// Words of a row of so many values.
 #[inline]
-const fn words(inputs: usize) -> usize {
+pub(super) const fn words(inputs: usize) -> usize {
     inputs / 4 * 2 + inputs % 4
 }
 
@@ -300,20 +300,22 @@ macro_rules! quad {
     };
 }
 
-/// 32 inner positions: words are loaded into whatever registers are free, as many as there is room for.
+/// 32 inner positions, of which the first word of weights is in r12: words are loaded into whatever registers are free, as many as there is
+/// room for. The last weights are loaded into r3, r4, r11 and what is said, such as the next block's first word into r12.
 macro_rules! block {
-    () => {
+    ($and_next:literal) => {
         concat!(
-            "ldr r11, [r1], #4\n",
             "ldm r0!, {{r3-r10}}\n",
-            quad!("r11", "r3", "r4"),
+            quad!("r12", "r3", "r4"),
             "ldm r1!, {{r3, r4, r11, r12}}\n",
             quad!("r3", "r5", "r6"),
             quad!("r4", "r7", "r8"),
             quad!("r11", "r9", "r10"),
             "ldm r0!, {{r3-r10}}\n",
             quad!("r12", "r3", "r4"),
-            "ldm r1!, {{r3, r4, r11}}\n",
+            "ldm r1!, {{r3, r4, r11",
+            $and_next,
+            "}}\n",
             quad!("r3", "r5", "r6"),
             quad!("r4", "r7", "r8"),
             quad!("r11", "r9", "r10"),
@@ -410,10 +412,14 @@ unsafe extern "C" fn products(call: *const Call, w: *const i8, sum: i32) {
         ".hword 74f - 90b + 1",
         ".p2align 2",
         "10:",
-        block!(),
-        "11:",
-        block!(),
+        "ldr r12, [r1], #4",
+        block!(", r12"),
+        "12:",
+        block!(""),
         "ldr pc, [sp, #40]",
+        "11:",
+        "ldr r12, [r1], #4",
+        "b 12b",
         "30:",
         "ldr r3, [sp, #20]",
         "cmp r0, r3",

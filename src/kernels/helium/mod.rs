@@ -1,7 +1,7 @@
 //! Cortex-M55 and M85: Helium (MVE), vectors of 128 bits.
 
 use super::bias::Places;
-use super::{Kernels, Layer, NormView, Rotation, RowScale, Rows, Tile, Turn, Witness, portable, tiles};
+use super::{Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Tile, Turn, Witness, portable, tiles};
 use crate::softmax::{Steepness, Weight};
 use core::mem::MaybeUninit;
 use products::Layout;
@@ -38,6 +38,10 @@ impl Kernels for Helium {
     const QUERIES: usize = LANES;
     // Weights take the place of the scores; a row is laid out in order for a witness only.
     const WEIGHT_ROWS: usize = 1;
+
+    fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+        sums_of_two(x, weights, sums);
+    }
 
     fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
         for layer in layers {
@@ -385,6 +389,30 @@ fn linear(x: Rows<'_>, layer: &mut Layer<'_>) {
                 }
             }
             row += count;
+        }
+    }
+}
+
+/// [`Kernels::sums_of_two`], one row after the other.
+#[inline(never)]
+fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+    let Matrix { data, inputs, stride } = weights;
+    for (block, sums) in super::tiles_mut(sums, OUTPUTS).enumerate() {
+        let w = data.get(block * OUTPUTS * stride..).unwrap_or(&[]);
+        for (index, x) in x.into_iter().enumerate() {
+            let mut memory = [MaybeUninit::uninit(); OUTPUTS];
+            let groups = sums.len() / 8;
+            let done = products::multiply(x, 1, inputs, inputs, w, stride, groups, &mut memory, Layout::Rows);
+            for (output, sums) in sums.iter_mut().enumerate() {
+                let sum = match memory.get(output) {
+                    // SAFETY: `multiply` has written the first `done` sums.
+                    Some(sum) if output < done => unsafe { sum.assume_init() },
+                    _ => products::dot(x, w.get(output * stride..).unwrap_or(&[])),
+                };
+                if let Some(to) = sums.get_mut(index) {
+                    *to = sum;
+                }
+            }
         }
     }
 }

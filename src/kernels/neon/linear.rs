@@ -3,7 +3,7 @@
 use super::operands::{BLOCK, Bytes, LANES, Lanes, Operand, Packed};
 use super::output::put;
 use super::{Core, products};
-use crate::kernels::{Layer, Matrix, Rows, rows, tiles};
+use crate::kernels::{Layer, Matrix, Rows, rows, tiles, tiles_mut};
 use crate::requantise::Channel;
 use bytemuck::Zeroable;
 use core::arch::aarch64::*;
@@ -57,6 +57,26 @@ fn layer_on<O: Operand<Value = i8>>(x: Rows<'_>, layer: &mut Layer<'_>) {
             let sums = products::<O>(&mut packed, x_rows, w, channels.len(), bias);
             let results = requantise(channels_of_block, sums);
             put(&mut layer.sink, tile * LANES, count, output, channels.len(), results);
+        }
+    }
+}
+
+/// [`Kernels::sums_of_two`](crate::kernels::Kernels::sums_of_two)
+#[target_feature(enable = "neon")]
+pub(super) fn sums_of_two<C: Core>(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+    let mut bytes = Bytes::new();
+    let mut packed = Packed::new(&mut bytes);
+    let [first, second] = x;
+    let x_rows = [first, second, &[], &[]];
+    if weights.inputs <= Packed::capacity::<C::Scores>() {
+        packed.fill::<C::Scores>(x_rows, weights.inputs);
+    }
+    for (block, sums) in tiles_mut(sums, BLOCK).enumerate() {
+        let data = weights.data.get(block * BLOCK * weights.stride..).unwrap_or(&[]);
+        let w = Matrix { data, ..weights };
+        let lanes = products::<C::Scores>(&mut packed, x_rows, w, sums.len(), [vdupq_n_s32(0); BLOCK]);
+        for (sums, lanes) in sums.iter_mut().zip(lanes) {
+            *sums = [vgetq_lane_s32::<0>(lanes), vgetq_lane_s32::<1>(lanes)];
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{Kernels, Layer, Matrix, NormView, Regular, RowScale, Rows, Tile, por
 use crate::softmax::{Steepness, Weight};
 use attend::{Heads, Out, tile_scores, weighted_sums};
 use core::arch::aarch64::*;
-use linear::linear;
+use linear::{linear, sums_of_two};
 use operands::{BLOCK, LANES, Lanes, Operand, Packed, Sdot, Smlal, Smull, Udot};
 use softmax::{exp2, tile_softmax};
 
@@ -93,6 +93,10 @@ impl Kernels for Neon {
 
     fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
         on_core!(linear, (x, layers));
+    }
+
+    fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+        on_core!(sums_of_two, (x, weights, sums));
     }
 
     fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, weights: &mut [W]) -> u32 {

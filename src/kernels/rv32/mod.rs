@@ -14,9 +14,10 @@
 mod macros;
 mod lanes;
 mod panel;
+mod two;
 mod weighted;
 
-use super::{Kernels, Layer, Regular, Rotation, Rows, Sink, Tile, Witness, portable, rotate, tiles};
+use super::{Kernels, Layer, Matrix, Regular, Rotation, Rows, Sink, Tile, Witness, portable, rotate, tiles};
 use crate::requantise::Channel;
 use crate::softmax::{RowScale, Weight};
 use core::mem::MaybeUninit;
@@ -79,6 +80,10 @@ impl Kernels for Rv32 {
                 tile_linear(Rows { data, ..x }, tile * LANES, lanes, &mut expanded, layer);
             }
         }
+    }
+
+    fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+        two::sums(x, weights, sums);
     }
 
     /// Scores lie as `[key][lane]`, times 2^8, all of them off by the same constant.

@@ -12,7 +12,7 @@ mod macros;
 mod loops;
 mod rows;
 
-use super::{Kernels, Layer, NormView, Rotation, Rows, Sink, Tile, portable, rotate, tiles};
+use super::{Kernels, Layer, Matrix, NormView, Rotation, Rows, Sink, Tile, fine, portable, rotate, tiles, tiles_mut};
 use crate::softmax::{RowScale, Steepness, Weight};
 use core::mem::{MaybeUninit, size_of};
 
@@ -66,6 +66,30 @@ impl Kernels for Rvv {
                     filled = Some(inputs);
                 }
                 tile.run(&mut columns, layer);
+            }
+        }
+    }
+
+    /// As scores of two queries, if the weights lie side by side.
+    #[inline(never)]
+    fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+        let inputs = weights.inputs;
+        let enough = sums.len().checked_mul(inputs).is_some_and(|enough| enough <= weights.data.len());
+        if !enough || inputs == 0 || weights.stride != inputs || x.iter().any(|x| x.len() < inputs) {
+            return fine::sums_of_two::<Self>(x, weights, sums);
+        }
+        for (block, sums) in tiles_mut(sums, 32).enumerate() {
+            let mut memory = [[0; 32]; LINES];
+            let keys = weights.data.as_ptr().wrapping_add(block * 32 * inputs);
+            let [a, b] = x.map(<[i8]>::as_ptr);
+            // SAFETY: there are as many rows of `inputs` bytes as sums, at least one each, and both queries have as many (checked above);
+            // `memory` has three rows of 32.
+            unsafe {
+                loops::scores(keys, a, b, b, inputs, memory.as_mut_ptr().cast(), size_of::<[i32; 32]>(), sums.len());
+            }
+            let [a, b, _] = &memory;
+            for (sums, (&a, &b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+                *sums = [a, b];
             }
         }
     }

@@ -16,7 +16,10 @@ mod v6m;
 #[cfg(not(heedful_thumb1))]
 mod v7m;
 
-use super::{Kernels, Layer, NormView, Regular, Rows, Sink, Tile, Witness, portable, rows, rows_mut, tiles};
+use super::{
+    Kernels, Layer, Matrix, NormView, Regular, Rows, Sink, Tile, Witness, fine, portable, rows, rows_mut, tiles,
+    tiles_mut,
+};
 #[cfg(heedful_thumb1)]
 use super::{Rotation, rotate};
 use crate::softmax::{RowScale, Weight};
@@ -82,6 +85,40 @@ impl Kernels for Thumb {
                     tile_linear(Rows { data, ..x }, tile * LANES, lanes, &mut packed, layer);
                 }
             }
+        }
+    }
+
+    /// As two rows of three that share two words.
+    #[inline(never)]
+    fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+        let inputs = weights.inputs.min(x[0].len()).min(x[1].len());
+        let enough = sums.len().checked_sub(1).and_then(|last| last.checked_mul(weights.stride)?.checked_add(inputs));
+        if inputs == 0 || enough.is_none_or(|enough| enough > weights.data.len()) {
+            return fine::sums_of_two::<Self>(x, weights, sums);
+        }
+        let mut packed = Packed::new();
+        sums.fill([0; 2]);
+        let mut start = 0;
+        while start < inputs {
+            if start.is_multiple_of(INNER) {
+                packed.fill_two(x, start, (inputs - start).min(INNER));
+            }
+            let length = (inputs - start).min(CHUNK);
+            for (block, sums) in tiles_mut(sums, OUTPUTS).enumerate() {
+                let mut memory = [MaybeUninit::uninit(); OUTPUTS * TRIPLE];
+                let Some(more) = memory.get_mut(..sums.len() * TRIPLE) else { return };
+                let from = block * OUTPUTS * weights.stride + start;
+                let (w, stride) = (weights.data, weights.stride);
+                packed.products(start % INNER, w, stride, from, length, sums.len(), more, false);
+                for ([a, b], more) in sums.iter_mut().zip(more.as_chunks::<TRIPLE>().0) {
+                    // SAFETY: the positions have been packed and all rows lie within `w` (checked above), so that `products` has written all
+                    // sums.
+                    let [more_a, more_b, _] = more.map(|sum| unsafe { sum.assume_init() });
+                    *a = a.wrapping_add(more_a - CENTRE);
+                    *b = b.wrapping_add(more_b - CENTRE);
+                }
+            }
+            start += length;
         }
     }
 

@@ -51,6 +51,28 @@ impl Packed {
         self.filled = length;
     }
 
+    /// Takes `length` values, at most `INNER`, from `start` on of each of two rows, if they have them.
+    #[inline]
+    pub(super) fn fill_two(&mut self, x: [&[i8]; 2], start: usize, length: usize) {
+        let [Some(first), Some(second)] = x.map(|x| x.get(start..start + length)) else { return };
+        (self.wide, self.filled) = (false, 0);
+        if length == 0 || length > INNER {
+            return;
+        }
+        let words: *mut u32 = self.words.as_mut_ptr().cast();
+        let call = Pack {
+            x: first.as_ptr(),
+            second: second.as_ptr().addr().wrapping_sub(first.as_ptr().addr()),
+            third: 0,
+            words,
+            end: words.wrapping_add(2 * length),
+            step: 2 * size_of::<u32>(),
+        };
+        // SAFETY: the rows hold `length` values, at least one, and the words have room for them.
+        unsafe { pack(&raw const call) };
+        self.filled = length;
+    }
+
     /// For each of `rows` rows of `w`, the products with each lane, off by [`CENTRE`](super::CENTRE), or added to `sums`. The rows are `stride` bytes
     /// apart, the first one begins at `from`; `length` of each count, at most `CHUNK`. The packed activations begin at `place`.
     #[inline(never)]

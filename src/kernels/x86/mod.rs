@@ -5,12 +5,13 @@
 //! here, and CPUs without AVX2 are left to [`Wide`].
 
 mod attend;
+mod fine;
 mod linear;
 mod norm;
 mod product;
 mod vector;
 
-use super::{Kernels, Layer, NormView, Regular, RowScale, Rows, Tile, Wide, Witness};
+use super::{Kernels, Layer, Matrix, NormView, Regular, RowScale, Rows, Tile, Wide, Witness};
 use crate::softmax::Weight;
 
 /// The best level that the CPU has.
@@ -138,6 +139,15 @@ macro_rules! level {
                 Wide::scores(query, keys, scores)
             }
 
+            fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+                if Self::is_available() {
+                    // SAFETY: the CPU has AVX2.
+                    unsafe { fine::sums_of_two(x, weights, sums) }
+                } else {
+                    Wide::sums_of_two(x, weights, sums);
+                }
+            }
+
             fn weighted_sum<W: Weight>(weights: &[W], values: &[i8], stride: usize, scale: RowScale, out: &mut [i8]) {
                 Wide::weighted_sum(weights, values, stride, scale, out);
             }
@@ -244,6 +254,10 @@ impl Kernels for X86 {
 
     fn weighted_sum<W: Weight>(weights: &[W], values: &[i8], stride: usize, scale: RowScale, out: &mut [i8]) {
         Wide::weighted_sum(weights, values, stride, scale, out);
+    }
+
+    fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+        best!(sums_of_two(x, weights, sums));
     }
 
     fn layer_norm(x: &[i16], row: NormView<'_>, out: &mut [i8]) {

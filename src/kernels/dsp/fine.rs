@@ -1,0 +1,220 @@
+//! The last layer of a gated feed-forward part on fine hidden values: they are made where [`row`] looks for a row of 16-bit values, and
+//! pass the layer once.
+
+use super::expand::UNWRITTEN;
+use super::few::whole;
+use super::pair::rows_in;
+use super::row::words;
+use crate::kernels::{Gated, Layer, Sink, rows, tiles};
+use crate::requantise::{Channel, FINE, Scale};
+use core::arch::naked_asm;
+use core::mem::MaybeUninit;
+
+/// Outputs whose sums are in memory at a time.
+const OUTPUTS: usize = 64;
+
+/// [`Kernels::linear_fine`](crate::kernels::Kernels::linear_fine)
+#[inline(never)]
+pub(super) fn linear(hidden: Gated<'_>, layer: &mut Layer<'_>) {
+    let (weights, outputs) = (layer.weights, layer.channels.len());
+    let inputs = weights.inputs;
+    let mut memory = UNWRITTEN;
+    let there = rows_in(weights.data, inputs, weights.stride, outputs) == outputs;
+    let (Sink::Add { out, width }, Some(memory), true) = (&mut layer.sink, memory.get_mut(..words(inputs)), there)
+    else {
+        return other(&hidden, layer);
+    };
+    let Gated { table, product, gate, up } = hidden;
+    for (row, (gate, up)) in rows(gate, inputs).zip(rows(up, inputs)).enumerate() {
+        let x = fill(table, product, gate, up, memory);
+        let mut out = row.checked_mul(*width).and_then(|start| out.get_mut(start..)).unwrap_or(&mut []);
+        let mut data = weights.data;
+        for channels in tiles(layer.channels, OUTPUTS) {
+            let mut memory = [0; OUTPUTS];
+            let sums = memory.get_mut(..channels.len()).unwrap_or(&mut []);
+            whole(1, x, inputs, data, weights.stride, sums);
+            add_all(sums, channels, out);
+            (out, data) =
+                (out.get_mut(OUTPUTS..).unwrap_or(&mut []), data.get(OUTPUTS * weights.stride..).unwrap_or(&[]));
+        }
+    }
+}
+
+/// A layer on rows that are very long, or of which something is missing, or to somewhere else.
+#[cold]
+#[inline(never)]
+fn other(hidden: &Gated<'_>, layer: &mut Layer<'_>) {
+    let Layer { weights, channels, sink } = layer;
+    let Gated { table, product, gate, up } = hidden;
+    for (row, (gate, up)) in rows(gate, weights.inputs).zip(rows(up, weights.inputs)).enumerate() {
+        for (output, &channel) in channels.iter().enumerate() {
+            let w = weights.data.get(output * weights.stride..).unwrap_or(&[]);
+            let mut sum = 0i32;
+            for ((&gate, &up), &w) in gate.iter().zip(up).zip(w) {
+                sum = sum.wrapping_add(value(table, *product, gate, up) * i32::from(w));
+            }
+            sink.put_fine(row, output, sum, channel);
+        }
+    }
+}
+
+/// One copy of [`Gated::fine`].
+#[inline(never)]
+fn value(table: &[i16; 256], product: Scale, gate: i8, up: i8) -> i32 {
+    Gated::fine(table, product, gate, up)
+}
+
+/// Adds what the channels make of some sums to `out`.
+#[inline]
+fn add_all(sums: &[i32], channels: &[Channel], out: &mut [i16]) {
+    let count = sums.len().min(channels.len()).min(out.len());
+    if count > 0 {
+        let end = sums.as_ptr().wrapping_add(count);
+        // SAFETY: up to `end` there is at least one sum, and as many channels and outputs.
+        unsafe { add(sums.as_ptr(), channels.as_ptr(), out.as_mut_ptr(), end) };
+    }
+}
+
+/// [`Sink::put_fine`] of one sum after the other; the scale is taken apart as in [`row`](super::row).
+///
+/// # Safety
+/// From `sums` to `end` lies at least one sum; there are as many channels, and outputs.
+#[unsafe(naked)]
+unsafe extern "C" fn add(sums: *const i32, channels: *const Channel, out: *mut i16, end: *const i32) {
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r8, lr}}",
+        "2:",
+        "ldr r4, [r0], #4",
+        "ldrd r5, r6, [r1], #8",
+        "ldrsh r8, [r2]",
+        "add r4, r4, r5, lsl #7",
+        "and r7, r6, #31",
+        "bic r6, r6, #31",
+        "smmla r4, r4, r6, r4",
+        "asr r4, r4, r7",
+        "add r4, r4, #128",
+        "ssat r4, #16, r4, asr #8",
+        "qadd16 r4, r4, r8",
+        "strh r4, [r2], #2",
+        "cmp r0, r3",
+        "bne 2b",
+        "pop {{r4-r8, pc}}",
+    )
+}
+
+/// The hidden values of a row, `memory` being as many words as they take; `gate` and `up` have one length.
+#[inline]
+fn fill<'m>(
+    table: &[i16; 256],
+    product: Scale,
+    gate: &[i8],
+    up: &[i8],
+    memory: &'m mut [MaybeUninit<u32>],
+) -> &'m [u32] {
+    let (gates, gates_left) = gate.as_chunks::<4>();
+    let (ups, ups_left) = up.as_chunks::<4>();
+    if let Some((pairs, singles)) = memory.split_at_mut_checked(2 * gates.len())
+        && ups.len() == gates.len()
+        && singles.len() == gates_left.len()
+        && ups_left.len() == gates_left.len()
+    {
+        if !gates.is_empty() {
+            let shift = product.shift().saturating_sub(FINE).max(1);
+            let call =
+                Call { multiplier: 2 * product.bits(), half: 1 << (shift - 1), shift, end: gates.as_ptr_range().end };
+            // SAFETY: up to the end lies a positive number of fours, there are as many of `up`, and two words for each.
+            unsafe { products(gates.as_ptr(), ups.as_ptr(), table, pairs.as_mut_ptr().cast(), &raw const call) };
+        }
+        for (word, (&gate, &up)) in singles.iter_mut().zip(gates_left.iter().zip(ups_left)) {
+            word.write(value(table, product, gate, up) as u32);
+        }
+        // SAFETY: all words have been written: two for each four, and what is left.
+        return unsafe { core::slice::from_raw_parts(memory.as_ptr().cast(), memory.len()) };
+    }
+    &[]
+}
+
+/// What [`products`] has in further registers.
+#[repr(C)]
+struct Call {
+    /// Twice the multiplier.
+    multiplier: i32,
+    half: i32,
+    shift: u32,
+    end: *const [i8; 4],
+}
+
+/// # Safety
+/// From `gate` to `call.end` lies a positive number of fours; `up` has as many, and there are two words for each.
+#[unsafe(naked)]
+unsafe extern "C" fn products(
+    gate: *const [i8; 4],
+    up: *const [i8; 4],
+    table: &[i16; 256],
+    words: *mut u32,
+    call: *const Call,
+) {
+    macro_rules! value {
+        // The register with the gate's bits, and that of `up` and the half of it.
+        ($value:literal, $up:literal, $half:literal) => {
+            concat!(
+                "ldrsh ",
+                $value,
+                ", [r2, ",
+                $value,
+                ", lsl #1]\n",
+                "smulb",
+                $half,
+                " ",
+                $value,
+                ", ",
+                $value,
+                ", ",
+                $up,
+                "\n",
+                "smmla ",
+                $value,
+                ", ",
+                $value,
+                ", r4, r5\n",
+                "asr ",
+                $value,
+                ", ",
+                $value,
+                ", r6\n",
+                "ssat ",
+                $value,
+                ", #15, ",
+                $value,
+                "\n",
+            )
+        };
+    }
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r11, lr}}",
+        "ldr r4, [sp, #36]",
+        "ldm r4, {{r4-r7}}",
+        "mov r11, r7",
+        "2:",
+        "ldr r7, [r0], #4",
+        "ldr r8, [r1], #4",
+        "sxtb16 r9, r8",
+        "sxtb16 r8, r8, ror #8",
+        "uxtb r10, r7",
+        "ubfx r12, r7, #8, #8",
+        "ubfx lr, r7, #16, #8",
+        "lsr r7, r7, #24",
+        value!("r10", "r9", "b"),
+        value!("r12", "r8", "b"),
+        value!("lr", "r9", "t"),
+        value!("r7", "r8", "t"),
+        "pkhbt r10, r10, lr, lsl #16",
+        "pkhbt r12, r12, r7, lsl #16",
+        "strd r10, r12, [r3], #8",
+        "cmp r0, r11",
+        "bne 2b",
+        "pop {{r4-r11, pc}}",
+    )
+}
