@@ -167,7 +167,7 @@ fn rotated<W: Weight, const G: usize, const N: usize, const SINKS: usize>(seed: 
     let attention = attention::<W, G, H, G>(&mut random, true);
     let frequencies: [u32; 3] = frequencies(10_000.0);
     let table: [[i32; 9]; H] = std::array::from_fn(|_| std::array::from_fn(|_| random.int(-9000, 9000) as i32));
-    for pairing in [Pairing::Interleaved, Pairing::Halves] {
+    for pairing in [Pairing::Interleaved, Pairing::Halves, Pairing::Folded] {
         for pairs in 0..=3 {
             let rope = Rope { pairing, frequencies: &frequencies[..pairs] };
             check::<W, G, N, SINKS, SHORT>(&attention, &x, rope);

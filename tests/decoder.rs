@@ -39,7 +39,7 @@ fn ratio(seed: u64, shape: Shape, context: usize) -> f64 {
 
 /// Shapes, and the signal-to-noise that was found less a decibel or so. Random weights hand the rounding of one layer on to the next
 /// undamped, and heads of six values are short.
-const SHAPES: [(Shape, f64); 7] = [
+const SHAPES: [(Shape, f64); 8] = [
     (TINY, 17.5),
     (Shape { softmax: Softmax::Narrow, ..TINY }, 18.5),
     (Shape { pairing: Pairing::Halves, kv_heads: 4, layers: 1, ..TINY }, 25.5),
@@ -47,6 +47,7 @@ const SHAPES: [(Shape, f64); 7] = [
     (Shape { pairs: 0, tokens: 50, ..TINY }, 23.0),
     (Shape { width: 64, hidden: 172, heads: 8, kv_heads: 4, head_dim: 8, pairs: 4, layers: 5, ..TINY }, 19.0),
     (Shape { pairing: Pairing::Halves, pairs: 1, head_dim: 5, width: 33, hidden: 7, tokens: 259, ..TINY }, 20.0),
+    (Shape { pairing: Pairing::Folded, ..TINY }, 17.5),
 ];
 
 #[test]

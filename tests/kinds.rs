@@ -77,7 +77,7 @@ impl Parts {
             slopes: std::array::from_fn(|_| Slope((random.next() >> random.int(32, 63)) as u32)),
             table: std::array::from_fn(|_| std::array::from_fn(|_| (random.next() as i32) >> random.int(9, 30))),
             frequencies: frequencies(random.int(2, 100_000) as f64),
-            pairing: [Pairing::Interleaved, Pairing::Halves][random.int(0, 1) as usize],
+            pairing: [Pairing::Interleaved, Pairing::Halves, Pairing::Folded][random.int(0, 2) as usize],
             without: random.next() & random.next(),
             there: random.next() & random.next(),
         }

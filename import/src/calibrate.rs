@@ -123,6 +123,22 @@ impl Activations {
         most
     }
 
+    /// The largest magnitude that each head of `dim` channels would take if its pairs were turned by any angle and folded
+    /// ([`Pairing::Folded`](heedful::Pairing::Folded)).
+    #[must_use]
+    pub fn largest_folded(&self, layer: usize, site: Site, dim: usize) -> Vec<f32> {
+        let Seen { channels, values } = self.site(layer, site);
+        let mut most = vec![0f32; channels / dim];
+        for row in values.chunks(*channels) {
+            for (head, most) in row.chunks(dim).zip(&mut most) {
+                let pairs = head.as_chunks::<2>().0.iter().map(|[a, b]| a.hypot(*b));
+                let folded = pairs.clone().zip(pairs.rev()).map(|(near, far)| near + far);
+                *most = folded.fold(*most, f32::max);
+            }
+        }
+        most
+    }
+
     /// The mean square of `f` of each channel.
     #[must_use]
     pub fn mean_square(&self, layer: usize, site: Site, f: impl Fn(f32) -> f32) -> Vec<f32> {

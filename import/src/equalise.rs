@@ -7,9 +7,10 @@ use crate::{Checkpoint, Layer, Shape};
 
 /// How far the ranges of normalised channels become alike, at the expense of the weights that read them.
 const NORM_SHARE: f32 = 0.75;
-/// How far the ranges of the pairs of a key become alike, at the expense of those of the query. Keys are the more sensitive:
-/// their error differs from position to position.
-const KEY_SHARE: f32 = 0.75;
+/// How far the ranges of the pairs of a key become alike, at the expense of those of the query. Not all the way, so that a
+/// pair of small products gives way to the pair that it is folded with.
+const KEY_SHARE: f32 = 0.5;
+
 /// Equalises all layers, as far as `seen` shows that it is needed.
 #[must_use]
 pub fn equalise(checkpoint: &Checkpoint, seen: &Activations) -> Checkpoint {

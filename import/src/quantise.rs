@@ -19,6 +19,9 @@ const ROOM: f64 = 1.5;
 /// Share of the values that the int8 range of a norm, a gate and its other half holds; the rest saturates. All others hold
 /// what was seen: a clipped key leads its whole head astray.
 const INSIDE: f64 = 0.9999;
+/// Share of the largest folded query or key that its int8 range holds. The two pairs in it are hardly ever as large as they get at
+/// once, and turned so that they add up.
+const FOLDED: f64 = 0.9;
 /// Steps of a query or key before it is rotated, per int8 step after it.
 const ROTATED: f64 = 64.0;
 /// The largest gain of a norm, in steps of its output.
@@ -86,7 +89,7 @@ fn integers(checkpoint: &Checkpoint, steps: &Steps, tokens: Vec<TokenModel>) -> 
         kv_heads,
         head_dim,
         softmax: Softmax::Wide,
-        pairing: Pairing::Interleaved,
+        pairing: Pairing::Folded,
         frequencies: frequencies.collect(),
         embedding: linear("the embedding", &checkpoint.embedding, width, final_norm, |_| logit)?,
         kappa: kappa as u32,
@@ -120,14 +123,15 @@ impl Scales {
         let inside = |site| f64::from(seen.quantile(index, site, INSIDE)) / 127.0;
         let attention_norm = norm_scale(&layer.attention_norm, seen, index, Site::AttentionNorm);
         let hidden_norm = norm_scale(&layer.hidden_norm, seen, index, Site::HiddenNorm);
-        let least = |matrix: &[f32], steps: f64| steps * COARSER * attention_norm * largest_step(matrix);
-        let turned = |site, matrix: &[f32]| -> Vec<f64> {
-            let pairs = seen.largest_turned(index, site);
-            let heads = pairs.chunks(shape.head_dim() / 2).map(|pairs| positive(largest(pairs) / 127.0));
-            heads.map(|scale| scale.max(least(matrix, ROTATED))).collect()
+        // Of each head, with the rows of its own.
+        let heads = |largest: Vec<f32>, matrix: &[f32], inside: f64, steps: f64| -> Vec<f64> {
+            let least = |rows: &[f32]| steps * COARSER * attention_norm * largest_step(rows);
+            let scale = |most: f32, rows: &[f32]| positive(f64::from(most) * inside / 127.0).max(least(rows));
+            let rows = matrix.chunks(shape.head_dim() * shape.width);
+            largest.into_iter().zip(rows).map(|(most, rows)| scale(most, rows)).collect()
         };
-        let value = seen.largest_of(index, Site::Value, shape.kv_heads);
-        let value = value.iter().map(|&most| positive(f64::from(most) / 127.0).max(least(&layer.value, 1.0)));
+        let turned =
+            |site, matrix: &[f32]| heads(seen.largest_folded(index, site, shape.head_dim()), matrix, FOLDED, ROTATED);
         let gate = positive(inside(Site::Gate)).max(COARSER * hidden_norm * largest_step(&layer.gate));
         let up = positive(inside(Site::Up)).max(COARSER * hidden_norm * largest_step(&layer.up));
         let hidden = positive(f64::from(seen.largest(index, Site::Hidden)) / 127.0);
@@ -135,7 +139,7 @@ impl Scales {
             attention_norm,
             query: alike(turned(Site::Query, &layer.query), shape.heads / shape.kv_heads),
             key: turned(Site::Key, &layer.key),
-            value: value.collect(),
+            value: heads(seen.largest_of(index, Site::Value, shape.kv_heads), &layer.value, 1.0, 1.0),
             heads: positive(f64::from(seen.largest(index, Site::Heads)) / 127.0),
             hidden_norm,
             gate,
@@ -184,7 +188,8 @@ fn block(shape: &Shape, index: usize, layer: &Layer, s: &Scales, residual: f64) 
     };
     let heads = (0..shape.heads).map(|head| {
         let group = head / (shape.heads / shape.kv_heads);
-        let octaves = LOG2_E / (dim as f64).sqrt() * s.query[head] * s.key[group];
+        // Folding doubles products.
+        let octaves = LOG2_E / (dim as f64).sqrt() * s.query[head] * s.key[group] / 2.0;
         let ratio = s.value[group] / s.heads;
         HeadScale::from_real(octaves, ratio).ok_or_else(|| match Steepness::from_real(octaves) {
             None => steepness(&site("the attention"), octaves),

@@ -6,7 +6,7 @@ use common::{published, tiny, tokens};
 use heedful::dynamic::Decoder;
 use heedful_import::calibrate::{Activations, excerpts, own_texts};
 use heedful_import::float::{Session, Site};
-use heedful_import::perplexity::{WINDOW, perplexity};
+use heedful_import::perplexity::{WINDOW, perplexity, surprise};
 use heedful_import::quantise::quantise;
 use heedful_import::sample::{Sampler, write};
 use heedful_import::{BEGIN, Error, Integer, LanguageModel, Tokenizer};
@@ -41,11 +41,34 @@ fn the_published_model_in_integers() {
     let own: Vec<u16> = own_texts(&model, count, 1000).concat().into_iter().filter(|&token| token != BEGIN).collect();
     let mut stories = tokenizer.encode(include_bytes!("stories.txt"));
     stories.truncate(length);
-    for (what, tokens) in [("of its own", own), ("of others", stories)] {
-        let (float, integer) = (perplexity(&mut float, &tokens).unwrap(), perplexity(&mut integer, &tokens).unwrap());
+    for (what, tokens) in [("of its own", &own), ("of others", &stories)] {
+        let (float, integer) = (perplexity(&mut float, tokens).unwrap(), perplexity(&mut integer, tokens).unwrap());
         println!("texts {what}: float {float:.4}, int8 {integer:.4}, ratio {:.4}", integer / float);
         assert!(integer / float <= most, "{what}: {}", integer / float);
     }
+    // The ratio of one text is as chance has it, what the two expect of each next token is not.
+    let (divergence, most) =
+        (divergence(&mut float, &mut integer, &stories), if cfg!(debug_assertions) { 0.01 } else { 0.0085 });
+    println!("divergence {divergence:.5} nats");
+    assert!(divergence <= most, "{divergence}");
+}
+
+/// Mean nats by which `other` falls short of the float model, of all tokens that may come next.
+fn divergence(float: &mut impl LanguageModel, other: &mut impl LanguageModel, tokens: &[u16]) -> f64 {
+    let mut nats = 0.0;
+    for window in tokens[1..].chunks(WINDOW) {
+        float.reset();
+        other.reset();
+        for &token in [BEGIN].iter().chain(&window[..window.len() - 1]) {
+            let (expected, found) = (float.step(token), other.step(token));
+            let [all, all_found] = [expected, found].map(|logits| surprise(logits, 0) + f64::from(logits[0]));
+            for (&expected, &found) in expected.iter().zip(found) {
+                let expected = f64::from(expected) - all;
+                nats += expected.exp() * (expected - f64::from(found) + all_found);
+            }
+        }
+    }
+    nats / (tokens.len() - 1) as f64
 }
 
 /// Root mean square of the difference over that of the logits, on texts of the model's own.
@@ -149,6 +172,8 @@ fn activations_in_numbers() {
     assert_eq!(seen.largest_of(1, Site::Key, 2), halves);
     let turned = values.iter().map(|row| row[2].hypot(row[3])).fold(0.0, f32::max);
     assert_eq!(seen.largest_turned(1, Site::Key)[1], turned);
+    let fold = |row: &Vec<f32>| row[0].hypot(row[1]) + row[2].hypot(row[3]);
+    assert_eq!(seen.largest_folded(1, Site::Key, 4)[0], values.iter().map(fold).fold(0.0, f32::max));
     let square = values.iter().map(|row| (2.0 * row[7]).powi(2)).sum::<f32>() / 5.0;
     assert!((seen.mean_square(1, Site::Key, |x| 2.0 * x)[7] - square).abs() < 1e-4 * square);
 }

@@ -93,8 +93,9 @@ impl<'a> File<'a> {
             pairing: match tri!(words.word()) {
                 0 => Pairing::Interleaved,
                 1 => Pairing::Halves,
+                2 => Pairing::Folded,
                 found => {
-                    return Err(Error::Shape { what: "pairing of the rotation", expected: 1, found: found as usize });
+                    return Err(Error::Shape { what: "pairing of the rotation", expected: 2, found: found as usize });
                 }
             },
             pairs: tri!(words.word()) as usize,

@@ -105,7 +105,7 @@ impl DecoderModel {
         let shape = [c.tokens, c.width, c.heads, c.key_heads, c.head_dim, c.hidden, c.layers];
         let mut words: Vec<u32> = shape.iter().map(|&n| n as u32).collect();
         words.extend([c.softmax.bits(), c.factor, bytemuck::cast(c.logit)]);
-        words.extend([u32::from(c.pairing == Pairing::Halves), c.pairs as u32]);
+        words.extend([c.pairing as u32, c.pairs as u32]);
         words.extend(&self.frequencies);
         file.section(DECODER, words);
 

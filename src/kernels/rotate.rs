@@ -128,12 +128,11 @@ pub(super) fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
 #[inline(always)]
 pub(super) fn rotate_by(rotation: Rotation<'_>, x: &[i16], out: &mut [i8], saturate: impl Fn(i32) -> i8) {
     let Rotation { pairing, dim, pairs, turns, stride } = rotation;
-    // Two halves of the sum of two products, and the rounding.
-    let turned = |turn: &Turn, a: i16, b: i16| {
+    let products = |turn: &Turn, a: i16, b: i16| {
         let [cos, sin, a, b] = [turn.cos, turn.sin, a, b].map(i32::from);
-        let [a, b] = [a * cos - b * sin, a * sin + b * cos];
-        [a, b].map(|y| saturate((y + (1 << 20)) >> 21))
+        [a * cos - b * sin, a * sin + b * cos]
     };
+    let turned = |turn: &Turn, a: i16, b: i16| products(turn, a, b).map(|y| saturate((y + (1 << 20)) >> 21));
     let mut start = 0;
     for (x, out) in rows(x, dim).zip(rows_mut(out, dim)) {
         let (Some((x, x_rest)), Some((out, out_rest)), Some(turns)) =
@@ -146,6 +145,34 @@ pub(super) fn rotate_by(rotation: Rotation<'_>, x: &[i16], out: &mut [i8], satur
                 let ((x, _), (out, _)) = (x.as_chunks(), out.as_chunks_mut());
                 for ((&[a, b], out), turn) in x.iter().zip(out).zip(turns) {
                     *out = turned(turn, a, b);
+                }
+            }
+            Pairing::Folded => {
+                let ((x, _), (out, _)) = (x.as_chunks(), out.as_chunks_mut());
+                // Halved before they meet, for the sum may not fit.
+                let halves = |turn, &[a, b]: &[i16; 2]| products(turn, a, b).map(|y| y >> 1);
+                let fold = |a: i32, b: i32| [a + b, a - b].map(|y| saturate((y + (1 << 19)) >> 20));
+                // From both ends to the middle, where an odd pair folds with itself.
+                let (mut x, mut out, mut turns) = (x, out, turns);
+                loop {
+                    match (x, core::mem::take(&mut out), turns) {
+                        (
+                            [near, x_rest @ .., far],
+                            [to_near, out_rest @ .., to_far],
+                            [turn, turns_rest @ .., far_turn],
+                        ) => {
+                            let ([a, b], [c, d]) = (halves(turn, near), halves(far_turn, far));
+                            let ([first, last], [second, third]) = (fold(a, d), fold(b, c));
+                            (*to_near, *to_far) = ([first, second], [third, last]);
+                            (x, out, turns) = (x_rest, out_rest, turns_rest);
+                        }
+                        ([middle], [to], [turn]) => {
+                            let [a, b] = halves(turn, middle);
+                            *to = fold(a, b);
+                            break;
+                        }
+                        _ => break,
+                    }
                 }
             }
             Pairing::Halves => {

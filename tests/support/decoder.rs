@@ -115,6 +115,13 @@ pub struct Shape {
     pub pairs: usize,
 }
 
+impl Shape {
+    /// The product of a query and a key over that of the two as they meet.
+    fn share(&self) -> f64 {
+        if self.pairing == Pairing::Folded { 0.5 } else { 1.0 }
+    }
+}
+
 /// The shape of `tests/fixtures/tiny_decoder.heed`.
 pub const TINY: Shape = Shape {
     tokens: 300,
@@ -207,12 +214,18 @@ impl Decoder {
         for head in x.chunks_mut(self.shape.head_dim) {
             for (i, &frequency) in self.frequencies.iter().enumerate() {
                 let (a, b) = match self.shape.pairing {
-                    Pairing::Interleaved => (2 * i, 2 * i + 1),
+                    Pairing::Interleaved | Pairing::Folded => (2 * i, 2 * i + 1),
                     Pairing::Halves => (i, i + self.shape.pairs),
                 };
                 let turns = f64::from(frequency) / 4_294_967_296.0 * position as f64;
                 let (sin, cos) = (turns.fract() * std::f64::consts::TAU).sin_cos();
                 (head[a], head[b]) = (head[a] * cos - head[b] * sin, head[a] * sin + head[b] * cos);
+            }
+            if self.shape.pairing == Pairing::Folded {
+                for a in 0..self.shape.pairs {
+                    let b = 2 * self.shape.pairs - 1 - a;
+                    (head[a], head[b]) = (head[a] + head[b], head[a] - head[b]);
+                }
             }
         }
     }
@@ -241,7 +254,7 @@ impl Decoder {
                 let group = h * kv_heads / heads * head_dim;
                 let score = |key: &[f64]| {
                     let dot: f64 = query.iter().zip(&key[group..]).map(|(q, k)| q * k).sum();
-                    dot / (head_dim as f64).sqrt()
+                    dot * self.shape.share() / (head_dim as f64).sqrt()
                 };
                 let scores: Vec<f64> = recent.iter().map(|(key, _)| score(key)).collect();
                 let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -306,7 +319,7 @@ impl Decoder {
             let finer = if pairs > 0 { 64.0 } else { 1.0 };
             query = query.max(coarse(4.05 * finer * normed * block.query.widest()));
             key = key.max(coarse(4.05 * finer * normed * block.key.widest()));
-            let c = std::f64::consts::LOG2_E / (head_dim as f64).sqrt() * query * key;
+            let c = std::f64::consts::LOG2_E / (head_dim as f64).sqrt() * query * key * self.shape.share();
             let table = coarse((0..256).map(|q| silu(f64::from(q - 128) * gate).abs()).fold(0.0, f64::max) / 32767.0);
             DecoderBlockModel {
                 attention_norm: norm_model(&block.attention_norm, normed, residual),

@@ -269,6 +269,7 @@ pub fn each<K: Kernels>(mut show: impl FnMut(&'static str, u64)) {
     show("relative-bias", forward::<K, _, H>(&MULTI_HEAD, RelativeBias(&TABLE)));
     show("rope-interleaved", forward::<K, _, H>(&ROTATED, rope(Pairing::Interleaved, &FREQUENCIES)));
     show("rope-halves", forward::<K, _, H>(&ROTATED, (rope(Pairing::Halves, &FAR), Windows(&WINDOWS))));
+    show("rope-folded", forward::<K, _, H>(&ROTATED, (rope(Pairing::Folded, &FAR), Mask::Causal)));
     show("without", forward::<K, _, H>(&MULTI_HEAD, (Without(0b1010), Mask::Causal)));
     show("cross", cross::<K>(Mask::Length(8)));
     show("fused-query-key", folded::<K>(Window::around(5).dilated(2)));

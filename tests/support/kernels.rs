@@ -532,7 +532,7 @@ fn rotate<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> O
         }
     });
     let (start, at) = (random.within(0, 3), random.within(0, 3));
-    let pairing = if random.next().is_multiple_of(2) { Pairing::Halves } else { Pairing::Interleaved };
+    let pairing = [Pairing::Halves, Pairing::Interleaved, Pairing::Folded][random.within(0, 2)];
     let stride = if wide { pairs } else { 0 };
     let mut rotate = |which: usize, rotate: fn(Rotation<'_>, &[i16], &mut [i8])| {
         random.spoil(&mut x, at..at + rows * dim, |random| random as i16);

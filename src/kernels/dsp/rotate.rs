@@ -138,6 +138,7 @@ pub(super) fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
     let rows_of = match pairing {
         Pairing::Interleaved => interleaved,
         Pairing::Halves => halves,
+        Pairing::Folded => folded,
     };
     // SAFETY: pairs are a positive even number; each of `rows` rows, at least one, has so many turns, and of values and outputs
     // twice as many (checked by `rows`).
@@ -253,3 +254,62 @@ rotate_rows!(
         "strb r9, [r1], #1\n",
     )
 );
+
+/// A pair from the start of the row and one from its end: the results' sums and differences, halved before they meet.
+///
+/// # Safety
+/// As of the functions above.
+#[unsafe(naked)]
+unsafe extern "C" fn folded(call: *const Rotate) {
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r11, lr}}",
+        "sub sp, sp, #16",
+        "mov lr, r0",
+        "ldr r3, [lr, #28]",
+        "ldr r12, [lr, #16]",
+        "ldm lr, {{r0-r2}}",
+        "3:",
+        "stm sp, {{r0-r3}}",
+        // Where values, outputs and turns end.
+        "ldr r3, [lr, #24]",
+        "add r4, r0, r3",
+        "add r5, r1, r3, lsr #1",
+        "add r6, r2, r3",
+        "2:",
+        "ldr r7, [r0], #4",
+        "ldr r8, [r4, #-4]!",
+        "ldr r9, [r2], #4",
+        "ldr r10, [r6, #-4]!",
+        "smlsd r11, r7, r9, r12",
+        "smladx r7, r7, r9, r12",
+        "smusd r9, r8, r10",
+        "smuadx r8, r8, r10",
+        "asr r11, r11, #1",
+        "asr r7, r7, #1",
+        "add r10, r11, r8, asr #1",
+        "sub r11, r11, r8, asr #1",
+        "add r8, r7, r9, asr #1",
+        "sub r7, r7, r9, asr #1",
+        "ssat r10, #8, r10, asr #20",
+        "ssat r11, #8, r11, asr #20",
+        "ssat r8, #8, r8, asr #20",
+        "ssat r7, #8, r7, asr #20",
+        "strb r10, [r1], #1",
+        "strb r8, [r1], #1",
+        "strb r11, [r5, #-1]!",
+        "strb r7, [r5, #-1]!",
+        "cmp r0, r4",
+        "bne 2b",
+        "ldm sp, {{r0-r3}}",
+        "ldrd r7, r8, [lr, #32]",
+        "ldr r9, [lr, #40]",
+        "add r0, r0, r7",
+        "add r1, r1, r8",
+        "add r2, r2, r9",
+        "subs r3, r3, #1",
+        "bne 3b",
+        "add sp, sp, #16",
+        "pop {{r4-r11, pc}}",
+    )
+}

@@ -110,6 +110,9 @@ unsafe extern "C" fn make(call: *const Turns) {
 pub(super) fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
     let Rotation { pairing, dim, pairs, turns, stride } = rotation;
     let rows = rotation.rows(x, out);
+    if pairing == Pairing::Folded {
+        return rotate::rotate(rotation, x, out);
+    }
     if rows > 0 && pairs > 0 {
         let mut call = Rotate {
             x: x.as_ptr(),
@@ -130,7 +133,7 @@ pub(super) fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
                     }
                     interleaved(&raw const call);
                 }
-                Pairing::Halves => halves(&raw const call),
+                Pairing::Halves | Pairing::Folded => halves(&raw const call),
             }
         }
     }
