@@ -378,7 +378,7 @@ impl AttentionView<'_> {
             if !R::FROM_FIRST {
                 // From a whole word of values on; if no query sees anything, from anywhere.
                 start = start.min(x.keys) & !3;
-                for visible in &mut visible {
+                for visible in visible.iter_mut().take(count) {
                     *visible = visible.saturating_sub(start);
                 }
             }
@@ -389,9 +389,11 @@ impl AttentionView<'_> {
             let biases = reach.biases(head);
             if hides || biases {
                 // Where keys are hidden anyway, all queries look as far as the farthest, in steps that suit all backends.
-                let most = visible.iter().copied().max().unwrap_or(0).next_multiple_of(8);
+                let most = visible.iter().take(count).fold(0, |most, &visible| visible.max(most)).next_multiple_of(8);
                 let most = most.min(grid.count(x.keys).saturating_sub(start));
-                visible.iter_mut().filter(|visible| **visible > 0).for_each(|visible| *visible = most);
+                for visible in visible.iter_mut().take(count).filter(|visible| **visible > 0) {
+                    *visible = most;
+                }
             }
             // Biases of a query's keys, from one of the tile's keys on.
             let rows = |query: usize, key: usize, row: &mut [i32]| {

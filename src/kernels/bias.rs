@@ -5,7 +5,7 @@ use super::Tile;
 /// The bias of a key that is hidden; whatever lies below half of it hides, too.
 pub const HIDDEN: i32 = i32::MIN;
 /// The farthest that a score lies below its row's maximum: with the least steepness, 32 octaves.
-const LOWEST: i32 = (1 << 23) - 1;
+pub(super) const LOWEST: i32 = (1 << 23) - 1;
 
 /// The least score that counts beside a maximum.
 #[inline]
@@ -14,7 +14,7 @@ pub(crate) const fn least(max: i32) -> i32 {
 }
 
 /// Biases in memory at a time.
-const PART: usize = 64;
+pub(super) const PART: usize = 64;
 
 /// Where the scores of a query lie.
 pub(crate) trait Places {
@@ -72,7 +72,7 @@ impl<W> Tile<'_, W> {
     /// After [`Kernels::tile_bias`](super::Kernels::tile_bias): where a query's keys are all hidden, their scores are to lie far below a maximum of 0.
     #[inline]
     pub(crate) fn rest_where_hidden(&mut self) {
-        for max in &mut self.max {
+        for (max, _) in self.max.iter_mut().zip(&*self.visible) {
             if *max < HIDDEN / 2 {
                 *max = 0;
             }

@@ -56,12 +56,11 @@ impl Reach for Bits<'_> {
             // Keys whose bits lie in one word.
             let bits = (31 - key % 32).checked_div(step).unwrap_or(0) + 1;
             let Some((part, rest)) = row.split_at_mut_checked(bits.min(row.len())) else { return };
-            let mut hidden = !self.word(query, key) >> (key % 32);
-            for to in &mut *part {
-                if hidden & 1 == 1 {
+            let hidden = !self.word(query, key) >> (key % 32);
+            for (i, to) in part.iter_mut().enumerate() {
+                if hidden >> (i * step) & 1 == 1 {
                     *to = HIDDEN;
                 }
-                hidden = hidden.checked_shr(step as u32).unwrap_or(0);
             }
             key += part.len() * step;
             row = rest;

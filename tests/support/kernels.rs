@@ -204,7 +204,7 @@ impl<W: Weight> Witness<W> for Seen<'_> {
 /// A bias of any size for a query and a key, or that the key is hidden; sometimes all of one query's are, or of all queries.
 fn bias(salt: u64, query: usize, key: usize) -> i32 {
     let random = Random(salt ^ (query * 65_536 + key) as u64).next();
-    let shift = salt % 22 + 9;
+    let shift = salt % 29 + 2;
     if random.is_multiple_of(5) || salt.is_multiple_of(64) || salt >> 8 & 15 == query as u64 {
         HIDDEN
     } else {

@@ -1,10 +1,12 @@
 //! Cortex-M55 and M85: Helium (MVE), vectors of 128 bits.
 
-use super::bias::Places;
-use super::{Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Tile, Turn, Witness, portable, tiles};
-use crate::softmax::{Steepness, Weight};
+use super::bias::{PART, least};
+use super::{HIDDEN, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Tile, Turn, Witness, portable, tiles};
+use crate::softmax::Weight;
+use bias::Biases;
 use core::mem::MaybeUninit;
 use products::Layout;
+use weighted::{Values, Weights};
 
 /// The assembler knows Helium by the core that has it, whatever the crate is compiled for.
 macro_rules! cpu {
@@ -14,11 +16,14 @@ macro_rules! cpu {
 }
 
 mod attend;
+mod bias;
 mod finish;
 mod norm;
 mod products;
+mod rest;
 mod rotate;
 mod table;
+mod weighted;
 
 /// The backend for Cortex-M cores with Helium.
 #[derive(Clone, Copy, Debug)]
@@ -58,35 +63,42 @@ impl Kernels for Helium {
         // SAFETY: `multiply` writes nothing but numbers.
         let out = unsafe { &mut *(core::ptr::from_mut(grouped) as *mut [MaybeUninit<i32>]) };
         products::multiply(tile.queries, lanes, dim, dim, tile.keys, dim, keys.groups, out, Layout::Lanes);
-        attend::maxima(grouped.get(..keys.shared * GROUP).unwrap_or(&[]), max);
-        if keys.shared < keys.groups {
-            keys.raise(grouped, tile.visible, max);
-        }
-        if keys.tail > 0 {
+        attend::maxima(grouped, max);
+        if keys.rest > 0 {
             let after = tile.keys.get(8 * keys.groups * dim..).unwrap_or(&[]);
             let (rest, _) = rest.as_chunks_mut::<LANES>();
-            for (key, (scores, k)) in rest.iter_mut().zip(super::rows(after, dim)).take(keys.tail).enumerate() {
-                let queries = super::rows(tile.queries, dim).zip(&*tile.visible).zip(&mut *max);
-                for (score, ((query, &visible), max)) in scores.iter_mut().zip(queries) {
-                    *score = products::dot(query, k);
-                    if 8 * keys.groups + key < visible {
-                        *max = (*max).max(*score);
-                    }
+            let rest = rest.get_mut(..keys.rest).unwrap_or(&mut []);
+            rest::scores(tile.queries, lanes, dim, after, rest, keys.seen(tile.visible), max);
+        }
+    }
+
+    #[inline(never)]
+    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, mut rows: impl FnMut(usize, usize, &mut [i32])) {
+        let keys = Keys::new(&*tile.visible);
+        let (grouped, rest) = tile.scores.split_at_mut((keys.groups * GROUP).min(tile.scores.len()));
+        let Some(max) = tile.max.first_chunk_mut::<LANES>() else { return };
+        *max = [HIDDEN; LANES];
+        let mut memory = [MaybeUninit::uninit(); LANES * PART];
+        for first in (0..keys.count()).step_by(PART) {
+            let mut biases = Biases::clear(&mut memory, keys.count() - first);
+            for (query, &visible) in tile.visible.iter().enumerate().take(LANES) {
+                if visible > first {
+                    rows(query, first, biases.row(query, PART.min(visible - first)));
                 }
+            }
+            biases.add(grouped.get_mut(first / 8 * GROUP..).unwrap_or(&mut []), max);
+            if keys.rest > 0 {
+                keys.bias_rest(&mut biases, first, rest, tile.visible, max);
             }
         }
     }
 
     #[inline(never)]
-    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
-        let grouped = Grouped(8 * Keys::new(&*tile.visible).groups);
-        tile.bias_placed(0, &grouped, rows);
-    }
-
-    #[inline(never)]
     fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
-        let grouped = Grouped(8 * Keys::new(&*tile.visible).groups);
-        tile.floor_placed(0, &grouped);
+        let Keys { groups, rest } = Keys::new(&*tile.visible);
+        if let Some(max) = tile.max.first_chunk::<LANES>() {
+            bias::floor(tile.scores, groups, rest, &max.map(least));
+        }
     }
 
     /// Weights take the place of their scores; those of keys that a query does not see are 0. Where there are fewer
@@ -106,40 +118,51 @@ impl Kernels for Helium {
 
     #[inline(never)]
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
-        let Keys { groups, tail, .. } = Keys::new(&*tile.visible);
-        let Some((grouped, rest)) = tile.scores.split_at_checked(groups * GROUP) else { return };
+        let mut memory = MaybeUninit::uninit();
+        let keys = Keys::new(&*tile.visible);
+        let weights = keys.weights(tile.scores, &mut memory);
         let mut done = 0;
-        if 8 * groups + tail <= portable::CHUNK
+        if keys.count() <= portable::CHUNK
             && tile.visible.len() == LANES
             && let Some(sums) = tile.sums.first_chunk::<LANES>()
         {
             let dims = tile.value_dim & !1;
-            let scales = sums.map(|sum| RowScale::new(sum, tile.ratio));
-            let mut last = [0; GROUP];
-            let last: &[i32] = if tail == 0 {
-                &[]
-            } else {
-                pack_rest(rest, tail, &mut last);
-                &last
-            };
-            let (values, out) = (tile.values, &mut *tile.out);
-            if attend::weighted(
-                grouped,
-                groups,
-                last,
-                tail,
-                values,
-                tile.positions,
-                dims,
-                &scales,
-                out,
-                tile.out_stride,
-            ) {
+            let values = Values { data: tile.values, stride: tile.positions, dims };
+            if weighted::outputs(weights, values, sums, tile.ratio, tile.out, tile.out_stride) {
                 done = dims;
             }
         }
-        if done < tile.value_dim {
-            weighted_dims(tile, groups, tail, done);
+        for lane in 0..lanes_after(done, tile.value_dim, tile.visible) {
+            let scale = RowScale::new(tile.sums.get(lane).copied().unwrap_or(0), tile.ratio);
+            for dim in done..tile.value_dim {
+                let total = total(weights, lane, tile.values.get(dim * tile.positions..).unwrap_or(&[]));
+                if let Some(out) = tile.out.get_mut(lane * tile.out_stride + dim) {
+                    *out = scale.to_i8(total);
+                }
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, values: &[i8], stride: usize, totals: &mut [i64]) {
+        let mut memory = MaybeUninit::uninit();
+        let keys = Keys::new(&*tile.visible);
+        let weights = keys.weights(tile.scores, &mut memory);
+        let dims = tile.value_dim;
+        let mut done = 0;
+        if keys.count() <= portable::CHUNK
+            && tile.visible.len() == LANES
+            && weighted::add(weights, Values { data: values, stride, dims: dims & !1 }, totals, dims)
+        {
+            done = dims & !1;
+        }
+        for lane in 0..lanes_after(done, dims, tile.visible) {
+            for dim in done..dims {
+                let sum = total(weights, lane, values.get(dim * stride..).unwrap_or(&[]));
+                if let Some(total) = totals.get_mut(lane * dims + dim) {
+                    *total += sum;
+                }
+            }
         }
     }
 
@@ -149,12 +172,11 @@ impl Kernels for Helium {
         for (lane, &visible) in tile.visible.iter().enumerate() {
             let Some(row) = tile.weights.get_mut(..visible) else { return };
             for (key, to) in row.iter_mut().enumerate() {
-                let weight = if key < 8 * groups {
-                    let word = grouped.get(key / 8 * GROUP + 8 * lane + key % 8 / 2).copied().unwrap_or(0);
-                    i32::from((word >> (16 * (key % 2))) as i16)
-                } else {
-                    rest.get(key % 8 * LANES + lane).copied().unwrap_or(0)
+                let pair = match key.checked_sub(8 * groups) {
+                    None => grouped.get(key / 8 * GROUP + 8 * lane + key % 8 / 2),
+                    Some(key) => rest.get(key / 2 * LANES + lane),
                 };
+                let weight = pair.map_or(0, |pair| i32::from((pair >> (16 * (key % 2))) as i16));
                 *to = W::from_int(weight);
             }
             witness.row(lane, row);
@@ -188,162 +210,110 @@ fn softmax<W: Weight>(tile: &mut Tile<'_, W>) {
     let (Some(max), Some(sums)) = (tile.max.first_chunk::<LANES>(), tile.sums.first_chunk_mut::<LANES>()) else {
         return;
     };
-    attend::weigh::<W>(grouped.get_mut(..keys.shared * GROUP).unwrap_or(&mut []), tile.steepness, max, sums);
-    if keys.shared < keys.groups {
-        keys.weigh::<W>(grouped, tile.visible, tile.steepness, max, sums);
-    }
-    if keys.tail > 0 {
+    attend::weigh::<W>(grouped, tile.steepness, max, sums);
+    if keys.rest > 0 {
         let (rest, _) = rest.as_chunks_mut::<LANES>();
-        let rest = rest.get_mut(..keys.tail).unwrap_or(&mut []);
-        attend::weigh_rest::<W>(rest, tile.steepness, max, sums);
-        if !keys.same {
-            keys.hide(rest, tile.visible, sums);
-        }
-    }
-}
-
-/// Scores in groups of eight keys, of so many keys together, and after these key by key.
-struct Grouped(usize);
-
-impl Places for Grouped {
-    #[inline]
-    fn walk(&self, scores: &mut [i32], query: usize, first: usize, count: usize, mut each: impl FnMut(&mut i32)) {
-        let (grouped, rest) = scores.split_at_mut((self.0 * LANES).min(scores.len()));
-        let (mut key, end) = (first, first + count);
-        for group in super::rows_mut(grouped.get_mut(first / 8 * GROUP..).unwrap_or(&mut []), GROUP) {
-            let seen = group.iter_mut().skip(8 * query).take(8).skip(key % 8).take(end - key);
-            for score in seen {
-                each(score);
-                key += 1;
-            }
-        }
-        let rest = rest.iter_mut().skip(query).step_by(LANES).skip(key.saturating_sub(self.0));
-        rest.take(end - key).for_each(each);
+        let rest = rest.get_mut(..keys.rest).unwrap_or(&mut []);
+        rest::weigh::<W>(rest, tile.steepness, keys.seen(tile.visible), max, sums);
     }
 }
 
 /// The keys that a tile looks at.
+#[derive(Clone, Copy)]
 struct Keys {
     /// Groups of eight keys that all queries see.
-    shared: usize,
-    /// Groups of eight keys that any of the queries sees.
     groups: usize,
-    /// Keys after the groups.
-    tail: usize,
-    /// Whether all queries see all of these.
-    same: bool,
+    /// Keys after these that any of the queries sees.
+    rest: usize,
 }
 
 impl Keys {
     #[inline]
     fn new(visible: &[usize]) -> Self {
-        let (least, most) = match *visible {
-            [a, b, c, d] if a == b && b == c && c == d => (a, a),
-            _ => extent(visible),
-        };
-        Self { shared: least / 8, groups: most / 8, tail: most % 8, same: least == most }
+        let [a, b, c, d] = lanes(visible);
+        let (least, most) = (a.min(b).min(c.min(d)), a.max(b).max(c.max(d)));
+        Self { groups: least / 8, rest: most - (least & !7) }
     }
 
-    /// Raises the maxima by the scores in the groups that not all queries see.
-    #[inline(never)]
-    fn raise(&self, grouped: &[i32], visible: &[usize], max: &mut [i32; LANES]) {
-        for (lane, (max, &visible)) in max.iter_mut().zip(visible).enumerate() {
-            for group in self.shared..self.groups {
-                let scores = grouped.get(group * GROUP + 8 * lane..).unwrap_or(&[]);
-                let seen = scores.iter().take(visible.saturating_sub(8 * group).min(8));
-                *max = seen.fold(*max, |max, &score| max.max(score));
-            }
-        }
+    #[inline]
+    fn count(&self) -> usize {
+        8 * self.groups + self.rest
     }
 
-    /// Turns the scores in these groups into weights, and adds them to the sums.
+    /// How many of the keys after the groups each query sees.
+    #[inline]
+    fn seen(&self, visible: &[usize]) -> [i32; LANES] {
+        lanes(visible).map(|visible| visible.wrapping_sub(8 * self.groups) as i32)
+    }
+
+    /// Adds the biases of a part that starts with the key `first`, as far as they belong to keys after the groups.
     #[inline(never)]
-    fn weigh<W: Weight>(
+    fn bias_rest(
         &self,
-        grouped: &mut [i32],
+        biases: &mut Biases<'_>,
+        first: usize,
+        rest: &mut [i32],
         visible: &[usize],
-        steepness: Steepness,
-        max: &[i32; LANES],
-        sums: &mut [u32; LANES],
+        max: &mut [i32; LANES],
     ) {
-        for (lane, ((&visible, &max), sum)) in visible.iter().zip(max).zip(sums).enumerate() {
-            for group in self.shared..self.groups {
-                let place = grouped.get_mut(group * GROUP + 8 * lane..).and_then(|group| group.first_chunk_mut::<8>());
-                let Some(place) = place else { return };
-                *sum += weigh_row::<W>(place, visible.saturating_sub(8 * group), max, steepness);
-                let [a, b, c, d, e, f, g, h] = *place;
-                [place[0], place[1], place[2], place[3]] = [a | b << 16, c | d << 16, e | f << 16, g | h << 16];
-            }
+        let start = 8 * self.groups;
+        let rest = rest.get_mut(first.saturating_sub(start) * LANES..).unwrap_or(&mut []);
+        for (lane, (&visible, max)) in visible.iter().zip(max).enumerate() {
+            biases.add_rest(lane, start.saturating_sub(first), visible.saturating_sub(first).min(PART), rest, max);
         }
     }
 
-    /// Takes the weights of keys after the groups that a query does not see back out of its sum.
-    #[inline(never)]
-    fn hide(&self, rest: &mut [[i32; LANES]], visible: &[usize], sums: &mut [u32; LANES]) {
-        for (key, weights) in rest.iter_mut().enumerate() {
-            for ((weight, &visible), sum) in weights.iter_mut().zip(visible).zip(&mut *sums) {
-                if 8 * self.groups + key >= visible {
-                    *sum = sum.wrapping_sub(*weight as u32);
-                    *weight = 0;
-                }
-            }
+    /// The weights that took the place of scores. Those after the groups, if they do not fill a block, are copied to `memory`.
+    #[inline]
+    fn weights<'a>(&self, scores: &'a [i32], memory: &'a mut MaybeUninit<[i32; weighted::BLOCK]>) -> Weights<'a> {
+        let (grouped, mut rest) = scores.split_at((self.groups * GROUP).min(scores.len()));
+        if self.rest > 0 && rest.len() < weighted::BLOCK {
+            let block = memory.write([0; weighted::BLOCK]);
+            block.iter_mut().zip(rest).for_each(|(to, &weight)| *to = weight);
+            rest = block;
         }
+        Weights { grouped, rest, keys: self.rest }
     }
 }
 
-/// Keys that all queries see, and keys that any of them sees.
+/// A number for each lane: those without a query are like the first one.
+#[inline]
+fn lanes(visible: &[usize]) -> [usize; LANES] {
+    match *visible {
+        [a, b, c, d] => [a, b, c, d],
+        _ => filled(visible),
+    }
+}
+
 #[inline(never)]
-fn extent(visible: &[usize]) -> (usize, usize) {
-    (visible.iter().copied().min().unwrap_or(0), visible.iter().copied().max().unwrap_or(0))
+fn filled(visible: &[usize]) -> [usize; LANES] {
+    let mut lanes = [visible.first().copied().unwrap_or(0); LANES];
+    lanes.iter_mut().zip(visible).for_each(|(to, &visible)| *to = visible);
+    lanes
 }
 
-/// Turns the first `count` scores into weights and the others into 0; gives the sum.
-fn weigh_row<W: Weight>(scores: &mut [i32], count: usize, max: i32, steepness: Steepness) -> u32 {
-    let mut sum = 0;
-    for (key, score) in scores.iter_mut().enumerate() {
-        let weight = W::exp2(steepness.exponent(max.wrapping_sub(*score) as u32)).to_int();
-        *score = if key < count { weight } else { 0 };
-        sum += *score as u32;
-    }
-    sum
+/// How many queries have dimensions left after the first `done`.
+#[inline]
+fn lanes_after(done: usize, dims: usize, visible: &[usize]) -> usize {
+    if done < dims { visible.len().min(LANES) } else { 0 }
 }
 
-/// Lays weights `[tail][LANES]` out as those of a group.
+/// The sum of one query and dimension.
 #[inline(never)]
-fn pack_rest(rest: &[i32], tail: usize, group: &mut [i32; GROUP]) {
-    let (rest, _) = rest.as_chunks::<LANES>();
-    for (pair, keys) in tiles(rest.get(..tail).unwrap_or(&[]), 2).enumerate() {
-        for lane in 0..LANES {
-            let weight = |key: usize| keys.get(key).and_then(|weights| weights.get(lane)).copied().unwrap_or(0);
-            if let Some(to) = group.get_mut(8 * lane + pair) {
-                *to = weight(0) | weight(1) << 16;
-            }
-        }
+fn total(weights: Weights<'_>, lane: usize, mut values: &[i8]) -> i64 {
+    let Weights { grouped, rest, keys } = weights;
+    let mut total = 0i64;
+    for groups in tiles(grouped, portable::CHUNK / 8 * GROUP) {
+        let count = groups.len() / GROUP;
+        total += i64::from(weighted::total(groups.get(8 * lane..).unwrap_or(&[]), values, count));
+        values = values.get(8 * count..).unwrap_or(&[]);
     }
-}
-
-/// The outputs from dimension `first` on, one by one.
-#[inline(never)]
-fn weighted_dims<W: Weight>(tile: &mut Tile<'_, W>, groups: usize, tail: usize, first: usize) {
-    let Some((grouped, rest)) = tile.scores.split_at_checked(groups * GROUP) else { return };
-    for (lane, (_, &sum)) in tile.visible.iter().zip(&tile.sums).enumerate().take(LANES) {
-        let scale = RowScale::new(sum, tile.ratio);
-        let rest = rest.get(lane..).unwrap_or(&[]);
-        for dim in first..tile.value_dim {
-            let mut values = tile.values.get(dim * tile.positions..).unwrap_or(&[]);
-            let mut acc = 0i64;
-            for groups in tiles(grouped, portable::CHUNK / 8 * GROUP) {
-                let count = groups.len() / GROUP;
-                acc += i64::from(attend::total(groups.get(8 * lane..).unwrap_or(&[]), values, count));
-                values = values.get(8 * count..).unwrap_or(&[]);
-            }
-            let rest = rest.iter().step_by(LANES).take(tail).zip(values);
-            acc += i64::from(rest.map(|(&weight, &value)| weight * i32::from(value)).sum::<i32>());
-            if let Some(out) = tile.out.get_mut(lane * tile.out_stride + dim) {
-                *out = scale.to_i8(acc);
-            }
-        }
+    let pairs = rest.get(lane..).unwrap_or(&[]).iter().step_by(LANES);
+    for (&pair, values) in pairs.zip(tiles(values.get(..keys).unwrap_or(values), 2)) {
+        let product = |place: usize, weight: i32| values.get(place).map_or(0, |&value| weight * i32::from(value));
+        total += i64::from(product(0, i32::from(pair as i16)) + product(1, pair >> 16));
     }
+    total
 }
 
 // Not inlined: each copy would have its own buffer on the stack.
@@ -376,9 +346,10 @@ fn linear(x: Rows<'_>, layer: &mut Layer<'_>) {
             if !finish::finish(sums, done, grouped, sink, row, output) {
                 done = 0;
             }
-            for (lane, sums) in super::rows(sums, outputs).enumerate().skip(done) {
+            let left = sums.get(done * outputs..).unwrap_or(&[]);
+            for (lane, sums) in super::rows(left, outputs).enumerate() {
                 for (i, (&channel, &sum)) in grouped.iter().zip(sums).enumerate() {
-                    sink.put(row + lane, output + i, channel.bias.wrapping_add(sum), channel);
+                    sink.put(row + done + lane, output + i, channel.bias.wrapping_add(sum), channel);
                 }
             }
             for (i, &channel) in others.iter().enumerate() {

@@ -31,6 +31,8 @@ struct Whole {
     passes: usize,
     /// From a row's sums to those of the next row.
     pitch: usize,
+    /// From the end of a left row to the next one.
+    gap: usize,
 }
 
 /// Rows `x` (`width` apart, `inputs` of which count) against `groups` times eight rows of `w` (`stride` apart): writes all
@@ -66,7 +68,7 @@ pub(super) fn multiply(
     }
     let (x, w, out) = (x.as_ptr(), w.as_ptr(), out.as_mut_ptr().cast());
     let mut done = 0;
-    if width == inputs && stride == inputs {
+    if stride == inputs && width >= inputs {
         let (whole, at_once): (unsafe extern "C" fn(_, _, _, _), _) = match inputs {
             16 => (whole_16, 4),
             32 => (whole_32, 2),
@@ -83,7 +85,7 @@ pub(super) fn multiply(
         if passes > 0 {
             done = passes * at_once;
             let next = (4 * pitch * at_once).wrapping_sub(groups * (32 + 4 * skip));
-            let call = Whole { groups, skip: 4 * skip, next, passes, pitch: 4 * pitch };
+            let call = Whole { groups, skip: 4 * skip, next, passes, pitch: 4 * pitch, gap: width - inputs };
             // SAFETY: all rows lie within `x` and `w`, and all sums within `out` (checked above).
             unsafe { whole(x, w, out, &raw const call) };
         }
@@ -189,11 +191,15 @@ unsafe extern "C" fn whole_16(x: *const i8, w: *const i8, out: *mut i32, call: *
         "ldr r11, [r3, #4]",
         "ldr r12, [r3, #12]",
         "5:",
+        "ldrd r4, r5, [r3, #16]",
         "vldrb.u8 q0, [r0], #16",
+        "add r0, r0, r5",
         "vldrb.u8 q1, [r0], #16",
+        "add r0, r0, r5",
         "vldrb.u8 q2, [r0], #16",
+        "add r0, r0, r5",
         "vldrb.u8 q3, [r0], #16",
-        "ldr r4, [r3, #16]",
+        "add r0, r0, r5",
         "add r5, r2, r4",
         "add r7, r5, r4",
         "add r9, r7, r4",
@@ -227,7 +233,7 @@ unsafe extern "C" fn whole_16(x: *const i8, w: *const i8, out: *mut i32, call: *
 
 /// A function for two rows of whole vectors a pass.
 macro_rules! pair {
-    ($name:ident, $output:ident, [$($load:literal),*]) => {
+    ($name:ident, $output:ident, [$($first:literal),*], [$($second:literal),*]) => {
         /// # Safety
         /// As [`whole_16`], with two rows a pass.
         #[unsafe(naked)]
@@ -244,10 +250,13 @@ macro_rules! pair {
                 "push {{r0, r1, r2}}",
                 "5:",
                 "ldr r0, [sp]",
-                $(concat!("vldrb.u8 ", $load, ", [r0], #16"),)*
+                "ldrd r5, r7, [r9, #16]",
+                $(concat!("vldrb.u8 ", $first, ", [r0], #16"),)*
+                "add r0, r0, r7",
+                $(concat!("vldrb.u8 ", $second, ", [r0], #16"),)*
+                "add r0, r0, r7",
                 "str r0, [sp]",
                 "ldr r1, [sp, #4]",
-                "ldr r5, [r9, #16]",
                 "ldr r7, [r9]",
                 "add r5, r3, r5",
                 "2:",
@@ -308,8 +317,8 @@ macro_rules! output_48 {
     };
 }
 
-pair!(whole_32, output_32, ["q0", "q1", "q2", "q3"]);
-pair!(whole_48, output_48, ["q0", "q1", "q2", "q3", "q4", "q5"]);
+pair!(whole_32, output_32, ["q0", "q1"], ["q2", "q3"]);
+pair!(whole_48, output_48, ["q0", "q1", "q2"], ["q3", "q4", "q5"]);
 
 /// # Safety
 /// As [`whole_16`], with one row a pass.
@@ -342,6 +351,8 @@ unsafe extern "C" fn whole_64(x: *const i8, w: *const i8, out: *mut i32, call: *
         "vldrb.u8 q1, [r0], #16",
         "vldrb.u8 q2, [r0], #16",
         "vldrb.u8 q3, [r0], #16",
+        "ldr lr, [r3, #20]",
+        "add r0, r0, lr",
         "mov r1, r5",
         "dls lr, r9",
         "2:",
