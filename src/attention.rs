@@ -117,6 +117,12 @@ impl<'a> ProjectionView<'a> {
         Self { weights, channels, weight_groups: groups, channel_groups: groups, offset: 0 }
     }
 
+    /// The same, reading rows from their `offset`th value on.
+    pub(crate) const fn reading_from(mut self, offset: usize) -> Self {
+        self.offset = offset;
+        self
+    }
+
     /// All of it.
     #[inline]
     #[must_use]

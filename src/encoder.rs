@@ -3,7 +3,7 @@
 
 use crate::attention::{AttentionView, ScratchView, Sequences};
 use crate::feed_forward::PlainView;
-use crate::kernels::{Kernels, Rows, rows, rows_mut, tiles_mut};
+use crate::kernels::{Kernels, Rows, rows, rows_mut, tiles, tiles_mut};
 use crate::linear::LinearView;
 use crate::norm::NormView;
 use crate::observe::Observer;
@@ -16,6 +16,8 @@ use crate::softmax::Weight;
 pub struct BlockView<'a> {
     /// Norm before the attention.
     pub attention_norm: NormView<'a>,
+    /// What the projections of low rank read instead of the normalised rows: three parts, for queries, keys and values.
+    pub reduce: Option<LinearView<'a>>,
     /// Attention, added to the residual stream.
     pub attention: AttentionView<'a>,
     /// Norm before the feed-forward layers.
@@ -48,6 +50,9 @@ pub(crate) struct StateView<'s, W> {
     pub residual: &'s mut [i16],
     /// A normalised residual stream, `[positions][width]`.
     pub normed: &'s mut [i8],
+    /// Reduced rows of blocks of low rank, `[positions][reduced]`, where they are wider than the model; else they take the
+    /// place of `normed`.
+    pub reduced: &'s mut [i8],
     /// Of the attention.
     pub heads: ScratchView<'s, W>,
     /// Some rows of `[inputs]`.
@@ -62,9 +67,10 @@ pub(crate) struct StateView<'s, W> {
 
 impl EncoderView<'_> {
     /// Runs the encoder: `fill(position, input)` gives the int8 input of one position, each
-    /// position once and in order, `reach(layer)` what the heads of a block look at. The logits are left in `state`.
+    /// position once and in order, `reach(layer)` what the heads of a block look at. The logits are left in `state`. `LOW_RANK`
+    /// says whether there may be blocks of low rank.
     #[inline]
-    pub(crate) fn forward<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
+    pub(crate) fn forward<K: Kernels, W: Weight, R: Reach, O: Observer<W>, const LOW_RANK: bool>(
         &self,
         mut fill: impl FnMut(usize, &mut [i8]),
         state: &mut StateView<'_, W>,
@@ -87,7 +93,7 @@ impl EncoderView<'_> {
             self.embedding.accumulate::<K>(head(state.input, tile * inputs), residual);
         }
         for (layer, block) in self.blocks.iter().enumerate() {
-            block.forward::<K, W, R, O>(state, position, reach(layer), layer, observer);
+            block.forward::<K, W, R, O, LOW_RANK>(state, position, reach(layer), layer, observer);
         }
         self.norm.forward::<K>(state.residual, state.normed);
         for (channel, mean) in state.pooled.iter_mut().enumerate() {
@@ -102,7 +108,7 @@ impl EncoderView<'_> {
 impl BlockView<'_> {
     /// One block, in place on the residual stream. Not inlined: one copy serves all blocks.
     #[inline(never)]
-    fn forward<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
+    fn forward<K: Kernels, W: Weight, R: Reach, O: Observer<W>, const LOW_RANK: bool>(
         &self,
         state: &mut StateView<'_, W>,
         positions: usize,
@@ -115,8 +121,19 @@ impl BlockView<'_> {
         if heads == 0 {
             add_biases(output.channels, state.residual);
         } else {
-            self.attention_norm.forward::<K>(state.residual, state.normed);
-            let x = Sequences::one(Rows { data: state.normed, width: self.attention_norm.channels.len() }, positions);
+            let x = match self.reduce {
+                Some(layer) if LOW_RANK => {
+                    // Memory that is free until the heads have outputs, a row at least.
+                    let room = state.heads.heads.len() >= self.attention_norm.channels.len();
+                    let free = if room { &mut *state.heads.heads } else { &mut *state.pooled };
+                    reduced::<K>(&self.attention_norm, layer, state.residual, state.normed, state.reduced, free)
+                }
+                _ => {
+                    self.attention_norm.forward::<K>(state.residual, state.normed);
+                    Rows { data: state.normed, width: self.attention_norm.channels.len() }
+                }
+            };
+            let x = Sequences::one(x, positions);
             self.attention.attend::<K, W, R, O, false>(x, &reach, 0..heads, &mut state.heads, layer, observer);
             // Blocks may have fewer heads than there is room for.
             output.accumulate::<K>(head(state.heads.heads, positions * output.weights.inputs), state.residual);
@@ -125,6 +142,28 @@ impl BlockView<'_> {
         self.hidden_norm.forward::<K>(state.residual, state.normed);
         self.feed_forward.accumulate::<K>(state.normed, state.hidden, state.residual);
     }
+}
+
+/// Normalised rows through the layer of a block of low rank. Where that makes them wider, there is memory for both; else reduced rows
+/// take the place of the normalised ones, which then are in `free`, some at a time.
+fn reduced<'s, K: Kernels>(
+    norm: &NormView<'_>,
+    layer: LinearView<'_>,
+    residual: &[i16],
+    normed: &'s mut [i8],
+    reduced: &'s mut [i8],
+    free: &mut [i8],
+) -> Rows<'s> {
+    let (width, length) = (norm.channels.len(), layer.channels.len());
+    let (normed, reduced) = if length > width { (normed, reduced) } else { (free, normed) };
+    let most = normed.len().checked_div(width).unwrap_or(0).max(1);
+    let most = if most > K::ROWS { most - most % K::ROWS } else { most };
+    for (residual, reduced) in tiles(residual, width * most).zip(tiles_mut(reduced, length * most)) {
+        let Some(normed) = normed.get_mut(..residual.len()) else { break };
+        norm.forward::<K>(residual, normed);
+        layer.store::<K>(normed, reduced);
+    }
+    Rows { data: reduced, width: length }
 }
 
 /// What attention without heads adds to the residual stream: the biases of its output, as rows of no values would. Not

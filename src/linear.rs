@@ -19,6 +19,11 @@ pub struct LinearView<'a> {
 }
 
 impl<'a> LinearView<'a> {
+    /// Multiply-accumulates per row.
+    pub(crate) const fn products(&self) -> usize {
+        self.weights.inputs * self.channels.len()
+    }
+
     /// `x` `[rows][inputs]` to `out` `[rows][outputs]`, int8.
     #[inline]
     pub(crate) fn store<K: Kernels>(&self, x: &[i8], out: &mut [i8]) {

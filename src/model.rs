@@ -39,7 +39,8 @@ impl<const WINDOW: usize, const BANDS: usize, const FRAMES: usize> Input
 }
 
 /// A compiled-in encoder with its working memory: `S` positions of `I` inputs, width `E`, `H` heads
-/// of `P`, `F` hidden values, `L` blocks, `C` classes.
+/// of `P`, `F` hidden values, `L` blocks, `C` classes. `R` is the length of the reduced rows of blocks of low rank, where these
+/// are wider than the model and need memory of their own.
 ///
 /// `size_of` tells its RAM. The weights stay in the program's constants.
 #[derive(Debug)]
@@ -54,11 +55,13 @@ pub struct Model<
     const F: usize,
     const L: usize,
     const C: usize,
+    const R: usize = 0,
 > {
     residual: [[i16; E]; S],
     logits: [i16; C],
     heads: Heads<S, H, P, W>,
     normed: [[i8; E]; S],
+    reduced: [[i8; R]; S],
     input: [[i8; I]; <Active as Kernels>::ROWS],
     hidden: [[i8; F]; <Active as Kernels>::ROWS],
     pooled: [i8; E],
@@ -77,7 +80,8 @@ impl<
     const F: usize,
     const L: usize,
     const C: usize,
-> Model<M, W, S, I, E, H, P, F, L, C>
+    const R: usize,
+> Model<M, W, S, I, E, H, P, F, L, C, R>
 {
     /// The model's shape.
     pub const CONFIG: Config = unwrap(M::FILE.config());
@@ -89,6 +93,15 @@ impl<
             i += 1;
         }
         blocks
+    };
+    /// Whether a block is of low rank. Other models are spared the code.
+    const LOW_RANK: bool = {
+        let (mut any, mut i) = (false, 0);
+        while i < L {
+            any = any || Self::BLOCKS[i].reduce.is_some();
+            i += 1;
+        }
+        any
     };
     const ENCODER: EncoderView<'static> = unwrap(M::FILE.encoder(&Self::CONFIG, &Self::BLOCKS));
     /// Names of the classes.
@@ -111,12 +124,14 @@ impl<
             require(c.width == E && c.hidden == F, "model: the file has another width");
             require(c.heads == H && c.head_dim == P, "model: the file has other heads");
             require(c.layers == L && c.classes == C, "model: the file has another number of layers or classes");
+            require(reduced(&M::FILE, &c) == R, "model: the file has blocks of another rank");
         }
         Self {
             residual: [[0; E]; S],
             logits: [0; C],
             heads: Heads::new(),
             normed: [[0; E]; S],
+            reduced: [[0; R]; S],
             input: [[0; I]; <Active as Kernels>::ROWS],
             hidden: [[0; F]; <Active as Kernels>::ROWS],
             pooled: [0; E],
@@ -150,10 +165,11 @@ impl<
         mut fill: impl FnMut(&M::Input, usize, &mut [i8]),
         observer: &mut O,
     ) -> Outcome<[i16; C]> {
-        let Self { residual, logits, heads, normed, input, hidden, pooled, stream, .. } = self;
+        let Self { residual, logits, heads, normed, reduced, input, hidden, pooled, stream, .. } = self;
         let mut state = StateView {
             residual: residual.as_flattened_mut(),
             normed: normed.as_flattened_mut(),
+            reduced: reduced.as_flattened_mut(),
             heads: heads.view(),
             input: input.as_flattened_mut(),
             hidden: hidden.as_flattened_mut(),
@@ -161,7 +177,12 @@ impl<
             logits,
         };
         let fill = |i, x: &mut [i8]| fill(stream, i, x);
-        const { &Self::ENCODER }.forward::<K, W, _, O>(fill, &mut state, |_| Mask::None, observer);
+        let (encoder, reach) = (const { &Self::ENCODER }, |_| Mask::None);
+        if Self::LOW_RANK {
+            encoder.forward::<K, W, _, O, true>(fill, &mut state, reach, observer);
+        } else {
+            encoder.forward::<K, W, _, O, false>(fill, &mut state, reach, observer);
+        }
         Outcome::new(self.logits, Self::CONFIG.logit)
     }
 }
@@ -181,7 +202,8 @@ impl<
     const F: usize,
     const L: usize,
     const C: usize,
-> Model<M, W, S, I, E, H, P, F, L, C>
+    const R: usize,
+> Model<M, W, S, I, E, H, P, F, L, C, R>
 {
     const FRONTEND: crate::audio::Frontend<'static> = match unwrap(M::FILE.frontend(&Self::CONFIG)) {
         Some(frontend) => frontend,
@@ -230,7 +252,8 @@ impl<
     const F: usize,
     const L: usize,
     const C: usize,
-> Default for Model<M, W, S, I, E, H, P, F, L, C>
+    const R: usize,
+> Default for Model<M, W, S, I, E, H, P, F, L, C, R>
 {
     fn default() -> Self {
         Self::new()
@@ -307,6 +330,13 @@ pub const fn input_shape(file: &File<'_>, config: &Config) -> [usize; 3] {
     [0; 3]
 }
 
+/// Values of a reduced row, where it needs memory of its own; else 0.
+#[doc(hidden)]
+#[must_use]
+pub const fn reduced(file: &File<'_>, config: &Config) -> usize {
+    unwrap(file.reduced(config))
+}
+
 /// Samples that one inference of a file's model hears; 0 without a front end.
 #[doc(hidden)]
 #[must_use]
@@ -344,7 +374,7 @@ macro_rules! model {
 
         #[allow(long_running_const_eval)]
         const _: () = {
-            use $crate::model::{Choose, ChooseInput, Chosen, ChosenInput, Embedded, input_shape, unwrap};
+            use $crate::model::{Choose, ChooseInput, Chosen, ChosenInput, Embedded, input_shape, reduced, unwrap};
 
             const BYTES: &[u8] = include_bytes!($path);
             static WORDS: [u32; BYTES.len() / 4] = $crate::format::words(BYTES);
@@ -370,6 +400,7 @@ macro_rules! model {
                     { CONFIG.hidden },
                     { CONFIG.layers },
                     { CONFIG.classes },
+                    { reduced(&FILE, &CONFIG) },
                 >;
             }
 

@@ -60,6 +60,8 @@ impl Norm {
 }
 
 struct Block {
+    /// What each head's scores are divided by, beside the root of its dimension.
+    temperatures: Vec<f32>,
     norm1: Norm,
     query: Linear,
     key: Linear,
@@ -110,6 +112,14 @@ impl FloatModel {
         let block = |b: usize| {
             let linear = |name: &str, to, from| tensors.linear(&format!("blocks.{b}.{name}"), to, from);
             Ok(Block {
+                // A model has them or not.
+                temperatures: match config["temperature"].as_bool() {
+                    Some(true) => {
+                        let logarithms = tensors.get(&format!("blocks.{b}.attention.log_temperature"), heads)?;
+                        logarithms.iter().map(|t| t.exp()).collect()
+                    }
+                    _ => vec![1.0; heads],
+                },
                 norm1: tensors.norm(&format!("blocks.{b}.norm1"), width)?,
                 query: linear("attention.query", heads * dim, width)?,
                 key: linear("attention.key", heads * dim, width)?,
@@ -170,11 +180,11 @@ impl FloatModel {
             .iter()
             .map(|query| {
                 let mut out = vec![0.0; width];
-                for first in (0..width).step_by(dim) {
+                for (first, temperature) in (0..width).step_by(dim).zip(&block.temperatures) {
                     let head = first..first + dim;
                     let score = |key: &Vec<f32>| -> f32 {
                         let dot: f32 = query[head.clone()].iter().zip(&key[head.clone()]).map(|(q, k)| q * k).sum();
-                        dot / (dim as f32).sqrt()
+                        dot / (dim as f32).sqrt() / temperature
                     };
                     let scores: Vec<f32> = keys.iter().map(score).collect();
                     let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);

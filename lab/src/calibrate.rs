@@ -3,7 +3,8 @@
 //! Sites, in the order of the data flow: `features` (fixed, 1/8 octave), then per block
 //! `blocks.N.` + `norm1`, `query`, `key`, `value`, `heads`, `norm2`, `hidden`, `gelu`;
 //! then `norm`, `pooled`. `residual` and `logits` are int16. Where query and key weights can be folded ([`crate::fuse`]),
-//! `query_key` is what the folded ones make of `norm1`.
+//! `query_key` is what the folded ones make of `norm1`. The reduced values of projections of low rank ([`crate::low_rank`]) are no site: they
+//! have a scale each, found when converting.
 
 use crate::encoder::{Encoder, Pass, batch};
 use crate::weights::Scales;
@@ -35,17 +36,23 @@ impl Ranges {
     /// The scale of every site.
     #[must_use]
     pub fn into_scales(self) -> Scales {
-        let scales = self.seen.into_iter().map(|(site, mut values)| {
+        let scales = self.seen.into_iter().map(|(site, values)| {
             let scale = if site == "residual" || site == "logits" {
                 HEADROOM * values.iter().copied().fold(0.0, f32::max) / 32767.0
             } else {
-                let rank = ((values.len() - 1) as f64 * INSIDE).round() as usize;
-                *values.select_nth_unstable_by(rank, f32::total_cmp).1 / 127.0
+                int8_scale(values)
             };
             (site, scale.max(f32::MIN_POSITIVE))
         });
         scales.chain([("features".to_owned(), FEATURES)]).collect()
     }
+}
+
+/// The step of an int8 value that takes such magnitudes; 0 if there are none.
+pub(crate) fn int8_scale(magnitudes: impl IntoIterator<Item = f32>) -> f32 {
+    let mut magnitudes: Vec<f32> = magnitudes.into_iter().collect();
+    let rank = (magnitudes.len().saturating_sub(1) as f64 * INSIDE).round() as usize;
+    if magnitudes.is_empty() { 0.0 } else { *magnitudes.select_nth_unstable_by(rank, f32::total_cmp).1 / 127.0 }
 }
 
 /// Calibrates on features `[tokens * inputs]` of some recordings.

@@ -26,6 +26,9 @@ pub struct Config {
     pub layers: usize,
     /// Added to the variance in every LayerNorm.
     pub epsilon: f32,
+    /// Whether each head has a temperature, found in training.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub temperature: bool,
 }
 
 /// Front-end parameters, as [`heedful::audio::Params`] names them.
@@ -106,6 +109,7 @@ impl Preset {
             hidden: 48,
             layers: 3,
             epsilon: 1e-5,
+            temperature: false,
         };
         match self {
             Self::Digits => digits,

@@ -2,6 +2,7 @@
 
 use crate::features::Extractor;
 use crate::fuse::{self, Fuse};
+use crate::low_rank::{self, LowRank, Rank};
 use crate::weights::{Array, Weights};
 use crate::{Config, Error, fake_quant};
 use heedful::audio::Tables;
@@ -26,11 +27,33 @@ pub fn convert(weights: &Weights) -> Result<EncoderModel, Error> {
     convert_with(weights, Fuse::default())
 }
 
+/// [`convert_with`], with projections of low rank, too: [`low_rank::choose`] on `features`. Of a block that could have both, `auto` takes what
+/// costs less.
+///
+/// # Errors
+/// Those of [`convert_with`] and [`low_rank::choose`], and if both are demanded.
+pub fn convert_on(weights: &Weights, fuse: Fuse, features: &[Vec<i8>], rank: Rank) -> Result<EncoderModel, Error> {
+    if let (Fuse::Always, Rank::Fixed(rank)) = (fuse, rank) {
+        return Err(Error::Training(format!("query and key weights of rank {rank} cannot be fused")));
+    }
+    let low_rank = if fuse == Fuse::Always { Vec::new() } else { low_rank::choose(weights, features, rank)? };
+    convert_blocks(weights, fuse, &low_rank, rank)
+}
+
 /// [`convert`], with the choice where query and key weights are folded.
 ///
 /// # Errors
 /// Those of [`convert`], and if weights are to be folded where the heads are narrower than the model.
 pub fn convert_with(weights: &Weights, fuse: Fuse) -> Result<EncoderModel, Error> {
+    convert_blocks(weights, fuse, &[], Rank::Never)
+}
+
+fn convert_blocks(
+    weights: &Weights,
+    fuse: Fuse,
+    low_rank: &[Option<LowRank>],
+    rank: Rank,
+) -> Result<EncoderModel, Error> {
     let config = &weights.config;
     if fuse == Fuse::Always && !fuse::fits(config) {
         let (width, head_width) = (config.width, config.head_width);
@@ -38,7 +61,7 @@ pub fn convert_with(weights: &Weights, fuse: Fuse) -> Result<EncoderModel, Error
             "query and key weights cannot be fused: heads of {head_width} in a model of width {width}, expected at least as much"
         )));
     }
-    let model = Model { weights, residual: residual_scale(weights)?, fuse };
+    let model = Model { weights, residual: residual_scale(weights)?, fuse, low_rank, rank };
     let (features, norm, pooled) = (model.scale("features")?, model.scale("norm")?, model.scale("pooled")?);
     let classifier = weights.get("classifier.weight")?;
     let logits = model.scale("logits")?.max(COARSER * pooled * largest_step(classifier));
@@ -141,6 +164,9 @@ struct Model<'a> {
     /// Real value of one unit of the residual stream.
     residual: f64,
     fuse: Fuse,
+    /// Of each block; none are there where no rank was looked for.
+    low_rank: &'a [Option<LowRank>],
+    rank: Rank,
 }
 
 impl Model<'_> {
@@ -179,41 +205,72 @@ impl Model<'_> {
         Ok(self.weights.get("positions")?.data.iter().map(units).collect())
     }
 
+    /// The reduced values of queries, keys and values, one after the other.
+    fn reduction(&self, b: usize, low: &LowRank, input: f64) -> Result<LinearModel, Error> {
+        let mut reduce = LinearModel { weights: Vec::new(), channels: Vec::new() };
+        for (factors, part) in low.parts.iter().zip(low_rank::PARTS) {
+            let (matrix, biases) = &factors.reduce;
+            let third = quantised(&format!("blocks.{b}.attention.{part}"), matrix, biases, input, 1.0)?;
+            reduce.weights.extend(third.weights);
+            reduce.channels.extend(third.channels);
+        }
+        Ok(reduce)
+    }
+
     fn block(&self, b: usize) -> Result<BlockModel, Error> {
         let config = &self.weights.config;
         let site = |name: &str| format!("blocks.{b}.{name}");
         let scale = |name: &str| self.scale(&site(name));
         let (query, key, value, heads) = (scale("query")?, scale("key")?, scale("value")?, scale("heads")?);
         let (norm1, norm2, hidden, gelu) = (scale("norm1")?, scale("norm2")?, scale("hidden")?, scale("gelu")?);
+        let low_rank = self.low_rank.get(b).and_then(Option::as_ref);
         let folded = match self.fuse {
             Fuse::Never => None,
             Fuse::Always => Some(scale(fuse::SITE)?),
+            Fuse::Auto
+                if low_rank.is_some_and(|low| self.rank != Rank::Auto || low_rank::beats_fused(config, low.rank)) =>
+            {
+                None
+            }
             // Scales of older trainings lack this one.
             Fuse::Auto if fuse::pays(config) => scale(fuse::SITE).ok(),
             Fuse::Auto => None,
         };
+        let low_rank = low_rank.filter(|_| folded.is_none());
         // The scales of what the scores are the products of.
         let (query, key) = folded.map_or((query, key), |folded| (folded, norm1));
         let octaves = LOG2_E / (config.head_width as f64).sqrt() * query * key;
-        // Heads of a layer share their scales.
-        let head = HeadScale {
-            steepness: steepness(&site("attention"), octaves)?,
-            value: factor(&site("heads"), value / heads / 256.0)?,
+        // Heads of a layer share the scales of their values.
+        let value_scale = factor(&site("heads"), value / heads / 256.0)?;
+        let head = |temperature: &f64| {
+            Ok(HeadScale { steepness: steepness(&site("attention"), octaves / temperature)?, value: value_scale })
+        };
+        // One of the three projections: of low rank from the reduced values, else from the rows.
+        let projection = |part: usize, output: f64| {
+            let name = site(&format!("attention.{}", low_rank::PARTS[part]));
+            match low_rank {
+                Some(low) => {
+                    let (matrix, biases) = &low.parts[part].restore;
+                    quantised(&name, matrix, biases, 1.0, output)
+                }
+                None => self.linear(&name, norm1, output),
+            }
         };
         Ok(BlockModel {
             attention_norm: self.norm(&site("norm1"), norm1)?,
-            heads: vec![head; config.heads],
+            heads: self.weights.temperatures(b)?.iter().map(head).collect::<Result<_, Error>>()?,
+            reduce: low_rank.map(|low| self.reduction(b, low, norm1)).transpose()?,
             query: if folded.is_some() {
                 let (matrix, biases) = fuse::query_key(self.weights, b)?;
                 quantised(&site("attention.query_key"), &matrix, &biases, norm1, query)?
             } else {
-                self.linear(&site("attention.query"), norm1, query)?
+                projection(0, query)?
             },
             key: match folded {
                 Some(_) => None,
-                None => Some(self.linear(&site("attention.key"), norm1, key)?),
+                None => Some(projection(1, key)?),
             },
-            value: self.linear(&site("attention.value"), norm1, value)?,
+            value: projection(2, value)?,
             output: self.linear(&site("attention.output"), heads, self.residual)?,
             hidden_norm: self.norm(&site("norm2"), norm2)?,
             expand: self.linear(&site("feed_forward.up"), norm2, hidden)?,

@@ -1,7 +1,7 @@
 //! The encoder in burn, for training and as a reference.
 
 use crate::calibrate::{FEATURES, Ranges};
-use crate::weights::{Array, Scales, Weights, parameters};
+use crate::weights::{Array, Scales, Weights, log_temperature, parameters};
 use crate::{Error, fake_quant, fuse};
 use burn::module::{Module, Param, ParamId};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear};
@@ -17,6 +17,8 @@ pub enum Pass<'a> {
     Float,
     /// As they are, and notes their magnitudes.
     Observe(&'a mut Ranges),
+    /// As they are, and notes what the attention of each block reads.
+    Inputs(&'a mut [Vec<f32>]),
     /// In the steps of int8.
     Quantised(&'a Scales),
 }
@@ -29,6 +31,12 @@ impl Pass<'_> {
             Pass::Float => x,
             Pass::Observe(ranges) => {
                 ranges.observe(&site(), &x);
+                x
+            }
+            Pass::Inputs(seen) => {
+                if let Some(seen) = block.filter(|_| name == "norm1").and_then(|b| seen.get_mut(b)) {
+                    seen.extend(x.to_data().iter::<f32>());
+                }
                 x
             }
             // Every site of a model has been calibrated; 1 stands for one that has not.
@@ -76,6 +84,8 @@ pub struct Block {
     up: Linear,
     down: Linear,
     heads: usize,
+    /// Logarithm of each head's temperature.
+    temperature: Option<Param<Tensor<1>>>,
 }
 
 impl Encoder {
@@ -100,6 +110,10 @@ impl Encoder {
                 up: linear("feed_forward.up")?,
                 down: linear("feed_forward.down")?,
                 heads: weights.config.heads,
+                temperature: match weights.config.temperature {
+                    true => Some(load.param(&log_temperature(b), |t| t)?),
+                    false => None,
+                },
             })
         };
         Ok(Self {
@@ -123,6 +137,9 @@ impl Encoder {
             save.linear(&name("attention.query"), &block.query);
             save.linear(&name("attention.key"), &block.key);
             save.linear(&name("attention.value"), &block.value);
+            if let Some(temperature) = &block.temperature {
+                save.tensor(&log_temperature(b), temperature.val());
+            }
             save.linear(&name("attention.output"), &block.output);
             save.norm(&name("norm2"), &block.norm2);
             save.linear(&name("feed_forward.up"), &block.up);
@@ -172,7 +189,10 @@ impl Block {
         let value = self.split(pass.int8(b, "value", value));
 
         let [batch, heads, tokens, head_width] = query.dims();
-        let scores = query.matmul(key.transpose()).div_scalar((head_width as f32).sqrt());
+        let mut scores = query.matmul(key.transpose()).div_scalar((head_width as f32).sqrt());
+        if let Some(temperature) = &self.temperature {
+            scores = scores * temperature.val().neg().exp().reshape([1, heads, 1, 1]);
+        }
         let heard = softmax(scores, 3).matmul(value).swap_dims(1, 2).reshape([batch, tokens, heads * head_width]);
         let heard = pass.int8(b, "heads", heard);
         let x = x + pass.linear(&self.output, heard);

@@ -20,6 +20,7 @@ pub mod features;
 pub mod file;
 pub mod fuse;
 pub mod heads;
+pub mod low_rank;
 pub mod prune;
 pub mod train;
 pub mod weights;

@@ -85,6 +85,10 @@ fn keep(block: &mut BlockModel, kept: &[usize]) {
     }
     let rows = block.output.weights.chunks_exact(block.output.weights.len() / block.output.channels.len());
     block.output.weights = rows.flat_map(|row| parts(row, heads, kept)).collect();
+    if kept.is_empty() {
+        // Nothing is left to reduce for.
+        block.reduce = None;
+    }
     block.heads = parts(&block.heads, heads, kept);
 }
 

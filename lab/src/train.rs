@@ -10,6 +10,7 @@ use crate::checkpoint::{self, Progress};
 use crate::data::{Clip, Split};
 use crate::encoder::{Encoder, Pass, batch, classes};
 use crate::features::Extractor;
+use crate::low_rank;
 use crate::weights::{Scales, Weights};
 use crate::{Config, Error};
 use burn::module::{Module, ModuleVisitor, Param};
@@ -33,11 +34,14 @@ pub struct Settings {
     pub batch: usize,
     /// Largest learning rate.
     pub rate: f64,
+    /// The rank that the projections to queries, keys and values are brought back to after each epoch ([`crate::low_rank`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<usize>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { epochs: 150, seed: 1, batch: 64, rate: 2e-3 }
+        Self { epochs: 150, seed: 1, batch: 64, rate: 2e-3, rank: None }
     }
 }
 
@@ -164,6 +168,11 @@ impl<'a> Run<'a> {
             scales = self.calibrate(&calibration);
             let loss = self.epoch(&data.train, quantised.then_some(&scales), observer)?;
             self.epochs_done += 1;
+            if let Some(rank) = self.settings.rank {
+                let mut weights = self.weights(&scales);
+                low_rank::truncate(&mut weights, rank)?;
+                self.encoder = Encoder::new(&weights, &self.device)?;
+            }
             let accuracy = self.accuracy(&validation, &data.validation, quantised.then_some(&scales));
             let report = Report { epoch: self.epochs_done, loss, accuracy, quantised };
             self.pass_checkpoint(checkpoint, &scales)?;

@@ -50,6 +50,12 @@ const KEY: &str = "heedful";
 /// Prefix of the tensors that hold scales.
 const SCALES: &str = "scales.";
 
+/// Name of the natural logarithms of a block's temperatures, one per head.
+#[must_use]
+pub fn log_temperature(block: usize) -> String {
+    format!("blocks.{block}.attention.log_temperature")
+}
+
 /// Name and shape of every parameter, in the order of the data flow.
 #[must_use]
 pub fn parameters(config: &Config) -> Vec<(String, Vec<usize>)> {
@@ -70,6 +76,9 @@ pub fn parameters(config: &Config) -> Vec<(String, Vec<usize>)> {
         for part in ["query", "key", "value"] {
             linear(&mut list, &format!("blocks.{b}.attention.{part}"), heads, width);
         }
+        if config.temperature {
+            list.push((log_temperature(b), vec![config.heads]));
+        }
         linear(&mut list, &format!("blocks.{b}.attention.output"), width, heads);
         norm(&mut list, &format!("blocks.{b}.norm2"));
         linear(&mut list, &format!("blocks.{b}.feed_forward.up"), config.hidden, width);
@@ -82,7 +91,7 @@ pub fn parameters(config: &Config) -> Vec<(String, Vec<usize>)> {
 
 impl Weights {
     /// Random parameters to start from: matrices and their biases uniform in
-    /// ±1/sqrt(inputs), positions in ±0.1, norms neutral.
+    /// ±1/sqrt(inputs), positions in ±0.1, norms and temperatures neutral.
     #[must_use]
     pub fn initial(config: &Config, seed: u64) -> Self {
         let mut draw = draw(seed, u64::MAX, 0);
@@ -91,7 +100,9 @@ impl Weights {
             .into_iter()
             .map(|(name, shape)| {
                 let count = shape.iter().product();
-                let data = if name.contains("norm") {
+                let data = if name.ends_with("log_temperature") {
+                    vec![0.0; count]
+                } else if name.contains("norm") {
                     vec![if name.ends_with("weight") { 1.0 } else { 0.0 }; count]
                 } else {
                     // A bias follows its matrix and shares its bound.
@@ -114,6 +125,17 @@ impl Weights {
     /// If there is none of that name.
     pub fn get(&self, name: &str) -> Result<&Array, Error> {
         self.tensors.get(name).ok_or_else(|| Error::Tensor { name: name.to_owned(), reason: "absent".to_owned() })
+    }
+
+    /// The temperature of each head of a block: what its scores are divided by. 1 where training found none.
+    ///
+    /// # Errors
+    /// If the model has temperatures and the tensor is absent.
+    pub fn temperatures(&self, block: usize) -> Result<Vec<f64>, Error> {
+        if !self.config.temperature {
+            return Ok(vec![1.0; self.config.heads]);
+        }
+        Ok(self.get(&log_temperature(block))?.data.iter().map(|&t| f64::from(t).exp()).collect())
     }
 
     /// The number of parameters.

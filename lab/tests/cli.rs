@@ -81,6 +81,20 @@ fn train_convert_evaluate() {
     assert!(!folder.path().join("none.heed").exists());
     let error = complaint(&run(&["convert", "m.safetensors", "--fuse", "always"]));
     assert!(error.starts_with("error: query and key weights cannot be fused: heads of 12"), "{error}");
+
+    // Weights of low rank: demanded, and found where training kept to it.
+    let error = complaint(&run(&["convert", "m.safetensors", "--rank", "8"]));
+    assert_eq!(error, "error: projections of rank 8 need recordings; calibrate with --data\n");
+    let rank_4 = "block 0: queries, keys and values of rank 4\nblock 1: queries, keys and values of rank 4\n";
+    let log = printed(&run(&["convert", "m.safetensors", "--data", "tones", "--rank", "4", "-o", "low.heed"]));
+    assert!(log.starts_with(&format!("{rank_4}low.heed: ")), "{log}");
+    printed(&run(&["prune", "low.heed", "--heads", "1:0,0:1", "-o", "pruned.heed"]));
+    let train = [&train[..train.len() - 1], &["warm.safetensors", "--rank", "4", "--temperature"]].concat();
+    assert!(printed(&run(&train)).ends_with("warm.safetensors: 11014 parameters, the weights of epoch 2\n"));
+    let log = printed(&run(&["convert", "warm.safetensors", "--data", "tones"]));
+    assert!(log.starts_with(&format!("{rank_4}warm.heed: ")), "{log}");
+    let log = printed(&run(&["evaluate", "warm.heed", "--data", "tones"]));
+    assert!(log.contains("\nfloat accuracy 0.") && log.contains("\nint8  accuracy 0."), "{log}");
 }
 
 #[test]

@@ -14,13 +14,21 @@ use rand::RngExt;
 
 #[test]
 fn agrees_with_burn() {
+    for temperature in [false, true] {
+        agrees(temperature);
+    }
+}
+
+fn agrees(temperature: bool) {
     let device = Device::flex();
     let mut config = common::config();
     (config.heads, config.head_width, config.tokens) = (3, 4, 9);
+    config.temperature = temperature;
     let mut weights = Weights::initial(&config, 7);
     let mut draw = draw(1, 1, 1);
     // Norms start neutral, which would hide their parameters.
-    for (_, array) in weights.tensors.iter_mut().filter(|(name, _)| name.contains("norm")) {
+    let neutral = |name: &str| name.contains("norm") || name.ends_with("log_temperature");
+    for (_, array) in weights.tensors.iter_mut().filter(|(name, _)| neutral(name)) {
         array.data.iter_mut().for_each(|x| *x += draw.random_range(-0.5..0.5));
     }
     let features: Vec<Vec<i8>> =

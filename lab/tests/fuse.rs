@@ -3,47 +3,15 @@
 mod common;
 
 use burn::tensor::Device;
-use heedful::dynamic::Model;
+use common::{load, random};
 use heedful::format::write::EncoderModel;
 use heedful_lab::Config;
-use heedful_lab::augment::draw;
-use heedful_lab::calibrate::calibrate;
 use heedful_lab::convert::{convert, convert_with};
 use heedful_lab::encoder::{Encoder, Pass, batch};
 use heedful_lab::fuse::{Fuse, pays};
-use heedful_lab::weights::Weights;
-use rand::RngExt;
-
-/// A random float model whose heads look at some positions more than at others, calibrated on random features.
-fn random(config: &Config, seed: u64) -> (Weights, Vec<Vec<i8>>) {
-    let mut weights = Weights::initial(config, seed);
-    let mut draw = draw(seed, 1, 1);
-    for (name, array) in &mut weights.tensors {
-        let gain = match name {
-            // Norms start neutral, which would hide their parameters.
-            name if name.contains("norm") => {
-                array.data.iter_mut().for_each(|x| *x += draw.random_range(-0.5..0.5));
-                1.0
-            }
-            name if name.contains("query") || name.contains("key") => 3.0,
-            name if name.contains("attention.output.weight") => 3.0,
-            _ => 1.0,
-        };
-        array.data.iter_mut().for_each(|x| *x *= gain);
-    }
-    let features: Vec<Vec<i8>> =
-        (0..60).map(|_| (0..config.features()).map(|_| draw.random_range(-60..=127)).collect()).collect();
-    let device = Device::flex();
-    weights.scales = calibrate(&Encoder::new(&weights, &device).unwrap(), &features, &device);
-    (weights, features)
-}
 
 fn shape(width: usize, heads: usize, head_width: usize) -> Config {
     Config { width, heads, head_width, tokens: 9, ..common::config() }
-}
-
-fn load(model: &EncoderModel) -> Model {
-    Model::load(&model.to_bytes().unwrap()).unwrap()
 }
 
 #[test]
@@ -55,12 +23,8 @@ fn fused_follows_the_float_model() {
         let expected = Encoder::new(&weights, &device).unwrap().forward(x, &mut Pass::Float);
         let expected: Vec<f32> = expected.into_data().iter::<f32>().collect();
         let [plain, fused] = [Fuse::Never, Fuse::Always].map(|fuse| load(&convert_with(&weights, fuse).unwrap()));
-        let [plain_db, fused_db] = [&plain, &fused].map(|model| {
-            let unit = model.config().logit.to_real() / std::f64::consts::LOG2_E;
-            let logits = features.iter().flat_map(|f| model.infer(f).logits().to_vec());
-            let found: Vec<f32> = logits.map(|logit| (f64::from(logit) * unit) as f32).collect();
-            common::snr(&found, &expected)
-        });
+        let [plain_db, fused_db] =
+            [&plain, &fused].map(|model| common::snr(&common::logits(model, &features), &expected));
         println!(
             "width {}, {} heads of {}: {plain_db:.1} dB, fused {fused_db:.1} dB; {} bytes, fused {}; {} products, fused {}",
             config.width,

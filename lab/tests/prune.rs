@@ -8,10 +8,11 @@ use heedful::format::write::EncoderModel;
 use heedful::{Scale, Steepness};
 use heedful_lab::augment::draw;
 use heedful_lab::calibrate::calibrate;
-use heedful_lab::convert::{convert, convert_with};
+use heedful_lab::convert::{convert, convert_on, convert_with};
 use heedful_lab::encoder::{Encoder, Pass, batch};
 use heedful_lab::evaluate::Example;
 use heedful_lab::fuse::Fuse;
+use heedful_lab::low_rank::Rank;
 use heedful_lab::prune::{Head, Score, rank, silence, without};
 use heedful_lab::weights::Weights;
 use rand::RngExt;
@@ -51,10 +52,11 @@ fn wide_heads() -> (Weights, Vec<Vec<i8>>) {
 fn pruned_is_switched_off() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
     let shipped = ["digits.heed", "digits_small.heed"].map(|name| std::fs::read(models.join(name)).unwrap());
-    let random = wide_heads().0;
+    let (random, features) = wide_heads();
+    let low_rank = convert_on(&random, Fuse::Never, &features, Rank::Fixed(3)).unwrap().to_bytes().unwrap();
     let random = [Fuse::Never, Fuse::Always].map(|fuse| convert_with(&random, fuse).unwrap().to_bytes().unwrap());
     let mut draw = draw(1, 1, 1);
-    for bytes in shipped.into_iter().chain(random) {
+    for bytes in shipped.into_iter().chain(random).chain([low_rank]) {
         let mut parameters = EncoderModel::load(&bytes).unwrap();
         // Heads of a block share their scales; here they differ.
         for block in &mut parameters.blocks {
@@ -71,6 +73,7 @@ fn pruned_is_switched_off() {
         choices.extend((0..6).map(|_| all.iter().copied().filter(|_| draw.random_bool(0.5)).collect()));
         for off in choices {
             let pruned = without(&parameters, &off).unwrap();
+            assert!(pruned.blocks.iter().all(|block| block.reduce.is_none() || !block.heads.is_empty()));
             let small = load(&pruned);
             assert_eq!(heads(&small).len(), all.len() - off.len());
             assert!(off.is_empty() || (small.flash_bytes() < whole.flash_bytes() && small.macs() < whole.macs()));

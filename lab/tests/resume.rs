@@ -4,7 +4,7 @@ mod common;
 
 use common::{config, settings, tones};
 use heedful_lab::train::{Observer, Report, Run, Settings};
-use heedful_lab::{Error, checkpoint, weights::Weights};
+use heedful_lab::{Config, Error, checkpoint, weights::Weights};
 use std::fs;
 
 /// Interrupts after some epochs.
@@ -20,18 +20,24 @@ const NEVER: Until = Until(usize::MAX);
 
 #[test]
 fn resumed_equals_uninterrupted() {
+    resumed(&config(), &settings());
+    // With temperatures, and weights kept to a rank.
+    resumed(&Config { temperature: true, ..config() }, &Settings { rank: Some(3), ..settings() });
+}
+
+fn resumed(config: &Config, settings: &Settings) {
     let folder = tempfile::tempdir().unwrap();
-    let (config, data) = (config(), tones());
+    let (data, settings) = (tones(), || settings.clone());
     let whole = folder.path().join("whole.checkpoint");
-    let expected = Run::new(&config, settings()).unwrap().finish(&data, &whole, &mut { NEVER }).unwrap().unwrap();
+    let expected = Run::new(config, settings()).unwrap().finish(&data, &whole, &mut { NEVER }).unwrap().unwrap();
 
     // Interrupted twice: while values are float, and when they take int8 steps (epochs 5 and 6).
     let path = folder.path().join("cut.checkpoint");
-    assert!(Run::new(&config, settings()).unwrap().finish(&data, &path, &mut Until(2)).unwrap().is_none());
-    let run = Run::resume(&config, settings(), &path).unwrap();
+    assert!(Run::new(config, settings()).unwrap().finish(&data, &path, &mut Until(2)).unwrap().is_none());
+    let run = Run::resume(config, settings(), &path).unwrap();
     assert_eq!(run.epochs_done(), 2);
     assert!(run.finish(&data, &path, &mut Until(5)).unwrap().is_none());
-    let run = Run::resume(&config, settings(), &path).unwrap();
+    let run = Run::resume(config, settings(), &path).unwrap();
     let resumed = run.finish(&data, &path, &mut { NEVER }).unwrap().unwrap();
     assert!(resumed.to_bytes(&[]).unwrap() == expected.to_bytes(&[]).unwrap(), "the runs differ");
 }
@@ -64,6 +70,8 @@ fn refuses_checkpoints_of_other_runs() {
     let mut wider = config.clone();
     wider.hidden += 4;
     assert!(reason(Run::resume(&wider, settings(), &path)).contains("another shape"));
+    let warmer = Config { temperature: true, ..config.clone() };
+    assert!(reason(Run::resume(&warmer, settings(), &path)).contains("another shape"));
 
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();

@@ -56,11 +56,9 @@ impl<const E: usize, const N: usize, const H: usize, const P: usize, W: Weight, 
         let weights = Matrix { data: reduce.as_flattened().as_flattened(), inputs: E, stride: E };
         let reduce = LinearView { weights, channels: reduce_channels.as_flattened() };
         let output = output_view(output, output_channels, heads);
-        let (query, mut key, mut value) = (query.view, key.view, value.view);
         // Each projection reads its own third of a reduced row.
-        key.offset = N;
-        value.offset = 2 * N;
-        let view = AttentionView { query, key: Some(key), value, output, heads, dim: P, head_dim: P };
+        let (query, key, value) = (query.view, Some(key.view.reading_from(N)), value.view.reading_from(2 * N));
+        let view = AttentionView { query, key, value, output, heads, dim: P, head_dim: P };
         Self { reduce, view, weight: PhantomData }
     }
 

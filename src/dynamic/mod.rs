@@ -140,11 +140,13 @@ impl Model {
             .map(|layer| file.block(&self.config, layer).expect("checked when it was loaded"))
             .collect();
         let encoder = file.encoder(&self.config, &blocks).expect("checked when it was loaded");
+        let reduced = file.reduced(&self.config).expect("checked when it was loaded");
 
         let mut logits = vec![0; classes];
         let mut state = StateView {
             residual: &mut vec![0; positions * width],
             normed: &mut vec![0; positions * width],
+            reduced: &mut vec![0; positions * reduced],
             heads: ScratchView {
                 query: &mut vec![0; positions * head_dim],
                 key: &mut vec![0; positions * head_dim],
@@ -165,7 +167,7 @@ impl Model {
                 *to = row.get(i).copied().unwrap_or(0);
             }
         };
-        encoder.forward::<K, W, R, O>(fill, &mut state, reach, observer);
+        encoder.forward::<K, W, R, O, true>(fill, &mut state, reach, observer);
         Outcome::new(logits, self.config.logit)
     }
 }

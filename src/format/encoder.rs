@@ -66,6 +66,16 @@ impl Softmax {
 pub(super) const SEPARATE: u32 = 0;
 /// The kind of a block with both in one, whose normalised rows are the keys.
 pub(super) const FUSED: u32 = 1;
+/// The kind of a block with all three after a reduction.
+pub(super) const LOW_RANK: u32 = 2;
+
+/// What the weights of a block's attention are, see `docs/format.md`.
+#[derive(Clone, Copy)]
+enum Kind {
+    Separate,
+    Fused,
+    LowRank { rank: usize },
+}
 
 /// The shape of an encoder with a classifier.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,12 +105,18 @@ pub struct Config {
 }
 
 impl Config {
-    /// Multiply-accumulates of one inference where no block is a variant with fewer heads or fused weights; [`File::macs`] counts
-    /// what there is.
+    /// Multiply-accumulates of one inference where no block is a variant with fewer heads, fused weights or weights of low rank;
+    /// [`File::macs`] counts what there is.
     #[must_use]
     pub const fn macs(&self) -> usize {
-        let (projections, per_pair) = attention(self.heads, self.width, self.head_dim, self.head_dim, true);
-        self.ends() + self.layers * self.positions * (projections + self.positions * per_pair + self.feed_forward())
+        let Self { heads, width, head_dim, .. } = *self;
+        let projections = 4 * heads * head_dim * width;
+        self.ends() + self.layers * self.attended(projections, heads * 2 * head_dim)
+    }
+
+    /// Multiply-accumulates of a block, given those of its projections per position and of its heads per pair of positions.
+    const fn attended(&self, projections: usize, per_pair: usize) -> usize {
+        self.positions * (projections + self.positions * per_pair + self.feed_forward())
     }
 
     /// Multiply-accumulates before and after the blocks.
@@ -123,12 +139,6 @@ impl Config {
         tri!(within("layers", self.layers, 1024));
         within("classes", self.classes, MAX_INPUTS)
     }
-}
-
-/// Multiply-accumulates of some heads: per position, and per pair of positions.
-const fn attention(heads: usize, width: usize, dim: usize, head_dim: usize, has_key: bool) -> (usize, usize) {
-    let projected = if has_key { 2 * dim } else { dim } + 2 * head_dim;
-    (heads * projected * width, heads * (dim + head_dim))
 }
 
 /// `1 ..= bound`
@@ -180,21 +190,26 @@ impl<'a> Reader<'a> {
         Ok(heads)
     }
 
-    /// What a variant of a block begins with: its heads, and whether their query and key weights are fused.
-    const fn variant(&mut self, config: &Config) -> Result<(usize, bool), Error> {
+    /// What a variant of a block begins with: its heads, and of what kind their weights are.
+    const fn variant(&mut self, config: &Config) -> Result<(usize, Kind), Error> {
         let heads = tri!(self.word()) as usize;
         if heads > config.heads {
             return Err(Error::Shape { what: "heads of a block", expected: config.heads, found: heads });
         }
         let kind = tri!(self.word());
         match kind {
-            SEPARATE => Ok((heads, false)),
+            SEPARATE => Ok((heads, Kind::Separate)),
             FUSED => {
                 // Queries take the memory of the heads, and in wider models fusing would not pay.
                 tri!(within("width of a block with fused query-key weights", config.width, config.head_dim));
-                Ok((heads, true))
+                Ok((heads, Kind::Fused))
             }
-            _ => Err(Error::Shape { what: "kind of a block", expected: FUSED as usize, found: kind as usize }),
+            LOW_RANK => {
+                let rank = tri!(self.word()) as usize;
+                tri!(within("rank of a block", rank, config.width));
+                Ok((heads, Kind::LowRank { rank }))
+            }
+            _ => Err(Error::Shape { what: "kind of a block", expected: LOW_RANK as usize, found: kind as usize }),
         }
     }
 
@@ -264,16 +279,28 @@ impl<'a> File<'a> {
     /// If the section is missing or does not fit the configuration.
     pub const fn block(&self, config: &Config, index: usize) -> Result<BlockView<'a>, Error> {
         let (mut words, is_variant) = tri!(self.section_of(BLOCK, Some(BLOCK_VARIANT), index));
-        let (heads, fused) = if is_variant { tri!(words.variant(config)) } else { (config.heads, false) };
+        let (heads, kind) = if is_variant { tri!(words.variant(config)) } else { (config.heads, Kind::Separate) };
         let (width, inner) = (config.width, heads * config.head_dim);
-        let dim = if fused { width } else { config.head_dim };
+        let attention_norm = tri!(words.norm(width, true));
+        let scales = tri!(words.heads(heads));
+        // What projections read of a row: all of it, or their third of what the reduction leaves.
+        let (reduce, inputs, step) = match kind {
+            Kind::LowRank { rank } => (Some(tri!(words.linear(width, 3 * rank))), rank, rank),
+            _ => (None, width, 0),
+        };
+        let (dim, has_key) = if let Kind::Fused = kind { (width, false) } else { (config.head_dim, true) };
         Ok(BlockView {
-            attention_norm: tri!(words.norm(width, true)),
+            attention_norm,
+            reduce,
             attention: AttentionView {
-                heads: tri!(words.heads(heads)),
-                query: ProjectionView::new(tri!(words.linear(width, heads * dim)), heads),
-                key: if fused { None } else { Some(ProjectionView::new(tri!(words.linear(width, inner)), heads)) },
-                value: ProjectionView::new(tri!(words.linear(width, inner)), heads),
+                heads: scales,
+                query: ProjectionView::new(tri!(words.linear(inputs, heads * dim)), heads),
+                key: if has_key {
+                    Some(ProjectionView::new(tri!(words.linear(inputs, inner)), heads).reading_from(step))
+                } else {
+                    None
+                },
+                value: ProjectionView::new(tri!(words.linear(inputs, inner)), heads).reading_from(2 * step),
                 output: tri!(words.linear(inner, width)),
                 dim,
                 head_dim: config.head_dim,
@@ -287,6 +314,21 @@ impl<'a> File<'a> {
         })
     }
 
+    /// Values of a reduced row, at most, where it is wider than the model and needs memory of its own; else 0.
+    pub(crate) const fn reduced(&self, config: &Config) -> Result<usize, Error> {
+        let (mut most, mut layer) = (0, 0);
+        while layer < config.layers {
+            if let Some(reduce) = tri!(self.block(config, layer)).reduce
+                && reduce.channels.len() > config.width
+                && reduce.channels.len() > most
+            {
+                most = reduce.channels.len();
+            }
+            layer += 1;
+        }
+        Ok(most)
+    }
+
     /// Multiply-accumulates of one inference.
     ///
     /// # Errors
@@ -295,9 +337,19 @@ impl<'a> File<'a> {
         let mut macs = config.ends();
         let mut layer = 0;
         while layer < config.layers {
-            let AttentionView { heads, dim, head_dim, key, .. } = tri!(self.block(config, layer)).attention;
-            let (projections, per_pair) = attention(heads.len(), config.width, dim, head_dim, key.is_some());
-            macs += config.positions * (projections + config.positions * per_pair + config.feed_forward());
+            let BlockView { attention, reduce, .. } = tri!(self.block(config, layer));
+            let AttentionView { heads, query, key, value, output, dim, head_dim } = attention;
+            let mut projections = query.layer().products() + value.layer().products() + output.products();
+            if let Some(key) = key {
+                projections += key.layer().products();
+            }
+            // Without heads there is nothing to reduce for.
+            if let Some(reduce) = reduce
+                && !heads.is_empty()
+            {
+                projections += reduce.products();
+            }
+            macs += config.attended(projections, heads.len() * (dim + head_dim));
             layer += 1;
         }
         Ok(macs)

@@ -2,7 +2,7 @@
 
 pub use super::write_decoder::{DecoderBlockModel, DecoderModel, TokenModel};
 
-use super::encoder::{FUSED, SEPARATE};
+use super::encoder::{FUSED, LOW_RANK, SEPARATE};
 use super::{
     AUDIO, BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, Config, EMBEDDING, File, HEADER, LABELS, MAGIC, MAJOR, MINOR,
     NORM, POSITIONS, Tag,
@@ -41,6 +41,9 @@ pub struct BlockModel {
     pub attention_norm: NormModel,
     /// One per head.
     pub heads: Vec<HeadScale>,
+    /// `[3 * rank][width]`, for queries, keys and values: with it these three projections are of low rank, and read `[rank]` instead
+    /// of `[width]`.
+    pub reduce: Option<LinearModel>,
     /// `[heads * head_dim][width]`, or `[heads * width][width]` without a key projection.
     pub query: LinearModel,
     /// `[heads * head_dim][width]`; `None` where it is fused into that of the queries, and the normalised rows are the keys. This
@@ -116,12 +119,17 @@ impl EncoderModel {
         same("blocks", c.layers, self.blocks.len())?;
         for block in &self.blocks {
             let words = block.words(c)?;
-            if block.heads.len() == c.heads && block.key.is_some() {
-                file.section(BLOCK, words);
-            } else {
-                let kind = if block.key.is_some() { SEPARATE } else { FUSED };
-                file.section(BLOCK_VARIANT, [vec![block.heads.len() as u32, kind], words].concat());
-            }
+            let heads = block.heads.len() as u32;
+            let kind = match (block.rank(), &block.key) {
+                (Some(rank), _) => vec![heads, LOW_RANK, rank as u32],
+                (None, None) => vec![heads, FUSED],
+                (None, Some(_)) if block.heads.len() != c.heads => vec![heads, SEPARATE],
+                (None, Some(_)) => {
+                    file.section(BLOCK, words);
+                    continue;
+                }
+            };
+            file.section(BLOCK_VARIANT, [kind, words].concat());
         }
         file.section(NORM, norm(&self.norm, c.width)?);
         file.section(CLASSIFIER, linear("classifier", &self.classifier, c.width, c.classes)?);
@@ -146,17 +154,29 @@ impl EncoderModel {
 }
 
 impl BlockModel {
-    /// What the sections of both kinds hold.
+    /// The rank of its projections, where it is low.
+    #[must_use]
+    pub fn rank(&self) -> Option<usize> {
+        self.reduce.as_ref().map(|reduce| reduce.channels.len() / 3)
+    }
+
+    /// What the sections of all kinds hold.
     fn words(&self, c: &Config) -> Result<Vec<u32>, Error> {
         let heads = self.heads.len();
         let (dim, inner) = (if self.key.is_some() { c.head_dim } else { c.width }, heads * c.head_dim);
         let mut words = norm(&self.attention_norm, c.width)?;
         words.extend(bytemuck::cast_slice::<_, u32>(&self.heads));
-        words.extend(linear("query projection", &self.query, c.width, heads * dim)?);
-        if let Some(key) = &self.key {
-            words.extend(linear("key projection", key, c.width, inner)?);
+        let inputs = self.rank().unwrap_or(c.width);
+        if let Some(reduce) = &self.reduce {
+            words.extend(linear("reduction of a block", reduce, c.width, 3 * inputs)?);
+            // Fused weights are whole ones.
+            same("key projections of a block of low rank", 1, usize::from(self.key.is_some()))?;
         }
-        words.extend(linear("value projection", &self.value, c.width, inner)?);
+        words.extend(linear("query projection", &self.query, inputs, heads * dim)?);
+        if let Some(key) = &self.key {
+            words.extend(linear("key projection", key, inputs, inner)?);
+        }
+        words.extend(linear("value projection", &self.value, inputs, inner)?);
         words.extend(linear("output projection", &self.output, inner, c.width)?);
         words.extend(norm(&self.hidden_norm, c.width)?);
         words.extend(linear("first feed-forward layer", &self.expand, c.width, c.hidden)?);

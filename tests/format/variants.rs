@@ -1,4 +1,4 @@
-//! Blocks with fewer heads, without heads, and with fused query-key weights.
+//! Blocks with fewer heads, without heads, with fused query-key weights, and of low rank.
 
 use crate::support::{Random, config, random_model, seal, to_bytes, to_words, vary};
 use crate::{audio, section};
@@ -23,6 +23,7 @@ fn shorten(model: &mut EncoderModel, block: usize, heads: usize) {
         layer.weights.truncate(rows * width);
         layer.channels.truncate(rows);
     };
+    assert!(block.reduce.is_none(), "rows of the rank's length");
     rows(&mut block.query, if block.key.is_some() { inner } else { heads * width });
     block.key.iter_mut().for_each(|key| rows(key, inner));
     rows(&mut block.value, inner);
@@ -30,16 +31,29 @@ fn shorten(model: &mut EncoderModel, block: usize, heads: usize) {
     block.heads.truncate(heads);
 }
 
-/// All heads; one of two, fused; none.
-fn three_kinds(softmax: Softmax) -> EncoderModel {
-    let mut model = random_model(11, wide_heads(softmax), None);
+/// All heads; one of two, fused; none; all, of a rank whose reduced rows are as long as the model is wide; one, of a rank whose
+/// reduced rows are longer.
+fn all_kinds(softmax: Softmax) -> EncoderModel {
+    let mut model = random_model(11, Config { layers: 5, ..wide_heads(softmax) }, None);
     let mut random = Random(12);
     let fused = &mut model.blocks[1];
     fused.key = None;
     fused.query = crate::support::linear(&mut random, 6, 12, 1.0);
-    shorten(&mut model, 1, 1);
-    shorten(&mut model, 2, 0);
+    for (block, heads) in [(1, 1), (2, 0), (4, 1)] {
+        shorten(&mut model, block, heads);
+    }
+    lower(&mut model, 3, 2, &mut random);
+    lower(&mut model, 4, 3, &mut random);
     model
+}
+
+/// Gives a block projections of some rank.
+fn lower(model: &mut EncoderModel, block: usize, rank: usize, random: &mut Random) {
+    let mut linear = |inputs, outputs| crate::support::linear(random, inputs, outputs, 1.0);
+    let (width, block) = (model.config.width, &mut model.blocks[block]);
+    let inner = block.heads.len() * model.config.head_dim;
+    block.reduce = Some(linear(width, 3 * rank));
+    (block.query, block.key, block.value) = (linear(rank, inner), Some(linear(rank, inner)), linear(rank, inner));
 }
 
 #[test]
@@ -63,7 +77,7 @@ fn round_trip() {
         let heads: Vec<usize> = model.blocks.iter().map(|block| block.heads.len()).collect();
         assert_eq!(Model::load(&bytes).unwrap().heads(), heads);
     }
-    let damaged = &three_kinds(Softmax::Wide).to_bytes().unwrap()[..100];
+    let damaged = &all_kinds(Softmax::Wide).to_bytes().unwrap()[..100];
     assert_eq!(EncoderModel::load(damaged).err(), Model::load(damaged).err());
 }
 
@@ -80,20 +94,22 @@ fn only_variants_have_sections_of_their_own() {
         tags.retain(|tag| tag.starts_with("BL"));
         tags
     };
-    assert_eq!(tags(&three_kinds(Softmax::Wide)), ["BLCK", "BLKV", "BLKV"]);
+    assert_eq!(tags(&all_kinds(Softmax::Wide)), ["BLCK", "BLKV", "BLKV", "BLKV", "BLKV"]);
     assert_eq!(tags(&random_model(3, wide_heads(Softmax::Wide), None)), ["BLCK"; 3]);
 }
 
-/// Blocks of both kinds count in the order of the file.
+/// Blocks of all kinds count in the order of the file.
 #[test]
 fn order_of_the_blocks() {
-    let mut model = three_kinds(Softmax::Wide);
+    let mut model = all_kinds(Softmax::Wide);
     model.blocks.rotate_right(1);
     let words = to_words(&model.to_bytes().unwrap());
     let file = File::open(&words).unwrap();
     let heads = |i| file.block(&model.config, i).map(|block| block.attention.heads.len());
-    assert_eq!([heads(0), heads(1), heads(2)], [Ok(0), Ok(2), Ok(1)]);
-    assert_eq!(heads(3), Err(Error::Missing { section: "encoder block" }));
+    assert_eq!([heads(0), heads(1), heads(2), heads(3), heads(4)], [Ok(1), Ok(2), Ok(1), Ok(0), Ok(2)]);
+    let ranks: Vec<_> = model.blocks.iter().map(|block| block.rank()).collect();
+    assert_eq!(ranks, [Some(3), None, None, None, Some(2)]);
+    assert_eq!(heads(5), Err(Error::Missing { section: "encoder block" }));
 }
 
 #[test]
@@ -107,7 +123,14 @@ fn multiply_accumulates() {
     assert_eq!(macs(&model), ends + 3 * 5 * (all + hidden));
     assert_eq!(macs(&model), model.config.macs());
     let fused = (6 + 7 + 7) * 6 + 5 * (6 + 7);
-    assert_eq!(macs(&three_kinds(Softmax::Wide)), ends + 5 * (all + fused + 3 * hidden));
+    let rank_2 = 3 * 2 * (6 + 14) + 14 * 6 + 5 * 2 * 14;
+    let rank_3 = 3 * 3 * (6 + 7) + 7 * 6 + 5 * 2 * 7;
+    let mut model = all_kinds(Softmax::Wide);
+    assert_eq!(macs(&model), ends + 5 * (all + fused + rank_2 + rank_3 + 5 * hidden));
+    // Nothing is reduced for no heads.
+    model.blocks[4] = model.blocks[2].clone();
+    lower(&mut model, 4, 3, &mut Random(1));
+    assert_eq!(macs(&model), ends + 5 * (all + fused + rank_2 + 5 * hidden));
 }
 
 /// A head switched off is one whose columns of the output projection are 0.
@@ -142,7 +165,7 @@ heedful::model!(Variants = "../models/variants.heed");
 /// The compiled-in model computes the same; `HEEDFUL_BLESS=1` writes the committed file anew.
 #[test]
 fn compiled_in() {
-    let bytes = three_kinds(Softmax::Wide).to_bytes().unwrap();
+    let bytes = all_kinds(Softmax::Wide).to_bytes().unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models/variants.heed");
     if std::env::var_os("HEEDFUL_BLESS").is_some() {
         std::fs::write(&path, &bytes).unwrap();
@@ -157,10 +180,10 @@ fn compiled_in() {
     }
 }
 
-/// Why a file is refused after setting one word of its first variant.
-fn refusal(word: usize, value: u32) -> Error {
-    let mut words = to_words(&three_kinds(Softmax::Wide).to_bytes().unwrap());
-    let at = section(&words, b"BLKV", 0).start + word;
+/// Why a file is refused after setting one word of one of its variants.
+fn refusal_of(variant: usize, word: usize, value: u32) -> Error {
+    let mut words = to_words(&all_kinds(Softmax::Wide).to_bytes().unwrap());
+    let at = section(&words, b"BLKV", variant).start + word;
     words[at] = value;
     seal(&mut words);
     Model::load(&to_bytes(&words)).err().unwrap()
@@ -169,14 +192,29 @@ fn refusal(word: usize, value: u32) -> Error {
 #[test]
 fn out_of_bounds() {
     for value in [3, u32::MAX] {
-        assert_eq!(refusal(0, value), Error::Shape { what: "heads of a block", expected: 2, found: value as usize });
+        let what = "heads of a block";
+        assert_eq!(refusal_of(0, 0, value), Error::Shape { what, expected: 2, found: value as usize });
     }
-    for value in [2, u32::MAX] {
-        assert_eq!(refusal(1, value), Error::Shape { what: "kind of a block", expected: 1, found: value as usize });
+    for value in [3, u32::MAX] {
+        let what = "kind of a block";
+        assert_eq!(refusal_of(0, 1, value), Error::Shape { what, expected: 2, found: value as usize });
     }
+    for value in [0, 7, u32::MAX / 3 + 1, u32::MAX] {
+        let what = "rank of a block";
+        assert_eq!(refusal_of(2, 2, value), Error::Shape { what, expected: 6, found: value as usize });
+    }
+    // A rank within its bounds that is not the block's: what follows does not fit.
+    for value in [1, 3, 6] {
+        let error = refusal_of(2, 2, value);
+        assert!(matches!(error, Error::Scale { .. } | Error::Truncated { .. }), "{error:?}");
+    }
+    // A scale of the reduction, after the words of the kind, the norm, the heads and 6 rows of 2 words.
+    assert_eq!(refusal_of(2, 3 + 7 + 4 + 12 + 1, 0), Error::Scale { what: "scale of an output channel" });
     // Fused weights of heads narrower than the model: not written, either.
-    let mut narrow = three_kinds(Softmax::Wide);
+    let mut narrow = all_kinds(Softmax::Wide);
     narrow.config.head_dim = 5;
+    narrow.blocks.truncate(3);
+    narrow.config.layers = 3;
     for (i, block) in narrow.blocks.iter_mut().enumerate() {
         let (inner, random) = (block.heads.len() * 5, &mut Random(i as u64));
         let mut linear = |inputs, outputs| crate::support::linear(random, inputs, outputs, 1.0);
@@ -191,8 +229,8 @@ fn out_of_bounds() {
 
 #[test]
 fn cut_anywhere() {
-    let words = to_words(&three_kinds(Softmax::Wide).to_bytes().unwrap());
-    let blocks = section(&words, b"BLKV", 0).start..section(&words, b"BLKV", 1).end;
+    let words = to_words(&all_kinds(Softmax::Wide).to_bytes().unwrap());
+    let blocks = section(&words, b"BLKV", 0).start..section(&words, b"BLKV", 3).end;
     for length in blocks {
         let mut words = words[..length].to_vec();
         seal(&mut words);
@@ -205,16 +243,23 @@ fn cut_anywhere() {
 #[test]
 fn writer_refuses() {
     type Change = fn(&mut EncoderModel);
-    let changes: [Change; 6] = [
+    let changes: [Change; 13] = [
         |m| _ = m.blocks[1].heads.pop(),
         |m| m.blocks[0].heads.extend_from_within(..1),
         |m| _ = m.blocks[1].query.channels.pop(),
         |m| m.blocks[1].key = Some(m.blocks[1].value.clone()),
         |m| m.blocks[2].output.weights.push(0),
         |m| m.blocks[2].value = m.blocks[1].value.clone(),
+        |m| m.blocks[3].key = None,
+        |m| m.blocks[3].reduce = None,
+        |m| m.blocks[0].reduce = m.blocks[3].reduce.clone(),
+        |m| m.blocks[3].query = m.blocks[0].query.clone(),
+        |m| _ = m.blocks[3].reduce.as_mut().unwrap().channels.pop(),
+        |m| _ = m.blocks[3].reduce.as_mut().unwrap().weights.pop(),
+        |m| lower(m, 3, 7, &mut Random(1)),
     ];
     for (i, change) in changes.iter().enumerate() {
-        let mut model = three_kinds(Softmax::Wide);
+        let mut model = all_kinds(Softmax::Wide);
         change(&mut model);
         assert!(matches!(model.to_bytes(), Err(Error::Shape { .. })), "change {i}");
     }
@@ -227,7 +272,7 @@ proptest! {
     #[test]
     fn any_words(seed in any::<u64>(), count in 1usize..40, small in any::<bool>()) {
         let mut random = Random(seed);
-        let mut words = to_words(&three_kinds(Softmax::Wide).to_bytes().unwrap());
+        let mut words = to_words(&all_kinds(Softmax::Wide).to_bytes().unwrap());
         for _ in 0..count {
             let at = random.int(4, words.len() as i64 - 1) as usize;
             words[at] = if small { random.int(-2, 20) as u32 } else { random.next() as u32 };

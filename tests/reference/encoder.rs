@@ -147,8 +147,19 @@ fn plain<W: Weight>(model: &EncoderModel, features: &[i8]) -> (Vec<i16>, Shown) 
     add(features, inputs, &model.embedding, &mut residual);
     for (layer, block) in model.blocks.iter().enumerate() {
         let x = normalise(&residual, &block.attention_norm);
-        let [query, value] = [&block.query, &block.value].map(|layer| to_int8(&x, width, layer));
-        let key = block.key.as_ref().map(|key| to_int8(&x, width, key));
+        // Queries, keys and values are made from the rows, or each from its third of the reduced rows.
+        let rank = block.reduce.as_ref().map(|reduce| reduce.channels.len() / 3);
+        let thirds = block.reduce.as_ref().map(|reduce| to_int8(&x, width, reduce));
+        let input = |third: usize| match (&thirds, rank) {
+            (Some(thirds), Some(rank)) => {
+                thirds.chunks(3 * rank).flat_map(|row| &row[third * rank..][..rank]).copied().collect()
+            }
+            _ => x.clone(),
+        };
+        let inputs = rank.unwrap_or(width);
+        let [query, value] =
+            [(&block.query, 0), (&block.value, 2)].map(|(layer, third)| to_int8(&input(third), inputs, layer));
+        let key = block.key.as_ref().map(|key| to_int8(&input(1), inputs, key));
         let dim = if key.is_some() { head_dim } else { width };
         let inner = block.heads.len() * head_dim;
         let mut attended = vec![0; positions * inner];
@@ -201,7 +212,7 @@ fn encoder_from_its_parts() {
         let softmax = if case % 2 == 0 { Softmax::Wide } else { Softmax::Narrow };
         // Positions that fill whole tiles and such that do not.
         let (positions, heads) = (random.int(1, 13) as usize, random.int(1, 4) as usize);
-        // Every other model has blocks of both kinds, of up to as many heads as the configuration says.
+        // Every other model has blocks of all kinds, of up to as many heads as the configuration says.
         let head_dim = if case % 4 < 2 { 5 } else { 10 + case / 4 };
         let config = Config { positions, heads, head_dim, layers: 1 + case % 3, ..config(softmax) };
         let mut model = random_model(case as u64, config, None);
@@ -220,5 +231,24 @@ fn encoder_from_its_parts() {
         let outcome =
             read.infer_observed(&features, |row| shown.push((row.layer, row.head, row.query, row.weights.to_vec())));
         assert_eq!((outcome.logits(), shown), (&*logits, weights));
+    }
+}
+
+/// Where the heads' outputs are shorter than a row of the model, rows of low rank are made one at a time.
+#[test]
+fn short_heads_of_low_rank() {
+    let mut random = Random(23);
+    for (positions, head_dim) in [(1, 3), (3, 3), (9, 1), (5, 7)] {
+        let config = Config { positions, heads: 1, head_dim, ..config(Softmax::Wide) };
+        let mut model = random_model(positions as u64, config, None);
+        for (block, rank) in model.blocks.iter_mut().zip([3, 2]) {
+            let mut linear = |inputs, outputs| crate::support::linear(&mut random, inputs, outputs, 1.0);
+            block.reduce = Some(linear(E, 3 * rank));
+            (block.query, block.key) = (linear(rank, head_dim), Some(linear(rank, head_dim)));
+            block.value = linear(rank, head_dim);
+        }
+        let features = random.i8s(positions * config.inputs, 127);
+        let read = Model::load(&model.to_bytes().unwrap()).unwrap();
+        assert_eq!(read.infer(&features).logits(), plain::<Wide>(&model, &features).0);
     }
 }

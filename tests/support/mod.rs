@@ -129,6 +129,7 @@ pub fn random_model(seed: u64, config: Config, audio: Option<Params>) -> Encoder
                     value: Scale::from_real((1.0 + r.uniform()) / 256.0).unwrap(),
                 })
                 .collect(),
+            reduce: None,
             query: linear(r, width, inner, 1.0),
             key: Some(linear(r, width, inner, 1.0)),
             value: linear(r, width, inner, 1.0),
@@ -151,17 +152,20 @@ pub fn random_model(seed: u64, config: Config, audio: Option<Params>) -> Encoder
     }
 }
 
-/// Gives each block of a random model any number of heads, and half of the blocks fused query-key weights.
+/// Gives each block of a random model any number of heads, and separate, fused or low-rank weights.
 pub fn vary(model: &mut EncoderModel, random: &mut Random) {
     let Config { width, head_dim, heads, .. } = model.config;
     for block in &mut model.blocks {
         let heads = random.int(0, heads as i64) as usize;
         let inner = heads * head_dim;
         block.heads.truncate(heads);
-        let fused = random.int(0, 1) == 1;
-        block.query = linear(random, width, if fused { heads * width } else { inner }, 1.0);
-        block.key = (!fused).then(|| linear(random, width, inner, 1.0));
-        block.value = linear(random, width, inner, 1.0);
+        let kind = random.int(0, 2);
+        let rank = (kind == 2).then(|| random.int(1, width as i64) as usize);
+        block.reduce = rank.map(|rank| linear(random, width, 3 * rank, 1.0));
+        let (inputs, fused) = (rank.unwrap_or(width), kind == 1 && width <= head_dim);
+        block.query = linear(random, inputs, if fused { heads * width } else { inner }, 1.0);
+        block.key = (!fused).then(|| linear(random, inputs, inner, 1.0));
+        block.value = linear(random, inputs, inner, 1.0);
         block.output = linear(random, inner, width, 4.0);
     }
 }

@@ -16,7 +16,10 @@ use semihosting::println;
 use static_cell::ConstStaticCell;
 use writing::{Stream, Tiny, each};
 
+heedful::model!(Kinds = "../../../tests/models/variants.heed");
+
 static MODEL: ConstStaticCell<Tiny> = ConstStaticCell::new(Tiny::new());
+static KINDS: ConstStaticCell<Kinds> = ConstStaticCell::new(Kinds::new());
 static STREAM: ConstStaticCell<Stream> = ConstStaticCell::new(Stream::new());
 
 /// Writes all texts, prints them and ends the emulation.
@@ -38,13 +41,15 @@ impl Display for List<'_> {
     }
 }
 
-/// Writes for ever, of what `word` gives: all that a program does with a language model, for `no_panic` to link.
+/// Writes for ever, of what `word` gives: all that a program does with a language model, and an encoder with blocks of all kinds, for
+/// `no_panic` to link.
 ///
 /// The optimiser must not know where the words come from and what becomes of the text.
 pub fn write_for_ever(mut word: impl FnMut() -> u32) -> ! {
     let (Some(model), Some(stream), Some(tokenizer)) = (MODEL.try_take(), STREAM.try_take(), Tiny::TOKENIZER) else {
         loop {}
     };
+    let Some(kinds) = KINDS.try_take() else { loop {} };
     let mut prompt = [0; 16];
     loop {
         let text = black_box(word()).to_le_bytes();
@@ -60,6 +65,7 @@ pub fn write_for_ever(mut word: impl FnMut() -> u32) -> ! {
                 black_box(heedful::greedy(model.step(word() as u16)));
             }
             black_box(stream.step(&[word() as i8; 20]));
+            black_box(kinds.infer_features(&[[word() as i8; 4]; 5]).best());
             token = next;
         }
     }

@@ -7,6 +7,7 @@ use heedful_lab::calibrate::calibrate;
 use heedful_lab::encoder::Encoder;
 use heedful_lab::features::Extractor;
 use heedful_lab::fuse::Fuse;
+use heedful_lab::low_rank::Rank;
 use heedful_lab::weights::Weights;
 use heedful_lab::{Error, convert, data, file};
 use std::path::PathBuf;
@@ -24,6 +25,10 @@ pub struct Convert {
     /// Fold query and key weights into one matrix per head: where it pays (heads wider than the model), never or always.
     #[arg(long, value_enum, default_value = "auto")]
     fuse: Fuse,
+    /// Make the projections to queries, keys and values products of two matrices: of the rank N, never, or auto: of the lowest rank that
+    /// keeps what they compute to 1 %, where it saves bytes and instructions. Takes --data.
+    #[arg(long, value_name = "auto|never|N", default_value_t)]
+    rank: Rank,
     /// The file to write [default: the weights file with the extension heed].
     #[arg(short, long, value_name = "FILE.heed")]
     out: Option<PathBuf>,
@@ -33,18 +38,22 @@ impl Convert {
     /// Converts and writes the file.
     pub fn run(self) -> Result<(), Error> {
         let mut weights = Weights::load(&self.weights)?;
+        let mut features = Vec::new();
         if let Some(folder) = &self.data {
             let clips = data::digits(folder, weights.config.audio.sample_rate)?.train;
             let extractor = Extractor::new(&weights.config)?;
-            let features: Vec<_> = clips.iter().map(|c| extractor.plain(&c.samples)).collect();
+            features = clips.iter().map(|c| extractor.plain(&c.samples)).collect();
             let device = Device::flex();
             weights.scales = calibrate(&Encoder::new(&weights, &device)?, &features, &device);
         }
-        let model = convert::convert_with(&weights, self.fuse)?;
+        let model = convert::convert_on(&weights, self.fuse, &features, self.rank)?;
         let out = self.out.unwrap_or_else(|| self.weights.with_extension("heed"));
         let bytes = model.to_bytes().map_err(|e| Error::content(&out, e))?;
         file::write_atomically(&out, &bytes)?;
         let macs = Model::load(&bytes).map_err(|e| Error::content(&out, e))?.macs();
+        for (i, rank) in model.blocks.iter().enumerate().filter_map(|(i, block)| Some((i, block.rank()?))) {
+            println!("block {i}: queries, keys and values of rank {rank}");
+        }
         println!("{}: {} bytes, {macs} multiply-accumulates per inference", out.display(), bytes.len());
         Ok(())
     }

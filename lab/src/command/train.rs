@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use heedful_lab::train::{Observer, Report, Run, Settings};
-use heedful_lab::{Error, Preset, checkpoint, data};
+use heedful_lab::{Config, Error, Preset, checkpoint, data};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 use std::{fs, io};
@@ -24,6 +24,12 @@ pub struct Train {
     /// Origin of all random choices.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Give each head a temperature, found in training.
+    #[arg(long)]
+    temperature: bool,
+    /// Keep the projections to queries, keys and values to this rank, so that `convert --data` finds them to be of it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    rank: Option<u16>,
     /// The weights file to write; the checkpoint lies beside it.
     #[arg(long, value_name = "FILE.safetensors", default_value = "digits.safetensors")]
     out: PathBuf,
@@ -43,9 +49,10 @@ impl Train {
     /// Trains and writes the weights.
     pub fn run(self) -> Result<(), Error> {
         let Task::Digits = self.task;
-        let config = self.preset.config();
+        let config = Config { temperature: self.temperature, ..self.preset.config() };
         let epochs = self.epochs.unwrap_or_else(|| self.preset.epochs());
-        let settings = Settings { epochs, seed: self.seed, ..Settings::default() };
+        let rank = self.rank.map(usize::from);
+        let settings = Settings { epochs, seed: self.seed, rank, ..Settings::default() };
         let checkpoint = checkpoint::path_for(&self.out);
         let clips = data::digits(&self.data, config.audio.sample_rate)?;
         let run = if self.resume { Run::resume(&config, settings, &checkpoint)? } else { Run::new(&config, settings)? };

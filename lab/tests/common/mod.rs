@@ -1,9 +1,17 @@
 //! A tiny task: tones of three pitches, told apart in a second of training.
 #![allow(dead_code)] // Each test uses a part.
 
+use burn::tensor::Device;
+use heedful::dynamic::Model;
+use heedful::format::write::EncoderModel;
 use heedful_lab::Config;
+use heedful_lab::augment::draw;
+use heedful_lab::calibrate::calibrate;
 use heedful_lab::data::{Clip, Split};
+use heedful_lab::encoder::Encoder;
 use heedful_lab::train::Settings;
+use heedful_lab::weights::Weights;
+use rand::RngExt;
 use std::path::PathBuf;
 
 /// A model of a few hundred parameters.
@@ -19,7 +27,7 @@ pub fn config() -> Config {
 }
 
 pub fn settings() -> Settings {
-    Settings { epochs: 6, seed: 3, batch: 8, rate: 1e-2 }
+    Settings { epochs: 6, seed: 3, batch: 8, rate: 1e-2, rank: None }
 }
 
 /// Twelve training tones and six for validation.
@@ -50,4 +58,45 @@ pub fn snr(found: &[f32], expected: &[f32]) -> f64 {
     let signal: f64 = expected.iter().map(|&e| square(e)).sum();
     let noise: f64 = found.iter().zip(expected).map(|(f, e)| square(f - e)).sum();
     10.0 * (signal / noise).log10()
+}
+
+/// A random float model whose heads look at some positions more than at others, calibrated on random features.
+pub fn random(config: &Config, seed: u64) -> (Weights, Vec<Vec<i8>>) {
+    random_with(config, seed, |_| {})
+}
+
+/// [`random`], changed before it is calibrated.
+pub fn random_with(config: &Config, seed: u64, change: impl FnOnce(&mut Weights)) -> (Weights, Vec<Vec<i8>>) {
+    let mut weights = Weights::initial(config, seed);
+    let mut draw = draw(seed, 1, 1);
+    for (name, array) in &mut weights.tensors {
+        let gain = match name {
+            // Norms start neutral, which would hide their parameters.
+            name if name.contains("norm") => {
+                array.data.iter_mut().for_each(|x| *x += draw.random_range(-0.5..0.5));
+                1.0
+            }
+            name if name.contains("query") || name.contains("key") => 3.0,
+            name if name.contains("attention.output.weight") => 3.0,
+            _ => 1.0,
+        };
+        array.data.iter_mut().for_each(|x| *x *= gain);
+    }
+    change(&mut weights);
+    let features: Vec<Vec<i8>> =
+        (0..60).map(|_| (0..config.features()).map(|_| draw.random_range(-60..=127)).collect()).collect();
+    let device = Device::flex();
+    weights.scales = calibrate(&Encoder::new(&weights, &device).unwrap(), &features, &device);
+    (weights, features)
+}
+
+pub fn load(model: &EncoderModel) -> Model {
+    Model::load(&model.to_bytes().unwrap()).unwrap()
+}
+
+/// Logits of an integer model as reals, one after the other.
+pub fn logits(model: &Model, features: &[Vec<i8>]) -> Vec<f32> {
+    let unit = model.config().logit.to_real() / std::f64::consts::LOG2_E;
+    let logits = features.iter().flat_map(|f| model.infer(f).logits().to_vec());
+    logits.map(|logit| (f64::from(logit) * unit) as f32).collect()
 }
