@@ -204,10 +204,11 @@ fn what_cannot_start_says_why_in_one_line() {
 
 #[test]
 fn a_reader_that_stops_is_no_fault() {
-    let mut child =
-        Command::new(&*PROGRAM).arg("--heads").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut program = Command::new(&*PROGRAM);
+    let output =
+        program.arg("--heads").stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
 }
 
