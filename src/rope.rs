@@ -7,17 +7,17 @@ use crate::kernels::{Kernels, Rotation, Rows, Sink, Turn, tiles, tiles_mut};
 use crate::linear::LinearView;
 use crate::softmax::MAX_HEAD_DIM;
 
-/// Which two values of a query or key are turned together.
+/// Which two values of a query or key are turned together; as a number, what a `.heed` file calls it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pairing {
     /// Neighbours: 0 with 1, 2 with 3 (the paper, llama2.c).
-    Interleaved,
+    Interleaved = 0,
     /// One of each half: 0 with n, 1 with n + 1, for n pairs (GPT-NeoX, Hugging Face).
-    Halves,
+    Halves = 1,
     /// Neighbours. After that, each value and its mirror image (the first and the last of the pairs' values, and so on) become
     /// their sum and their difference, in queries and keys alike: that doubles products of both, and no more. Where slow pairs
     /// have larger values than fast ones, as in language models, twice as many values share their rounding.
-    Folded,
+    Folded = 2,
 }
 
 /// A rotation by position; a [`Reach`](crate::Reach). Values after the pairs are left as they are.
@@ -89,9 +89,9 @@ impl Rope<'_> {
         let dim = query.channels.len();
         let pairs = self.frequencies.len().min(dim / 2);
         let frequencies = self.frequencies.get(..pairs).unwrap_or(&[]);
-        // As many rows at a time as fit, whole tiles of the backend's if there are any.
-        let fit = MAX_HEAD_DIM.checked_div(dim).unwrap_or(0);
-        let most = (fit - fit.checked_rem(K::ROWS).unwrap_or(0)).max(fit.min(1)).max(1);
+        // As many rows at a time as fit, in whole tiles of the backend's where these do.
+        let fit = MAX_HEAD_DIM.checked_div(dim).unwrap_or(0).max(1);
+        let most = if fit > K::ROWS { fit - fit.checked_rem(K::ROWS).unwrap_or(0) } else { fit };
         let layers = if beside.is_some() { 3 } else { 1 };
         let ((key, key_out), (value, value_out, stride)) = beside.unwrap_or(((query, &mut []), (query, &mut [], 0)));
         let mut position = first as u32;
@@ -107,7 +107,9 @@ impl Rope<'_> {
             K::turns(frequencies, position, step as u32, turns);
             position = position.wrapping_add((rows as u32).wrapping_mul(step as u32));
             queries.fill(0);
-            keys.fill(0);
+            if layers > 1 {
+                keys.fill(0);
+            }
             let values = value_out.get_mut(start..).unwrap_or(&mut []);
             // One call, for some backends put their own work in place of it.
             let mut all = [
@@ -117,8 +119,9 @@ impl Rope<'_> {
             ];
             K::linear(Rows { data, ..x }, all.get_mut(..layers).unwrap_or(&mut []));
             let rotation = Rotation { pairing: self.pairing, dim, pairs, turns, stride: pairs };
-            for (turned, out) in [(&*queries, &mut *query_out), (&*keys, &mut *key_out)] {
-                K::rotate(rotation, turned, out.get_mut(start * dim..).unwrap_or(&mut []));
+            K::rotate(rotation, queries, query_out.get_mut(start * dim..).unwrap_or(&mut []));
+            if layers > 1 {
+                K::rotate(rotation, keys, key_out.get_mut(start * dim..).unwrap_or(&mut []));
             }
         }
     }

@@ -108,6 +108,9 @@ fn check<W: Weight, const G: usize, const N: usize, const SINKS: usize, const S:
     again(&mut on::<Active, W, G, N, SINKS>(attention, &reach));
     again(&mut on::<Portable, W, G, N, SINKS>(attention, &reach));
     again(&mut on::<WideKernels, W, G, N, SINKS>(attention, &reach));
+    // Eight queries at a time, which memory made for other kernels has no room for.
+    #[cfg(target_arch = "x86_64")]
+    again(&mut on::<heedful::kernels::X86, W, G, N, SINKS>(attention, &reach));
 }
 
 /// One attention under each reach that is not a rotation.

@@ -152,6 +152,26 @@ mod x86 {
     }
 }
 
+/// Turns for which there are no values, and rows that lie farther apart than memory is long.
+#[test]
+fn rotations_that_do_not_fit() {
+    fn check<K: Kernels>() {
+        let turns = [Turn::ZERO; 8];
+        for pairing in [Pairing::Interleaved, Pairing::Halves, Pairing::Folded] {
+            for (dim, pairs, stride) in [(4, usize::MAX / 2 + 2, 0), (4, 3, 3), (4, 2, usize::MAX), (0, 0, 0)] {
+                let mut out = [7; 12];
+                let rotation = Rotation { pairing, dim, pairs, turns: &turns, stride };
+                K::rotate(rotation, &[100; 12], &mut out);
+                let rows = if (pairs, stride) == (2, usize::MAX) { 4 } else { 0 };
+                assert!(out[rows..].iter().all(|&out| out == 7), "{dim} {pairs} {stride} {out:?}");
+            }
+        }
+    }
+    check::<Portable>();
+    check::<Wide>();
+    check::<Active>();
+}
+
 #[test]
 fn the_expected_backend_is_chosen() {
     #[cfg(target_arch = "x86_64")]

@@ -89,6 +89,18 @@ pub fn full(config: &Config) -> usize {
     config.width.min(config.heads * config.head_width)
 }
 
+/// Refuses a rank that is higher than the projections of a model can have.
+///
+/// # Errors
+/// If it is.
+pub fn check(config: &Config, rank: usize) -> Result<(), Error> {
+    let full = full(config);
+    if rank > full {
+        return Err(Error::Training(format!("projections cannot be of rank {rank}, expected at most {full}")));
+    }
+    Ok(())
+}
+
 /// Bytes of a linear layer in the file: rows of whole words, and a bias and scale per output.
 fn bytes(inputs: usize, outputs: usize) -> usize {
     outputs * (inputs.next_multiple_of(4) + 8)
@@ -124,10 +136,10 @@ pub(crate) fn beats_fused(config: &Config, rank: usize) -> bool {
 /// If a tensor is absent, or a given rank is higher than the projections', or there are no features for it.
 pub fn choose(weights: &Weights, features: &[Vec<i8>], rank: Rank) -> Result<Vec<Option<LowRank>>, Error> {
     let (config, full) = (&weights.config, full(&weights.config));
+    if let Rank::Fixed(rank) = rank {
+        check(config, rank)?;
+    }
     match rank {
-        Rank::Fixed(rank) if rank > full => {
-            return Err(Error::Training(format!("projections cannot be of rank {rank}, expected at most {full}")));
-        }
         Rank::Fixed(rank) if features.is_empty() => {
             return Err(Error::Training(format!("projections of rank {rank} need recordings; calibrate with --data")));
         }

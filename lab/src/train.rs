@@ -98,7 +98,7 @@ impl<'a> Run<'a> {
     /// Starts from random weights.
     ///
     /// # Errors
-    /// If the front end cannot be built.
+    /// If the front end cannot be built, or the settings demand a rank that the projections cannot have.
     pub fn new(config: &'a Config, settings: Settings) -> Result<Self, Error> {
         let weights = Weights::initial(config, settings.seed);
         Self::from_state(config, settings, &weights, optimizer(), 0)
@@ -123,6 +123,9 @@ impl<'a> Run<'a> {
         optimizer: ModuleOptimizer,
         epochs_done: usize,
     ) -> Result<Self, Error> {
+        if let Some(rank) = settings.rank {
+            low_rank::check(config, rank)?;
+        }
         let device = Device::flex().autodiff();
         let encoder = Encoder::new(weights, &device)?;
         let extractor = Extractor::new(config)?;

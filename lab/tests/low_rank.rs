@@ -179,6 +179,13 @@ fn as_near_as_a_rank_can_be() {
 struct Silent;
 impl Observer for Silent {}
 
+#[test]
+fn training_at_a_rank_that_cannot_be() {
+    let config = common::config();
+    let error = Run::new(&config, Settings { rank: Some(1000), ..settings() }).err().unwrap().to_string();
+    assert!(error.starts_with("projections cannot be of rank 1000, expected at most "), "{error}");
+}
+
 /// Trained at a rank, the weights are of it, and the model still learns.
 #[test]
 fn trained_at_a_rank() {

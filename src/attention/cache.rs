@@ -3,7 +3,7 @@
 use super::ring::{Place, RewindError, Ring};
 use super::{AttentionView, MAX_HEAD_DIM, MAX_POSITIONS, MultiHeadAttention, by_position, from, group, hide_outside};
 use crate::error::require;
-use crate::kernels::{Active, HIDDEN, Kernels, MAX_QUERIES, Rows, Sink, Tile, Witness, rows};
+use crate::kernels::{Active, HIDDEN, Kernels, MAX_QUERIES, Portable, Rows, Sink, Tile, Witness, rows};
 use crate::observe::{Observer, Row, Unobserved};
 use crate::reach::Reach;
 use crate::rope::Turns;
@@ -65,12 +65,15 @@ impl AttentionView<'_> {
                 *to = from;
             }
         }
+        // Memory is made for the active kernels; others may need more.
+        let enough = K::QUERIES <= <Active as Kernels>::QUERIES || step.scores.len() >= K::QUERIES * at.place.slots();
+        let most = if enough { K::QUERIES.min(MAX_QUERIES) } else { Portable::QUERIES };
         let mut head = 0;
         while let Some(&scale) = self.heads.get(head) {
             // Heads that share keys, values and scales share the pass over these.
             let key_head = group(head, self.heads.len(), groups);
             let mut count = 1;
-            while count < K::QUERIES.min(MAX_QUERIES)
+            while count < most
                 && group(head + count, self.heads.len(), groups) == key_head
                 && self.heads.get(head + count) == Some(&scale)
                 && !reach.biases(head + count)
@@ -78,7 +81,12 @@ impl AttentionView<'_> {
             {
                 count += 1;
             }
-            self.attend_newest::<K, W, R, O>(at, reach, head..head + count, cache, step, observer);
+            let heads = head..head + count;
+            if enough {
+                self.attend_newest::<K, W, R, O>(at, reach, heads, cache, step, observer);
+            } else {
+                self.attend_newest::<Portable, W, R, O>(at, reach, heads, cache, step, observer);
+            }
             head += count;
         }
     }

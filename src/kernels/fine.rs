@@ -77,6 +77,7 @@ pub(super) fn linear<K: Kernels>(hidden: Gated<'_>, layer: &mut Layer<'_>) {
 #[inline]
 pub(super) fn sums_of_two<K: Kernels>(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
     for (index, x) in x.into_iter().enumerate() {
+        let x = x.get(..weights.inputs).unwrap_or(x);
         for (block, sums) in tiles_mut(sums, 16).enumerate() {
             let w = from(weights.data, 16 * block * weights.stride);
             let mut memory = [0; 16];

@@ -39,7 +39,6 @@ pub struct Rotation<'a> {
 impl Rotation<'_> {
     /// How many rows of `x` there are turns and outputs for; none if there are more pairs than values for them.
     #[inline]
-    #[allow(dead_code)] // For backends in assembly.
     pub(super) fn rows(&self, x: &[i16], out: &[i8]) -> usize {
         let Self { dim, pairs, turns, stride, .. } = *self;
         let rows = x.len().min(out.len()).checked_div(dim).unwrap_or(0);
@@ -133,8 +132,8 @@ pub(super) fn rotate_by(rotation: Rotation<'_>, x: &[i16], out: &mut [i8], satur
         [a * cos - b * sin, a * sin + b * cos]
     };
     let turned = |turn: &Turn, a: i16, b: i16| products(turn, a, b).map(|y| saturate((y + (1 << 20)) >> 21));
-    let mut start = 0;
-    for (x, out) in rows(x, dim).zip(rows_mut(out, dim)) {
+    let (mut start, count) = (0usize, rotation.rows(x, out));
+    for (x, out) in rows(x, dim).zip(rows_mut(out, dim)).take(count) {
         let (Some((x, x_rest)), Some((out, out_rest)), Some(turns)) =
             (x.split_at_checked(2 * pairs), out.split_at_mut_checked(2 * pairs), turns.get(start..start + pairs))
         else {
@@ -188,7 +187,7 @@ pub(super) fn rotate_by(rotation: Rotation<'_>, x: &[i16], out: &mut [i8], satur
         for (to, &x) in out_rest.iter_mut().zip(x_rest) {
             *to = saturate((i32::from(x) + 32) >> 6);
         }
-        start += stride;
+        start = start.wrapping_add(stride);
     }
 }
 

@@ -7,14 +7,13 @@ use super::expand::pair;
 use super::pair::{EIGHT, PAIR};
 use super::softmax::Constants;
 use super::{pair as pairs, row, weigh};
+use crate::kernels::bias::least;
 use crate::kernels::portable::{self, CHUNK};
 use crate::kernels::{RowScale, Tile, Witness, rows_mut, tiles, tiles_mut};
 use crate::requantise::Scale;
 use crate::softmax::{Steepness, Weight};
 use core::mem::MaybeUninit;
 
-/// A score so far below the maximum weighs nothing.
-const FAR: i32 = (1 << 23) - 1;
 /// Words of the queries: of two of 256 values.
 const WORDS: usize = 256;
 
@@ -147,7 +146,7 @@ pub(super) fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
         let max = if visible == 0 { 0 } else { max };
         let mut place = visible * queries + query;
         while let Some(score) = scores.get_mut(place) {
-            *score = max - FAR;
+            *score = least(max);
             place += queries;
         }
         *sum = if queries == PAIR {

@@ -371,6 +371,7 @@ fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
     for (block, sums) in super::tiles_mut(sums, OUTPUTS).enumerate() {
         let w = data.get(block * OUTPUTS * stride..).unwrap_or(&[]);
         for (index, x) in x.into_iter().enumerate() {
+            let x = x.get(..inputs).unwrap_or(x);
             let mut memory = [MaybeUninit::uninit(); OUTPUTS];
             let groups = sums.len() / 8;
             let done = products::multiply(x, 1, inputs, inputs, w, stride, groups, &mut memory, Layout::Rows);

@@ -1,6 +1,7 @@
 //! Rotation by position, four turns at a time, or four pairs. A vector of pairs times one of turns gives all results in two instructions,
 //! VQDMLSDH and VQDMLADHX: twice the sums, of which the upper half stays. What the lower half would have added to the final rounding
-//! is nothing, since halves are rounded up, and where the doubling saturates, so does the output.
+//! is nothing, since halves are rounded up, and where the doubling saturates, so does the output. Folded pairs are left to the portable
+//! backend.
 
 use crate::kernels::rotate::{self, COS, ONE, Rotation, SIN, Turn};
 use crate::rope::Pairing;
@@ -110,9 +111,6 @@ unsafe extern "C" fn make(call: *const Turns) {
 pub(super) fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
     let Rotation { pairing, dim, pairs, turns, stride } = rotation;
     let rows = rotation.rows(x, out);
-    if pairing == Pairing::Folded {
-        return rotate::rotate(rotation, x, out);
-    }
     if rows > 0 && pairs > 0 {
         let mut call = Rotate {
             x: x.as_ptr(),
@@ -133,7 +131,8 @@ pub(super) fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
                     }
                     interleaved(&raw const call);
                 }
-                Pairing::Halves | Pairing::Folded => halves(&raw const call),
+                Pairing::Halves => halves(&raw const call),
+                Pairing::Folded => return rotate::rotate(rotation, x, out),
             }
         }
     }
