@@ -381,22 +381,23 @@ impl AttentionView<'_> {
                     }
                 }
             }
+            let mut hides = false;
             if !R::FROM_FIRST {
                 // From a whole word of values on; if no query sees anything, from anywhere.
                 start = start.min(x.keys) & !3;
-                for visible in visible.iter_mut().take(count) {
+                for (first, visible) in starts.iter_mut().zip(&mut visible).take(count) {
+                    *first = first.saturating_sub(start);
                     *visible = visible.saturating_sub(start);
+                    // Tiles know no other start than the first key: what lies before is hidden.
+                    hides |= *first > 0 && *visible > 0;
                 }
             }
             let ends = visible;
-            // Tiles know no other start than the first key: what lies before is hidden.
-            let seen = starts.iter().zip(&visible).take(count);
-            let hides = !R::FROM_FIRST && seen.filter(|(_, visible)| **visible > 0).any(|(first, _)| *first > start);
             let biases = reach.biases(head);
             if hides || biases {
-                // Where keys are hidden anyway, all queries look as far as the farthest, in steps that suit all backends.
-                let most = visible.iter().take(count).fold(0, |most, &visible| visible.max(most)).next_multiple_of(8);
-                let most = most.min(grid.count(x.keys).saturating_sub(start));
+                // Where keys are hidden anyway, all queries look as far as the farthest, in steps that suit the kernels.
+                let most = visible.iter().take(count).fold(0, |most, &visible| visible.max(most));
+                let most = most.next_multiple_of(K::KEYS).min(grid.count(x.keys).saturating_sub(start));
                 for visible in visible.iter_mut().take(count).filter(|visible| **visible > 0) {
                     *visible = most;
                 }
@@ -408,7 +409,7 @@ impl AttentionView<'_> {
                     let (query, key) = (grid.position(index + query), grid.position(start + key));
                     reach.bias_row(head, query, key, grid.step, row);
                 }
-                hide_outside(row, first.saturating_sub(start + key)..end.saturating_sub(key));
+                hide_outside(row, first.saturating_sub(key)..end.saturating_sub(key));
             };
             let out = from(scratch.heads, index * stride + column);
             let mut placed =
@@ -430,13 +431,17 @@ impl AttentionView<'_> {
                 out,
                 out_stride: stride,
             };
-            let rows = (hides || biases).then_some(rows);
-            if whole_rows {
-                tile.attend_biased::<K, _>(rows, &mut placed);
-            } else if PARTS {
-                long::attend::<K, W, _>(&mut tile, rows, scratch.totals, &mut placed);
+            if whole_rows && hides && !biases {
+                tile.attend_between::<K, _>(&starts, &ends, &mut placed);
             } else {
-                tile.attend_biased::<Portable, _>(rows, &mut placed);
+                let rows = (hides || biases).then_some(rows);
+                if whole_rows {
+                    tile.attend_biased::<K, _>(rows, &mut placed);
+                } else if PARTS {
+                    long::attend::<K, W, _>(&mut tile, rows, scratch.totals, &mut placed);
+                } else {
+                    tile.attend_biased::<Portable, _>(rows, &mut placed);
+                }
             }
             index += count;
         }
@@ -444,7 +449,7 @@ impl AttentionView<'_> {
 }
 
 /// Hides the keys of a row of biases that are not in a range.
-#[inline]
+#[inline(never)]
 fn hide_outside(row: &mut [i32], seen: Range<usize>) {
     for hidden in [0..seen.start.min(row.len()), seen.end..row.len()] {
         row.get_mut(hidden).unwrap_or(&mut []).fill(HIDDEN);

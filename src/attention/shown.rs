@@ -14,9 +14,9 @@ pub(super) struct Placed<'o, O> {
     pub index: usize,
     /// Of the tile's first key on the grid.
     pub start: usize,
-    /// The first key of each of the tile's queries, on the grid.
+    /// The first key of each of the tile's queries, counted from the tile's first one.
     pub starts: &'o [usize; MAX_QUERIES],
-    /// The end of its keys, counted from the tile's first one.
+    /// The end of its keys, likewise.
     pub ends: &'o [usize; MAX_QUERIES],
 }
 
@@ -25,7 +25,7 @@ impl<O> Placed<'_, O> {
     #[inline]
     fn shown<'w, W>(&self, query: usize, from: usize, weights: &'w [W]) -> Row<'w, W> {
         let Self { layer, head, grid, index, start, .. } = *self;
-        let first = self.starts.get(query).map_or(from, |&first| first.saturating_sub(start).max(from));
+        let first = self.starts.get(query).map_or(from, |&first| first.max(from));
         let end = self.ends.get(query).map_or(0, |end| end.saturating_sub(from)).min(weights.len());
         let weights = weights.get(first - from..end).unwrap_or(&[]);
         let (query, first) = (grid.position(index + query), grid.position(start + first));

@@ -1,6 +1,6 @@
 //! Biases added to the scores of a tile, and keys hidden, whatever the layout of the scores.
 
-use super::Tile;
+use super::{Bounds, Tile};
 
 /// The bias of a key that is hidden; whatever lies below half of it hides, too.
 pub const HIDDEN: i32 = i32::MIN;
@@ -31,6 +31,16 @@ impl<F: Fn(usize, usize) -> usize> Places for Regular<F> {
         let place = (self.0)(query, first);
         let step = (self.0)(query, first + 1).wrapping_sub(place).max(1);
         scores.get_mut(place..).unwrap_or(&mut []).iter_mut().step_by(step).take(count).for_each(each);
+    }
+}
+
+/// The largest of `count` scores of a query, from a key on.
+#[inline]
+pub(super) fn largest(places: &impl Places) -> impl Fn(&mut [i32], usize, usize, usize) -> i32 {
+    move |scores, query, first, count| {
+        let mut max = HIDDEN;
+        places.walk(scores, query, first, count, |score| max = max.max(*score));
+        max
     }
 }
 
@@ -67,6 +77,31 @@ impl<W> Tile<'_, W> {
             });
             max
         });
+    }
+
+    /// What [`Kernels::tile_scores_between`](super::Kernels::tile_scores_between) does once there are scores, in any layout, shifted left by `up`
+    /// bits. `largest` finds the maximum of some of a query's scores, one at least: it takes the query, the first key and their number.
+    #[inline]
+    pub(crate) fn hide_placed(
+        &mut self,
+        up: u32,
+        places: &impl Places,
+        [starts, ends]: [&Bounds; 2],
+        largest: impl Fn(&mut [i32], usize, usize, usize) -> i32,
+    ) {
+        let ranges = starts.iter().zip(ends);
+        for (query, ((&visible, max), (&start, &end))) in self.visible.iter().zip(&mut self.max).zip(ranges).enumerate()
+        {
+            let end = end.min(visible);
+            if start >= end {
+                continue;
+            }
+            *max = largest(self.scores, query, start, end - start);
+            let hidden = max.wrapping_sub(LOWEST << up);
+            for keys in [0..start, end..visible] {
+                places.walk(self.scores, query, keys.start, keys.len(), |score| *score = hidden);
+            }
+        }
     }
 
     /// After [`Kernels::tile_bias`](super::Kernels::tile_bias): where a query's keys are all hidden, their scores are to lie far below a maximum of 0.

@@ -57,7 +57,7 @@ pub use rv32::Rv32;
 pub use rvv::Rvv;
 #[cfg(all(target_arch = "arm", heedful_backend = "thumb"))]
 pub use thumb::Thumb;
-pub use tile::{MAX_QUERIES, Tile, Witness};
+pub use tile::{Bounds, MAX_QUERIES, Tile, Witness};
 #[cfg(not(target_os = "none"))]
 pub use wide::Wide;
 #[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
@@ -296,6 +296,9 @@ pub trait Kernels: Sized {
     /// How many rows of weights a [`Tile`] needs in memory.
     const WEIGHT_ROWS: usize = Self::QUERIES;
 
+    /// Where keys are hidden, a [`Tile`]'s queries had better see a multiple of so many.
+    const KEYS: usize = 8;
+
     /// `bias + Σ x·w` for each row of `x` and each output of each layer. The layers (up to three: query, key and
     /// value) share the rows, so that a backend prepares these once.
     #[inline]
@@ -354,6 +357,16 @@ pub trait Kernels: Sized {
     fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
         let positions = tile.positions;
         tile.floor_placed(0, &Regular(|query, key| query * positions + key));
+    }
+
+    /// Instead of the first part and of these two, where each query sees only the keys from a start to an end: the scores of the others
+    /// are such that they weigh 0. What bounds a query has to which no key is visible does not matter.
+    #[inline(never)]
+    fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
+        Self::tile_scores(tile);
+        let positions = tile.positions;
+        let places = Regular(|query, key| query * positions + key);
+        tile.hide_placed(0, &places, [starts, ends], bias::largest(&places));
     }
 
     /// Second part: scores to weights, and their sums.

@@ -7,6 +7,9 @@ use crate::softmax::{Steepness, Weight};
 /// The most queries that a backend takes at a time.
 pub const MAX_QUERIES: usize = 8;
 
+/// Where the keys of each query start, or where they end.
+pub type Bounds = [usize; MAX_QUERIES];
+
 /// A few queries of one head, and all that they look at.
 #[derive(Debug)]
 pub struct Tile<'a, W> {
@@ -49,6 +52,13 @@ impl<W: Weight> Tile<'_, W> {
         self.attend_biased::<K, V>(None::<fn(usize, usize, &mut [i32])>, witness);
     }
 
+    /// [`Tile::attend`], where each query sees only the keys from a start to an end: at least one, or none are visible to it.
+    #[inline]
+    pub fn attend_between<K: Kernels, V: Witness<W>>(&mut self, starts: &Bounds, ends: &Bounds, witness: &mut V) {
+        K::tile_scores_between(self, starts, ends);
+        self.attend_scores::<K, V>(witness);
+    }
+
     /// [`Tile::attend`], with rows of biases added to the scores: `rows(query, key, row)` adds those of a query, from a key on, to a row
     /// of zeros, and sets them to [`HIDDEN`](super::HIDDEN) for keys that shall weigh exactly 0.
     ///
@@ -66,6 +76,12 @@ impl<W: Weight> Tile<'_, W> {
             self.rest_where_hidden();
             K::tile_floor(self);
         }
+        self.attend_scores::<K, V>(witness);
+    }
+
+    /// What follows when scores and maxima are known.
+    #[inline]
+    fn attend_scores<K: Kernels, V: Witness<W>>(&mut self, witness: &mut V) {
         K::tile_softmax(self);
         K::tile_weighted_sum(self);
         if V::WATCHES {

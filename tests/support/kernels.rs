@@ -6,7 +6,7 @@
 //! has no business to read gives other bytes, even where the inputs themselves are all 0.
 
 use heedful::kernels::{
-    Gated, HIDDEN, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Sink, Tile, Turn, Witness,
+    Bounds, Gated, HIDDEN, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Sink, Tile, Turn, Witness,
 };
 use heedful::{Channel, Narrow, NormChannel, Pairing, Scale, Steepness, Weight, Wide};
 
@@ -223,7 +223,8 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
     let dim = match random.next() % 16 {
         0 => 1,
         1 | 2 => random.within(1, 5),
-        3..=5 => 16 * random.within(1, 4),
+        3 => random.within(100, 250),
+        4 | 5 => 16 * random.within(1, 4),
         6 | 7 => 8,
         _ => random.within(1, 33),
     };
@@ -260,6 +261,15 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
     let (steepness, ratio) = (random.steepness(), random.scale(2..=8));
     // One case in four has biases, and hides some keys.
     let (biased, salt) = (random.next().is_multiple_of(4), random.next());
+    // Another one hides all but the keys in the middle of each row.
+    let between = !biased && random.next().is_multiple_of(3);
+    let (mut starts, mut ends) = ([0; 16], [0; 16]);
+    for (&visible, (start, end)) in visible.iter().zip(starts.iter_mut().zip(&mut ends)) {
+        if visible > 0 {
+            *start = random.within(0, visible - 1);
+            *end = random.within(*start + 1, visible);
+        }
+    }
 
     for which in 0..2 {
         // Two separate borrows of the memory are needed: weights of either type, and the rest.
@@ -307,10 +317,13 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
             let of_values = &values[of_values.clone()];
             let totals = &mut totals[..count * value_dim];
             totals.fill(salt as i32 as i64);
-            if which == 0 {
-                tile.attend_biased::<A, _>(rows, &mut seen);
-            } else {
-                tile.attend_biased::<B, _>(rows, &mut seen);
+            let bounds = |of: &[usize; 16]| -> Bounds { core::array::from_fn(|i| of[first + i]) };
+            let (starts, ends) = (bounds(&starts), bounds(&ends));
+            match (between, which) {
+                (false, 0) => tile.attend_biased::<A, _>(rows, &mut seen),
+                (false, _) => tile.attend_biased::<B, _>(rows, &mut seen),
+                (true, 0) => tile.attend_between::<A, _>(&starts, &ends, &mut seen),
+                (true, _) => tile.attend_between::<B, _>(&starts, &ends, &mut seen),
             }
             // Of the same weights, what a part of a longer row adds to its totals.
             if last <= 512 {

@@ -12,7 +12,7 @@ use crate::blocks::{Aligned, Block, Parts, Whole, block, channel, layer, random,
 use crate::succeed;
 use core::cell::Cell;
 use core::hint::black_box;
-use heedful::kernels::{Active, Kernels, Layer, NormView, RowScale, Rows, Sink, Tile, Witness};
+use heedful::kernels::{Active, Bounds, Kernels, Layer, NormView, RowScale, Rows, Sink, Tile, Witness};
 use heedful::{Channel, Linear, Steepness, Weight};
 use semihosting::println;
 use static_cell::ConstStaticCell;
@@ -59,6 +59,7 @@ fn stage<T>(stage: usize, work: impl FnOnce() -> T) -> T {
 impl Kernels for Counted {
     const NAME: &'static str = "counted";
     const QUERIES: usize = Active::QUERIES;
+    const KEYS: usize = Active::KEYS;
     const WEIGHT_ROWS: usize = Active::WEIGHT_ROWS;
 
     #[inline(never)]
@@ -88,6 +89,10 @@ impl Kernels for Counted {
 
     fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
         Active::tile_floor(tile);
+    }
+
+    fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
+        stage(1, || Active::tile_scores_between(tile, starts, ends));
     }
 
     fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, values: &[i8], stride: usize, totals: &mut [i64]) {

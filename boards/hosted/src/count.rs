@@ -2,7 +2,7 @@
 //! nothing: who reads the emulator's log of executed instructions sees its name go by.
 
 use fixed::types::I8F8;
-use heedful::kernels::{Active, Kernels, Layer, Matrix, NormView, RowScale, Rows, Sink, Tile, Witness};
+use heedful::kernels::{Active, Bounds, Kernels, Layer, Matrix, NormView, RowScale, Rows, Sink, Tile, Witness};
 use heedful::{
     Activation, Channel, HeadScale, LayerNorm, Linear, Mask, MultiHeadAttention, NormChannel, Projection, RELU, Scale,
     Scratch, Steepness, Unobserved, Weight,
@@ -34,6 +34,7 @@ struct Marked;
 impl Kernels for Marked {
     const NAME: &'static str = "marked";
     const QUERIES: usize = Active::QUERIES;
+    const KEYS: usize = Active::KEYS;
     const WEIGHT_ROWS: usize = Active::WEIGHT_ROWS;
 
     fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
@@ -71,6 +72,12 @@ impl Kernels for Marked {
 
     fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
         Active::tile_floor(tile);
+    }
+
+    fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
+        mark_scores();
+        Active::tile_scores_between(tile, starts, ends);
+        mark_rest();
     }
 
     fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, values: &[i8], stride: usize, totals: &mut [i64]) {

@@ -1,6 +1,7 @@
 //! Biases of four queries, whose scores lie side by side.
 
 use super::{LANES, Lanes};
+use crate::kernels::bias::LOWEST;
 use core::arch::naked_asm;
 
 /// Keys whose biases are loaded at a time.
@@ -56,6 +57,76 @@ unsafe extern "C" fn add_fours(scores: *mut i32, row: *const i32, end: *const i3
         "bne 2b",
         "mov r0, r3",
         "pop {{r4-r8, pc}}",
+    )
+}
+
+/// Finds the largest of a query's scores, every `step`th, from a key to another, and lowers the others as far as counts; nothing if there is no
+/// key.
+#[inline]
+pub(super) fn hide(scores: &mut [i32], query: usize, step: usize, [start, end, visible]: [usize; 3], max: &mut i32) {
+    if start < end && end <= visible && query < step && visible <= scores.len() / step {
+        let scores = scores.as_mut_ptr().wrapping_add(query);
+        // SAFETY: there are `visible` times `step` scores, and one of the query's at least is not to be lowered.
+        *max = unsafe { hide_others(scores, start, end - start, visible - end, step * size_of::<i32>()) };
+    }
+}
+
+/// # Safety
+/// A score lies at `scores` and every `step` bytes after it: first `before`, then a positive number `seen`, then `behind`.
+#[unsafe(naked)]
+unsafe extern "C" fn hide_others(scores: *mut i32, before: usize, seen: usize, behind: usize, step: usize) -> i32 {
+    #[rustfmt::skip]
+    macro_rules! larger {
+        () => {
+            "ldr r5, [r4]\nadd r4, r4, lr\ncmp r5, r12\nit gt\nmovgt r12, r5\n"
+        };
+    }
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r6, lr}}",
+        "ldr lr, [sp, #16]",
+        "mla r4, r1, lr, r0",
+        "mov r12, #0x80000000",
+        "ands r6, r2, #3",
+        "beq 3f",
+        "2:",
+        larger!(),
+        "subs r6, r6, #1",
+        "bne 2b",
+        "3:",
+        "lsrs r6, r2, #2",
+        "beq 5f",
+        "4:",
+        larger!(),
+        larger!(),
+        larger!(),
+        larger!(),
+        "subs r6, r6, #1",
+        "bne 4b",
+        "5:",
+        "movw r5, #{low}",
+        "movt r5, #{high}",
+        "sub r5, r12, r5",
+        "cmp r1, #0",
+        "beq 7f",
+        "6:",
+        "str r5, [r0]",
+        "add r0, r0, lr",
+        "subs r1, r1, #1",
+        "bne 6b",
+        "7:",
+        "cmp r3, #0",
+        "beq 9f",
+        "8:",
+        "str r5, [r4]",
+        "add r4, r4, lr",
+        "subs r3, r3, #1",
+        "bne 8b",
+        "9:",
+        "mov r0, r12",
+        "pop {{r4-r6, pc}}",
+        low = const LOWEST & 0xffff,
+        high = const LOWEST >> 16,
     )
 }
 

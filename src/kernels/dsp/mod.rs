@@ -10,8 +10,8 @@
 
 use super::bias::least;
 use super::{
-    Gated, Kernels, Layer, MAX_QUERIES, Matrix, NormView, Regular, Rotation, RowScale, Rows, Sink, Tile, Turn, Witness,
-    portable, tiles,
+    Bounds, Gated, Kernels, Layer, MAX_QUERIES, Matrix, NormView, Regular, Rotation, RowScale, Rows, Sink, Tile, Turn,
+    Witness, portable, tiles,
 };
 use crate::requantise::Scale;
 use crate::softmax::{Steepness, Weight};
@@ -64,6 +64,7 @@ type Lanes = [i32; LANES];
 impl Kernels for Dsp {
     const NAME: &'static str = "DSP";
     const QUERIES: usize = LANES;
+    const KEYS: usize = 4;
     // Weights take the place of the scores; a row is laid out in order for a witness only.
     const WEIGHT_ROWS: usize = 1;
 
@@ -111,6 +112,17 @@ impl Kernels for Dsp {
         let (scores, _) = tile.scores.as_chunks_mut();
         let keys = most(&*tile.visible).min(scores.len());
         bias::raise(scores.get_mut(..keys).unwrap_or(&mut []), &[a, b, c, d].map(least));
+    }
+
+    #[inline(never)]
+    fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
+        Self::tile_scores(tile);
+        // From a score of a query to the next.
+        let step = if few::takes(tile) { tile.visible.len() } else { LANES };
+        let queries = tile.max.iter_mut().zip(&*tile.visible).zip(starts.iter().zip(ends));
+        for (query, ((max, &visible), (&start, &end))) in queries.enumerate() {
+            bias::hide(tile.scores, query, step, [start, end, visible], max);
+        }
     }
 
     /// Weights take the place of their scores: those of the keys that all queries see in the layout of

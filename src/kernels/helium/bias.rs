@@ -1,7 +1,7 @@
 //! Biases added to the scores of four queries, laid out as in `attend` and `rest`.
 
 use super::{GROUP, LANES};
-use crate::kernels::bias::PART;
+use crate::kernels::bias::{LOWEST, PART};
 use core::arch::naked_asm;
 use core::mem::MaybeUninit;
 
@@ -138,6 +138,128 @@ unsafe extern "C" fn add_keys(scores: *mut i32, biases: *const i32, keys: usize,
         "letp lr, 2b",
         "mov r0, r3",
         "pop {{r4, pc}}",
+    )
+}
+
+/// The most values of a query and a key whose products all lie far enough above [`FAR`].
+pub(super) const NEAR: usize = 120;
+/// A score between 17 octaves of the least steepness below all others, where it weighs 0, and 2^23 below them.
+pub(super) const FAR: i32 = -6_422_527;
+
+const _: () = {
+    let (least, most) = (-128 * 127 * NEAR as i32, 128 * 128 * NEAR as i32);
+    assert!(most - FAR <= LOWEST && least - FAR >= 17 << 18);
+};
+
+/// Sets the scores of each query to `far` but for the keys from a start to an end; scores are in whole groups.
+#[inline]
+pub(super) fn hide(scores: &mut [i32], (starts, ends): (&[usize; LANES], &[usize; LANES]), far: i32) {
+    let groups = scores.len() / GROUP;
+    if groups > 0 {
+        // SAFETY: all groups lie within `scores`.
+        unsafe { hide_groups(scores.as_mut_ptr(), groups, starts, ends, far) };
+    }
+}
+
+/// The same for the keys after these, of which `first` is the first; raises the maxima.
+#[inline]
+pub(super) fn hide_rest(
+    rest: &mut [[i32; LANES]],
+    first: usize,
+    (starts, ends): (&[usize; LANES], &[usize; LANES]),
+    far: i32,
+    max: &mut [i32; LANES],
+) {
+    if !rest.is_empty() {
+        // SAFETY: all keys lie within `rest`.
+        unsafe { hide_keys(rest.as_mut_ptr(), rest.len(), starts, ends, far, first, max) };
+    }
+}
+
+/// # Safety
+/// `keys` (a positive number of) keys lie at `scores`.
+#[unsafe(naked)]
+unsafe extern "C" fn hide_keys(
+    scores: *mut [i32; LANES],
+    keys: usize,
+    starts: *const [usize; LANES],
+    ends: *const [usize; LANES],
+    far: i32,
+    first: usize,
+    max: *mut [i32; LANES],
+) {
+    naked_asm!(
+        cpu!(),
+        "push {{r4, lr}}",
+        "vpush {{d8-d9}}",
+        "vldrw.u32 q0, [r2]",
+        "vldrw.u32 q1, [r3]",
+        "ldrd r2, r3, [sp, #24]",
+        "ldr r4, [sp, #32]",
+        "vdup.32 q2, r2",
+        "vdup.32 q3, r3",
+        // The keys of a query count from its start, so that those before it are beyond all ends.
+        "vsub.i32 q1, q1, q0",
+        "vsub.i32 q0, q3, q0",
+        "vldrw.u32 q3, [r4]",
+        "mov r2, #1",
+        "dls lr, r1",
+        "2:",
+        "vldrw.u32 q4, [r0]",
+        "vpt.u32 cs, q0, q1",
+        "vmovt q4, q2",
+        "vadd.i32 q0, q0, r2",
+        "vmax.s32 q3, q3, q4",
+        "vstrw.32 q4, [r0], #16",
+        "le lr, 2b",
+        "vstrw.32 q3, [r4]",
+        "vpop {{d8-d9}}",
+        "pop {{r4, pc}}",
+    )
+}
+
+/// # Safety
+/// `groups` (a positive number of) groups lie at `scores`.
+#[unsafe(naked)]
+unsafe extern "C" fn hide_groups(
+    scores: *mut i32,
+    groups: usize,
+    starts: *const [usize; LANES],
+    ends: *const [usize; LANES],
+    far: i32,
+) {
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r8, lr}}",
+        "ldr r4, [sp, #24]",
+        "vdup.32 q3, r4",
+        "mov r12, #0",
+        "vidup.u32 q2, r12, #1",
+        "mov r4, #8",
+        "mov r5, #{lanes}",
+        // The keys of a query count from its start, so that those before it are beyond all ends.
+        "2:",
+        "ldr r6, [r2], #4",
+        "ldr r7, [r3], #4",
+        "mov r8, r0",
+        "sub r7, r7, r6",
+        "rsb r6, r6, #0",
+        "vadd.i32 q0, q2, r6",
+        "vadd.i32 q1, q0, r12",
+        "dls lr, r1",
+        "3:",
+        "vpt.u32 cs, q1, r7",
+        "vstrwt.32 q3, [r8, #16]",
+        "vpt.u32 cs, q0, r7",
+        "vstrwt.32 q3, [r8], #128",
+        "vadd.i32 q0, q0, r4",
+        "vadd.i32 q1, q1, r4",
+        "le lr, 3b",
+        "add r0, r0, #32",
+        "subs r5, r5, #1",
+        "bne 2b",
+        "pop {{r4-r8, pc}}",
+        lanes = const LANES,
     )
 }
 

@@ -1,7 +1,9 @@
 //! Cortex-M55 and M85: Helium (MVE), vectors of 128 bits.
 
 use super::bias::{PART, least};
-use super::{HIDDEN, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Tile, Turn, Witness, portable, tiles};
+use super::{
+    Bounds, HIDDEN, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Tile, Turn, Witness, portable, tiles,
+};
 use crate::softmax::Weight;
 use bias::Biases;
 use core::mem::MaybeUninit;
@@ -56,20 +58,12 @@ impl Kernels for Helium {
 
     #[inline(never)]
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
-        let keys = Keys::new(&*tile.visible);
-        let (dim, lanes) = (tile.dim, tile.visible.len().min(LANES));
-        let Some((grouped, rest)) = tile.scores.split_at_mut_checked(keys.groups * GROUP) else { return };
-        let Some(max) = tile.max.first_chunk_mut::<LANES>() else { return };
-        // SAFETY: `multiply` writes nothing but numbers.
-        let out = unsafe { &mut *(core::ptr::from_mut(grouped) as *mut [MaybeUninit<i32>]) };
-        products::multiply(tile.queries, lanes, dim, dim, tile.keys, dim, keys.groups, out, Layout::Lanes);
-        attend::maxima(grouped, max);
-        if keys.rest > 0 {
-            let after = tile.keys.get(8 * keys.groups * dim..).unwrap_or(&[]);
-            let (rest, _) = rest.as_chunks_mut::<LANES>();
-            let rest = rest.get_mut(..keys.rest).unwrap_or(&mut []);
-            rest::scores(tile.queries, lanes, dim, after, rest, keys.seen(tile.visible), max);
-        }
+        scores(tile, None);
+    }
+
+    #[inline(never)]
+    fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
+        scores(tile, starts.first_chunk().zip(ends.first_chunk()));
     }
 
     #[inline(never)]
@@ -199,6 +193,39 @@ impl Kernels for Helium {
 
     fn table(table: &[i8; 256], x: &mut [i8]) {
         table::look_up(table, x);
+    }
+}
+
+/// Scores and maxima; with `bounds`, each query sees only the keys from a start to an end.
+#[inline(always)]
+fn scores<W>(tile: &mut Tile<'_, W>, bounds: Option<(&[usize; LANES], &[usize; LANES])>) {
+    let keys = Keys::new(&*tile.visible);
+    let (dim, lanes) = (tile.dim, tile.visible.len().min(LANES));
+    let Some((grouped, rest)) = tile.scores.split_at_mut_checked(keys.groups * GROUP) else { return };
+    let Some(max) = tile.max.first_chunk_mut::<LANES>() else { return };
+    // SAFETY: `multiply` writes nothing but numbers.
+    let out = unsafe { &mut *(core::ptr::from_mut(grouped) as *mut [MaybeUninit<i32>]) };
+    products::multiply(tile.queries, lanes, dim, dim, tile.keys, dim, keys.groups, out, Layout::Lanes);
+    // The sum of few products lies far enough above one and the same score, and not too far.
+    let near = dim <= bias::NEAR;
+    let far = if near { bias::FAR } else { HIDDEN };
+    if let Some(bounds) = bounds {
+        bias::hide(grouped, bounds, far);
+    }
+    attend::maxima(grouped, max);
+    if keys.rest > 0 {
+        let after = tile.keys.get(8 * keys.groups * dim..).unwrap_or(&[]);
+        let (rest, _) = rest.as_chunks_mut::<LANES>();
+        let rest = rest.get_mut(..keys.rest).unwrap_or(&mut []);
+        let mut of_all = *max;
+        let max_of_seen = if bounds.is_none() { &mut *max } else { &mut of_all };
+        rest::scores(tile.queries, lanes, dim, after, rest, keys.seen(tile.visible), max_of_seen);
+        if let Some(bounds) = bounds {
+            bias::hide_rest(rest, 8 * keys.groups, bounds, far, max);
+        }
+    }
+    if bounds.is_some() && !near {
+        bias::floor(tile.scores, keys.groups, keys.rest, &max.map(least));
     }
 }
 

@@ -12,7 +12,8 @@ mod operands;
 mod output;
 mod softmax;
 
-use super::{Kernels, Layer, Matrix, NormView, Regular, RowScale, Rows, Tile, portable};
+use super::bias::largest;
+use super::{Bounds, Kernels, Layer, Matrix, NormView, Regular, RowScale, Rows, Tile, portable};
 use crate::softmax::{Steepness, Weight};
 use attend::{Heads, Out, tile_scores, weighted_sums};
 use core::arch::aarch64::*;
@@ -125,6 +126,13 @@ impl Kernels for Neon {
     #[inline(never)]
     fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
         tile.floor_placed(0, &Regular(|query, key| key * LANES + query));
+    }
+
+    #[inline(never)]
+    fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
+        Self::tile_scores(tile);
+        let places = Regular(|query, key| key * LANES + query);
+        tile.hide_placed(0, &places, [starts, ends], largest(&places));
     }
 
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {

@@ -17,7 +17,7 @@ mod panel;
 mod two;
 mod weighted;
 
-use super::{Kernels, Layer, Matrix, Regular, Rotation, Rows, Sink, Tile, Witness, portable, rotate, tiles};
+use super::{Bounds, Kernels, Layer, Matrix, Regular, Rotation, Rows, Sink, Tile, Witness, portable, rotate, tiles};
 use crate::requantise::Channel;
 use crate::softmax::{RowScale, Weight};
 use core::mem::MaybeUninit;
@@ -128,6 +128,21 @@ impl Kernels for Rv32 {
     #[inline(never)]
     fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
         tile.floor_placed(8, &Regular(|query, key| key * LANES + query));
+    }
+
+    #[inline(never)]
+    fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
+        Self::tile_scores(tile);
+        let places = Regular(|query, key| key * LANES + query);
+        tile.hide_placed(8, &places, [starts, ends], |scores, query, first, count| {
+            let lane = scores.get(first * LANES + query..).unwrap_or(&[]);
+            if query < LANES && count <= lane.len().div_ceil(LANES) {
+                // SAFETY: the lane has `count` scores from the first on, at least one.
+                unsafe { largest(lane.as_ptr(), count) }
+            } else {
+                0
+            }
+        });
     }
 
     #[inline(never)]

@@ -17,8 +17,8 @@ mod v6m;
 mod v7m;
 
 use super::{
-    Kernels, Layer, Matrix, NormView, Regular, Rows, Sink, Tile, Witness, fine, portable, rows, rows_mut, tiles,
-    tiles_mut,
+    Bounds, Kernels, Layer, Matrix, NormView, Regular, Rows, Sink, Tile, Witness, fine, portable, rows, rows_mut,
+    tiles, tiles_mut,
 };
 #[cfg(heedful_thumb1)]
 use super::{Rotation, rotate};
@@ -157,6 +157,23 @@ impl Kernels for Thumb {
     fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
         let width = width(lanes_of(tile).1);
         tile.floor_placed(0, &Regular(|query, key| key * width + query));
+    }
+
+    #[inline(never)]
+    fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
+        Self::tile_scores(tile);
+        let (lanes, wide) = lanes_of(tile);
+        let width = width(wide);
+        let places = Regular(|query, key| key * width + query);
+        tile.hide_placed(0, &places, [starts, ends], |scores, query, first, count| {
+            let lane = scores.get(first * width + query..).unwrap_or(&[]);
+            if query < lanes && count <= lane.len().div_ceil(width) {
+                // SAFETY: the lane has `count` scores from the first on, at least one.
+                unsafe { largest(wide, lane.as_ptr(), count) }
+            } else {
+                0
+            }
+        });
     }
 
     /// Weights take the places of their scores.

@@ -11,7 +11,8 @@ mod norm;
 mod product;
 mod vector;
 
-use super::{Kernels, Layer, Matrix, NormView, Regular, RowScale, Rows, Tile, Wide, Witness};
+use super::bias::largest;
+use super::{Bounds, Kernels, Layer, Matrix, NormView, Regular, RowScale, Rows, Tile, Wide, Witness};
 use crate::softmax::Weight;
 
 /// The best level that the CPU has.
@@ -96,6 +97,16 @@ macro_rules! level {
                     tile.floor_placed(0, &Regular(attend::place));
                 } else {
                     Wide::tile_floor(tile);
+                }
+            }
+
+            fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
+                if Self::is_available() {
+                    Self::tile_scores(tile);
+                    let places = Regular(attend::place);
+                    tile.hide_placed(0, &places, [starts, ends], largest(&places));
+                } else {
+                    Wide::tile_scores_between(tile, starts, ends);
                 }
             }
 
@@ -234,6 +245,10 @@ impl Kernels for X86 {
 
     fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
         best!(tile_floor(tile));
+    }
+
+    fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
+        best!(tile_scores_between(tile, starts, ends));
     }
 
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
