@@ -355,9 +355,7 @@ impl AttentionView<'_> {
             None if grid.step == 1 => x.memory.unwrap_or(x.queries).data,
             _ => &*scratch.key,
         };
-        // Memory is made for the active kernels; others may take more queries at a time.
-        let parts = PARTS || K::QUERIES > <Active as Kernels>::QUERIES;
-        let whole_rows = !parts || scratch.scores.len() >= K::QUERIES * x.keys;
+        let whole_rows = whole_rows::<K, PARTS>(scratch.scores, x.keys);
         let most = match whole_rows {
             true => K::QUERIES,
             false if PARTS => long::queries::<K, W>(scratch, self.head_dim),
@@ -446,6 +444,13 @@ impl AttentionView<'_> {
             index += count;
         }
     }
+}
+
+/// Whether there is memory for the scores of all queries that some kernels take at a time. It is made for the active ones, others may take more;
+/// with `PARTS` it may be less than for whole rows.
+#[inline]
+fn whole_rows<K: Kernels, const PARTS: bool>(scores: &[i32], keys: usize) -> bool {
+    !PARTS && K::QUERIES <= <Active as Kernels>::QUERIES || scores.len() >= K::QUERIES * keys
 }
 
 /// Hides the keys of a row of biases that are not in a range.

@@ -198,6 +198,7 @@ fn block(shape: &Shape, index: usize, layer: &Layer, s: &Scales, residual: f64) 
     });
     let table = table_scale(s.gate);
     let product = factor(&site("the gate's product"), table * s.up / s.hidden)?;
+    let down = linear(&site("the second feed-forward layer"), &layer.down, shape.hidden, s.hidden, |_| residual)?;
     Ok(DecoderBlockModel {
         attention_norm: norm(&site("the attention norm"), &layer.attention_norm, s.attention_norm, residual)?,
         query: project("the query projection", &layer.query, &s.query, ROTATED)?,
@@ -210,9 +211,9 @@ fn block(shape: &Shape, index: usize, layer: &Layer, s: &Scales, residual: f64) 
         up: linear(&site("the first feed-forward layer"), &layer.up, width, s.hidden_norm, |_| s.up)?,
         table: gate_table(silu, s.gate, table),
         product,
-        down: linear(&site("the second feed-forward layer"), &layer.down, shape.hidden, s.hidden, |_| residual)?,
-        // Seven more bits, where the scale and the sums have room for them.
-        fine: product.shift() > 7 && shape.hidden <= heedful::MAX_FINE_INPUTS,
+        // Seven more bits, where there is room for them.
+        fine: DecoderBlockModel::may_be_fine(product, &down),
+        down,
     })
 }
 

@@ -1,7 +1,9 @@
 //! One position at a time: keys and values of the last positions are kept, and a new one costs as much as it looks at.
 
 use super::ring::{Place, RewindError, Ring};
-use super::{AttentionView, MAX_HEAD_DIM, MAX_POSITIONS, MultiHeadAttention, by_position, from, group, hide_outside};
+use super::{
+    AttentionView, MAX_HEAD_DIM, MAX_POSITIONS, MultiHeadAttention, by_position, from, group, hide_outside, whole_rows,
+};
 use crate::error::require;
 use crate::kernels::{Active, HIDDEN, Kernels, MAX_QUERIES, Portable, Rows, Sink, Tile, Witness, rows};
 use crate::observe::{Observer, Row, Unobserved};
@@ -65,8 +67,7 @@ impl AttentionView<'_> {
                 *to = from;
             }
         }
-        // Memory is made for the active kernels; others may need more.
-        let enough = K::QUERIES <= <Active as Kernels>::QUERIES || step.scores.len() >= K::QUERIES * at.place.slots();
+        let enough = whole_rows::<K, false>(step.scores, at.place.slots());
         let most = if enough { K::QUERIES.min(MAX_QUERIES) } else { Portable::QUERIES };
         let mut head = 0;
         while let Some(&scale) = self.heads.get(head) {

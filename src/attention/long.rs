@@ -92,8 +92,7 @@ fn attend_parts<'a, K: Kernels, W: Weight, V: Witness<W>>(
         score(tile, start);
         tile.max = max;
         if biased {
-            tile.rest_where_hidden();
-            K::tile_floor(tile);
+            tile.floor::<K>();
         }
         K::tile_softmax(tile);
         for ((sum, new), _) in sums.iter_mut().zip(tile.sums).zip(&*tile.visible) {

@@ -4,6 +4,7 @@ use super::write::{LinearModel, NormModel, Writer, linear, norm, pack, same};
 use super::{DECODER, DECODER_BLOCK, DecoderConfig, EMBEDDING, NORM, Softmax, TOKENS};
 use crate::Error;
 use crate::attention::HeadScale;
+use crate::feed_forward::{MAX_FINE_INPUTS, are_fine, is_fine};
 use crate::requantise::Scale;
 use crate::rope::Pairing;
 use crate::softmax::Steepness;
@@ -77,6 +78,15 @@ pub struct DecoderModel {
     pub logit: Steepness,
     /// One per token, or none: the tokenizer.
     pub tokens: Vec<TokenModel>,
+}
+
+impl DecoderBlockModel {
+    /// Whether hidden values may have seven more bits: if the product's scale, and the last layer's inputs and biases, leave room for them.
+    #[must_use]
+    pub fn may_be_fine(product: Scale, down: &LinearModel) -> bool {
+        let inputs = down.weights.len().checked_div(down.channels.len()).unwrap_or(0);
+        is_fine(product) && inputs <= MAX_FINE_INPUTS && are_fine(&down.channels)
+    }
 }
 
 impl DecoderModel {

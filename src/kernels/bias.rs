@@ -1,6 +1,7 @@
 //! Biases added to the scores of a tile, and keys hidden, whatever the layout of the scores.
 
-use super::{Bounds, Tile};
+use super::{Bounds, Kernels, Tile};
+use crate::softmax::Weight;
 
 /// The bias of a key that is hidden; whatever lies below half of it hides, too.
 pub const HIDDEN: i32 = i32::MIN;
@@ -16,31 +17,23 @@ pub(crate) const fn least(max: i32) -> i32 {
 /// Biases in memory at a time.
 pub(super) const PART: usize = 64;
 
-/// Where the scores of a query lie.
-pub(crate) trait Places {
-    /// Calls `each` with `count` scores of a query, from a key on, in order.
-    fn walk(&self, scores: &mut [i32], query: usize, first: usize, count: usize, each: impl FnMut(&mut i32));
+/// Where the scores of a tile lie.
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    /// From a score to that of the next query and the same key.
+    pub query: usize,
+    /// From a score to that of the next key and the same query.
+    pub key: usize,
+    /// Bits that scores are shifted left.
+    pub up: u32,
 }
 
-/// Every so manieth score belongs to a query: `place(query, key)` grows by the same with each key.
-pub(crate) struct Regular<F>(pub F);
-
-impl<F: Fn(usize, usize) -> usize> Places for Regular<F> {
+impl Places {
+    /// The scores of a query, from a key on.
     #[inline]
-    fn walk(&self, scores: &mut [i32], query: usize, first: usize, count: usize, each: impl FnMut(&mut i32)) {
-        let place = (self.0)(query, first);
-        let step = (self.0)(query, first + 1).wrapping_sub(place).max(1);
-        scores.get_mut(place..).unwrap_or(&mut []).iter_mut().step_by(step).take(count).for_each(each);
-    }
-}
-
-/// The largest of `count` scores of a query, from a key on.
-#[inline]
-pub(super) fn largest(places: &impl Places) -> impl Fn(&mut [i32], usize, usize, usize) -> i32 {
-    move |scores, query, first, count| {
-        let mut max = HIDDEN;
-        places.walk(scores, query, first, count, |score| max = max.max(*score));
-        max
+    fn of(self, scores: &mut [i32], query: usize, first: usize) -> impl Iterator<Item = &mut i32> {
+        let scores = scores.get_mut(query * self.query + first * self.key..).unwrap_or(&mut []);
+        scores.iter_mut().step_by(self.key.max(1))
     }
 }
 
@@ -66,29 +59,22 @@ impl<W> Tile<'_, W> {
         }
     }
 
-    /// [`Kernels::tile_bias`](super::Kernels::tile_bias) for scores in any layout, shifted left by `up` bits, which are lost.
+    /// [`Kernels::tile_bias`](super::Kernels::tile_bias) by default; bits that scores are shifted left by are lost.
     #[inline]
-    pub(crate) fn bias_placed(&mut self, up: u32, places: &impl Places, rows: impl FnMut(usize, usize, &mut [i32])) {
+    pub(crate) fn bias_placed(&mut self, places: Places, rows: impl FnMut(usize, usize, &mut [i32])) {
         self.bias_parts(rows, |scores, query, first, row| {
-            let (mut max, mut biases) = (HIDDEN, row.iter());
-            places.walk(scores, query, first, row.len(), |score| {
-                *score = (*score >> up).saturating_add(biases.next().copied().unwrap_or(0));
+            let mut max = HIDDEN;
+            for (score, &bias) in places.of(scores, query, first).zip(row) {
+                *score = (*score >> places.up).saturating_add(bias);
                 max = max.max(*score);
-            });
+            }
             max
         });
     }
 
-    /// What [`Kernels::tile_scores_between`](super::Kernels::tile_scores_between) does once there are scores, in any layout, shifted left by `up`
-    /// bits. `largest` finds the maximum of some of a query's scores, one at least: it takes the query, the first key and their number.
+    /// What [`Kernels::tile_scores_between`](super::Kernels::tile_scores_between) does by default, once there are scores.
     #[inline]
-    pub(crate) fn hide_placed(
-        &mut self,
-        up: u32,
-        places: &impl Places,
-        [starts, ends]: [&Bounds; 2],
-        largest: impl Fn(&mut [i32], usize, usize, usize) -> i32,
-    ) {
+    pub(crate) fn hide_placed<K: Kernels>(&mut self, places: Places, starts: &Bounds, ends: &Bounds) {
         let ranges = starts.iter().zip(ends);
         for (query, ((&visible, max), (&start, &end))) in self.visible.iter().zip(&mut self.max).zip(ranges).enumerate()
         {
@@ -96,32 +82,39 @@ impl<W> Tile<'_, W> {
             if start >= end {
                 continue;
             }
-            *max = largest(self.scores, query, start, end - start);
-            let hidden = max.wrapping_sub(LOWEST << up);
+            let first = query * places.query + start * places.key;
+            let seen = self.scores.get(first..=first + (end - start - 1) * places.key).unwrap_or(&[]);
+            *max = K::largest(seen, places.key);
+            let hidden = max.wrapping_sub(LOWEST << places.up);
             for keys in [0..start, end..visible] {
-                places.walk(self.scores, query, keys.start, keys.len(), |score| *score = hidden);
+                places.of(self.scores, query, keys.start).take(keys.len()).for_each(|score| *score = hidden);
             }
         }
     }
 
-    /// After [`Kernels::tile_bias`](super::Kernels::tile_bias): where a query's keys are all hidden, their scores are to lie far below a maximum of 0.
+    /// [`Kernels::tile_floor`](super::Kernels::tile_floor), after which the scores of a query all of whose keys are hidden lie far below a maximum of 0.
     #[inline]
-    pub(crate) fn rest_where_hidden(&mut self) {
+    pub(crate) fn floor<K: Kernels>(&mut self)
+    where
+        W: Weight,
+    {
         for (max, _) in self.max.iter_mut().zip(&*self.visible) {
             if *max < HIDDEN / 2 {
                 *max = 0;
             }
         }
+        K::tile_floor(self);
     }
 
-    /// [`Kernels::tile_floor`](super::Kernels::tile_floor) likewise. With a shift, scores become relative to their maxima, and these 0.
+    /// [`Kernels::tile_floor`](super::Kernels::tile_floor) by default. With a shift, scores become relative to their maxima, and these 0.
     #[inline]
-    pub(crate) fn floor_placed(&mut self, up: u32, places: &impl Places) {
+    pub(crate) fn floor_placed(&mut self, places: Places) {
         for (query, (&visible, max)) in self.visible.iter().zip(&mut self.max).enumerate() {
             let least = least(*max);
-            let from = if up > 0 { core::mem::take(max) } else { 0 };
-            places
-                .walk(self.scores, query, 0, visible, |score| *score = ((*score).max(least).wrapping_sub(from)) << up);
+            let from = if places.up > 0 { core::mem::take(max) } else { 0 };
+            for score in places.of(self.scores, query, 0).take(visible) {
+                *score = (*score).max(least).wrapping_sub(from) << places.up;
+            }
         }
     }
 }

@@ -65,8 +65,7 @@ pub use x86::{Avx2, Avx512Vnni, AvxVnni, X86};
 
 pub use crate::norm::NormView;
 pub use crate::softmax::RowScale;
-pub use bias::HIDDEN;
-pub(crate) use bias::Regular;
+pub use bias::{HIDDEN, Places};
 pub use fine::Gated;
 
 use crate::requantise::{Channel, Scale};
@@ -341,22 +340,31 @@ pub trait Kernels: Sized {
         portable::tile_scores::<Self, W>(tile);
     }
 
+    /// Where the scores of a tile lie after its first part, for the three that follow. A backend whose scores lie otherwise than can be said here has
+    /// its own of these.
+    #[inline]
+    fn places<W>(tile: &Tile<'_, W>) -> Places {
+        Places { query: tile.positions, key: 1, up: 0 }
+    }
+
+    /// The largest of every `step`th score, from the first on.
+    #[inline]
+    fn largest(scores: &[i32], step: usize) -> i32 {
+        portable::largest(scores, step)
+    }
+
     /// Between the first part and the second, where it is asked for: adds rows of biases, as [`Tile::attend_biased`] takes them, to the
     /// scores, and finds the maxima anew.
-    ///
-    /// A backend that lays the scores out in its own way says how, here and in [`Kernels::tile_floor`].
     // Not inlined into the backends' own parts: only those who use it pay.
     #[inline(never)]
     fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
-        let positions = tile.positions;
-        tile.bias_placed(0, &Regular(|query, key| query * positions + key), rows);
+        tile.bias_placed(Self::places(tile), rows);
     }
 
     /// After [`Kernels::tile_bias`]: raises scores that lie 2^23 or more below the maximum to 2^23 - 1 below it.
     #[inline(never)]
     fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
-        let positions = tile.positions;
-        tile.floor_placed(0, &Regular(|query, key| query * positions + key));
+        tile.floor_placed(Self::places(tile));
     }
 
     /// Instead of the first part and of these two, where each query sees only the keys from a start to an end: the scores of the others
@@ -364,9 +372,7 @@ pub trait Kernels: Sized {
     #[inline(never)]
     fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
         Self::tile_scores(tile);
-        let positions = tile.positions;
-        let places = Regular(|query, key| query * positions + key);
-        tile.hide_placed(0, &places, [starts, ends], bias::largest(&places));
+        tile.hide_placed::<Self>(Self::places(tile), starts, ends);
     }
 
     /// Second part: scores to weights, and their sums.

@@ -49,6 +49,11 @@ pub(super) fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {
 }
 
 #[inline]
+pub(super) fn largest(scores: &[i32], step: usize) -> i32 {
+    scores.iter().step_by(step.max(1)).fold(i32::MIN, |max, &score| max.max(score))
+}
+
+#[inline]
 pub(super) fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, weights: &mut [W]) -> u32 {
     let mut sum = 0;
     for (weight, &score) in weights.iter_mut().zip(scores) {

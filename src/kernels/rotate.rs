@@ -133,9 +133,10 @@ pub(super) fn rotate_by(rotation: Rotation<'_>, x: &[i16], out: &mut [i8], satur
     };
     let turned = |turn: &Turn, a: i16, b: i16| products(turn, a, b).map(|y| saturate((y + (1 << 20)) >> 21));
     let (mut start, count) = (0usize, rotation.rows(x, out));
+    rest(rotation, x, out, count, &saturate);
     for (x, out) in rows(x, dim).zip(rows_mut(out, dim)).take(count) {
-        let (Some((x, x_rest)), Some((out, out_rest)), Some(turns)) =
-            (x.split_at_checked(2 * pairs), out.split_at_mut_checked(2 * pairs), turns.get(start..start + pairs))
+        let (Some(x), Some(out), Some(turns)) =
+            (x.get(..2 * pairs), out.get_mut(..2 * pairs), turns.get(start..start + pairs))
         else {
             return;
         };
@@ -184,22 +185,18 @@ pub(super) fn rotate_by(rotation: Rotation<'_>, x: &[i16], out: &mut [i8], satur
                 }
             }
         }
-        for (to, &x) in out_rest.iter_mut().zip(x_rest) {
-            *to = saturate((i32::from(x) + 32) >> 6);
-        }
         start = start.wrapping_add(stride);
     }
 }
 
 /// Rounds the values after the pairs of some rows.
 #[inline]
-#[allow(dead_code)] // For backends in assembly.
-pub(super) fn rest(rotation: Rotation<'_>, x: &[i16], out: &mut [i8], count: usize) {
-    let first = 2 * rotation.pairs;
+pub(super) fn rest(rotation: Rotation<'_>, x: &[i16], out: &mut [i8], count: usize, saturate: impl Fn(i32) -> i8) {
+    let first = rotation.pairs.saturating_mul(2);
     if first < rotation.dim {
         for (x, out) in rows(x, rotation.dim).zip(rows_mut(out, rotation.dim)).take(count) {
             for (to, &x) in out.iter_mut().zip(x).skip(first) {
-                *to = saturate_i8((i32::from(x) + 32) >> 6);
+                *to = saturate((i32::from(x) + 32) >> 6);
             }
         }
     }

@@ -73,8 +73,7 @@ impl<W: Weight> Tile<'_, W> {
         K::tile_scores(self);
         if let Some(rows) = rows {
             K::tile_bias(self, rows);
-            self.rest_where_hidden();
-            K::tile_floor(self);
+            self.floor::<K>();
         }
         self.attend_scores::<K, V>(witness);
     }

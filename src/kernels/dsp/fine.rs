@@ -3,6 +3,7 @@
 
 use super::expand::UNWRITTEN;
 use super::few::whole;
+use super::gate::four_products;
 use super::pair::rows_in;
 use super::row::words;
 use crate::kernels::{Gated, Layer, Sink, rows, tiles};
@@ -155,42 +156,6 @@ unsafe extern "C" fn products(
     words: *mut u32,
     call: *const Call,
 ) {
-    macro_rules! value {
-        // The register with the gate's bits, and that of `up` and the half of it.
-        ($value:literal, $up:literal, $half:literal) => {
-            concat!(
-                "ldrsh ",
-                $value,
-                ", [r2, ",
-                $value,
-                ", lsl #1]\n",
-                "smulb",
-                $half,
-                " ",
-                $value,
-                ", ",
-                $value,
-                ", ",
-                $up,
-                "\n",
-                "smmla ",
-                $value,
-                ", ",
-                $value,
-                ", r4, r5\n",
-                "asr ",
-                $value,
-                ", ",
-                $value,
-                ", r6\n",
-                "ssat ",
-                $value,
-                ", #15, ",
-                $value,
-                "\n",
-            )
-        };
-    }
     naked_asm!(
         cpu!(),
         "push {{r4-r11, lr}}",
@@ -198,18 +163,7 @@ unsafe extern "C" fn products(
         "ldm r4, {{r4-r7}}",
         "mov r11, r7",
         "2:",
-        "ldr r7, [r0], #4",
-        "ldr r8, [r1], #4",
-        "sxtb16 r9, r8",
-        "sxtb16 r8, r8, ror #8",
-        "uxtb r10, r7",
-        "ubfx r12, r7, #8, #8",
-        "ubfx lr, r7, #16, #8",
-        "lsr r7, r7, #24",
-        value!("r10", "r9", "b"),
-        value!("r12", "r8", "b"),
-        value!("lr", "r9", "t"),
-        value!("r7", "r8", "t"),
+        four_products!("15"),
         "pkhbt r10, r10, lr, lsl #16",
         "pkhbt r12, r12, r7, lsl #16",
         "strd r10, r12, [r3], #8",

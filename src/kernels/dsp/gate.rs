@@ -4,6 +4,39 @@ use crate::kernels::portable;
 use crate::requantise::Scale;
 use core::arch::naked_asm;
 
+/// Four gates at r0 and the values beside them at r1 to their products, saturated to some bits, in r10, r12, lr and r7; both are stepped on.
+/// r2 is the table, r4 to r6 are twice the multiplier, the half and the shift; r8 and r9 are lost.
+#[rustfmt::skip]
+macro_rules! four_products {
+    ($bits:literal) => {
+        concat!(
+            "ldr r7, [r0], #4\n",
+            "ldr r8, [r1], #4\n",
+            "sxtb16 r9, r8\n",
+            "sxtb16 r8, r8, ror #8\n",
+            "uxtb r10, r7\n",
+            "ubfx r12, r7, #8, #8\n",
+            "ubfx lr, r7, #16, #8\n",
+            "lsr r7, r7, #24\n",
+            four_products!("r10", "r9", "b", $bits),
+            four_products!("r12", "r8", "b", $bits),
+            four_products!("lr", "r9", "t", $bits),
+            four_products!("r7", "r8", "t", $bits),
+        )
+    };
+    // The register with a gate's bits, that of the values beside and the half of it.
+    ($value:literal, $up:literal, $half:literal, $bits:literal) => {
+        concat!(
+            "ldrsh ", $value, ", [r2, ", $value, ", lsl #1]\n",
+            "smulb", $half, " ", $value, ", ", $value, ", ", $up, "\n",
+            "smmla ", $value, ", ", $value, ", r4, r5\n",
+            "asr ", $value, ", ", $value, ", r6\n",
+            "ssat ", $value, ", #", $bits, ", ", $value, "\n",
+        )
+    };
+}
+pub(super) use four_products;
+
 /// [`Kernels::gate`](crate::kernels::Kernels::gate)
 pub(super) fn gate(table: &[i16; 256], product: Scale, gate: &mut [i8], up: &[i8]) {
     let (fours, _) = gate.as_chunks_mut::<4>();
@@ -32,66 +65,17 @@ unsafe extern "C" fn products(
     half: i32,
     shift: u32,
 ) {
-    macro_rules! value {
-        // The register with the value's bits, that of `up` and the half of it, and where to in `gate`.
-        ($value:literal, $up:literal, $half:literal, $to:literal) => {
-            concat!(
-                "ldrsh ",
-                $value,
-                ", [r2, ",
-                $value,
-                ", lsl #1]\n",
-                "smulb",
-                $half,
-                " ",
-                $value,
-                ", ",
-                $value,
-                ", ",
-                $up,
-                "\n",
-                "smmla ",
-                $value,
-                ", ",
-                $value,
-                ", r4, r5\n",
-                "asr ",
-                $value,
-                ", ",
-                $value,
-                ", r6\n",
-                "ssat ",
-                $value,
-                ", #8, ",
-                $value,
-                "\n",
-                "strb ",
-                $value,
-                ", [r0, #",
-                $to,
-                "]\n",
-            )
-        };
-    }
     naked_asm!(
         cpu!(),
         "push {{r4-r10, lr}}",
         "add r6, sp, #32",
         "ldm r6, {{r4-r6}}",
         "2:",
-        "ldr r7, [r0]",
-        "ldr r8, [r1], #4",
-        "sxtb16 r9, r8",
-        "sxtb16 r8, r8, ror #8",
-        "uxtb r10, r7",
-        "ubfx r12, r7, #8, #8",
-        "ubfx lr, r7, #16, #8",
-        "lsr r7, r7, #24",
-        value!("r10", "r9", "b", "0"),
-        value!("r12", "r8", "b", "1"),
-        value!("lr", "r9", "t", "2"),
-        value!("r7", "r8", "t", "3"),
-        "add r0, r0, #4",
+        four_products!("8"),
+        "strb r10, [r0, #-4]",
+        "strb r12, [r0, #-3]",
+        "strb lr, [r0, #-2]",
+        "strb r7, [r0, #-1]",
         "cmp r0, r3",
         "bne 2b",
         "pop {{r4-r10, pc}}",

@@ -10,7 +10,7 @@
 
 use super::bias::least;
 use super::{
-    Bounds, Gated, Kernels, Layer, MAX_QUERIES, Matrix, NormView, Regular, Rotation, RowScale, Rows, Sink, Tile, Turn,
+    Bounds, Gated, Kernels, Layer, MAX_QUERIES, Matrix, NormView, Places, Rotation, RowScale, Rows, Sink, Tile, Turn,
     Witness, portable, tiles,
 };
 use crate::requantise::Scale;
@@ -90,11 +90,15 @@ impl Kernels for Dsp {
         if few::takes(tile) { few::tile_scores(tile) } else { tile_scores(tile) }
     }
 
+    #[inline]
+    fn places<W>(tile: &Tile<'_, W>) -> Places {
+        Places { query: 1, key: if few::takes(tile) { tile.visible.len() } else { LANES }, up: 0 }
+    }
+
     #[inline(never)]
     fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
         if few::takes(tile) {
-            let queries = tile.visible.len();
-            return tile.bias_placed(0, &Regular(|query, key| key * queries + query), rows);
+            return tile.bias_placed(Self::places(tile), rows);
         }
         tile.bias_parts(rows, |scores, lane, first, row| {
             let (scores, _) = scores.as_chunks_mut();
@@ -105,8 +109,7 @@ impl Kernels for Dsp {
     #[inline(never)]
     fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
         if few::takes(tile) {
-            let queries = tile.visible.len();
-            return tile.floor_placed(0, &Regular(|query, key| key * queries + query));
+            return tile.floor_placed(Self::places(tile));
         }
         let [a, b, c, d, ..] = tile.max;
         let (scores, _) = tile.scores.as_chunks_mut();
@@ -117,8 +120,7 @@ impl Kernels for Dsp {
     #[inline(never)]
     fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
         Self::tile_scores(tile);
-        // From a score of a query to the next.
-        let step = if few::takes(tile) { tile.visible.len() } else { LANES };
+        let step = Self::places(tile).key;
         let queries = tile.max.iter_mut().zip(&*tile.visible).zip(starts.iter().zip(ends));
         for (query, ((max, &visible), (&start, &end))) in queries.enumerate() {
             bias::hide(tile.scores, query, step, [start, end, visible], max);

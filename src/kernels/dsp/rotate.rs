@@ -1,6 +1,7 @@
 //! Rotation by position, two pairs a turn: a pair and its cosine and sine are a word each, and one result an SMLSD, the other an SMLADX.
 
 use crate::kernels::rotate::{self, COS, Rotation, SIN, Turn};
+use crate::requantise::saturate_i8;
 use crate::rope::Pairing;
 use core::arch::naked_asm;
 
@@ -143,7 +144,7 @@ pub(super) fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
     // SAFETY: pairs are a positive even number; each of `rows` rows, at least one, has so many turns, and of values and outputs
     // twice as many (checked by `rows`).
     unsafe { rows_of(&raw const call) };
-    rotate::rest(rotation, x, out, rows);
+    rotate::rest(rotation, x, out, rows, saturate_i8);
 }
 
 /// What the functions below read by offsets; lengths and steps in bytes.

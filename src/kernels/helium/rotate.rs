@@ -4,6 +4,7 @@
 //! backend.
 
 use crate::kernels::rotate::{self, COS, ONE, Rotation, SIN, Turn};
+use crate::requantise::saturate_i8;
 use crate::rope::Pairing;
 use core::arch::naked_asm;
 
@@ -136,7 +137,7 @@ pub(super) fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
             }
         }
     }
-    rotate::rest(rotation, x, out, rows);
+    rotate::rest(rotation, x, out, rows, saturate_i8);
 }
 
 /// What the functions below need, in the order of their registers from r4 on.

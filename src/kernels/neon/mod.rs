@@ -12,8 +12,7 @@ mod operands;
 mod output;
 mod softmax;
 
-use super::bias::largest;
-use super::{Bounds, Kernels, Layer, Matrix, NormView, Regular, RowScale, Rows, Tile, portable};
+use super::{Kernels, Layer, Matrix, NormView, Places, RowScale, Rows, Tile, portable};
 use crate::softmax::{Steepness, Weight};
 use attend::{Heads, Out, tile_scores, weighted_sums};
 use core::arch::aarch64::*;
@@ -118,21 +117,9 @@ impl Kernels for Neon {
         on_core!(tile_scores, W, (tile));
     }
 
-    #[inline(never)]
-    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
-        tile.bias_placed(0, &Regular(|query, key| key * LANES + query), rows);
-    }
-
-    #[inline(never)]
-    fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
-        tile.floor_placed(0, &Regular(|query, key| key * LANES + query));
-    }
-
-    #[inline(never)]
-    fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
-        Self::tile_scores(tile);
-        let places = Regular(|query, key| key * LANES + query);
-        tile.hide_placed(0, &places, [starts, ends], largest(&places));
+    #[inline]
+    fn places<W>(_: &Tile<'_, W>) -> Places {
+        Places { query: 1, key: LANES, up: 0 }
     }
 
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {

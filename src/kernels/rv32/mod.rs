@@ -17,7 +17,7 @@ mod panel;
 mod two;
 mod weighted;
 
-use super::{Bounds, Kernels, Layer, Matrix, Regular, Rotation, Rows, Sink, Tile, Witness, portable, rotate, tiles};
+use super::{Kernels, Layer, Matrix, Places, Rotation, Rows, Sink, Tile, Witness, portable, rotate, tiles};
 use crate::requantise::Channel;
 use crate::softmax::{RowScale, Weight};
 use core::mem::MaybeUninit;
@@ -120,29 +120,17 @@ impl Kernels for Rv32 {
         }
     }
 
-    #[inline(never)]
-    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
-        tile.bias_placed(8, &Regular(|query, key| key * LANES + query), rows);
+    #[inline]
+    fn places<W>(_: &Tile<'_, W>) -> Places {
+        Places { query: 1, key: LANES, up: 8 }
     }
 
-    #[inline(never)]
-    fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
-        tile.floor_placed(8, &Regular(|query, key| key * LANES + query));
-    }
-
-    #[inline(never)]
-    fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
-        Self::tile_scores(tile);
-        let places = Regular(|query, key| key * LANES + query);
-        tile.hide_placed(8, &places, [starts, ends], |scores, query, first, count| {
-            let lane = scores.get(first * LANES + query..).unwrap_or(&[]);
-            if query < LANES && count <= lane.len().div_ceil(LANES) {
-                // SAFETY: the lane has `count` scores from the first on, at least one.
-                unsafe { largest(lane.as_ptr(), count) }
-            } else {
-                0
-            }
-        });
+    fn largest(scores: &[i32], step: usize) -> i32 {
+        if step != LANES || scores.is_empty() {
+            return portable::largest(scores, step);
+        }
+        // SAFETY: of so many scores every sixth is there, one at least.
+        unsafe { largest(scores.as_ptr(), scores.len().div_ceil(LANES)) }
     }
 
     #[inline(never)]

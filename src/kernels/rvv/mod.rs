@@ -12,10 +12,7 @@ mod macros;
 mod loops;
 mod rows;
 
-use super::{
-    Bounds, Kernels, Layer, Matrix, NormView, Regular, Rotation, Rows, Sink, Tile, fine, portable, rotate, tiles,
-    tiles_mut,
-};
+use super::{Kernels, Layer, Matrix, NormView, Rotation, Rows, Sink, Tile, fine, portable, rotate, tiles, tiles_mut};
 use crate::softmax::{RowScale, Steepness, Weight};
 use core::mem::{MaybeUninit, size_of};
 
@@ -127,21 +124,12 @@ impl Kernels for Rvv {
         }
     }
 
-    #[inline(never)]
-    fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
-        Self::tile_scores(tile);
-        let positions = tile.positions;
-        let places = Regular(|query, key| query * positions + key);
-        tile.hide_placed(0, &places, [starts, ends], |scores, query, first, count| {
-            let row = scores.get(query * positions + first..).and_then(|row| row.get(..count)).unwrap_or(&[]);
-            // SAFETY: the row is as long as said, and not empty.
-            if row.is_empty() { 0 } else { unsafe { rows::largest(row.as_ptr(), row.len()) } }
-        });
-    }
-
-    #[inline(never)]
-    fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
-        rotate::rotate_by(rotation, x, out, rotate::saturate_by_masks);
+    fn largest(scores: &[i32], step: usize) -> i32 {
+        if step != 1 || scores.is_empty() {
+            return portable::largest(scores, step);
+        }
+        // SAFETY: the row is as long as said, and not empty.
+        unsafe { rows::largest(scores.as_ptr(), scores.len()) }
     }
 
     #[inline]

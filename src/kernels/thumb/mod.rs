@@ -17,8 +17,8 @@ mod v6m;
 mod v7m;
 
 use super::{
-    Bounds, Kernels, Layer, Matrix, NormView, Regular, Rows, Sink, Tile, Witness, fine, portable, rows, rows_mut,
-    tiles, tiles_mut,
+    Kernels, Layer, Matrix, NormView, Places, Rows, Sink, Tile, Witness, fine, portable, rows, rows_mut, tiles,
+    tiles_mut,
 };
 #[cfg(heedful_thumb1)]
 use super::{Rotation, rotate};
@@ -147,33 +147,18 @@ impl Kernels for Thumb {
         }
     }
 
-    #[inline(never)]
-    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
-        let width = width(lanes_of(tile).1);
-        tile.bias_placed(0, &Regular(|query, key| key * width + query), rows);
+    #[inline]
+    fn places<W>(tile: &Tile<'_, W>) -> Places {
+        Places { query: 1, key: width(lanes_of(tile).1), up: 0 }
     }
 
-    #[inline(never)]
-    fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
-        let width = width(lanes_of(tile).1);
-        tile.floor_placed(0, &Regular(|query, key| key * width + query));
-    }
-
-    #[inline(never)]
-    fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
-        Self::tile_scores(tile);
-        let (lanes, wide) = lanes_of(tile);
-        let width = width(wide);
-        let places = Regular(|query, key| key * width + query);
-        tile.hide_placed(0, &places, [starts, ends], |scores, query, first, count| {
-            let lane = scores.get(first * width + query..).unwrap_or(&[]);
-            if query < lanes && count <= lane.len().div_ceil(width) {
-                // SAFETY: the lane has `count` scores from the first on, at least one.
-                unsafe { largest(wide, lane.as_ptr(), count) }
-            } else {
-                0
-            }
-        });
+    fn largest(scores: &[i32], step: usize) -> i32 {
+        let wide = step == LANES;
+        if step != width(wide) || scores.is_empty() {
+            return portable::largest(scores, step);
+        }
+        // SAFETY: of so many scores every `step`th is there, one at least.
+        unsafe { largest(wide, scores.as_ptr(), scores.len().div_ceil(step)) }
     }
 
     /// Weights take the places of their scores.

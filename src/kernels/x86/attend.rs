@@ -14,11 +14,6 @@ pub(super) const LANES: usize = 8;
 /// One value per query.
 type Lanes = [i32; LANES];
 
-/// Where the score of a query and a key lies.
-pub(super) const fn place(query: usize, key: usize) -> usize {
-    key * LANES + query
-}
-
 /// Keys that any of the queries sees.
 #[inline(always)]
 fn most(visible: &[usize]) -> usize {

@@ -11,8 +11,7 @@ mod norm;
 mod product;
 mod vector;
 
-use super::bias::largest;
-use super::{Bounds, Kernels, Layer, Matrix, NormView, Regular, RowScale, Rows, Tile, Wide, Witness};
+use super::{Kernels, Layer, Matrix, NormView, Places, RowScale, Rows, Tile, Wide, Witness};
 use crate::softmax::Weight;
 
 /// The best level that the CPU has.
@@ -84,29 +83,11 @@ macro_rules! level {
                 }
             }
 
-            fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
+            fn places<W>(tile: &Tile<'_, W>) -> Places {
                 if Self::is_available() {
-                    tile.bias_placed(0, &Regular(attend::place), rows);
+                    Places { query: 1, key: attend::LANES, up: 0 }
                 } else {
-                    Wide::tile_bias(tile, rows);
-                }
-            }
-
-            fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
-                if Self::is_available() {
-                    tile.floor_placed(0, &Regular(attend::place));
-                } else {
-                    Wide::tile_floor(tile);
-                }
-            }
-
-            fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
-                if Self::is_available() {
-                    Self::tile_scores(tile);
-                    let places = Regular(attend::place);
-                    tile.hide_placed(0, &places, [starts, ends], largest(&places));
-                } else {
-                    Wide::tile_scores_between(tile, starts, ends);
+                    Wide::places(tile)
                 }
             }
 
@@ -239,16 +220,8 @@ impl Kernels for X86 {
         best!(tile_scores(tile));
     }
 
-    fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
-        best!(tile_bias(tile, rows));
-    }
-
-    fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
-        best!(tile_floor(tile));
-    }
-
-    fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
-        best!(tile_scores_between(tile, starts, ends));
+    fn places<W>(tile: &Tile<'_, W>) -> Places {
+        best!(places(tile))
     }
 
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
