@@ -9,7 +9,6 @@
 mod cache;
 mod fused;
 mod grid;
-mod long;
 mod low_rank;
 mod ring;
 mod scratch;
@@ -27,7 +26,10 @@ pub use scratch::{Heads, Scratch};
 pub(crate) use typed::rows as rows_of;
 pub use typed::{MultiHeadAttention, Projection};
 
-use crate::kernels::{Active, HIDDEN, Kernels, MAX_QUERIES, Matrix, Portable, Rows, Sink, Tile, rows_mut, tiles_mut};
+use crate::kernels::{
+    Active, HIDDEN, Kernels, MAX_QUERIES, Matrix, Portable, Rows, Sink, Tile, TileParts, linear, queries_in_parts,
+    rows_mut, tiles_mut,
+};
 use crate::linear::LinearView;
 use crate::observe::{Observer, Row};
 use crate::reach::Reach;
@@ -150,9 +152,9 @@ impl<'a> ProjectionView<'a> {
     /// What it reads of a row.
     #[inline]
     fn input<'x>(&self, row: Rows<'x>) -> Rows<'x> {
-        let data = row.data.get(self.offset..).unwrap_or(&[]);
+        let data = row.data().get(self.offset..).unwrap_or(&[]);
         let width = self.weights.inputs;
-        Rows { data: data.get(..width).unwrap_or(data), width }
+        Rows::new(data.get(..width).unwrap_or(data), width)
     }
 
     /// The part of the `head`th of `heads`, of `dim` outputs.
@@ -300,7 +302,7 @@ impl AttentionView<'_> {
                         let places = [grid.position(row), grid.step];
                         rope.project::<K>(rows, places, (query, to_query), Some(beside));
                     }
-                    None => K::linear(
+                    None => linear::<K>(
                         rows,
                         &mut [
                             query.to(by_position(to_query, dim)),
@@ -317,7 +319,7 @@ impl AttentionView<'_> {
                     let places = [grid.position(row), grid.step];
                     rope.project::<K>(rows, places, (layer, from(out, row * dim)), None);
                 }
-                None => K::linear(rows, &mut [layer.to(by_position(from(out, row * dim), dim))]),
+                None => linear::<K>(rows, &mut [layer.to(by_position(from(out, row * dim), dim))]),
             });
         };
         turn(x.queries, self.query.offset, query, positions, scratch.query);
@@ -334,7 +336,7 @@ impl AttentionView<'_> {
             None => {}
         }
         grid.rows(memory, self.value.offset, value.weights.inputs, keys, |rows, row| {
-            K::linear(rows, &mut [value.to(transposed(from(scratch.value, row), x.keys))]);
+            linear::<K>(rows, &mut [value.to(transposed(from(scratch.value, row), x.keys))]);
         });
     }
 
@@ -352,13 +354,13 @@ impl AttentionView<'_> {
         let Seat { head, scale, grid, stride, column } = seat;
         let positions = grid.count(x.positions);
         let all = match self.key {
-            None if grid.step == 1 => x.memory.unwrap_or(x.queries).data,
+            None if grid.step == 1 => x.memory.unwrap_or(x.queries).data(),
             _ => &*scratch.key,
         };
         let whole_rows = whole_rows::<K, PARTS>(scratch.scores, x.keys);
         let most = match whole_rows {
             true => K::QUERIES,
-            false if PARTS => long::queries::<K, W>(scratch, self.head_dim),
+            false if PARTS => queries_in_parts::<K, W>(scratch.scores, scratch.weights, scratch.totals, self.head_dim),
             false => Portable::QUERIES,
         };
         let mut index = 0;
@@ -412,7 +414,7 @@ impl AttentionView<'_> {
             let out = from(scratch.heads, index * stride + column);
             let mut placed =
                 Placed { observer: &mut *observer, layer, head, grid, index, start, starts: &starts, ends: &ends };
-            let mut tile = Tile {
+            let Some(mut tile) = Tile::new(TileParts {
                 queries: scratch.query.get(index * self.dim..).unwrap_or(&[]),
                 keys: all.get(start * self.dim..).unwrap_or(&[]),
                 values: scratch.value.get(start..).unwrap_or(&[]),
@@ -424,10 +426,10 @@ impl AttentionView<'_> {
                 ratio: scale.value,
                 scores: scratch.scores,
                 weights: scratch.weights,
-                max: [0; MAX_QUERIES],
-                sums: [0; MAX_QUERIES],
                 out,
                 out_stride: stride,
+            }) else {
+                return;
             };
             if whole_rows && hides && !biases {
                 tile.attend_between::<K, _>(&starts, &ends, &mut placed);
@@ -436,7 +438,7 @@ impl AttentionView<'_> {
                 if whole_rows {
                     tile.attend_biased::<K, _>(rows, &mut placed);
                 } else if PARTS {
-                    long::attend::<K, W, _>(&mut tile, rows, scratch.totals, &mut placed);
+                    tile.attend_in_parts::<K, _>(rows, scratch.totals, &mut placed);
                 } else {
                     tile.attend_biased::<Portable, _>(rows, &mut placed);
                 }

@@ -66,16 +66,17 @@ impl<const E: usize, const H: usize, const P: usize, N: Norm<E>, F: FeedForward<
 
     /// [`EncoderBlock::forward`] with the kernels of one's choice.
     #[inline]
+    #[doc(hidden)]
     pub fn forward_on<K: Kernels, const S: usize>(
         &self,
         residual: &mut [[i16; E]; S],
         reach: impl Reach,
         scratch: &mut Scratch<S, E, H, P, W>,
     ) {
-        self.attention_norm.normalise::<K, S>(residual, &mut scratch.output);
+        self.attention_norm.normalise_on::<K, S>(residual, &mut scratch.output);
         attend::<K, E, H, P, W, G, S>(&self.attention, residual, reach, scratch);
-        self.hidden_norm.normalise::<K, S>(residual, &mut scratch.output);
-        self.feed_forward.accumulate::<K, S>(&scratch.output, residual);
+        self.hidden_norm.normalise_on::<K, S>(residual, &mut scratch.output);
+        self.feed_forward.accumulate_on::<K, S>(&scratch.output, residual);
     }
 
     /// Post-norm (Vaswani et al. 2017), in place on int8: `x = norm(x + attention(x))`, `x = norm(x + feed_forward(x))`. What is in
@@ -94,6 +95,7 @@ impl<const E: usize, const H: usize, const P: usize, N: Norm<E>, F: FeedForward<
 
     /// [`EncoderBlock::forward_post`] with the kernels of one's choice.
     #[inline]
+    #[doc(hidden)]
     pub fn forward_post_on<K: Kernels, const S: usize>(
         &self,
         x: &mut [[i8; E]; S],
@@ -105,10 +107,10 @@ impl<const E: usize, const H: usize, const P: usize, N: Norm<E>, F: FeedForward<
         scratch.output = *x;
         lift.lift(x.as_flattened(), residual.as_flattened_mut());
         attend::<K, E, H, P, W, G, S>(&self.attention, residual, reach, scratch);
-        self.attention_norm.normalise::<K, S>(residual, x);
+        self.attention_norm.normalise_on::<K, S>(residual, x);
         lift.lift(x.as_flattened(), residual.as_flattened_mut());
-        self.feed_forward.accumulate::<K, S>(x, residual);
-        self.hidden_norm.normalise::<K, S>(residual, x);
+        self.feed_forward.accumulate_on::<K, S>(x, residual);
+        self.hidden_norm.normalise_on::<K, S>(residual, x);
     }
 }
 
@@ -180,6 +182,7 @@ impl<
 
     /// [`DecoderBlock::forward`] with the kernels of one's choice.
     #[inline]
+    #[doc(hidden)]
     pub fn forward_on<K: Kernels, const S: usize, const T: usize>(
         &self,
         residual: &mut [[i16; E]; S],
@@ -189,19 +192,19 @@ impl<
         scratch: &mut Scratch<S, E, H, P, W>,
         cross_scratch: &mut Scratch<S, E, H, P, W, T>,
     ) {
-        self.attention_norm.normalise::<K, S>(residual, &mut scratch.output);
+        self.attention_norm.normalise_on::<K, S>(residual, &mut scratch.output);
         attend::<K, E, H, P, W, G, S>(&self.attention, residual, reach, scratch);
 
         let Scratch { heads, output } = cross_scratch;
-        self.cross_norm.normalise::<K, S>(residual, output);
+        self.cross_norm.normalise_on::<K, S>(residual, output);
         let (queries, memory) = (rows_of(output), Some(rows_of(memory)));
         let x = Sequences { queries, positions: S, memory, keys: T };
         self.cross.view.attend::<K, W, _, _, false>(x, &memory_reach, 0..H, &mut heads.view(), 0, &mut Unobserved);
         let heads = heads.outputs().as_flattened().as_flattened();
         self.cross.view.output.accumulate::<K>(heads, residual.as_flattened_mut());
 
-        self.hidden_norm.normalise::<K, S>(residual, &mut scratch.output);
-        self.feed_forward.accumulate::<K, S>(&scratch.output, residual);
+        self.hidden_norm.normalise_on::<K, S>(residual, &mut scratch.output);
+        self.feed_forward.accumulate_on::<K, S>(&scratch.output, residual);
     }
 }
 

@@ -130,7 +130,7 @@ impl DecoderBlockView<'_> {
     ) {
         let width = self.attention_norm.channels.len();
         self.attention_norm.forward::<K>(state.residual, state.normed);
-        let x = Rows { data: state.normed, width };
+        let x = Rows::new(state.normed, width);
         self.attention.step::<K, W, R, O>(x, at, reach, cache, &mut state.step, observer);
         self.attention.output.accumulate::<K>(state.step.heads, state.residual);
 

@@ -130,7 +130,7 @@ impl BlockView<'_> {
                 }
                 _ => {
                     self.attention_norm.forward::<K>(state.residual, state.normed);
-                    Rows { data: state.normed, width: self.attention_norm.channels.len() }
+                    Rows::new(state.normed, self.attention_norm.channels.len())
                 }
             };
             let x = Sequences::one(x, positions);
@@ -163,7 +163,7 @@ fn reduced<'s, K: Kernels>(
         norm.forward::<K>(residual, normed);
         layer.store::<K>(normed, reduced);
     }
-    Rows { data: reduced, width: length }
+    Rows::new(reduced, length)
 }
 
 /// What attention without heads adds to the residual stream: the biases of its output, as rows of no values would. Not

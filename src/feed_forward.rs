@@ -62,8 +62,10 @@ impl GatedView<'_> {
             let (Some(gate), Some(up)) = (gate.get_mut(..rows * length), up.get_mut(..rows * length)) else { return };
             self.gate.store_beside::<K>(x, gate, &self.up, up);
             if self.fine {
-                let hidden = Gated { table: self.table, product: self.product, gate, up };
-                K::linear_fine(hidden, &mut self.down.to(Sink::Add { out: residual, width }));
+                let down = &mut self.down.to(Sink::Add { out: residual, width });
+                if let Some(hidden) = Gated::new(self.table, self.product, gate, up, down) {
+                    K::linear_fine(hidden);
+                }
             } else {
                 K::gate(self.table, self.product, gate, up);
                 self.down.accumulate::<K>(gate, residual);
@@ -96,14 +98,21 @@ pub(crate) const fn are_fine(channels: &[Channel]) -> bool {
 
 /// What adds to a residual stream of width `E`, each position for itself.
 pub trait FeedForward<const E: usize> {
+    /// [`FeedForward::accumulate`] with the kernels of one's choice.
+    #[doc(hidden)]
+    fn accumulate_on<K: Kernels, const S: usize>(&self, x: &[[i8; E]; S], residual: &mut [[i16; E]; S]);
+
     /// Adds what it makes of the int8 rows of `x` to `residual`.
-    fn accumulate<K: Kernels, const S: usize>(&self, x: &[[i8; E]; S], residual: &mut [[i16; E]; S]);
+    #[inline]
+    fn accumulate<const S: usize>(&self, x: &[[i8; E]; S], residual: &mut [[i16; E]; S]) {
+        self.accumulate_on::<Active, S>(x, residual);
+    }
 }
 
 /// Two layers of a model of width `E` with an activation on `F` hidden values between them.
 ///
 /// ```
-/// # use heedful::{Activation, Channel, FeedForward, PlainFeedForward, RELU, Scale, kernels};
+/// # use heedful::{Activation, Channel, FeedForward, PlainFeedForward, RELU, Scale};
 /// # const UNIT: Channel = Channel { bias: 0, scale: Scale::from_real(0.01).unwrap() };
 /// # static UP: [[i8; 4]; 8] = [[10; 4]; 8];
 /// # static DOWN: [[i8; 8]; 4] = [[10; 8]; 4];
@@ -111,7 +120,7 @@ pub trait FeedForward<const E: usize> {
 /// # static DC: [Channel; 4] = [UNIT; 4];
 /// static LAYERS: PlainFeedForward<4, 8> = PlainFeedForward::new(&UP, &UC, Activation(&RELU), &DOWN, &DC);
 /// let mut residual = [[100; 4]; 3];
-/// LAYERS.accumulate::<kernels::Active, 3>(&[[50; 4]; 3], &mut residual);
+/// LAYERS.accumulate(&[[50; 4]; 3], &mut residual);
 /// assert_eq!(residual, [[116; 4]; 3]); // 100 + 8·20·10/100
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -136,7 +145,7 @@ impl<const E: usize, const F: usize> PlainFeedForward<E, F> {
 
 impl<const E: usize, const F: usize> FeedForward<E> for PlainFeedForward<E, F> {
     #[inline]
-    fn accumulate<K: Kernels, const S: usize>(&self, x: &[[i8; E]; S], residual: &mut [[i16; E]; S]) {
+    fn accumulate_on<K: Kernels, const S: usize>(&self, x: &[[i8; E]; S], residual: &mut [[i16; E]; S]) {
         let mut hidden = [[0; F]; <Active as Kernels>::ROWS];
         self.view.accumulate::<K>(x.as_flattened(), hidden.as_flattened_mut(), residual.as_flattened_mut());
     }
@@ -145,7 +154,7 @@ impl<const E: usize, const F: usize> FeedForward<E> for PlainFeedForward<E, F> {
 /// SwiGLU or GEGLU in a model of width `E` with `F` hidden values, whichever [`gate_table`] was made for.
 ///
 /// ```
-/// # use heedful::{Channel, FeedForward, GatedFeedForward, Scale, kernels};
+/// # use heedful::{Channel, FeedForward, GatedFeedForward, Scale};
 /// # const UNIT: Channel = Channel { bias: 0, scale: Scale::from_real(0.01).unwrap() };
 /// # static IN: [[i8; 4]; 8] = [[10; 4]; 8];
 /// # static DOWN: [[i8; 8]; 4] = [[10; 8]; 4];
@@ -156,7 +165,7 @@ impl<const E: usize, const F: usize> FeedForward<E> for PlainFeedForward<E, F> {
 /// static LAYERS: GatedFeedForward<4, 8> =
 ///     GatedFeedForward::new(&IN, &IC, &IN, &IC, &OPEN, Scale::from_real(0.01).unwrap(), &DOWN, &DC);
 /// let mut residual = [[100; 4]; 3];
-/// LAYERS.accumulate::<kernels::Active, 3>(&[[50; 4]; 3], &mut residual);
+/// LAYERS.accumulate(&[[50; 4]; 3], &mut residual);
 /// assert_eq!(residual, [[116; 4]; 3]);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -203,7 +212,7 @@ impl<const E: usize, const F: usize> GatedFeedForward<E, F> {
 
 impl<const E: usize, const F: usize> FeedForward<E> for GatedFeedForward<E, F> {
     #[inline]
-    fn accumulate<K: Kernels, const S: usize>(&self, x: &[[i8; E]; S], residual: &mut [[i16; E]; S]) {
+    fn accumulate_on<K: Kernels, const S: usize>(&self, x: &[[i8; E]; S], residual: &mut [[i16; E]; S]) {
         let (mut gate, mut up) = ([[0; F]; <Active as Kernels>::ROWS], [[0; F]; <Active as Kernels>::ROWS]);
         let (gate, up) = (gate.as_flattened_mut(), up.as_flattened_mut());
         self.view.accumulate::<K>(x.as_flattened(), gate, up, residual.as_flattened_mut());

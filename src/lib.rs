@@ -5,6 +5,20 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+/// What the project's own tests, boards and benchmarks reach the kernels by. No part of the interface: it may change with any release.
+#[doc(hidden)]
+pub mod internals {
+    #[cfg(not(target_os = "none"))]
+    pub use crate::kernels::Wide;
+    pub use crate::kernels::{
+        Active, Bounds, Gated, Kernels, Layer, MAX_QUERIES, Matrix, NormView, Places, Portable, Products, Rotation,
+        RowScale, Rows, Sink, Tile, TileParts, Turn, Witness, linear,
+    };
+    #[cfg(target_arch = "x86_64")]
+    #[cfg(not(target_os = "none"))]
+    pub use crate::kernels::{Avx2, Avx512Vnni, AvxVnni, X86};
+}
+
 /// The examples of the document must hold.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/kinds.md")]
@@ -24,7 +38,7 @@ mod encoder;
 mod error;
 mod feed_forward;
 pub mod format;
-pub mod kernels;
+mod kernels;
 pub mod language;
 mod linear;
 mod mask;

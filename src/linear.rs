@@ -1,7 +1,7 @@
 //! Linear layers: int8 in, int8 or int16 out, one scale per output channel.
 
 use crate::error::require;
-use crate::kernels::{Active, Kernels, Layer, Matrix, Rows, Sink};
+use crate::kernels::{Active, Kernels, Layer, Matrix, Rows, Sink, linear};
 use crate::requantise::Channel;
 
 /// The most inputs of a linear layer: `2^15 · 128 · 127 + 2^30` stays below 2^31.
@@ -42,7 +42,7 @@ impl<'a> LinearView<'a> {
         let rows =
             |out, layer: &LinearView<'_>| Sink::Store { out, row_stride: layer.channels.len(), output_stride: 1 };
         let layers = &mut [self.to(rows(out, self)), other.to(rows(other_out, other))];
-        K::linear(Rows { data: x, width: self.weights.inputs }, layers);
+        linear::<K>(Rows::new(x, self.weights.inputs), layers);
     }
 
     /// Adds `x` `[rows][inputs]` to the residual stream `[rows][outputs]`, int16.
@@ -53,7 +53,7 @@ impl<'a> LinearView<'a> {
 
     #[inline]
     fn run<K: Kernels>(&self, x: &[i8], sink: Sink<'_>) {
-        K::linear(Rows { data: x, width: self.weights.inputs }, &mut [self.to(sink)]);
+        linear::<K>(Rows::new(x, self.weights.inputs), &mut [self.to(sink)]);
     }
 
     /// The layer, with its results to `sink`.

@@ -60,6 +60,13 @@ impl NormView<'_> {
         }
     }
 
+    /// Whether a row fits: as many values, channels and outputs, at least one and at most [`MAX_WIDTH`].
+    #[inline]
+    pub(crate) const fn takes(&self, x: &[i16], out: &[i8]) -> bool {
+        let width = self.channels.len();
+        x.len() == width && out.len() == width && width > 0 && width <= MAX_WIDTH
+    }
+
     /// What of a row's sum is taken off: all of it, or nothing.
     #[inline]
     pub(crate) const fn taken_off(&self, sum: i32) -> i32 {
@@ -192,20 +199,27 @@ const fn clamp(epsilon: u32) -> u32 {
 
 /// A norm of rows of `E`: [`LayerNorm`] or [`RmsNorm`].
 pub trait Norm<const E: usize> {
-    /// Normalises each row of `x`, with the kernels of one's choice.
-    fn normalise<K: Kernels, const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]);
+    /// [`Norm::normalise`] with the kernels of one's choice.
+    #[doc(hidden)]
+    fn normalise_on<K: Kernels, const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]);
+
+    /// Normalises each row of `x`.
+    #[inline]
+    fn normalise<const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]) {
+        self.normalise_on::<Active, S>(x, out);
+    }
 }
 
 impl<const E: usize> Norm<E> for LayerNorm<E> {
     #[inline]
-    fn normalise<K: Kernels, const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]) {
+    fn normalise_on<K: Kernels, const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]) {
         self.view.forward::<K>(x.as_flattened(), out.as_flattened_mut());
     }
 }
 
 impl<const E: usize> Norm<E> for RmsNorm<E> {
     #[inline]
-    fn normalise<K: Kernels, const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]) {
+    fn normalise_on<K: Kernels, const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]) {
         self.view.forward::<K>(x.as_flattened(), out.as_flattened_mut());
     }
 }

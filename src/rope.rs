@@ -3,7 +3,7 @@
 //!
 //! Angles are words in units of 2^-32 of a turn: they wrap as angles do, so positions go on without end.
 
-use crate::kernels::{Kernels, Rotation, Rows, Sink, Turn, tiles, tiles_mut};
+use crate::kernels::{Kernels, Rotation, Rows, Sink, Turn, linear, tiles, tiles_mut};
 use crate::linear::LinearView;
 use crate::softmax::MAX_HEAD_DIM;
 
@@ -95,8 +95,8 @@ impl Rope<'_> {
         let layers = if beside.is_some() { 3 } else { 1 };
         let ((key, key_out), (value, value_out, stride)) = beside.unwrap_or(((query, &mut []), (query, &mut [], 0)));
         let mut position = first as u32;
-        for (tile, data) in tiles(x.data, x.width * most).enumerate() {
-            let rows = data.len().checked_div(x.width).unwrap_or(0);
+        for (tile, data) in tiles(x.data(), x.width() * most).enumerate() {
+            let rows = data.len().checked_div(x.width()).unwrap_or(0);
             let (start, length) = (tile * most, rows * dim);
             let (queries, keys) = memory.split_at_mut(ROOM / 2);
             let (Some(turns), Some(queries), Some(keys)) =
@@ -117,7 +117,7 @@ impl Rope<'_> {
                 key.to(Sink::Add { out: keys, width: dim }),
                 value.to(Sink::Store { out: values, row_stride: 1, output_stride: stride }),
             ];
-            K::linear(Rows { data, ..x }, all.get_mut(..layers).unwrap_or(&mut []));
+            linear::<K>(Rows::new(data, x.width()), all.get_mut(..layers).unwrap_or(&mut []));
             let rotation = Rotation { pairing: self.pairing, dim, pairs, turns, stride: pairs };
             K::rotate(rotation, queries, query_out.get_mut(start * dim..).unwrap_or(&mut []));
             if layers > 1 {
@@ -150,7 +150,7 @@ impl Turns {
             first += most;
             let Some(turned) = memory.get_mut(..layer.channels.len()) else { return };
             turned.fill(0);
-            K::linear(x, &mut [layer.to(Sink::Add { out: turned, width: layer.channels.len() })]);
+            linear::<K>(x, &mut [layer.to(Sink::Add { out: turned, width: layer.channels.len() })]);
             K::rotate(rotation, turned, out);
         }
     }

@@ -4,7 +4,7 @@
 mod kinds_support;
 mod support;
 
-use heedful::kernels::{Active, Kernels, Portable, Wide as WideKernels};
+use heedful::internals::{Active, Kernels, Portable, Wide as WideKernels};
 use heedful::{
     Alibi, Bits, KvCache, Mask, MultiHeadAttention, Narrow, Pairing, Reach, RelativeBias, RewindError, Rope, Row,
     Scratch, Slope, StepScratch, Unobserved, Weight, Wide, Window, Windows, Without, frequencies,
@@ -110,7 +110,7 @@ fn check<W: Weight, const G: usize, const N: usize, const SINKS: usize, const S:
     again(&mut on::<WideKernels, W, G, N, SINKS>(attention, &reach));
     // Eight queries at a time, which memory made for other kernels has no room for.
     #[cfg(target_arch = "x86_64")]
-    again(&mut on::<heedful::kernels::X86, W, G, N, SINKS>(attention, &reach));
+    again(&mut on::<heedful::internals::X86, W, G, N, SINKS>(attention, &reach));
 }
 
 /// One attention under each reach that is not a rotation.

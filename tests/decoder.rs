@@ -8,7 +8,9 @@ use decoder::{Decoder as Float, History, Ranges, Shape, TINY};
 use heedful::dynamic::Decoder;
 use heedful::format::Softmax;
 use heedful::format::write::{DecoderModel, LinearModel, NormModel};
-use heedful::kernels::{Active, Kernels, Layer, Matrix, NormView, Portable, RowScale, Rows, Sink, Wide as WideKernels};
+use heedful::internals::{
+    Kernels, Layer, Matrix, NormView, Portable, RowScale, Rows, Sink, Wide as WideKernels, linear as linear_on,
+};
 use heedful::{Narrow, Pairing, RewindError, Row, Steepness, Unobserved, Weight, Wide, greedy, sample};
 use support::{Random, snr};
 
@@ -63,7 +65,7 @@ fn logits_are_those_of_the_float_model() {
 
 fn linear(x: &[i8], layer: &LinearModel, sink: Sink<'_>) {
     let weights = Matrix { data: &layer.weights, inputs: x.len(), stride: x.len() };
-    Portable::linear(Rows { data: x, width: x.len() }, &mut [Layer { weights, channels: &layer.channels, sink }]);
+    linear_on::<Portable>(Rows::new(x, x.len()), &mut [Layer { weights, channels: &layer.channels, sink }]);
 }
 
 fn to_int8(x: &[i8], layer: &LinearModel) -> Vec<i8> {
@@ -225,13 +227,13 @@ macro_rules! doors {
                     3 => {
                         let (mut one, mut other) = (Weights::new(), Weights::new());
                         typed.push_observed(token, &mut watch::<$weight>(&mut one));
-                        session.push_observed::<Active, $weight, _>(token.into(), &mut watch::<$weight>(&mut other));
+                        session.push_observed::<$weight, _>(token.into(), &mut watch::<$weight>(&mut other));
                         assert_eq!(one, other);
                         assert!(!one.is_empty());
                         let mut other = Weights::new();
-                        portable.push_observed::<Portable, $weight, _>(token.into(), &mut watch::<$weight>(&mut other));
+                        portable.push_on::<Portable, $weight, _>(token.into(), &mut watch::<$weight>(&mut other));
                         assert_eq!(one, other);
-                        wide.push_observed::<WideKernels, $weight, _>(token.into(), &mut Unobserved);
+                        wide.push_on::<WideKernels, $weight, _>(token.into(), &mut Unobserved);
                     }
                     _ => {
                         let expected = typed.step(token);
@@ -255,7 +257,7 @@ doors!(short_through_both_doors, Short, Narrow, "models/narrow_decoder.heed", 1)
 /// A token on kernels of one's choice; the logits are those of the backend.
 fn on<K: Kernels, W: Weight>(session: &mut heedful::dynamic::Session<'_>, token: u16, expected: &[i16]) {
     let before = session.clone();
-    session.push_observed::<K, W, _>(token.into(), &mut Unobserved);
+    session.push_on::<K, W, _>(token.into(), &mut Unobserved);
     // What went into the cache is what the backend puts there: the next token shows it.
     let mut other = before.clone();
     assert_eq!(other.step(token.into()), expected);

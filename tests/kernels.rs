@@ -1,5 +1,7 @@
 //! Every backend against the portable one, byte for byte, on the host. The emulated boards run the same cases.
 
+#[path = "support/adversarial.rs"]
+mod adversarial;
 #[path = "support/kernels.rs"]
 mod cases;
 #[path = "support/large.rs"]
@@ -7,10 +9,12 @@ mod large;
 
 use cases::{Memory, differs};
 use heedful::Pairing;
-use heedful::kernels::{Active, Kernels, Portable, Rotation, Turn, Wide};
+use heedful::internals::{Active, Kernels, Portable, Rotation, Turn, Wide};
 
 /// Cases of each kind. Miri takes seconds for one, and gets none of the large ones.
 const CASES: u64 = if cfg!(miri) { 4 } else { 4000 };
+/// Cases whose lengths and strides do not fit together.
+const ADVERSARIAL: u64 = if cfg!(miri) { 60 } else { 20_000 };
 const LARGE: u64 = match (cfg!(miri), cfg!(debug_assertions)) {
     (true, _) => 0,
     (false, true) => 150,
@@ -22,6 +26,11 @@ fn equal<A: Kernels, B: Kernels>() {
     for seed in 0..CASES {
         if let Some(kernel) = differs::<A, B>(seed, &mut memory) {
             panic!("{} and {} differ in {kernel}, case {seed}", A::NAME, B::NAME);
+        }
+    }
+    for seed in 0..ADVERSARIAL {
+        if let Some(kernel) = adversarial::differs::<A, B>(seed) {
+            panic!("{} and {} differ in {kernel}, adversarial case {seed}", A::NAME, B::NAME);
         }
     }
     for seed in 0..LARGE {
@@ -96,7 +105,7 @@ fn cases_find_faulty_rotations() {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{Kernels, Portable, equal};
-    use heedful::kernels::{Avx2, Avx512Vnni, AvxVnni, X86};
+    use heedful::internals::{Avx2, Avx512Vnni, AvxVnni, X86};
 
     /// On a CPU without the level, what stands in for it is held against the portable one.
     fn level<K: Kernels>() {

@@ -4,7 +4,7 @@
 mod kinds_support;
 mod support;
 
-use heedful::kernels::{Active, Portable, Wide as WideKernels};
+use heedful::internals::{Active, Portable, Wide as WideKernels};
 use heedful::{
     Alibi, Bits, Channel, FusedAttention, HIDDEN, HeadScale, Heads, LowRankAttention, LowRankScratch, Mask,
     MultiHeadAttention, Narrow, Pairing, Reach, RelativeBias, Rope, Row, Scale, Scratch, Slope, Unobserved, Weight,

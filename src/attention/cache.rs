@@ -5,7 +5,9 @@ use super::{
     AttentionView, MAX_HEAD_DIM, MAX_POSITIONS, MultiHeadAttention, by_position, from, group, hide_outside, whole_rows,
 };
 use crate::error::require;
-use crate::kernels::{Active, HIDDEN, Kernels, MAX_QUERIES, Portable, Rows, Sink, Tile, Witness, rows};
+use crate::kernels::{
+    Active, HIDDEN, Kernels, MAX_QUERIES, Portable, Rows, Sink, Tile, TileParts, Witness, linear, rows,
+};
 use crate::observe::{Observer, Row, Unobserved};
 use crate::reach::Reach;
 use crate::rope::Turns;
@@ -108,25 +110,25 @@ impl AttentionView<'_> {
         if turns.is_none()
             && let (Some(query), Some(key), Some(value)) =
                 (self.query.all(heads), key.all(groups), self.value.all(groups))
-            && x.width == query.weights.inputs
+            && x.width() == query.weights.inputs
         {
             // All three share the row.
             let to_slot = to_slot(cache.values, slot, slots);
             let (query, key) = (query.to(by_position(step.query, dim)), key.to(by_position(step.key, dim)));
-            return K::linear(x, &mut [query, key, value.to(to_slot)]);
+            return linear::<K>(x, &mut [query, key, value.to(to_slot)]);
         }
         for (projection, heads, out) in [(self.query, heads, &mut *step.query), (key, groups, &mut *step.key)] {
             projection.parts(heads, dim, |layer, first| {
                 let (x, out) = (projection.input(x), from(out, first * dim));
                 match turns {
                     Some(turns) => turns.project::<K>(x, layer, dim, out),
-                    None => K::linear(x, &mut [layer.to(by_position(out, dim))]),
+                    None => linear::<K>(x, &mut [layer.to(by_position(out, dim))]),
                 }
             });
         }
         self.value.parts(groups, self.head_dim, |layer, first| {
             let out = to_slot(cache.values, first * self.head_dim * slots + slot, slots);
-            K::linear(self.value.input(x), &mut [layer.to(out)]);
+            linear::<K>(self.value.input(x), &mut [layer.to(out)]);
         });
     }
 
@@ -182,7 +184,7 @@ impl AttentionView<'_> {
         });
         let count = heads.len();
         let mut placed = Newest { observer, layer, head: first, place };
-        let mut tile = Tile {
+        let tile = Tile::new(TileParts {
             queries: step.query.get(first * self.dim..).unwrap_or(&[]),
             keys: cache.keys.get(key_head * slots * self.dim..).unwrap_or(&[]),
             values: cache.values.get(key_head * slots * self.head_dim..).unwrap_or(&[]),
@@ -194,12 +196,12 @@ impl AttentionView<'_> {
             ratio: scale.value,
             scores: step.scores,
             weights: step.weights,
-            max: [0; MAX_QUERIES],
-            sums: [0; MAX_QUERIES],
             out: from(step.heads, first * self.head_dim),
             out_stride: self.head_dim,
-        };
-        tile.attend_biased::<K, _>(rows, &mut placed);
+        });
+        if let Some(mut tile) = tile {
+            tile.attend_biased::<K, _>(rows, &mut placed);
+        }
     }
 }
 
@@ -356,11 +358,25 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> 
         cache: &mut KvCache<N, G, P, SINKS>,
         scratch: &'s mut StepScratch<N, E, H, P, W, G>,
     ) -> &'s [i8; E] {
-        self.step_on::<Active, N, SINKS>(x, reach, cache, scratch, &mut Unobserved)
+        self.step_observed(x, reach, cache, scratch, &mut Unobserved)
     }
 
-    /// [`MultiHeadAttention::step`] with the kernels of one's choice, showing the rows of softmax weights to `observer`.
+    /// [`MultiHeadAttention::step`], showing the rows of softmax weights to `observer`.
     #[inline]
+    pub fn step_observed<'s, const N: usize, const SINKS: usize>(
+        &self,
+        x: &[i8; E],
+        reach: impl Reach,
+        cache: &mut KvCache<N, G, P, SINKS>,
+        scratch: &'s mut StepScratch<N, E, H, P, W, G>,
+        observer: &mut impl Observer<W>,
+    ) -> &'s [i8; E] {
+        self.step_on::<Active, N, SINKS>(x, reach, cache, scratch, observer)
+    }
+
+    /// [`Self::step_observed`] with the kernels of one's choice.
+    #[inline]
+    #[doc(hidden)]
     pub fn step_on<'s, K: Kernels, const N: usize, const SINKS: usize>(
         &self,
         x: &[i8; E],
@@ -384,7 +400,7 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> 
             heads: heads.as_flattened_mut(),
         };
         let turns = reach.rope().map(|rope| rope.turns::<K>(place.position));
-        let (x, at) = (Rows { data: x, width: E }, At { place, turns: turns.as_ref(), layer: 0 });
+        let (x, at) = (Rows::new(x, E), At { place, turns: turns.as_ref(), layer: 0 });
         self.view.step::<K, W, _, _>(x, at, &reach, &mut cache, &mut step, observer);
         self.view.output.store::<K>(step.heads, output);
         output

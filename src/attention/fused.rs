@@ -71,11 +71,24 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> 
         reach: impl Reach,
         scratch: &'s mut Scratch<S, E, H, P, W, S, S, E>,
     ) -> &'s [[i8; E]; S] {
-        self.forward_on::<Active, S>(x, reach, scratch, &mut Unobserved)
+        self.forward_observed(x, reach, scratch, &mut Unobserved)
     }
 
-    /// [`FusedAttention::forward`] with the kernels of one's choice, showing each row of softmax weights to `observer`.
+    /// [`FusedAttention::forward`], showing each row of softmax weights to `observer`.
     #[inline]
+    pub fn forward_observed<'s, const S: usize>(
+        &self,
+        x: &[[i8; E]; S],
+        reach: impl Reach,
+        scratch: &'s mut Scratch<S, E, H, P, W, S, S, E>,
+        observer: &mut impl Observer<W>,
+    ) -> &'s [[i8; E]; S] {
+        self.forward_on::<Active, S>(x, reach, scratch, observer)
+    }
+
+    /// [`Self::forward_observed`] with the kernels of one's choice.
+    #[inline]
+    #[doc(hidden)]
     pub fn forward_on<'s, K: Kernels, const S: usize>(
         &self,
         x: &[[i8; E]; S],

@@ -32,13 +32,13 @@ impl Grid {
     /// for a last row that the sequence's end cuts off.
     #[inline]
     pub fn rows(self, x: Rows<'_>, offset: usize, inputs: usize, count: usize, mut run: impl FnMut(Rows<'_>, usize)) {
-        let width = x.width * self.step;
-        let data = x.data.get(self.first * x.width + offset..).unwrap_or(&[]);
+        let width = x.width() * self.step;
+        let data = x.data().get(self.first * x.width() + offset..).unwrap_or(&[]);
         let whole = if width == inputs { count } else { data.len().checked_div(width).unwrap_or(0).min(count) };
-        run(Rows { data: data.get(..whole * width).unwrap_or(data), width }, 0);
+        run(Rows::new(data.get(..whole * width).unwrap_or(data), width), 0);
         if whole < count {
             let rest = data.get(whole * width..).unwrap_or(&[]);
-            run(Rows { data: rest.get(..inputs).unwrap_or(rest), width: inputs }, whole);
+            run(Rows::new(rest.get(..inputs).unwrap_or(rest), inputs), whole);
         }
     }
 }

@@ -88,11 +88,24 @@ impl<const E: usize, const N: usize, const H: usize, const P: usize, W: Weight, 
         reach: impl Reach,
         scratch: &'s mut LowRankScratch<S, E, N, H, P, W>,
     ) -> &'s [[i8; E]; S] {
-        self.forward_on::<Active, S>(x, reach, scratch, &mut Unobserved)
+        self.forward_observed(x, reach, scratch, &mut Unobserved)
     }
 
-    /// [`LowRankAttention::forward`] with the kernels of one's choice, showing each row of softmax weights to `observer`.
+    /// [`LowRankAttention::forward`], showing each row of softmax weights to `observer`.
     #[inline]
+    pub fn forward_observed<'s, const S: usize>(
+        &self,
+        x: &[[i8; E]; S],
+        reach: impl Reach,
+        scratch: &'s mut LowRankScratch<S, E, N, H, P, W>,
+        observer: &mut impl Observer<W>,
+    ) -> &'s [[i8; E]; S] {
+        self.forward_on::<Active, S>(x, reach, scratch, observer)
+    }
+
+    /// [`Self::forward_observed`] with the kernels of one's choice.
+    #[inline]
+    #[doc(hidden)]
     pub fn forward_on<'s, K: Kernels, const S: usize>(
         &self,
         x: &[[i8; E]; S],
@@ -102,7 +115,7 @@ impl<const E: usize, const N: usize, const H: usize, const P: usize, W: Weight, 
     ) -> &'s [[i8; E]; S] {
         let LowRankScratch { reduced, scratch } = scratch;
         self.reduce.store::<K>(x.as_flattened(), reduced.as_flattened_mut().as_flattened_mut());
-        let rows = Rows { data: reduced.as_flattened().as_flattened(), width: 3 * N };
+        let rows = Rows::new(reduced.as_flattened().as_flattened(), 3 * N);
         let x = Sequences::one(rows, S);
         self.view.attend::<K, W, _, _, false>(x, &reach, 0..H, &mut scratch.heads.view(), 0, observer);
         finish::<K, S, E, H, P, W, S, S, P>(&self.view.output, scratch)

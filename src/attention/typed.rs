@@ -167,6 +167,7 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
 
     /// [`MultiHeadAttention::forward_observed`] with the kernels of one's choice.
     #[inline]
+    #[doc(hidden)]
     pub fn forward_on<'s, K: Kernels, const S: usize>(
         &self,
         x: &[[i8; E]; S],
@@ -180,6 +181,7 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
 
     /// [`MultiHeadAttention::forward_on`], with the result added to the residual stream.
     #[inline]
+    #[doc(hidden)]
     pub fn accumulate_on<K: Kernels, const S: usize>(
         &self,
         x: &[[i8; E]; S],
@@ -226,12 +228,25 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         reach: impl Reach,
         scratch: &'s mut Scratch<S, E, H, P, W, S, R>,
     ) -> &'s [[i8; E]; S] {
-        self.forward_long_on::<Active, S, R>(x, reach, scratch, &mut Unobserved)
+        self.forward_long_observed(x, reach, scratch, &mut Unobserved)
     }
 
-    /// [`MultiHeadAttention::forward_long`] with the kernels of one's choice, showing the rows of softmax weights to `observer` in parts, those of a few
-    /// queries before the next ones of the same.
+    /// [`MultiHeadAttention::forward_long`], showing the rows of softmax weights to `observer` in parts, those of a few queries before the
+    /// next ones of the same.
     #[inline]
+    pub fn forward_long_observed<'s, const S: usize, const R: usize>(
+        &self,
+        x: &[[i8; E]; S],
+        reach: impl Reach,
+        scratch: &'s mut Scratch<S, E, H, P, W, S, R>,
+        observer: &mut impl Observer<W>,
+    ) -> &'s [[i8; E]; S] {
+        self.forward_long_on::<Active, S, R>(x, reach, scratch, observer)
+    }
+
+    /// [`Self::forward_long_observed`] with the kernels of one's choice.
+    #[inline]
+    #[doc(hidden)]
     pub fn forward_long_on<'s, K: Kernels, const S: usize, const R: usize>(
         &self,
         x: &[[i8; E]; S],
@@ -269,11 +284,25 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         reach: impl Reach,
         scratch: &'s mut Scratch<S, E, H, P, W, T>,
     ) -> &'s [[i8; E]; S] {
-        self.cross_on::<Active, S, T>(x, memory, reach, scratch, &mut Unobserved)
+        self.cross_observed(x, memory, reach, scratch, &mut Unobserved)
     }
 
-    /// [`MultiHeadAttention::cross`] with the kernels of one's choice, showing each row of softmax weights to `observer`.
+    /// [`MultiHeadAttention::cross`], showing each row of softmax weights to `observer`.
     #[inline]
+    pub fn cross_observed<'s, const S: usize, const T: usize>(
+        &self,
+        x: &[[i8; E]; S],
+        memory: &[[i8; M]; T],
+        reach: impl Reach,
+        scratch: &'s mut Scratch<S, E, H, P, W, T>,
+        observer: &mut impl Observer<W>,
+    ) -> &'s [[i8; E]; S] {
+        self.cross_on::<Active, S, T>(x, memory, reach, scratch, observer)
+    }
+
+    /// [`Self::cross_observed`] with the kernels of one's choice.
+    #[inline]
+    #[doc(hidden)]
     pub fn cross_on<'s, K: Kernels, const S: usize, const T: usize>(
         &self,
         x: &[[i8; E]; S],
@@ -367,7 +396,7 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
 /// The sequence's rows.
 #[inline]
 pub(crate) const fn rows<const E: usize, const S: usize>(x: &[[i8; E]; S]) -> Rows<'_> {
-    Rows { data: x.as_flattened(), width: E }
+    Rows::new(x.as_flattened(), E)
 }
 
 /// The output projection as a view, with the heads' scales checked.

@@ -111,13 +111,19 @@ impl Session<'_> {
     /// Takes in one more token, whose successor is known: its logits are not computed.
     pub fn push(&mut self, token: usize) {
         match self.config.softmax {
-            Softmax::Wide => self.push_observed::<Active, Wide, _>(token, &mut Unobserved),
-            Softmax::Narrow => self.push_observed::<Active, Narrow, _>(token, &mut Unobserved),
+            Softmax::Wide => self.push_observed::<Wide, _>(token, &mut Unobserved),
+            Softmax::Narrow => self.push_observed::<Narrow, _>(token, &mut Unobserved),
         }
     }
 
-    /// [`Session::push`] with the kernels and softmax weights of one's choice, showing the rows of softmax weights to `observer`.
-    pub fn push_observed<K: Kernels, W: Weight, O: Observer<W>>(&mut self, token: usize, observer: &mut O) {
+    /// [`Session::push`] with the softmax weights of one's choice, showing the rows of these to `observer`.
+    pub fn push_observed<W: Weight, O: Observer<W>>(&mut self, token: usize, observer: &mut O) {
+        self.push_on::<Active, W, O>(token, observer);
+    }
+
+    /// [`Session::push_observed`] with the kernels of one's choice.
+    #[doc(hidden)]
+    pub fn push_on<K: Kernels, W: Weight, O: Observer<W>>(&mut self, token: usize, observer: &mut O) {
         let c = self.config;
         let inner = c.heads * c.head_dim;
         let decoder = DecoderView { blocks: &self.blocks, ..self.view };

@@ -122,9 +122,7 @@ impl Model {
         }
     }
 
-    /// [`Model::infer`] with the kernels and softmax weights of one's choice.
-    #[must_use]
-    pub fn run<K: Kernels, W: Weight, O: Observer<W>>(&self, features: &[i8], observer: &mut O) -> Outcome<Vec<i16>> {
+    fn run<K: Kernels, W: Weight, O: Observer<W>>(&self, features: &[i8], observer: &mut O) -> Outcome<Vec<i16>> {
         self.run_reaching::<K, W, _, O>(features, |_| Mask::None, observer)
     }
 

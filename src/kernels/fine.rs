@@ -1,23 +1,41 @@
 //! Hidden values of a gated feed-forward part with seven more bits, and the layer that they go through.
 
 use super::portable::{dot, from};
-use super::{Kernels, Layer, Matrix, Sink, rows, tiles, tiles_mut};
+use super::{Kernels, Layer, Matrix, Rows, Sink, rows, tiles, tiles_mut};
 use crate::requantise::{Channel, FINE, Scale, requantise, saturate_i8, saturate_i16};
 
-/// Hidden values of a gated feed-forward part before they meet, `[rows][inputs of the last layer]`, and what they meet by.
+/// Hidden values of a gated feed-forward part before they meet, `[rows][inputs of the last layer]`, what they meet by, and the last
+/// layer. All of it fits together: as [`Products`](super::Products) do, with as many gates as values beside them.
 #[derive(Debug)]
-pub struct Gated<'a> {
-    /// The activation of a gate, indexed by its bits.
-    pub table: &'a [i16; 256],
-    /// From an entry of the table times the value beside the gate to the int8 step of a hidden value; below 2^-9.
-    pub product: Scale,
-    /// Gates. What is in them afterwards is the backend's own.
-    pub gate: &'a mut [i8],
-    /// The values beside them; afterwards the same.
-    pub up: &'a mut [i8],
+pub struct Gated<'h, 'a> {
+    pub(super) table: &'h [i16; 256],
+    pub(super) product: Scale,
+    /// What is in them afterwards is the backend's own.
+    pub(super) gate: &'h mut [i8],
+    /// Afterwards the same.
+    pub(super) up: &'h mut [i8],
+    pub(super) layer: &'h mut Layer<'a>,
 }
 
-impl Gated<'_> {
+impl<'h, 'a> Gated<'h, 'a> {
+    /// `table` is the activation of a gate, indexed by its bits; `product` leads from one of its entries times the value beside the gate to the
+    /// int8 step of a hidden value, and is below 2^-9; `gate` and `up` are rows of the inputs of `layer`. `None` if something does not fit.
+    #[inline]
+    #[must_use]
+    pub fn new(
+        table: &'h [i16; 256],
+        product: Scale,
+        gate: &'h mut [i8],
+        up: &'h mut [i8],
+        layer: &'h mut Layer<'a>,
+    ) -> Option<Self> {
+        let inputs = layer.weights.inputs;
+        let fits = gate.len() == up.len() && Rows::new(gate, inputs).is_whole() && layer.fits(Rows::new(gate, inputs));
+        fits.then_some(Self { table, product, gate, up, layer })
+    }
+}
+
+impl Gated<'_, '_> {
     /// One hidden value in 128ths of a step, saturated to 15 bits.
     #[inline]
     pub(crate) fn fine(table: &[i16; 256], product: Scale, gate: i8, up: i8) -> i32 {
@@ -53,8 +71,8 @@ const SUMS: usize = 64;
 /// [`Kernels::linear_fine`]: the hidden values in two halves of int8.
 // Not inlined: it has buffers.
 #[inline(never)]
-pub(super) fn linear<K: Kernels>(hidden: Gated<'_>, layer: &mut Layer<'_>) {
-    let Gated { table, product, gate, up } = hidden;
+pub(super) fn linear<K: Kernels>(hidden: Gated<'_, '_>) {
+    let Gated { table, product, gate, up, layer } = hidden;
     for (gate, up) in gate.iter_mut().zip(&mut *up) {
         let fine = Gated::fine(table, product, *gate, *up);
         (*gate, *up) = ((fine >> FINE) as i8, (fine & ((1 << FINE) - 1)) as i8);
@@ -76,8 +94,8 @@ pub(super) fn linear<K: Kernels>(hidden: Gated<'_>, layer: &mut Layer<'_>) {
 /// [`Kernels::sums_of_two`]: scores of two queries, if the weights lie side by side.
 #[inline]
 pub(super) fn sums_of_two<K: Kernels>(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+    let Some(x) = weights.rows_for(x, sums.len()) else { return };
     for (index, x) in x.into_iter().enumerate() {
-        let x = x.get(..weights.inputs).unwrap_or(x);
         for (block, sums) in tiles_mut(sums, 16).enumerate() {
             let w = from(weights.data, 16 * block * weights.stride);
             let mut memory = [0; 16];

@@ -13,19 +13,15 @@ mod bias;
 #[allow(unsafe_code)]
 mod dsp;
 mod fine;
-#[cfg(any(
-    heedful_backend = "rv32",
-    heedful_backend = "rvv",
-    all(target_arch = "arm", any(heedful_backend = "helium", heedful_backend = "thumb"))
-))]
-mod fits;
 #[cfg(all(target_arch = "arm", heedful_backend = "helium"))]
 #[allow(unsafe_code)]
 mod helium;
+mod layer;
 #[cfg(all(target_arch = "aarch64", heedful_backend = "neon"))]
 #[allow(unsafe_code)]
 mod neon;
-pub(crate) mod portable;
+mod parts;
+mod portable;
 mod rotate;
 #[cfg(all(target_arch = "riscv32", heedful_backend = "rv32"))]
 #[allow(unsafe_code)]
@@ -49,6 +45,7 @@ pub use dsp::Dsp;
 pub use helium::Helium;
 #[cfg(all(target_arch = "aarch64", heedful_backend = "neon"))]
 pub use neon::Neon;
+pub(crate) use parts::queries_in_parts;
 pub use portable::Portable;
 pub use rotate::{Rotation, Turn};
 #[cfg(all(target_arch = "riscv32", heedful_backend = "rv32"))]
@@ -57,7 +54,7 @@ pub use rv32::Rv32;
 pub use rvv::Rvv;
 #[cfg(all(target_arch = "arm", heedful_backend = "thumb"))]
 pub use thumb::Thumb;
-pub use tile::{Bounds, MAX_QUERIES, Tile, Witness};
+pub use tile::{Bounds, MAX_QUERIES, Tile, TileParts, Witness};
 #[cfg(not(target_os = "none"))]
 pub use wide::Wide;
 #[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
@@ -67,8 +64,10 @@ pub use crate::norm::NormView;
 pub use crate::softmax::RowScale;
 pub use bias::{HIDDEN, Places};
 pub use fine::Gated;
+use layer::holds;
+pub use layer::{Layer, Matrix, Products, Rows, Sink, linear};
 
-use crate::requantise::{Channel, Scale};
+use crate::requantise::Scale;
 use crate::softmax::{Steepness, Weight};
 
 /// The backend that this build uses.
@@ -155,23 +154,6 @@ pub(crate) fn leading_zeros(word: u32) -> u32 {
     return word.leading_zeros();
 }
 
-/// Rows of int8 activations, one after the other: `[rows][width]`.
-#[derive(Clone, Copy, Debug)]
-pub struct Rows<'a> {
-    /// `rows * width` values.
-    pub data: &'a [i8],
-    /// Values per row.
-    pub width: usize,
-}
-
-impl<'a> Rows<'a> {
-    /// The rows; a remainder that fills no row is left out.
-    #[inline]
-    pub fn iter(self) -> impl Iterator<Item = &'a [i8]> {
-        rows(self.data, self.width)
-    }
-}
-
 /// Splits `data` into rows of `width`, without the panic of `chunks_exact` for a width of 0.
 #[inline]
 pub(crate) fn rows<T>(mut data: &[T], width: usize) -> impl Iterator<Item = &[T]> {
@@ -213,70 +195,11 @@ pub(crate) fn tiles_mut<T>(mut data: &mut [T], length: usize) -> impl Iterator<I
     })
 }
 
-/// An int8 weight matrix `[outputs][inputs]`, rows `stride` bytes apart.
-#[derive(Clone, Copy, Debug)]
-pub struct Matrix<'a> {
-    /// Weights, row by row.
-    pub data: &'a [i8],
-    /// Weights that count in a row.
-    pub inputs: usize,
-    /// From the start of a row to the next: at least `inputs`.
-    pub stride: usize,
-}
-
-/// Where a layer's results go.
-#[derive(Debug)]
-pub enum Sink<'a> {
-    /// To int8, at `row * row_stride + output * output_stride`.
-    Store {
-        /// The tensor written to.
-        out: &'a mut [i8],
-        /// From a row's result to the next row's.
-        row_stride: usize,
-        /// From an output to the next: 1, or more for a transposed tensor.
-        output_stride: usize,
-    },
-    /// Added to an int16 tensor `[rows][width]`, saturating.
-    Add {
-        /// The tensor added to.
-        out: &'a mut [i16],
-        /// Values per row.
-        width: usize,
-    },
-}
-
-impl Sink<'_> {
-    /// Takes `Σ x·w` of one row of activations and one output channel, bias included.
-    #[inline]
-    pub fn put(&mut self, row: usize, output: usize, acc: i32, channel: Channel) {
-        match self {
-            Self::Store { out, row_stride, output_stride } => {
-                if let Some(out) = out.get_mut(row * *row_stride + output * *output_stride) {
-                    *out = channel.scale.to_i8(acc);
-                }
-            }
-            Self::Add { out, width } => {
-                if let Some(out) = out.get_mut(row * *width + output) {
-                    *out = out.saturating_add(channel.scale.to_i16(acc));
-                }
-            }
-        }
-    }
-}
-
-/// A linear layer, and where its results go.
-#[derive(Debug)]
-pub struct Layer<'a> {
-    /// Weights `[outputs][inputs]`.
-    pub weights: Matrix<'a>,
-    /// Bias and scale of each output.
-    pub channels: &'a [Channel],
-    /// Where the results go.
-    pub sink: Sink<'a>,
-}
-
-/// What a backend implements. All methods are safe for any lengths: of slices that do not fit together, the
-/// shorter one counts. None panics.
+/// What a backend implements.
+///
+/// The contract is said once: [`Products`], [`Tile`] and [`Gated`] are proofs that what they hold fits together, and can be made by checked
+/// constructors alone. A kernel takes rows of its own, such as scores, by the shorter of two slices, and does nothing where values that it
+/// needs are missing. None panics.
 pub trait Kernels: Sized {
     /// Name of the backend.
     const NAME: &'static str;
@@ -301,8 +224,8 @@ pub trait Kernels: Sized {
     /// `bias + Σ x·w` for each row of `x` and each output of each layer. The layers (up to three: query, key and
     /// value) share the rows, so that a backend prepares these once.
     #[inline]
-    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
-        portable::linear(x, layers);
+    fn linear(products: Products<'_, '_>) {
+        portable::linear(products);
     }
 
     /// Scores `q·k` of one query against each key (`keys`: `[scores][query.len()]`); gives their maximum.
@@ -388,10 +311,10 @@ pub trait Kernels: Sized {
     }
 
     /// Instead of the third part, where a row's keys come in several tiles: adds `Σ w·v` of each query, over at most 512 keys, to its totals
-    /// `[queries][value_dim]`. `values` is `[value_dim][stride]`, of which the first keys count.
+    /// `[queries][value_dim]`. Rows of values are `Tile::value_stride` apart.
     #[inline]
-    fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, values: &[i8], stride: usize, totals: &mut [i64]) {
-        portable::tile_weighted_total::<Self, W>(tile, values, stride, totals);
+    fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, totals: &mut [i64]) {
+        portable::tile_weighted_total::<Self, W>(tile, totals);
     }
 
     /// Shows the weights of each query, in order of the keys.
@@ -428,8 +351,8 @@ pub trait Kernels: Sized {
     /// The last layer of a gated feed-forward part, on hidden values with seven more bits: 15 in all, in 128ths of the int8 step that the
     /// layer's scales and biases are for. Sums are exact in 32 bits for at most 768 inputs, and biases below 2^22.
     #[inline]
-    fn linear_fine(hidden: Gated<'_>, layer: &mut Layer<'_>) {
-        fine::linear::<Self>(hidden, layer);
+    fn linear_fine(hidden: Gated<'_, '_>) {
+        fine::linear::<Self>(hidden);
     }
 
     /// `Σ x·w` of two rows of `x`, of one length, for each row of `weights`: what [`Kernels::linear_fine`] is made of by default.

@@ -1,6 +1,6 @@
 //! Portable Rust: the specification that all other backends are held against.
 
-use super::{Kernels, Layer, Rows, Tile, Witness, rows, tiles_mut};
+use super::{Kernels, Layer, Products, Tile, Witness, holds, rows, tiles_mut};
 use crate::norm::NormView;
 use crate::requantise::{Scale, saturate_i8};
 use crate::softmax::{RowScale, Steepness, Weight};
@@ -26,7 +26,8 @@ pub(super) fn from(data: &[i8], start: usize) -> &[i8] {
 }
 
 #[inline]
-pub(super) fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+pub(super) fn linear(products: Products<'_, '_>) {
+    let Products { x, layers, .. } = products;
     for Layer { weights, channels, sink } in layers {
         for (row, x) in x.iter().enumerate() {
             let x = x.get(..weights.inputs).unwrap_or(x);
@@ -41,6 +42,9 @@ pub(super) fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
 #[inline]
 pub(super) fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {
     let mut max = i32::MIN;
+    if !holds(keys, scores.len(), query.len(), query.len()) {
+        return max;
+    }
     for (score, key) in scores.iter_mut().zip(rows(keys, query.len())) {
         *score = dot(query, key);
         max = max.max(*score);
@@ -68,6 +72,9 @@ pub(crate) const CHUNK: usize = 512;
 
 #[inline]
 pub(super) fn weighted_sum<W: Weight>(weights: &[W], values: &[i8], stride: usize, scale: RowScale, out: &mut [i8]) {
+    if !holds(values, out.len(), stride, weights.len()) {
+        return;
+    }
     for (dim, out) in out.iter_mut().enumerate() {
         let chunks = weights.chunks(CHUNK).zip(from(values, dim * stride).chunks(CHUNK));
         let acc = chunks
@@ -78,6 +85,9 @@ pub(super) fn weighted_sum<W: Weight>(weights: &[W], values: &[i8], stride: usiz
 
 #[inline]
 pub(super) fn weighted_total<W: Weight>(weights: &[W], values: &[i8], stride: usize, totals: &mut [i64]) {
+    if !holds(values, totals.len(), stride, weights.len()) {
+        return;
+    }
     for (dim, total) in totals.iter_mut().enumerate() {
         let products = weights.iter().zip(from(values, dim * stride)).map(|(&w, &v)| w.to_int() * i32::from(v));
         *total += i64::from(products.take(CHUNK).sum::<i32>());
@@ -145,19 +155,17 @@ impl<K: Kernels, W: Weight> Witness<W> for Totals<'_, K> {
 }
 
 #[inline]
-pub(super) fn tile_weighted_total<K: Kernels, W: Weight>(
-    tile: &mut Tile<'_, W>,
-    values: &[i8],
-    stride: usize,
-    totals: &mut [i64],
-) {
-    let value_dim = tile.value_dim;
+pub(super) fn tile_weighted_total<K: Kernels, W: Weight>(tile: &mut Tile<'_, W>, totals: &mut [i64]) {
+    let Tile { values, value_stride: stride, value_dim, .. } = *tile;
     K::tile_show(tile, &mut Totals { values, stride, value_dim, totals, kernels: PhantomData::<K> });
 }
 
 // Not inlined: loops over rows of known width would be unrolled into tens of kilobytes.
 #[inline(never)]
 pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
+    if !norm.takes(x, out) {
+        return;
+    }
     let (sum, squares) = x.iter().fold((0i32, 0u64), |(sum, squares), &x| {
         let x = i32::from(x);
         (sum + x, squares + (x * x) as u64)

@@ -1,6 +1,7 @@
 //! What attention hands to the kernels: a few queries of one head.
 
 use super::Kernels;
+use super::layer::holds;
 use crate::requantise::Scale;
 use crate::softmax::{Steepness, Weight};
 
@@ -10,12 +11,12 @@ pub const MAX_QUERIES: usize = 8;
 /// Where the keys of each query start, or where they end.
 pub type Bounds = [usize; MAX_QUERIES];
 
-/// A few queries of one head, and all that they look at.
+/// A few queries of one head, what they look at, and where their outputs go.
 #[derive(Debug)]
-pub struct Tile<'a, W> {
-    /// Queries `[visible.len()][dim]`, at most [`Kernels::QUERIES`].
+pub struct TileParts<'a, W> {
+    /// Queries `[visible.len()][dim]`.
     pub queries: &'a [i8],
-    /// Keys `[positions][dim]`.
+    /// Keys `[keys][dim]`.
     pub keys: &'a [i8],
     /// Values, transposed: `[value_dim][positions]`, of which the last row may end with the last key that is looked at.
     pub values: &'a [i8],
@@ -35,14 +36,126 @@ pub struct Tile<'a, W> {
     pub scores: &'a mut [i32],
     /// Working memory, at least [`Kernels::WEIGHT_ROWS`]` * positions`.
     pub weights: &'a mut [W],
-    /// Largest score of each query, from [`Kernels::tile_scores`] on.
-    pub max: [i32; MAX_QUERIES],
-    /// Sum of each query's weights, from [`Kernels::tile_softmax`] on; 0 where it sees no key.
-    pub sums: [u32; MAX_QUERIES],
     /// Output of the first query.
     pub out: &'a mut [i8],
-    /// From a query's output to the next one's.
+    /// From a query's output to the next one's, at least `value_dim`.
     pub out_stride: usize,
+}
+
+/// [`TileParts`] that fit together:
+///
+/// - there are 1 to [`MAX_QUERIES`] queries of `dim` values, `dim` at least 1, and none sees more keys than there are, nor more than `positions`;
+/// - `value_dim` rows of values, `value_stride` apart, hold the values of all keys that any query sees;
+/// - the outputs of all queries lie inside `out`, and none in the place of another;
+/// - `MAX_QUERIES * positions` does not overflow.
+///
+/// How much working memory there is depends on the backend, which takes what it needs by a checked slice, once.
+#[derive(Debug)]
+pub struct Tile<'a, W> {
+    pub(super) queries: &'a [i8],
+    pub(super) keys: &'a [i8],
+    pub(super) values: &'a [i8],
+    pub(super) dim: usize,
+    pub(super) value_dim: usize,
+    pub(super) positions: usize,
+    /// From a row of values to the next: `positions`, but for a part of the keys.
+    pub(super) value_stride: usize,
+    pub(super) visible: &'a mut [usize],
+    pub(super) steepness: Steepness,
+    pub(super) ratio: Scale,
+    pub(super) scores: &'a mut [i32],
+    pub(super) weights: &'a mut [W],
+    /// Largest score of each query, from [`Kernels::tile_scores`] on.
+    pub(super) max: [i32; MAX_QUERIES],
+    /// Sum of each query's weights, from [`Kernels::tile_softmax`] on; 0 where it sees no key.
+    pub(super) sums: [u32; MAX_QUERIES],
+    pub(super) out: &'a mut [i8],
+    pub(super) out_stride: usize,
+}
+
+/// All keys and values of a [`Tile`] that looks at them part by part.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whole<'a> {
+    keys: &'a [i8],
+    values: &'a [i8],
+    /// How many keys each query sees.
+    ends: Bounds,
+}
+
+impl<'a> Whole<'a> {
+    /// Keys that any of the queries sees.
+    #[inline]
+    pub(crate) fn most(&self) -> usize {
+        self.ends.iter().fold(0, |most, &end| end.max(most))
+    }
+}
+
+impl<'a, W> Tile<'a, W> {
+    /// The tile, if its parts fit together.
+    #[inline]
+    #[must_use]
+    pub fn new(parts: TileParts<'a, W>) -> Option<Self> {
+        let TileParts { queries, keys, values, dim, value_dim, positions, visible, .. } = parts;
+        let TileParts { steepness, ratio, scores, weights, out, out_stride, .. } = parts;
+        let most = most(visible);
+        let fits = dim > 0
+            && matches!(visible.len(), 1..=MAX_QUERIES)
+            && most <= positions
+            && positions <= usize::MAX / MAX_QUERIES
+            && holds(queries, visible.len(), dim, dim)
+            && holds(keys, most, dim, dim)
+            && holds(values, value_dim, positions, most)
+            && out_stride >= value_dim
+            && holds(out, visible.len(), out_stride, value_dim);
+        fits.then_some(Self {
+            queries,
+            keys,
+            values,
+            dim,
+            value_dim,
+            positions,
+            value_stride: positions,
+            visible,
+            steepness,
+            ratio,
+            scores,
+            weights,
+            max: [0; MAX_QUERIES],
+            sums: [0; MAX_QUERIES],
+            out,
+            out_stride,
+        })
+    }
+
+    /// Makes it look at parts of at most `length` keys from now on, by [`Tile::look_from`].
+    #[inline]
+    pub(crate) fn in_parts(&mut self, length: usize) -> Whole<'a> {
+        let mut whole = Whole { keys: self.keys, values: self.values, ends: [0; MAX_QUERIES] };
+        for (to, &end) in whole.ends.iter_mut().zip(&*self.visible) {
+            *to = end;
+        }
+        self.positions = self.positions.min(length);
+        self.look_from(&whole, 0);
+        whole
+    }
+
+    /// Looks at the part of the keys that begins with `start`.
+    #[inline]
+    pub(crate) fn look_from(&mut self, whole: &Whole<'a>, start: usize) {
+        // All keys up to there exist, and values of theirs in each row.
+        let start = start.min(whole.most());
+        self.keys = whole.keys.get(start * self.dim..).unwrap_or(&[]);
+        self.values = whole.values.get(start..).unwrap_or(&[]);
+        for (visible, end) in self.visible.iter_mut().zip(whole.ends) {
+            *visible = end.saturating_sub(start).min(self.positions);
+        }
+    }
+}
+
+/// Keys that any of the queries sees.
+#[inline]
+pub(super) fn most(visible: &[usize]) -> usize {
+    visible.iter().fold(0, |most, &visible| visible.max(most))
 }
 
 impl<W: Weight> Tile<'_, W> {
@@ -86,16 +199,6 @@ impl<W: Weight> Tile<'_, W> {
         if V::WATCHES {
             K::tile_show(self, witness);
         }
-    }
-}
-
-impl<W> Tile<'_, W> {
-    /// Rows of values that hold `keys` values, at most [`Tile::value_dim`].
-    #[inline]
-    #[allow(dead_code)] // For backends in assembly.
-    pub(crate) fn value_rows(&self, keys: usize) -> usize {
-        let after = self.values.len().checked_sub(keys).and_then(|rest| rest.checked_div(self.positions));
-        after.map_or(0, |rows| rows + 1).min(self.value_dim)
     }
 }
 

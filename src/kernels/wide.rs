@@ -4,7 +4,7 @@
 //! Products go by 16 inner positions: int8 is widened to 16 bits and multiplied in pairs
 //! (PMADDWD), four rows of weights at a time, so that a row of activations is widened once for the four.
 
-use super::{Kernels, Layer, RowScale, Rows, portable};
+use super::{Kernels, Layer, Products, RowScale, holds, portable};
 use crate::softmax::Weight;
 use wide::{i8x16, i16x16, i32x8};
 
@@ -20,7 +20,8 @@ const BLOCK: usize = 4;
 impl Kernels for Wide {
     const NAME: &'static str = "wide";
 
-    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+    fn linear(products: Products<'_, '_>) {
+        let Products { x, layers, .. } = products;
         for Layer { weights, channels, sink } in layers {
             for (row, x) in x.iter().enumerate() {
                 let x = x.get(..weights.inputs).unwrap_or(x);
@@ -38,6 +39,9 @@ impl Kernels for Wide {
 
     fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {
         let mut max = i32::MIN;
+        if query.is_empty() || !holds(keys, scores.len(), query.len(), query.len()) {
+            return max;
+        }
         let mut to = scores.iter_mut();
         each_block(keys, query.len(), query.len(), to.len(), |rows| {
             for sum in dots(query, rows, i8x16_to_i16x16, i32::from) {
@@ -50,6 +54,9 @@ impl Kernels for Wide {
     }
 
     fn weighted_sum<W: Weight>(weights: &[W], values: &[i8], stride: usize, scale: RowScale, out: &mut [i8]) {
+        if !holds(values, out.len(), stride, weights.len()) {
+            return;
+        }
         let mut to = out.iter_mut();
         each_block(values, stride, weights.len(), to.len(), |rows| {
             let mut sums = [0i64; BLOCK];
@@ -79,11 +86,9 @@ fn widen_weights<W: Weight>(weights: &[W; STEP]) -> i16x16 {
 /// Calls `f` with the next rows of `data`, four at a time; rows after the last one are empty.
 /// The last row needs `length` values only, where others are `stride` apart.
 fn each_block(data: &[i8], stride: usize, length: usize, rows: usize, mut f: impl FnMut([&[i8]; BLOCK])) {
-    let row = |i: usize| data.get(i * stride..).and_then(|data| data.get(..length)).filter(|_| i < rows);
-    let mut first = 0;
-    while first < rows && row(first).is_some() {
+    let row = |i: usize| if i < rows { data.get(i * stride..)?.get(..length) } else { None };
+    for first in (0..rows).step_by(BLOCK) {
         f(core::array::from_fn(|i| row(first + i).unwrap_or(&[])));
-        first += BLOCK;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Requantisation, linear layers, activations, positions.
 
 use crate::support::{Errors, Random, leak};
-use heedful::kernels::{Kernels, Layer, Matrix, Portable, Rows, Sink};
+use heedful::internals::{Layer, Matrix, Portable, Rows, Sink, linear};
 use heedful::{Activation, Channel, Linear, MAX_BIAS, MAX_INPUTS, RELU, Scale, gelu, sinusoidal, table};
 
 /// The product with the real factor, rounded once: half a unit, and the factor's 2^-27.
@@ -71,7 +71,7 @@ impl Case {
     fn run(&self, sink: Sink<'_>) {
         let weights = Matrix { data: &self.weights, inputs: self.inputs, stride: self.stride };
         let layer = Layer { weights, channels: &self.channels, sink };
-        Portable::linear(Rows { data: &self.x, width: self.inputs }, &mut [layer]);
+        linear::<Portable>(Rows::new(&self.x, self.inputs), &mut [layer]);
     }
 
     fn places(&self) -> impl Iterator<Item = (usize, usize)> {

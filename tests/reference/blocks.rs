@@ -6,7 +6,7 @@ use crate::feed_forward::{channels, weights};
 use crate::support::{Random, leak, snr};
 use fixed::types::I8F8;
 use heedful::format::write::LinearModel;
-use heedful::kernels::{Active, Portable, Wide as WideKernels};
+use heedful::internals::{Portable, Wide as WideKernels};
 use heedful::{
     DecoderBlock, EncoderBlock, GatedFeedForward, HeadScale, LayerNorm, Lift, Mask, MultiHeadAttention, Narrow, Norm,
     NormChannel, Projection, RmsNorm, Scale, Scratch, TiedEmbedding, Weight, Wide, gate_table, greedy, silu,
@@ -530,7 +530,7 @@ fn encoder_decoder() {
             });
             assert_eq!((portable, wide), (x, x));
             let mut y = [[0; E]; S];
-            norm.normalise::<Active, S>(&x, &mut y);
+            norm.normalise(&x, &mut y);
             let mut out = [[0; V]; S];
             embedding.logits(&y, &mut out);
             // What comes later does not change what was there.

@@ -5,7 +5,7 @@ use crate::support::{Errors, Random, UNIT, config, random_model, vary};
 use heedful::dynamic::Model;
 use heedful::format::write::{EncoderModel, LinearModel, NormModel};
 use heedful::format::{Config, Softmax};
-use heedful::kernels::{Kernels, Layer, Matrix, NormView, Portable, RowScale, Rows, Sink};
+use heedful::internals::{Kernels, Layer, Matrix, NormView, Portable, RowScale, Rows, Sink, linear as linear_on};
 use heedful::{Activation, Channel, LayerNorm, Narrow, NormChannel, Scale, Steepness, Weight, Wide};
 
 const S: usize = 7;
@@ -113,7 +113,7 @@ fn probabilities() {
 
 fn linear(x: &[i8], inputs: usize, layer: &LinearModel, sink: Sink<'_>) {
     let weights = Matrix { data: &layer.weights, inputs, stride: inputs };
-    Portable::linear(Rows { data: x, width: inputs }, &mut [Layer { weights, channels: &layer.channels, sink }]);
+    linear_on::<Portable>(Rows::new(x, inputs), &mut [Layer { weights, channels: &layer.channels, sink }]);
 }
 
 fn to_int8(x: &[i8], inputs: usize, layer: &LinearModel) -> Vec<i8> {

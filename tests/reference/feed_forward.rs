@@ -6,7 +6,7 @@
 use crate::decoder_support::Dense;
 use crate::support::{Errors, Random, leak};
 use heedful::format::write::LinearModel;
-use heedful::kernels::{Active, Portable, Wide as WideKernels};
+use heedful::internals::{Portable, Wide as WideKernels};
 use heedful::{
     Activation, Channel, FeedForward, GatedFeedForward, PlainFeedForward, Scale, TiedEmbedding, gate_table, gelu, silu,
     table,
@@ -58,8 +58,8 @@ fn compare(
     let x: [[i8; E]; ROWS] = std::array::from_fn(|_| std::array::from_fn(|_| (40.0 * random.normal()) as i8));
     let before: [[i16; E]; ROWS] = std::array::from_fn(|_| std::array::from_fn(|_| random.int(-9000, 9000) as i16));
     let mut found = before;
-    layer.accumulate::<Active, ROWS>(&x, &mut found);
-    for run in [FeedForward::accumulate::<Portable, ROWS>, FeedForward::accumulate::<WideKernels, ROWS>] {
+    layer.accumulate(&x, &mut found);
+    for run in [FeedForward::accumulate_on::<Portable, ROWS>, FeedForward::accumulate_on::<WideKernels, ROWS>] {
         let mut other = before;
         run(layer, &x, &mut other);
         assert_eq!(other, found);

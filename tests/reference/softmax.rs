@@ -2,7 +2,7 @@
 
 use crate::support::{Errors, Random};
 use bytemuck::pod_read_unaligned;
-use heedful::kernels::{Kernels, Portable, RowScale};
+use heedful::internals::{Kernels, Portable, RowScale};
 use heedful::{MAX_POSITIONS, Narrow, Scale, Steepness, Weight, Wide};
 
 const BOUND: f64 = 1.0 / 512.0;

@@ -3,7 +3,7 @@
 #![allow(dead_code)]
 
 use crate::support::{Random, snr};
-use heedful::kernels::{Active, Kernels, RowScale};
+use heedful::internals::{Active, Kernels, RowScale};
 use heedful::{Narrow, Scale, Steepness, Weight, Wide};
 
 /// Real-valued Q, K and V of one head, `[positions][dim]` each.

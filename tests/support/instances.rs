@@ -2,7 +2,7 @@
 //!
 //! Needs neither `std` nor an allocator.
 
-use heedful::kernels::Kernels;
+use heedful::internals::Kernels;
 use heedful::{
     Alibi, Bits, Channel, FusedAttention, HeadScale, LowRankAttention, LowRankScratch, Mask, MultiHeadAttention,
     Narrow, NormChannel, Pairing, Projection, Reach, RelativeBias, RmsNorm, Rope, Row, Scale, Scratch, Slope, Weight,

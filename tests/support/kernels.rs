@@ -5,10 +5,11 @@
 //! Around outputs lies a pattern, which must stay. Around inputs lies garbage, other garbage for each backend: one that uses what it
 //! has no business to read gives other bytes, even where the inputs themselves are all 0.
 
-use heedful::kernels::{
-    Bounds, Gated, HIDDEN, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Sink, Tile, Turn, Witness,
+use heedful::internals::{
+    Bounds, Gated, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Sink, Tile, TileParts, Turn, Witness,
+    linear as linear_on,
 };
-use heedful::{Channel, Narrow, NormChannel, Pairing, Scale, Steepness, Weight, Wide};
+use heedful::{Channel, HIDDEN, Narrow, NormChannel, Pairing, Scale, Steepness, Weight, Wide};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 pub struct Random(pub u64);
@@ -173,15 +174,15 @@ fn linear<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> b
         let w = Matrix { data: &w[of_w.clone()], inputs: width, stride };
         let channels = &channels[..outputs];
         run(
-            Rows { data: &x[of_x.clone()], width: row },
+            Rows::new(&x[of_x.clone()], row),
             &mut [
                 Layer { weights: w, channels, sink: Sink::Store { out: stored, row_stride, output_stride } },
                 Layer { weights: w, channels, sink: Sink::Add { out: added, width: outputs } },
             ],
         );
     };
-    run(0, A::linear);
-    run(1, B::linear);
+    run(0, linear_on::<A>);
+    run(1, linear_on::<B>);
     out[0] != out[1] || sums[0] != sums[1]
 }
 
@@ -291,7 +292,7 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
         let mut first = 0;
         while first < queries {
             let count = (queries - first).min(if which == 0 { A::QUERIES } else { B::QUERIES });
-            let mut tile = Tile {
+            let Some(mut tile) = Tile::new(TileParts {
                 queries: &x[start + first * dim..start + (first + count) * dim],
                 keys: &w[of_keys.clone()],
                 values: &values[of_values.clone()],
@@ -303,10 +304,10 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
                 ratio,
                 scores,
                 weights: &mut row,
-                max: [0; 8],
-                sums: [0; 8],
                 out: &mut out[which][first * out_stride..(first + count - 1) * out_stride + value_dim],
                 out_stride,
+            }) else {
+                return true;
             };
             let mut seen = Seen { hash: &mut seen[which], first };
             let rows = biased.then_some(|query: usize, key: usize, row: &mut [i32]| {
@@ -314,7 +315,6 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
                     *to = bias(salt, first + query, key);
                 }
             });
-            let of_values = &values[of_values.clone()];
             let totals = &mut totals[..count * value_dim];
             totals.fill(salt as i32 as i64);
             let bounds = |of: &[usize; 16]| -> Bounds { core::array::from_fn(|i| of[first + i]) };
@@ -328,9 +328,9 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
             // Of the same weights, what a part of a longer row adds to its totals.
             if last <= 512 {
                 if which == 0 {
-                    A::tile_weighted_total(&mut tile, of_values, positions, totals);
+                    A::tile_weighted_total(&mut tile, totals);
                 } else {
-                    B::tile_weighted_total(&mut tile, of_values, positions, totals);
+                    B::tile_weighted_total(&mut tile, totals);
                 }
                 for (i, &total) in totals.iter().enumerate() {
                     let place = ((first * value_dim + i) as u64) << 48;
@@ -488,7 +488,7 @@ fn fine<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory, table:
     let of_w = start_w..start_w + length;
     let adds = !random.next().is_multiple_of(4);
     let (salt, hidden) = (random.next(), rows * width);
-    let mut run = |which: usize, run: fn(Gated<'_>, &mut Layer<'_>)| {
+    let mut run = |which: usize, run: fn(Gated<'_, '_>)| {
         out[which].fill(85);
         sums[which].fill(1000);
         random.spoil(w, of_w.clone(), |random| random as i8);
@@ -502,7 +502,11 @@ fn fine<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory, table:
         };
         let weights = Matrix { data: &w[of_w.clone()], inputs: width, stride };
         let (gate, up) = (&mut x[start..start + hidden], &mut values[start + 1..start + 1 + hidden]);
-        run(Gated { table, product, gate, up }, &mut Layer { weights, channels: &channels[..outputs], sink });
+        if let Some(hidden) =
+            Gated::new(table, product, gate, up, &mut Layer { weights, channels: &channels[..outputs], sink })
+        {
+            run(hidden);
+        }
     };
     run(0, A::linear_fine);
     run(1, B::linear_fine);

@@ -2,7 +2,7 @@
 //! where their allocation ends, so that a sanitizer sees any access beyond.
 
 use crate::cases::Random;
-use heedful::kernels::{Kernels, Layer, Matrix, NormView, Rows, Sink, Tile, Witness};
+use heedful::internals::{Kernels, Layer, Matrix, NormView, Rows, Sink, Tile, TileParts, Witness, linear as linear_on};
 use heedful::{Channel, NormChannel, Scale, Steepness, Weight};
 
 /// A slice in an allocation of its own: random bytes, or extremes.
@@ -70,7 +70,7 @@ fn linear<A: Kernels, B: Kernels>(random: &mut Random) -> bool {
         let stored_to = Sink::Store { out: &mut stored, row_stride, output_stride };
         let added_to = Sink::Add { out: &mut added, width: outputs };
         linear(
-            Rows { data: &x, width: row },
+            Rows::new(&x, row),
             &mut [
                 Layer { weights: matrix, channels: &channels, sink: stored_to },
                 Layer { weights: matrix, channels: &channels, sink: added_to },
@@ -78,7 +78,7 @@ fn linear<A: Kernels, B: Kernels>(random: &mut Random) -> bool {
         );
         (stored, added)
     };
-    run(A::linear) != run(B::linear)
+    run(linear_on::<A>) != run(linear_on::<B>)
 }
 
 struct Seen(Vec<(usize, Vec<i32>)>);
@@ -146,26 +146,26 @@ fn run<K: Kernels, W: Weight>(shape: &Shape<'_>, steepness: Steepness, ratio: Sc
     let mut all = Vec::new();
     let mut first = 0;
     for visible in visible.chunks(K::QUERIES) {
+        let mut visible = visible.to_vec();
         let mut scores = vec![0x5555_5555; K::QUERIES * positions].into_boxed_slice();
         let mut weights = vec![W::ZERO; K::WEIGHT_ROWS * positions].into_boxed_slice();
         let queries: Box<[i8]> = queries[first * dim..(first + visible.len()) * dim].into();
-        let mut tile = Tile {
+        let mut tile = Tile::new(TileParts {
             queries: &queries,
             keys,
             values,
             dim,
             value_dim: dim,
             positions,
-            visible: &mut visible.to_vec(),
+            visible: &mut visible,
             steepness,
             ratio,
             scores: &mut scores,
             weights: &mut weights,
-            max: [0; 8],
-            sums: [0; 8],
             out: &mut out[first * out_stride..],
             out_stride,
-        };
+        })
+        .expect("the parts fit together");
         let mut seen = Seen(Vec::new());
         tile.attend::<K, _>(&mut seen);
         all.extend(seen.0.into_iter().map(|(query, row)| (first + query, row)));

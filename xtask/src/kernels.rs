@@ -8,7 +8,7 @@ use crate::targets::Target;
 use crate::{emulator, firmware};
 use anyhow::{Context, Result, ensure};
 use cases::{Memory, differs};
-use heedful::kernels::{Active, Portable};
+use heedful::internals::{Active, Portable};
 
 /// Runs the cases on the board, which compares its backend with the portable one, and on the host: all
 /// outputs of the two must agree.

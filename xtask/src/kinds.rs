@@ -8,7 +8,7 @@ use crate::report::{grouped, layout};
 use crate::targets::{TARGETS, Target};
 use crate::{emulator, firmware, markdown, toolchain};
 use anyhow::{Context, Result, ensure};
-use heedful::kernels::Active;
+use heedful::internals::Active;
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! heedful.
 
 use crate::race::Runner;
-use heedful::kernels::{Kernels, Layer, Matrix, Rows, Sink};
+use heedful::internals::{Kernels, Layer, Matrix, Rows, Sink, linear};
 use heedful::{Channel, HeadScale, Mask, MultiHeadAttention, Projection, Scale, Scratch, Steepness, Unobserved, Wide};
 use std::hint::black_box;
 
@@ -84,7 +84,7 @@ pub fn product<K: Kernels>() -> Runner {
             let weights = Matrix { data: QUERY.as_flattened().as_flattened(), inputs: E, stride: E };
             let sink = Sink::Store { out: &mut out, row_stride: E, output_stride: 1 };
             let layer = Layer { weights, channels: CHANNELS.as_flattened(), sink };
-            K::linear(Rows { data: black_box(&x), width: E }, &mut [layer]);
+            linear::<K>(Rows::new(black_box(&x), E), &mut [layer]);
             black_box(&out);
         }
     })

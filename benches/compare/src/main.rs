@@ -9,7 +9,7 @@ mod float;
 mod peak;
 mod race;
 
-use heedful::kernels::{Kernels, Portable, Wide};
+use heedful::internals::{Kernels, Portable, Wide};
 use race::{Race, Runner};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -99,7 +99,7 @@ fn each_backend(f: &mut dyn FnMut(&'static str, Backend)) {
     try_one::<Wide>(f);
     #[cfg(target_arch = "x86_64")]
     {
-        use heedful::kernels::{Avx2, Avx512Vnni, AvxVnni};
+        use heedful::internals::{Avx2, Avx512Vnni, AvxVnni};
         try_one::<Avx2>(f);
         try_one::<AvxVnni>(f);
         try_one::<Avx512Vnni>(f);

@@ -1,6 +1,6 @@
 //! Attention blocks, and encoder blocks around them, with random weights, to be counted.
 
-use heedful::kernels::{Active, Kernels, Layer, Matrix, Rows, Sink};
+use heedful::internals::{Active, Kernels, Layer, Matrix, Rows, Sink, linear};
 use heedful::{Channel, NormChannel, Scale};
 
 /// Positions that go through the feed-forward layers at a time, as in the library's encoder.
@@ -51,7 +51,7 @@ pub(crate) struct Aligned<T>(pub(crate) T);
 macro_rules! block {
     ($s:literal, $e:literal, $h:literal, $p:literal) => {{
         use core::hint::black_box;
-        use heedful::kernels::Sink;
+        use heedful::internals::Sink;
         use heedful::{
             Activation, Channel, HeadScale, LayerNorm, Mask, MultiHeadAttention, NormChannel, Projection, RELU, Scale, Scratch,
             Steepness, Unobserved,
@@ -116,7 +116,7 @@ macro_rules! block {
                     }
                 }
             }
-            fn run<K: heedful::kernels::Kernels>(&mut self) {
+            fn run<K: heedful::internals::Kernels>(&mut self) {
                 let y = ATTENTION.forward_on::<K, $s>(
                     black_box(&self.x[0]),
                     Mask::None,
@@ -200,7 +200,7 @@ pub(crate) const fn norms<const N: usize>(seed: u32) -> [NormChannel; N] {
 #[inline(never)]
 pub(crate) fn layer<const N: usize>(x: &[i8], weights: &[[i8; N]], channels: &[Channel], sink: Sink<'_>) {
     let weights = Matrix { data: weights.as_flattened(), inputs: N, stride: N };
-    Active::linear(Rows { data: x, width: N }, &mut [Layer { weights, channels, sink }]);
+    linear::<Active>(Rows::new(x, N), &mut [Layer { weights, channels, sink }]);
 }
 
 /// Random int8, made on the board (Numerical Recipes' linear congruential generator).

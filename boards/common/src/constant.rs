@@ -7,7 +7,7 @@
 
 use crate::blocks::{Block, block, scatter};
 use crate::succeed;
-use heedful::kernels::Active;
+use heedful::internals::Active;
 use semihosting::println;
 
 /// Random inputs.

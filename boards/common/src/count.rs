@@ -12,7 +12,7 @@ use crate::blocks::{Aligned, Block, Parts, Whole, block, channel, layer, random,
 use crate::succeed;
 use core::cell::Cell;
 use core::hint::black_box;
-use heedful::kernels::{Active, Bounds, Kernels, Layer, NormView, RowScale, Rows, Sink, Tile, Witness};
+use heedful::internals::{Active, Bounds, Kernels, NormView, Products, RowScale, Sink, Tile, Witness};
 use heedful::{Channel, Linear, Steepness, Weight};
 use semihosting::println;
 use static_cell::ConstStaticCell;
@@ -63,9 +63,9 @@ impl Kernels for Counted {
     const WEIGHT_ROWS: usize = Active::WEIGHT_ROWS;
 
     #[inline(never)]
-    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+    fn linear(products: Products<'_, '_>) {
         // Query, key and value come together, the output projection alone.
-        stage(if layers.len() == 1 { 4 } else { 0 }, || Active::linear(x, layers));
+        stage(if products.layers() == 1 { 4 } else { 0 }, || Active::linear(products));
     }
 
     #[inline(never)]
@@ -95,8 +95,8 @@ impl Kernels for Counted {
         stage(1, || Active::tile_scores_between(tile, starts, ends));
     }
 
-    fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, values: &[i8], stride: usize, totals: &mut [i64]) {
-        Active::tile_weighted_total(tile, values, stride, totals);
+    fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, totals: &mut [i64]) {
+        Active::tile_weighted_total(tile, totals);
     }
 
     fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {

@@ -9,7 +9,7 @@
 mod instances;
 
 use crate::succeed;
-use heedful::kernels::Active;
+use heedful::internals::Active;
 use semihosting::println;
 
 /// Runs all kinds, prints their digests and ends the emulation.

@@ -2,7 +2,9 @@
 //! nothing: who reads the emulator's log of executed instructions sees its name go by.
 
 use fixed::types::I8F8;
-use heedful::kernels::{Active, Bounds, Kernels, Layer, Matrix, NormView, RowScale, Rows, Sink, Tile, Witness};
+use heedful::internals::{
+    Active, Bounds, Kernels, Layer, Matrix, NormView, Products, RowScale, Rows, Sink, Tile, Witness, linear,
+};
 use heedful::{
     Activation, Channel, HeadScale, LayerNorm, Linear, Mask, MultiHeadAttention, NormChannel, Projection, RELU, Scale,
     Scratch, Steepness, Unobserved, Weight,
@@ -37,14 +39,14 @@ impl Kernels for Marked {
     const KEYS: usize = Active::KEYS;
     const WEIGHT_ROWS: usize = Active::WEIGHT_ROWS;
 
-    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+    fn linear(products: Products<'_, '_>) {
         // Query, key and value come together, the output projection alone.
-        if layers.len() == 1 {
+        if products.layers() == 1 {
             mark_output()
         } else {
             mark_qkv()
         }
-        Active::linear(x, layers);
+        Active::linear(products);
         mark_rest();
     }
 
@@ -80,8 +82,8 @@ impl Kernels for Marked {
         mark_rest();
     }
 
-    fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, values: &[i8], stride: usize, totals: &mut [i64]) {
-        Active::tile_weighted_total(tile, values, stride, totals);
+    fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, totals: &mut [i64]) {
+        Active::tile_weighted_total(tile, totals);
     }
 
     fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
@@ -136,7 +138,7 @@ const fn channel(inputs: usize) -> Channel {
 /// A linear layer.
 fn layer<const N: usize>(x: &[i8], weights: &[[i8; N]], channels: &[Channel], sink: Sink<'_>) {
     let weights = Matrix { data: weights.as_flattened(), inputs: N, stride: N };
-    Active::linear(Rows { data: x, width: N }, &mut [Layer { weights, channels, sink }]);
+    linear::<Active>(Rows::new(x, N), &mut [Layer { weights, channels, sink }]);
 }
 
 /// `work` between marks, if marks are wanted.

@@ -8,6 +8,8 @@
 //! hosted count                        block 32,32,8,32  (what it marks is counted by the emulator)
 //! ```
 
+#[path = "../../../tests/support/adversarial.rs"]
+mod adversarial;
 #[path = "../../../tests/support/kernels.rs"]
 mod cases;
 mod count;
@@ -18,7 +20,7 @@ mod writing;
 
 use cases::{Memory, differs};
 use heedful::dynamic::Model;
-use heedful::kernels::{Active, Portable};
+use heedful::internals::{Active, Portable};
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,6 +28,8 @@ use std::{env, fs};
 
 /// Cases, by their seeds.
 const CASES: u64 = 4000;
+/// Cases whose lengths and strides do not fit together.
+const ADVERSARIAL: u64 = 20_000;
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -62,6 +66,12 @@ fn kernels() -> Result<(), Box<dyn Error>> {
     for seed in 0..CASES {
         if let Some(kernel) = differs::<Active, Portable>(seed, &mut memory) {
             return Err(format!("{} differs from portable in {kernel}, case {seed}", heedful::backend()).into());
+        }
+    }
+    for seed in 0..ADVERSARIAL {
+        if let Some(kernel) = adversarial::differs::<Active, Portable>(seed) {
+            let backend = heedful::backend();
+            return Err(format!("{backend} differs from portable in {kernel}, adversarial case {seed}").into());
         }
     }
     println!("kernels cases={CASES} digest={:016x} backend={}", memory.digest, heedful::backend());

@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::attention::{HeadScale, Projection};
-use crate::kernels::{Portable, Rotation, RowScale, Turn};
+use crate::kernels::{Portable, Rotation, RowScale, Turn, linear as linear_on};
 use crate::requantise::{Channel, Scale};
 use crate::rope::{Pairing, Rope, frequencies};
 use std::boxed::Box;
@@ -45,7 +45,7 @@ fn recomputed(attention: &MultiHeadAttention<E, H, P>, rope: Rope<'_>, positions
     let view = &attention.view;
     let linear = |projection: crate::attention::ProjectionView<'_>, position: u64, sink: Sink<'_>| {
         let x = input(position);
-        Portable::linear(Rows { data: &x, width: E }, &mut [projection.layer().to(sink)]);
+        linear_on::<Portable>(Rows::new(&x, E), &mut [projection.layer().to(sink)]);
     };
     let rotated = |projection, position: u64| {
         let (mut wide, mut out) = ([0; H * P], [0; H * P]);

@@ -9,7 +9,7 @@ use super::softmax::Constants;
 use super::{pair as pairs, row, weigh};
 use crate::kernels::bias::least;
 use crate::kernels::portable::{self, CHUNK};
-use crate::kernels::{RowScale, Tile, Witness, rows_mut, tiles, tiles_mut};
+use crate::kernels::{RowScale, Tile, Witness, holds, rows_mut, tiles, tiles_mut};
 use crate::requantise::Scale;
 use crate::softmax::{Steepness, Weight};
 use core::mem::MaybeUninit;
@@ -82,12 +82,11 @@ fn scores_of(
 
 /// [`Kernels::scores`](crate::kernels::Kernels::scores)
 pub(super) fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {
-    let count = keys.len().checked_div(query.len()).unwrap_or(0).min(scores.len());
-    if query.len() > 2 * WORDS {
+    let (count, dim) = (scores.len(), query.len());
+    if dim > 2 * WORDS || dim == 0 || !holds(keys, count, dim, dim) {
         return portable::scores(query, keys, scores);
     }
-    let Some(scores) = scores.get_mut(..count) else { return i32::MIN };
-    let ([max, _], done) = scores_of(1, query, query.len(), keys, scores, count);
+    let ([max, _], done) = scores_of(1, query, dim, keys, scores, count);
     scores.get(done..).unwrap_or(&[]).iter().fold(max, |max, &score| max.max(score))
 }
 
@@ -113,6 +112,9 @@ pub(super) fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, we
 /// [`Kernels::weighted_total`](crate::kernels::Kernels::weighted_total)
 #[inline(never)]
 pub(super) fn weighted_total<W: Weight>(weights: &[W], values: &[i8], stride: usize, totals: &mut [i64]) {
+    if !holds(values, totals.len(), stride, weights.len()) {
+        return;
+    }
     let weights = weights.get(..weights.len().min(CHUNK)).unwrap_or(weights);
     // Filled up with zeros.
     let mut words = [[0u32; 2]; CHUNK / 4];

@@ -16,16 +16,16 @@ const OUTPUTS: usize = 64;
 
 /// [`Kernels::linear_fine`](crate::kernels::Kernels::linear_fine)
 #[inline(never)]
-pub(super) fn linear(hidden: Gated<'_>, layer: &mut Layer<'_>) {
+pub(super) fn linear(hidden: Gated<'_, '_>) {
+    let Gated { table, product, gate, up, layer } = hidden;
     let (weights, outputs) = (layer.weights, layer.channels.len());
     let inputs = weights.inputs;
     let mut memory = UNWRITTEN;
     let there = rows_in(weights.data, inputs, weights.stride, outputs) == outputs;
     let (Sink::Add { out, width }, Some(memory), true) = (&mut layer.sink, memory.get_mut(..words(inputs)), there)
     else {
-        return other(&hidden, layer);
+        return other(Gated { table, product, gate, up, layer });
     };
-    let Gated { table, product, gate, up } = hidden;
     for (row, (gate, up)) in rows(gate, inputs).zip(rows(up, inputs)).enumerate() {
         let x = fill(table, product, gate, up, memory);
         let mut out = row.checked_mul(*width).and_then(|start| out.get_mut(start..)).unwrap_or(&mut []);
@@ -44,15 +44,15 @@ pub(super) fn linear(hidden: Gated<'_>, layer: &mut Layer<'_>) {
 /// A layer on rows that are very long, or of which something is missing, or to somewhere else.
 #[cold]
 #[inline(never)]
-fn other(hidden: &Gated<'_>, layer: &mut Layer<'_>) {
+fn other(hidden: Gated<'_, '_>) {
+    let Gated { table, product, gate, up, layer } = hidden;
     let Layer { weights, channels, sink } = layer;
-    let Gated { table, product, gate, up } = hidden;
     for (row, (gate, up)) in rows(gate, weights.inputs).zip(rows(up, weights.inputs)).enumerate() {
         for (output, &channel) in channels.iter().enumerate() {
             let w = weights.data.get(output * weights.stride..).unwrap_or(&[]);
             let mut sum = 0i32;
             for ((&gate, &up), &w) in gate.iter().zip(up).zip(w) {
-                sum = sum.wrapping_add(value(table, *product, gate, up) * i32::from(w));
+                sum = sum.wrapping_add(value(table, product, gate, up) * i32::from(w));
             }
             sink.put_fine(row, output, sum, channel);
         }

@@ -10,8 +10,8 @@
 
 use super::bias::least;
 use super::{
-    Bounds, Gated, Kernels, Layer, MAX_QUERIES, Matrix, NormView, Places, Rotation, RowScale, Rows, Sink, Tile, Turn,
-    Witness, portable, tiles,
+    Bounds, Gated, Kernels, Layer, MAX_QUERIES, Matrix, NormView, Places, Products, Rotation, RowScale, Rows, Sink,
+    Tile, Turn, Witness, portable, tiles,
 };
 use crate::requantise::Scale;
 use crate::softmax::{Steepness, Weight};
@@ -69,8 +69,9 @@ impl Kernels for Dsp {
     const WEIGHT_ROWS: usize = 1;
 
     #[inline]
-    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
-        if x.data.len() < LANES * x.width { row::linear(x, layers) } else { linear(x, layers) }
+    fn linear(products: Products<'_, '_>) {
+        let Products { x, rows, layers } = products;
+        if rows < LANES { row::linear(x, layers) } else { linear(x, layers) }
     }
 
     fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {
@@ -144,11 +145,11 @@ impl Kernels for Dsp {
         if few::takes(tile) { few::tile_weighted_sum(tile) } else { tile_weighted_sum(tile) }
     }
 
-    fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, values: &[i8], stride: usize, totals: &mut [i64]) {
+    fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, totals: &mut [i64]) {
         if few::takes(tile) {
-            portable::tile_weighted_total::<Self, W>(tile, values, stride, totals);
+            portable::tile_weighted_total::<Self, W>(tile, totals);
         } else {
-            tile_weighted_total(tile, values, stride, totals);
+            tile_weighted_total(tile, totals);
         }
     }
 
@@ -187,8 +188,8 @@ impl Kernels for Dsp {
         gate::gate(table, product, gate, up);
     }
 
-    fn linear_fine(hidden: Gated<'_>, layer: &mut Layer<'_>) {
-        fine::linear(hidden, layer);
+    fn linear_fine(hidden: Gated<'_, '_>) {
+        fine::linear(hidden);
     }
 }
 
@@ -278,7 +279,8 @@ fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
 
 /// [`Kernels::tile_weighted_total`] of up to four queries.
 #[inline(never)]
-fn tile_weighted_total<W>(tile: &Tile<'_, W>, values: &[i8], stride: usize, totals: &mut [i64]) {
+fn tile_weighted_total<W>(tile: &Tile<'_, W>, totals: &mut [i64]) {
+    let Tile { values, value_stride: stride, .. } = *tile;
     let (scores, _) = tile.scores.as_chunks::<LANES>();
     let Some(weights) = Weights::of(scores, &*tile.visible) else { return };
     let mut first = 0;

@@ -4,10 +4,10 @@ use crate::kernels::{NormView, portable};
 use crate::norm::NormChannel;
 use core::arch::naked_asm;
 
-/// One row; rows whose length is no multiple of four, or with too few channels or outputs, are left to the portable backend.
+/// One row; rows whose length is no multiple of four are left to the portable backend.
 pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
     let n = x.len();
-    if n == 0 || !n.is_multiple_of(4) || norm.channels.len() < n || out.len() < n {
+    if !n.is_multiple_of(4) || !norm.takes(x, out) {
         return portable::layer_norm(x, norm, out);
     }
     let end = x.as_ptr_range().end;
@@ -28,7 +28,7 @@ pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
         places,
         end,
     };
-    // SAFETY: `x` is a positive multiple of four values up to `end`; channels and outputs are at least as many.
+    // SAFETY: `x` is a positive multiple of four values up to `end`; channels and outputs are as many.
     unsafe { normalise(&raw const call) };
 }
 

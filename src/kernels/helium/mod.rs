@@ -2,7 +2,8 @@
 
 use super::bias::{PART, least};
 use super::{
-    Bounds, HIDDEN, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Tile, Turn, Witness, portable, tiles,
+    Bounds, HIDDEN, Kernels, Layer, Matrix, NormView, Products, Rotation, RowScale, Rows, Tile, Turn, Witness,
+    portable, tiles,
 };
 use crate::softmax::Weight;
 use bias::Biases;
@@ -50,9 +51,10 @@ impl Kernels for Helium {
         sums_of_two(x, weights, sums);
     }
 
-    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+    fn linear(products: Products<'_, '_>) {
+        let Products { x, rows, layers } = products;
         for layer in layers {
-            linear(x, layer);
+            linear(x, rows, layer);
         }
     }
 
@@ -138,7 +140,8 @@ impl Kernels for Helium {
     }
 
     #[inline(never)]
-    fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, values: &[i8], stride: usize, totals: &mut [i64]) {
+    fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, totals: &mut [i64]) {
+        let Tile { values, value_stride: stride, .. } = *tile;
         let mut memory = MaybeUninit::uninit();
         let keys = Keys::new(&*tile.visible);
         let weights = keys.weights(tile.scores, &mut memory);
@@ -178,9 +181,7 @@ impl Kernels for Helium {
     }
 
     fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
-        if !x.is_empty() {
-            norm::layer_norm(x, norm, out);
-        }
+        norm::layer_norm(x, norm, out);
     }
 
     fn turns(frequencies: &[u32], first: u32, step: u32, turns: &mut [Turn]) {
@@ -343,13 +344,10 @@ fn total(weights: Weights<'_>, lane: usize, mut values: &[i8]) -> i64 {
     total
 }
 
+/// A layer of [`Products`].
 // Not inlined: each copy would have its own buffer on the stack.
 #[inline(never)]
-fn linear(x: Rows<'_>, layer: &mut Layer<'_>) {
-    let rows = x.data.len().checked_div(x.width).unwrap_or(0);
-    if !layer.fits(rows, x.width) {
-        return portable::linear(x, core::slice::from_mut(layer));
-    }
+fn linear(x: Rows<'_>, rows: usize, layer: &mut Layer<'_>) {
     let Layer { weights, channels, sink } = layer;
     let inputs = x.width.min(weights.inputs);
     let mut sums = [MaybeUninit::uninit(); SUMS];
@@ -394,11 +392,11 @@ fn linear(x: Rows<'_>, layer: &mut Layer<'_>) {
 /// [`Kernels::sums_of_two`], one row after the other.
 #[inline(never)]
 fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+    let Some(x) = weights.rows_for(x, sums.len()) else { return };
     let Matrix { data, inputs, stride } = weights;
     for (block, sums) in super::tiles_mut(sums, OUTPUTS).enumerate() {
         let w = data.get(block * OUTPUTS * stride..).unwrap_or(&[]);
         for (index, x) in x.into_iter().enumerate() {
-            let x = x.get(..inputs).unwrap_or(x);
             let mut memory = [MaybeUninit::uninit(); OUTPUTS];
             let groups = sums.len() / 8;
             let done = products::multiply(x, 1, inputs, inputs, w, stride, groups, &mut memory, Layout::Rows);

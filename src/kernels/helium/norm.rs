@@ -1,7 +1,6 @@
 //! Layer norm: moments of eight values at a time, results of four.
 
-use crate::kernels::{NormView, portable};
-use crate::norm::MAX_WIDTH;
+use crate::kernels::NormView;
 use core::arch::naked_asm;
 
 /// What [`normalise`] reads by offsets.
@@ -18,11 +17,11 @@ struct Normal {
     down: i32,
 }
 
-/// One row, which is not empty.
+/// One row.
 #[inline]
 pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
-    if x.len() > MAX_WIDTH {
-        return portable::layer_norm(x, norm, out);
+    if !norm.takes(x, out) {
+        return;
     }
     let mut squares = 0;
     // SAFETY: `x` has that many values, one at least.
@@ -32,11 +31,8 @@ pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
     let n = x.len() as i32;
     let one = 1 << (places - 8);
     let normal = Normal { n: n << up, root, sum: sum.wrapping_neg() << up, one, down: -(places as i32) };
-    let count = x.len().min(out.len()).min(norm.channels.len());
-    if count > 0 {
-        // SAFETY: all three slices have `count` elements.
-        unsafe { normalise(x.as_ptr(), norm.channels.as_ptr().cast(), out.as_mut_ptr(), count, &raw const normal) };
-    }
+    // SAFETY: all three slices have as many elements.
+    unsafe { normalise(x.as_ptr(), norm.channels.as_ptr().cast(), out.as_mut_ptr(), x.len(), &raw const normal) };
 }
 
 /// Sum of the values; that of their squares is written to `squares`.

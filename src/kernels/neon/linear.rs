@@ -3,18 +3,19 @@
 use super::operands::{BLOCK, Bytes, LANES, Lanes, Operand, Packed};
 use super::output::put;
 use super::{Core, products};
-use crate::kernels::{Layer, Matrix, Rows, rows, tiles, tiles_mut};
+use crate::kernels::{Layer, Matrix, Products, Rows, rows, tiles, tiles_mut};
 use crate::requantise::Channel;
 use bytemuck::Zeroable;
 use core::arch::aarch64::*;
 
 #[target_feature(enable = "neon")]
-pub(super) fn linear<C: Core>(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+pub(super) fn linear<C: Core>(products: Products<'_, '_>) {
+    let Products { x, rows, layers } = products;
     for layer in layers {
         let weights = layer.weights.data;
-        let weights = weights.get(..layer.channels.len() * layer.weights.stride).unwrap_or(weights);
+        let weights = weights.get(..layer.channels.len().saturating_mul(layer.weights.stride)).unwrap_or(weights);
         // Models have no such weights, but nothing stops others. The look pays for itself from some rows on.
-        if C::LOOKS && x.data.len() >= 2 * LANES * x.width && weights.iter().fold(0, |least, &w| least.min(w)) > -128 {
+        if C::LOOKS && rows >= 2 * LANES && weights.iter().fold(0, |least, &w| least.min(w)) > -128 {
             layer_on::<C::Tame>(x, layer);
         } else {
             layer_on::<C::Scores>(x, layer);
@@ -64,9 +65,9 @@ fn layer_on<O: Operand<Value = i8>>(x: Rows<'_>, layer: &mut Layer<'_>) {
 /// [`Kernels::sums_of_two`](crate::kernels::Kernels::sums_of_two)
 #[target_feature(enable = "neon")]
 pub(super) fn sums_of_two<C: Core>(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+    let Some([first, second]) = weights.rows_for(x, sums.len()) else { return };
     let mut bytes = Bytes::new();
     let mut packed = Packed::new(&mut bytes);
-    let [first, second] = x;
     let x_rows = [first, second, &[], &[]];
     if weights.inputs <= Packed::capacity::<C::Scores>() {
         packed.fill::<C::Scores>(x_rows, weights.inputs);

@@ -12,7 +12,7 @@ mod operands;
 mod output;
 mod softmax;
 
-use super::{Kernels, Layer, Matrix, NormView, Places, RowScale, Rows, Tile, portable};
+use super::{Kernels, Matrix, NormView, Places, Products, RowScale, Tile, holds, portable};
 use crate::softmax::{Steepness, Weight};
 use attend::{Heads, Out, tile_scores, weighted_sums};
 use core::arch::aarch64::*;
@@ -91,8 +91,8 @@ impl Kernels for Neon {
 
     const QUERIES: usize = LANES;
 
-    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
-        on_core!(linear, (x, layers));
+    fn linear(products: Products<'_, '_>) {
+        on_core!(linear, (products));
     }
 
     fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
@@ -105,6 +105,9 @@ impl Kernels for Neon {
     }
 
     fn weighted_sum<W: Weight>(weights: &[W], values: &[i8], stride: usize, scale: RowScale, out: &mut [i8]) {
+        if !holds(values, out.len(), stride, weights.len()) {
+            return;
+        }
         let sum = weights.iter().map(|weight| weight.to_int() as u32).fold(0, u32::wrapping_add);
         let heads =
             Heads { weights: [weights, &[], &[], &[]], sums: [sum, 0, 0, 0], scales: [scale; LANES], queries: 1 };

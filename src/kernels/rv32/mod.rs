@@ -17,7 +17,8 @@ mod panel;
 mod two;
 mod weighted;
 
-use super::{Kernels, Layer, Matrix, Places, Rotation, Rows, Sink, Tile, Witness, portable, rotate, tiles};
+use super::tile::most;
+use super::{Kernels, Layer, Matrix, Places, Products, Rotation, Rows, Sink, Tile, Witness, portable, rotate, tiles};
 use crate::requantise::Channel;
 use crate::softmax::{RowScale, Weight};
 use core::mem::MaybeUninit;
@@ -56,28 +57,21 @@ impl Kernels for Rv32 {
 
     // Not inlined, here and below: each copy would have its own buffers on the stack.
     #[inline(never)]
-    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
-        let rows = x.data.len().checked_div(x.width).unwrap_or(0);
-        for layer in &mut *layers {
-            if !layer.fits(rows, x.width) {
-                portable::linear(x, core::slice::from_mut(layer));
-            }
-        }
+    fn linear(products: Products<'_, '_>) {
+        let Products { x, rows, layers } = products;
         let mut expanded = Expanded::new();
-        for (tile, data) in tiles(x.data, x.width * LANES).enumerate() {
-            let lanes = data.len().checked_div(x.width).unwrap_or(0);
+        for first in (0..rows).step_by(LANES) {
+            let lanes = (rows - first).min(LANES);
+            let data = x.data.get(first * x.width..).unwrap_or(&[]);
             let mut filled = None;
             for layer in &mut *layers {
-                if !layer.fits(rows, x.width) || lanes == 0 {
-                    continue;
-                }
                 let inputs = x.width.min(layer.weights.inputs);
                 // Rows that fit at once are packed once for all layers.
                 if inputs <= INNER && filled != Some(inputs) {
                     expanded.fill(data, x.width, 0, inputs, lanes);
                     filled = Some(inputs);
                 }
-                tile_linear(Rows { data, ..x }, tile * LANES, lanes, &mut expanded, layer);
+                tile_linear(Rows { data, ..x }, first, lanes, &mut expanded, layer);
             }
         }
     }
@@ -90,20 +84,18 @@ impl Kernels for Rv32 {
     #[inline(never)]
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
         let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-        let keys = most(&*tile.visible).min(scores.len()).min(tile.keys.len().checked_div(tile.dim).unwrap_or(0));
-        let Some(scores) = scores.get_mut(..keys) else { return };
-        let keys = Rows { data: tile.keys, width: tile.dim };
+        let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
         let mut expanded = Expanded::new();
         let mut start = 0;
         while start < tile.dim {
             let length = (tile.dim - start).min(CHUNK);
             expanded.fill(tile.queries, tile.dim, start, length, tile.visible.len());
             if start == 0 {
-                expanded.products(0, keys.data, tile.dim, 0, length, 8, scores);
+                expanded.products(0, tile.keys, tile.dim, 0, length, 8, scores);
             } else {
                 for (i, scores) in scores.iter_mut().enumerate() {
                     let mut more = [[0; LANES]];
-                    expanded.products(0, keys.data, 0, i * tile.dim + start, length, 8, &mut more);
+                    expanded.products(0, tile.keys, 0, i * tile.dim + start, length, 8, &mut more);
                     for (score, more) in scores.iter_mut().zip(more.as_flattened()) {
                         *score = score.wrapping_add(*more);
                     }
@@ -112,7 +104,6 @@ impl Kernels for Rv32 {
             start += length;
         }
         for (lane, (max, &visible)) in tile.max.iter_mut().zip(&*tile.visible).enumerate() {
-            let visible = visible.min(scores.len());
             if lane < LANES && visible > 0 {
                 // SAFETY: the lane has `visible` scores, at least one.
                 *max = unsafe { largest(scores.as_ptr().cast::<i32>().add(lane), visible) };
@@ -136,8 +127,7 @@ impl Kernels for Rv32 {
     #[inline(never)]
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
         let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-        let keys = most(&*tile.visible).min(scores.len());
-        let Some(scores) = scores.get_mut(..keys) else { return };
+        let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
         let [a0, a1, a2] = W::POLYNOMIAL;
         let softmax = Softmax {
             steepness: tile.steepness.bits(),
@@ -149,8 +139,7 @@ impl Kernels for Rv32 {
             places: 11 + W::SHIFT,
         };
         let lanes = tile.visible.iter().zip(&tile.max).zip(&mut tile.sums).take(LANES);
-        for (lane, ((&visible, &max), sum)) in lanes.enumerate() {
-            let seen = visible.min(keys);
+        for (lane, ((&seen, &max), sum)) in lanes.enumerate() {
             *sum = 0;
             if seen > 0 {
                 // SAFETY: the lane has `seen` scores, at least one.
@@ -167,12 +156,8 @@ impl Kernels for Rv32 {
     #[inline(never)]
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
         let (weights, _) = tile.scores.as_chunks::<LANES>();
-        let keys = most(&*tile.visible).min(weights.len()).min(tile.positions);
-        let lanes = tile.visible.len().min(LANES);
-        let dims = tile.value_rows(keys);
-        // The outputs of the tile exist up to the last dimension of the last query.
-        let end = (lanes.wrapping_sub(1)).checked_mul(tile.out_stride).and_then(|row| row.checked_add(dims));
-        let (Some(weights), true) = (weights.get(..keys), end.is_some_and(|end| end <= tile.out.len())) else { return };
+        let (keys, dims, lanes) = (most(tile.visible), tile.value_dim, tile.visible.len().min(LANES));
+        let Some(weights) = weights.get(..keys) else { return };
         let scales: [RowScale; LANES] =
             core::array::from_fn(|lane| RowScale::new(tile.sums.get(lane).copied().unwrap_or(0), tile.ratio));
         let mut first = 0;
@@ -192,7 +177,7 @@ impl Kernels for Rv32 {
                 let half = half(shift);
                 let mut out = tile.out.as_mut_ptr().wrapping_add(lane * tile.out_stride + first);
                 for sums in sums.iter().take(count) {
-                    // SAFETY: all outputs up to the last dimension of the last query exist (checked above).
+                    // SAFETY: the outputs of all queries lie in `out`.
                     unsafe { *out = clamp_i8(scaled(sums.get(lane).copied().unwrap_or(0), multiplier, half, shift)) };
                     out = out.wrapping_add(1);
                 }
@@ -265,13 +250,7 @@ struct Weighted {
     blocks: usize,
 }
 
-/// Keys that any of the queries sees.
-#[inline]
-fn most(visible: &[usize]) -> usize {
-    visible.iter().copied().max().unwrap_or(0)
-}
-
-/// A layer that [fits](Layer::fits) on a tile of up to six rows, of which the first is row `row` of the sink. The rows are already
+/// A layer of [`Products`] on a tile of up to six rows, of which the first is row `row` of the sink. The rows are already
 /// packed if there is room for all.
 #[inline(never)]
 fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, expanded: &mut Expanded, layer: &mut Layer<'_>) {
@@ -307,7 +286,7 @@ fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, expanded: &mut Expanded, l
     }
 }
 
-/// Requantises the sums of some outputs, from `first` on, of a layer that [fits](Layer::fits), each off by `centre`, and puts them into the sink from row
+/// Requantises the sums of some outputs, from `first` on, of a layer of [`Products`], each off by `centre`, and puts them into the sink from row
 /// `row` on.
 #[inline]
 fn put(sink: &mut Sink<'_>, row: usize, lanes: usize, first: usize, sums: &[Lanes], channels: &[Channel], centre: i32) {
@@ -319,7 +298,7 @@ fn put(sink: &mut Sink<'_>, row: usize, lanes: usize, first: usize, sums: &[Lane
                 let (bias, half) = (channel.bias.wrapping_sub(centre), half(shift));
                 let mut to = start;
                 let store = |sum: i32| {
-                    // SAFETY: the layer fits, so that each of its rows and outputs has a place.
+                    // SAFETY: each row and output of `Products` has a place.
                     unsafe { *to = clamp_i8(scaled(sum.wrapping_add(bias), multiplier, half, shift)) };
                     to = to.wrapping_add(*row_stride);
                 };
@@ -339,7 +318,7 @@ fn put(sink: &mut Sink<'_>, row: usize, lanes: usize, first: usize, sums: &[Lane
                 let mut to = start;
                 let add = |sum: i32| {
                     let value = clamp_i16(scaled(sum.wrapping_add(bias), multiplier, half, shift));
-                    // SAFETY: the layer fits, so that each of its rows and outputs has a place.
+                    // SAFETY: each row and output of `Products` has a place.
                     unsafe { *to = clamp_i16(i32::from(*to) + i32::from(value)) };
                     to = to.wrapping_add(*width);
                 };

@@ -1,17 +1,14 @@
 //! Two rows of one layer, whose sums are wanted as they are.
 
-use super::{CENTRE, CHUNK, Expanded, INNER, LANES, OUTPUTS, ROWS, Rv32};
-use crate::kernels::{Matrix, fine, tiles_mut};
+use super::{CENTRE, CHUNK, Expanded, INNER, LANES, OUTPUTS, ROWS};
+use crate::kernels::{Matrix, tiles_mut};
 use core::mem::MaybeUninit;
 
 /// [`Kernels::sums_of_two`](crate::kernels::Kernels::sums_of_two): as two rows of three that share two words.
 #[inline(never)]
 pub(super) fn sums(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
-    let inputs = weights.inputs.min(x[0].len()).min(x[1].len());
-    let enough = sums.len().checked_sub(1).and_then(|last| last.checked_mul(weights.stride)?.checked_add(inputs));
-    if inputs == 0 || enough.is_none_or(|enough| enough > weights.data.len()) {
-        return fine::sums_of_two::<Rv32>(x, weights, sums);
-    }
+    let Some(x) = weights.rows_for(x, sums.len()) else { return };
+    let inputs = weights.inputs;
     let mut expanded = Expanded::new();
     sums.fill([0; 2]);
     let mut start = 0;

@@ -12,7 +12,8 @@ mod macros;
 mod loops;
 mod rows;
 
-use super::{Kernels, Layer, Matrix, NormView, Rotation, Rows, Sink, Tile, fine, portable, rotate, tiles, tiles_mut};
+use super::tile::most;
+use super::{Kernels, Layer, Matrix, NormView, Products, Rows, Sink, Tile, fine, holds, portable, tiles, tiles_mut};
 use crate::softmax::{RowScale, Steepness, Weight};
 use core::mem::{MaybeUninit, size_of};
 
@@ -40,26 +41,19 @@ impl Kernels for Rvv {
 
     // Not inlined, here and below: each copy would have its own buffers on the stack.
     #[inline(never)]
-    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
-        let rows = x.data.len().checked_div(x.width).unwrap_or(0);
-        for layer in &mut *layers {
-            if !layer.fits(rows, x.width) {
-                portable::linear(x, core::slice::from_mut(layer));
-            }
-        }
+    fn linear(products: Products<'_, '_>) {
+        let Products { x, rows, layers } = products;
         // Tiles of the same size, as many rows as there are lanes and as fit after transposition.
         let most = most_lanes().min(COLUMNS.checked_div(x.width.min(INNER)).unwrap_or(1));
         let count = rows.checked_div(most).unwrap_or(0) + usize::from(!rows.is_multiple_of(most));
         let lanes = rows.checked_div(count).unwrap_or(0) + usize::from(!rows.is_multiple_of(count));
         let mut columns = [const { MaybeUninit::uninit() }; COLUMNS];
-        for (tile, data) in tiles(x.data, x.width * lanes).enumerate() {
+        for first in (0..rows).step_by(lanes) {
+            let data = x.data.get(first * x.width..).unwrap_or(&[]);
             let mut filled = None;
             for layer in &mut *layers {
                 let inputs = x.width.min(layer.weights.inputs);
-                if !layer.fits(rows, x.width) || data.len() < x.width {
-                    continue;
-                }
-                let tile = LinearTile { x: Rows { data, ..x }, first: tile * lanes, inputs };
+                let tile = LinearTile { x: Rows { data, ..x }, first, lanes: lanes.min(rows - first), inputs };
                 // Rows that fit at once are transposed once for all layers.
                 if inputs <= INNER && filled != Some(inputs) {
                     tile.transpose(0, inputs, &mut columns);
@@ -73,11 +67,11 @@ impl Kernels for Rvv {
     /// As scores of two queries, if the weights lie side by side.
     #[inline(never)]
     fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
-        let inputs = weights.inputs;
-        let enough = sums.len().checked_mul(inputs).is_some_and(|enough| enough <= weights.data.len());
-        if !enough || inputs == 0 || weights.stride != inputs || x.iter().any(|x| x.len() < inputs) {
+        let Matrix { inputs, stride, .. } = weights;
+        if stride != inputs {
             return fine::sums_of_two::<Self>(x, weights, sums);
         }
+        let Some(x) = weights.rows_for(x, sums.len()) else { return };
         for (block, sums) in tiles_mut(sums, 32).enumerate() {
             let mut memory = [[0; 32]; LINES];
             let keys = weights.data.as_ptr().wrapping_add(block * 32 * inputs);
@@ -96,21 +90,14 @@ impl Kernels for Rvv {
 
     #[inline(never)]
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
-        let count = tile.visible.iter().copied().max().unwrap_or(0).min(tile.positions);
-        let queries = tile.visible.len().min(tile.queries.len().checked_div(tile.dim).unwrap_or(0)).min(LINES);
-        let (keys, places) = (count.checked_mul(tile.dim), LINES.checked_mul(tile.positions));
-        if queries == 0 || count == 0 {
+        let (count, queries) = (most(tile.visible), tile.visible.len().min(LINES));
+        if queries == 0 || count == 0 || LINES * tile.positions > tile.scores.len() {
             return;
-        }
-        if !(keys.is_some_and(|keys| keys <= tile.keys.len())
-            && places.is_some_and(|places| places <= tile.scores.len()))
-        {
-            return portable::tile_scores::<Self, W>(tile);
         }
         let query = |i: usize| tile.queries.as_ptr().wrapping_add(i.min(queries - 1) * tile.dim);
         let pitch = tile.positions * size_of::<i32>();
-        // SAFETY: there are `count` keys of `dim` bytes and `queries` queries, at least one each; scores hold three rows, `pitch` bytes apart (all
-        // checked above).
+        // SAFETY: there are `count` keys of `dim` bytes and `queries` queries, at least one each; scores hold three rows, `pitch` bytes apart
+        // (checked above).
         unsafe {
             let scores = tile.scores.as_mut_ptr();
             loops::scores(tile.keys.as_ptr(), query(0), query(1), query(2), tile.dim, scores, pitch, count);
@@ -154,18 +141,8 @@ impl Kernels for Rvv {
 
     #[inline(never)]
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
-        let count = tile.visible.iter().copied().max().unwrap_or(0).min(tile.positions);
-        let queries = tile.visible.len().min(LINES);
-        let enough = |rows: usize, stride: usize, last: usize, length: usize| {
-            rows.checked_sub(1)
-                .and_then(|rows| rows.checked_mul(stride)?.checked_add(last))
-                .is_some_and(|end| end <= length)
-        };
-        if count == 0
-            || !enough(tile.value_dim, tile.positions, count, tile.values.len())
-            || !enough(queries, tile.positions, count, tile.weights.len())
-            || !enough(queries, tile.out_stride, tile.value_dim, tile.out.len())
-        {
+        let (count, queries) = (most(tile.visible), tile.visible.len().min(LINES));
+        if count == 0 || !holds(tile.weights, queries, tile.positions, count) {
             return portable::tile_weighted_sum::<Self, W>(tile);
         }
         // What a query does not see, but another does, weighs nothing.
@@ -188,24 +165,19 @@ impl Kernels for Rvv {
     #[inline(never)]
     fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
         let n = x.len();
-        if n == 0 || n > 1 << 15 {
-            return portable::layer_norm(x, norm, out);
+        if !norm.takes(x, out) {
+            return;
         }
         let mut moments = [0; 3];
-        // SAFETY: `x` holds `n` values, 1 to 2^15.
+        // SAFETY: `x` holds `n` values, at least one and not too many.
         unsafe { rows::moments(x.as_ptr(), n, &raw mut moments) };
         let [sum, low, high] = moments;
         let sum = norm.taken_off(sum as i32);
         let root = norm.inverse_root(n, sum, u64::from(low) + (u64::from(high) << 16));
         let (root, up, places) = root.parts();
         let normal = Normal { n: n as i32, sum, root, up, places };
-        let count = n.min(out.len()).min(norm.channels.len());
-        if count > 0 {
-            // SAFETY: all three slices hold `count` elements, at least one.
-            unsafe {
-                rows::normalise(x.as_ptr(), norm.channels.as_ptr(), out.as_mut_ptr(), count, &raw const normal);
-            }
-        }
+        // SAFETY: all three slices hold `n` elements.
+        unsafe { rows::normalise(x.as_ptr(), norm.channels.as_ptr(), out.as_mut_ptr(), n, &raw const normal) };
     }
 
     #[inline]
@@ -250,23 +222,20 @@ fn most_lanes() -> usize {
 
 /// Some rows of activations on their way through a layer.
 struct LinearTile<'a> {
-    /// At least one row.
+    /// From the first of its rows on.
     x: Rows<'a>,
     /// Row of the sink.
     first: usize,
+    /// How many rows: at least one.
+    lanes: usize,
     inputs: usize,
 }
 
 impl LinearTile<'_> {
-    #[inline]
-    fn lanes(&self) -> usize {
-        self.x.data.len().checked_div(self.x.width).unwrap_or(0)
-    }
-
     /// `length` inner positions from `start` on, at most `INNER` and no more than there are, to `[position][lane]`.
     #[inline]
     fn transpose(&self, start: usize, length: usize, columns: &mut [MaybeUninit<i8>; COLUMNS]) {
-        let lanes = self.lanes();
+        let lanes = self.lanes;
         if length > 0 && lanes > 0 && start + length <= self.x.width && length * lanes <= COLUMNS {
             let x = self.x.data.as_ptr().wrapping_add(start);
             // SAFETY: each of the `lanes` rows of `width` bytes holds `length` from `start` on, and the columns have room (checked above). `linear` makes
@@ -275,11 +244,11 @@ impl LinearTile<'_> {
         }
     }
 
-    /// Through a layer that [fits](Layer::fits). The rows are already transposed if there is room for all.
+    /// Through a layer of [`Products`]. The rows are already transposed if there is room for all.
     #[inline(never)]
     fn run(&self, columns: &mut [MaybeUninit<i8>; COLUMNS], layer: &mut Layer<'_>) {
         let Layer { weights, channels, sink } = layer;
-        let (lanes, outputs) = (self.lanes(), channels.len());
+        let (lanes, outputs) = (self.lanes, channels.len());
         let mut sums = MaybeUninit::<[Sums; LINES]>::uninit();
         for (block, channels) in tiles(channels, LINES).enumerate() {
             let first = block * LINES;
@@ -293,7 +262,7 @@ impl LinearTile<'_> {
                     let row = (first + i).min(outputs - 1) * weights.stride + start;
                     weights.data.as_ptr().wrapping_add(row)
                 };
-                // SAFETY: the layer fits: the last of `outputs` rows holds all inputs. The columns hold `length * lanes` bytes, for `linear` has made the
+                // SAFETY: the last of `outputs` rows holds all inputs. The columns hold `length * lanes` bytes, for `linear` has made the
                 // tile so; lanes are no more than registers and sums hold, at least one, and there is at least one inner position.
                 unsafe {
                     let fresh = usize::from(start == 0);
@@ -314,7 +283,7 @@ impl LinearTile<'_> {
                 let output = first + line;
                 let (multiplier, shift) = (2 * channel.scale.bits(), channel.scale.shift());
                 let sums = sums.as_ptr().cast::<i32>().wrapping_add(line * LANES);
-                // SAFETY: the layer fits, so that each row and output has its place; the first `lanes` sums have been written.
+                // SAFETY: each row and output of `Products` has its place; the first `lanes` sums have been written.
                 unsafe {
                     match sink {
                         Sink::Store { out, row_stride, output_stride } => {

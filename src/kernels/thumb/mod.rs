@@ -16,8 +16,9 @@ mod v6m;
 #[cfg(not(heedful_thumb1))]
 mod v7m;
 
+use super::tile::most;
 use super::{
-    Kernels, Layer, Matrix, NormView, Places, Rows, Sink, Tile, Witness, fine, portable, rows, rows_mut, tiles,
+    Kernels, Layer, Matrix, NormView, Places, Products, Rows, Sink, Tile, Witness, portable, rows, rows_mut, tiles,
     tiles_mut,
 };
 #[cfg(heedful_thumb1)]
@@ -57,33 +58,21 @@ impl Kernels for Thumb {
 
     // Not inlined, here and below: each copy would have its own buffers on the stack.
     #[inline(never)]
-    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
-        let rows = x.data.len().checked_div(x.width).unwrap_or(0);
+    fn linear(products: Products<'_, '_>) {
+        let Products { x, rows, layers } = products;
         let mut packed = Packed::new();
-        let mut left = layers;
-        // Never more than query, key and value; more would be done three at a time.
-        while let Some((layers, rest)) = left.split_at_mut_checked(left.len().min(3)).filter(|(now, _)| !now.is_empty())
-        {
-            left = rest;
-            let mut fits = [false; 3];
-            for (fits, layer) in fits.iter_mut().zip(&mut *layers) {
-                *fits = layer.fits(rows, x.width);
-                if !*fits {
-                    unfit(x, layer);
+        for first in (0..rows).step_by(LANES) {
+            let lanes = (rows - first).min(LANES);
+            let data = x.data.get(first * x.width..).unwrap_or(&[]);
+            let mut filled = None;
+            for layer in &mut *layers {
+                // Rows that fit at once are packed once for all layers.
+                let inputs = x.width.min(layer.weights.inputs);
+                if inputs <= INNER && filled != Some(inputs) {
+                    packed.fill(data, x.width, 0, inputs, lanes);
+                    filled = Some(inputs);
                 }
-            }
-            for (tile, data) in tiles(x.data, x.width * LANES).enumerate() {
-                let lanes = data.len().checked_div(x.width).unwrap_or(0);
-                let mut filled = None;
-                for (layer, _) in layers.iter_mut().zip(fits).filter(|(_, fits)| *fits && lanes > 0) {
-                    // Rows that fit at once are packed once for all layers.
-                    let inputs = x.width.min(layer.weights.inputs);
-                    if inputs <= INNER && filled != Some(inputs) {
-                        packed.fill(data, x.width, 0, inputs, lanes);
-                        filled = Some(inputs);
-                    }
-                    tile_linear(Rows { data, ..x }, tile * LANES, lanes, &mut packed, layer);
-                }
+                tile_linear(Rows { data, ..x }, first, lanes, &mut packed, layer);
             }
         }
     }
@@ -91,11 +80,8 @@ impl Kernels for Thumb {
     /// As two rows of three that share two words.
     #[inline(never)]
     fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
-        let inputs = weights.inputs.min(x[0].len()).min(x[1].len());
-        let enough = sums.len().checked_sub(1).and_then(|last| last.checked_mul(weights.stride)?.checked_add(inputs));
-        if inputs == 0 || enough.is_none_or(|enough| enough > weights.data.len()) {
-            return fine::sums_of_two::<Self>(x, weights, sums);
-        }
+        let Some(x) = weights.rows_for(x, sums.len()) else { return };
+        let inputs = weights.inputs;
         let mut packed = Packed::new();
         sums.fill([0; 2]);
         let mut start = 0;
@@ -126,7 +112,7 @@ impl Kernels for Thumb {
     #[inline(never)]
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
         let (lanes, wide) = lanes_of(tile);
-        let keys = most(&*tile.visible).min(tile.keys.len().checked_div(tile.dim).unwrap_or(0));
+        let keys = most(tile.visible);
         let Some(scores) = tile.scores.get_mut(..keys * width(wide)) else { return };
         let mut packed = Packed::new();
         let mut start = 0;
@@ -139,7 +125,6 @@ impl Kernels for Thumb {
             start += length;
         }
         for (lane, (max, &visible)) in tile.max.iter_mut().zip(&*tile.visible).take(lanes).enumerate() {
-            let visible = visible.min(keys);
             if visible > 0 {
                 // SAFETY: the lane has `visible` scores, at least one.
                 *max = unsafe { largest(wide, scores.as_ptr().wrapping_add(lane), visible) };
@@ -165,7 +150,7 @@ impl Kernels for Thumb {
     #[inline(never)]
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
         let (lanes, wide) = lanes_of(tile);
-        let keys = most(&*tile.visible);
+        let keys = most(tile.visible);
         let Some(scores) = tile.scores.get_mut(..keys * width(wide)) else { return };
         let [a0, a1, a2] = W::POLYNOMIAL;
         let softmax = Softmax {
@@ -192,15 +177,8 @@ impl Kernels for Thumb {
     #[inline(never)]
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
         let (lanes, wide) = lanes_of(tile);
-        let keys = most(&*tile.visible).min(tile.positions);
-        let dims = tile.value_rows(keys);
-        // The outputs of the tile exist up to the last dimension of the last query.
-        let end = lanes.checked_sub(1).and_then(|last| last.checked_mul(tile.out_stride)?.checked_add(dims));
-        let (Some(weights), true) =
-            (tile.scores.get(..keys * width(wide)), end.is_some_and(|end| end <= tile.out.len()))
-        else {
-            return;
-        };
+        let (keys, dims) = (most(tile.visible), tile.value_dim);
+        let Some(weights) = tile.scores.get(..keys * width(wide)).filter(|_| lanes > 0) else { return };
         let scales: [RowScale; QUERIES] =
             core::array::from_fn(|lane| RowScale::new(tile.sums.get(lane).copied().unwrap_or(0), tile.ratio));
         let factors = scales.map(|scale| {
@@ -232,8 +210,8 @@ impl Kernels for Thumb {
                 end: factors.as_ptr_range().end.cast(),
                 centre: 0,
             };
-            // SAFETY: there are a factor for each lane, at least one, and `count` sums of each, all written; all outputs up to the last
-            // dimension of the last query exist (checked above).
+            // SAFETY: there are a factor for each lane, at least one, and `count` sums of each, all written; the outputs of all
+            // queries lie in `out`.
             unsafe { store_rows(&raw mut finish) };
             first += count;
         }
@@ -262,14 +240,6 @@ impl Kernels for Thumb {
     }
 }
 
-/// A layer that lacks weights or places of results.
-// Not inlined, to spare its place on the stack.
-#[cold]
-#[inline(never)]
-fn unfit(x: Rows<'_>, layer: &mut Layer<'_>) {
-    portable::linear(x, core::slice::from_mut(layer));
-}
-
 /// Queries of the tile, and whether they fill more than a triple.
 #[inline]
 fn lanes_of<W>(tile: &Tile<'_, W>) -> (usize, bool) {
@@ -281,12 +251,6 @@ fn lanes_of<W>(tile: &Tile<'_, W>) -> (usize, bool) {
 #[inline]
 const fn width(wide: bool) -> usize {
     if wide { LANES } else { TRIPLE }
-}
-
-/// Keys that any of the queries sees.
-#[inline]
-fn most(visible: &[usize]) -> usize {
-    visible.iter().copied().max().unwrap_or(0)
 }
 
 /// Keys from `first` on weigh nothing.
@@ -380,7 +344,7 @@ struct RowFactor {
     multiplier: i32,
 }
 
-/// A layer that [fits](Layer::fits) on a tile of up to six rows, of which the first is row `row` of the sink. The rows are already
+/// A layer of [`Products`] on a tile of up to six rows, of which the first is row `row` of the sink. The rows are already
 /// packed if there is room for all.
 #[inline]
 fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, packed: &mut Packed, layer: &mut Layer<'_>) {
@@ -419,8 +383,8 @@ fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, packed: &mut Packed, layer
             Sink::Store { out, row_stride, output_stride } => {
                 finish.out = out.as_mut_ptr().wrapping_add(row * *row_stride + first * *output_stride).cast();
                 (finish.out_inner, finish.out_outer) = (*row_stride, *output_stride);
-                // SAFETY: there are sums of all lanes for each channel, and at least one of both; the layer fits, so that each of
-                // its rows and outputs has a place.
+                // SAFETY: there are sums of all lanes for each channel, and at least one of both; each row and output of
+                // `Products` has a place.
                 unsafe { store(&raw mut finish) };
             }
             Sink::Add { out, width } => {

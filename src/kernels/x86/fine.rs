@@ -9,8 +9,9 @@ const STEP: usize = 16;
 /// [`Kernels::sums_of_two`](crate::kernels::Kernels::sums_of_two)
 #[target_feature(enable = "avx2")]
 pub(super) fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
-    let inputs = weights.inputs.min(x[0].len()).min(x[1].len());
-    let x = x.map(|x| x.get(..inputs).unwrap_or(x).as_chunks::<STEP>());
+    let Some(x) = weights.rows_for(x, sums.len()) else { return };
+    let inputs = weights.inputs;
+    let x = x.map(|x| x.as_chunks::<STEP>());
     let [(first, first_left), (second, second_left)] = x;
     let left = [padded(first_left), padded(second_left)];
     for (output, sums) in sums.iter_mut().enumerate() {

@@ -2,7 +2,7 @@
 
 use super::product::{Broadcast, Columns, INNER, OUTPUTS, ROWS, Words};
 use super::vector::Vector;
-use crate::kernels::{Layer, Rows, Sink, tiles};
+use crate::kernels::{Layer, Products, Sink, tiles};
 use crate::requantise::Channel;
 
 /// Eight outputs of up to [`ROWS`] rows.
@@ -12,11 +12,11 @@ struct Sums([[i32; ROWS]; OUTPUTS]);
 /// # Safety
 /// The CPU has the instructions of `X`.
 #[inline(always)]
-pub(super) unsafe fn linear<X: Vector>(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+pub(super) unsafe fn linear<X: Vector>(products: Products<'_, '_>) {
+    let Products { x, rows, layers } = products;
     let (mut columns, mut weights) = (Words::new(), Words::new());
     let (mut columns, mut weights) = (Columns::new(&mut columns), Broadcast::new(&mut weights));
     let mut sums = Sums([[0; ROWS]; OUTPUTS]);
-    let rows = x.data.len().checked_div(x.width).unwrap_or(0);
     let widest = layers.iter().map(|layer| layer.weights.inputs.min(x.width)).max().unwrap_or(0);
     let most = Columns::capacity::<X>(widest);
     let mut first = 0;
@@ -28,7 +28,7 @@ pub(super) unsafe fn linear<X: Vector>(x: Rows<'_>, layers: &mut [Layer<'_>]) {
         for Layer { weights: matrix, channels, sink } in &mut *layers {
             let inputs = matrix.inputs.min(x.width);
             for (tile, channels) in tiles(channels, OUTPUTS).enumerate() {
-                let matrix_rows = matrix.data.get((tile * OUTPUTS).wrapping_mul(matrix.stride)..).unwrap_or(&[]);
+                let matrix_rows = matrix.data.get(tile * OUTPUTS * matrix.stride..).unwrap_or(&[]);
                 let scales = Scales::new(channels);
                 let mut start = 0;
                 loop {

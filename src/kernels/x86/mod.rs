@@ -11,7 +11,7 @@ mod norm;
 mod product;
 mod vector;
 
-use super::{Kernels, Layer, Matrix, NormView, Places, RowScale, Rows, Tile, Wide, Witness};
+use super::{Kernels, Matrix, NormView, Places, Products, RowScale, Tile, Wide, Witness};
 use crate::softmax::Weight;
 
 /// The best level that the CPU has.
@@ -55,17 +55,17 @@ macro_rules! level {
                 if Self::is_available() { Self::NAME } else { Wide::NAME }
             }
 
-            fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+            fn linear(products: Products<'_, '_>) {
                 #[target_feature(enable = $features)]
-                fn level(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+                fn level(products: Products<'_, '_>) {
                     // SAFETY: this function needs the level's features.
-                    unsafe { linear::linear::<<$level as vector::Level>::Linear>(x, layers) }
+                    unsafe { linear::linear::<<$level as vector::Level>::Linear>(products) }
                 }
                 if Self::is_available() {
                     // SAFETY: the CPU has the features.
-                    unsafe { level(x, layers) }
+                    unsafe { level(products) }
                 } else {
-                    Wide::linear(x, layers);
+                    Wide::linear(products);
                 }
             }
 
@@ -212,8 +212,8 @@ impl Kernels for X86 {
         best!(name())
     }
 
-    fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
-        best!(linear(x, layers));
+    fn linear(products: Products<'_, '_>) {
+        best!(linear(products));
     }
 
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {

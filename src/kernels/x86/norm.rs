@@ -10,14 +10,16 @@ const LANES: usize = 8;
 
 #[target_feature(enable = "avx2")]
 pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
+    if !norm.takes(x, out) {
+        return;
+    }
     let (sum, squares) = moments(x);
     let sum = norm.taken_off(sum);
     let root = norm.inverse_root(x.len(), sum, squares);
     let n = x.len() as i32;
-    let count = x.len().min(out.len()).min(norm.channels.len());
-    let (blocks, tail) = x[..count].as_chunks::<LANES>();
-    let (channels, channels_tail) = norm.channels[..count].as_chunks::<LANES>();
-    let (out, out_tail) = out[..count].as_chunks_mut::<LANES>();
+    let (blocks, tail) = x.as_chunks::<LANES>();
+    let (channels, channels_tail) = norm.channels.as_chunks::<LANES>();
+    let (out, out_tail) = out.as_chunks_mut::<LANES>();
 
     let (factor, up, places) = root.parts();
     let factor = _mm256_set1_epi32(factor as i32);

@@ -33,7 +33,7 @@ fn equal<const S: usize, W: Weight>(random: &mut Random, reach: impl Reach) {
             ($($r:literal)*) => {$(
                 let mut scratch = Box::new(Scratch::<S, E, H, P, W, S, $r>::new());
                 let mut seen = Seen(Vec::new());
-                let parts = attention.forward_long_on::<heedful::kernels::Active, S, $r>(&x, &reach, &mut scratch, &mut seen);
+                let parts = attention.forward_long_on::<heedful::internals::Active, S, $r>(&x, &reach, &mut scratch, &mut seen);
                 assert!(parts == y, "parts of {}", $r);
                 seen.0.sort_unstable();
                 assert!(seen.0 == expected.0, "weights in parts of {}", $r);

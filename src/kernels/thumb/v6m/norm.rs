@@ -6,8 +6,9 @@ use core::arch::naked_asm;
 /// [`Kernels::layer_norm`](crate::kernels::Kernels::layer_norm).
 #[inline(never)]
 pub(in crate::kernels::thumb) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
-    let length = x.len().min(out.len()).min(norm.channels.len());
-    let Some(row) = x.get(..length).filter(|row| !row.is_empty()) else { return };
+    if !norm.takes(x, out) {
+        return;
+    }
     let mut moments = Moments { squares: 0, sum: 0 };
     let ends = x.as_ptr_range();
     // SAFETY: `x` is not empty.
@@ -16,7 +17,7 @@ pub(in crate::kernels::thumb) fn layer_norm(x: &[i16], norm: NormView<'_>, out: 
     let sum = norm.taken_off(sum);
     let (root, up, places) = norm.inverse_root(x.len(), sum, squares).parts();
     let call = Norm {
-        x: row.as_ptr(),
+        x: ends.start,
         root,
         n: (x.len() as i32) << up,
         sum: sum << up,
@@ -24,7 +25,7 @@ pub(in crate::kernels::thumb) fn layer_norm(x: &[i16], norm: NormView<'_>, out: 
         channels: norm.channels.as_ptr(),
         half: (128 << 8) + 128,
         out: out.as_mut_ptr(),
-        end: row.as_ptr_range().end,
+        end: ends.end,
     };
     // SAFETY: the row is not empty, and there are as many channels and outputs.
     unsafe { normalise(&raw const call) };

@@ -1,15 +1,15 @@
 //! Layer norm for Armv7-M: 11 instructions for a value.
 
-use crate::kernels::{NormView, portable};
-use crate::norm::{MAX_WIDTH, NormChannel};
+use crate::kernels::NormView;
+use crate::norm::NormChannel;
 use core::arch::naked_asm;
 
 /// [`Kernels::layer_norm`](crate::kernels::Kernels::layer_norm).
 #[inline(never)]
 pub(in crate::kernels::thumb) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
     let n = x.len();
-    if n == 0 || n > MAX_WIDTH || norm.channels.len() < n || out.len() < n {
-        return portable::layer_norm(x, norm, out);
+    if !norm.takes(x, out) {
+        return;
     }
     let ends = x.as_ptr_range();
     // Four values a turn, after what is left over.

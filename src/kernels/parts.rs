@@ -4,10 +4,8 @@
 //! twice, but nothing is rescaled, so the bits are those of whole rows, whatever the length of a part. (The single pass with a running
 //! maximum of Milakov and Gimelshein, 2018, rounds with each rescaling.)
 
-use super::ScratchView;
-use crate::kernels::{
-    HIDDEN, Kernels, MAX_QUERIES, Portable, RowScale, Tile, Witness, portable::CHUNK, rows, tiles_mut,
-};
+use super::portable::CHUNK;
+use super::{HIDDEN, Kernels, MAX_QUERIES, Portable, RowScale, Tile, Witness, rows, tiles_mut};
 use crate::softmax::Weight;
 
 /// Keys that there is memory for, for all queries that the kernels take at a time.
@@ -18,58 +16,54 @@ fn part<K: Kernels, W>(scores: &[i32], weights: &[W]) -> usize {
     if part < 8 { part } else { part & !7 }
 }
 
-/// How many queries [`attend`] takes at a time.
-pub(super) fn queries<K: Kernels, W>(scratch: &ScratchView<'_, W>, head_dim: usize) -> usize {
-    if part::<K, W>(scratch.scores, scratch.weights) == 0 {
+/// How many queries [`Tile::attend_in_parts`] takes at a time, with so much memory.
+pub(crate) fn queries_in_parts<K: Kernels, W>(
+    scores: &[i32],
+    weights: &[W],
+    totals: &[i64],
+    value_dim: usize,
+) -> usize {
+    if part::<K, W>(scores, weights) == 0 {
         return 1;
     }
-    scratch.totals.len().checked_div(head_dim).unwrap_or(0).min(K::QUERIES)
+    totals.len().checked_div(value_dim).unwrap_or(0).min(K::QUERIES)
 }
 
-/// The attention of a tile, as [`Tile::attend_biased`] gives it.
-// Not inlined: few need it.
-#[inline(never)]
-pub(super) fn attend<K: Kernels, W: Weight, V: Witness<W>>(
-    tile: &mut Tile<'_, W>,
-    biases: Option<impl FnMut(usize, usize, &mut [i32])>,
-    totals: &mut [i64],
-    witness: &mut V,
-) {
-    // Memory that is too little for some kernels is enough for one query and key.
-    match part::<K, W>(tile.scores, tile.weights) {
-        0 => attend_parts::<Portable, W, V>(
-            tile,
-            part::<Portable, W>(tile.scores, tile.weights),
-            biases,
-            totals,
-            witness,
-        ),
-        part => attend_parts::<K, W, V>(tile, part, biases, totals, witness),
+impl<W: Weight> Tile<'_, W> {
+    /// [`Tile::attend_biased`], with working memory for parts of rows only; `totals` is memory for `[queries][value_dim]`.
+    // Not inlined: few need it.
+    #[inline(never)]
+    pub(crate) fn attend_in_parts<K: Kernels, V: Witness<W>>(
+        &mut self,
+        biases: Option<impl FnMut(usize, usize, &mut [i32])>,
+        totals: &mut [i64],
+        witness: &mut V,
+    ) {
+        // Memory that is too little for some kernels is enough for one query and key.
+        match part::<K, W>(self.scores, self.weights) {
+            0 => {
+                let part = part::<Portable, W>(self.scores, self.weights);
+                attend::<Portable, W, V>(self, part, biases, totals, witness);
+            }
+            part => attend::<K, W, V>(self, part, biases, totals, witness),
+        }
     }
 }
 
 #[inline]
-fn attend_parts<'a, K: Kernels, W: Weight, V: Witness<W>>(
+fn attend<'a, K: Kernels, W: Weight, V: Witness<W>>(
     tile: &mut Tile<'a, W>,
     part: usize,
     mut biases: Option<impl FnMut(usize, usize, &mut [i32])>,
     totals: &mut [i64],
     witness: &mut V,
 ) {
-    let (keys, values, stride) = (tile.keys, tile.values, tile.positions);
-    let mut ends = [0; MAX_QUERIES];
-    for (to, &end) in ends.iter_mut().zip(&*tile.visible) {
-        *to = end;
-    }
-    let most = ends.iter().copied().max().unwrap_or(0);
-    tile.positions = part;
+    let whole = tile.in_parts(part);
+    let most = whole.most();
     let biased = biases.is_some();
     // The scores of the keys from `start` on, of which each query sees some.
     let mut score = |tile: &mut Tile<'a, W>, start: usize| {
-        tile.keys = keys.get(start * tile.dim..).unwrap_or(&[]);
-        for (visible, end) in tile.visible.iter_mut().zip(ends) {
-            *visible = end.saturating_sub(start).min(part);
-        }
+        tile.look_from(&whole, start);
         K::tile_scores(tile);
         if let Some(biases) = &mut biases {
             K::tile_bias(tile, |query, key, row| biases(query, start + key, row));
@@ -98,7 +92,7 @@ fn attend_parts<'a, K: Kernels, W: Weight, V: Witness<W>>(
         for ((sum, new), _) in sums.iter_mut().zip(tile.sums).zip(&*tile.visible) {
             *sum += new;
         }
-        K::tile_weighted_total(tile, values.get(start..).unwrap_or(&[]), stride, totals);
+        K::tile_weighted_total(tile, totals);
         if V::WATCHES {
             K::tile_show(tile, &mut Part { witness, start });
         }
