@@ -67,14 +67,14 @@ pub(super) unsafe fn scores<L: Level, W: Weight>(tile: &mut Tile<'_, W>) {
             let side = queries.side::<L::Scores>();
             for (block, scores) in scores.chunks_mut(OUTPUTS).enumerate() {
                 let data = tile.keys.get(block * OUTPUTS * tile.dim + start..).unwrap_or(&[]);
-                keys.fill::<L::Scores>(data, tile.dim, scores.len(), length);
                 let mut sums = [[0; LANES]; OUTPUTS];
                 let whole = scores.len() == OUTPUTS;
                 if !whole {
                     sums[..scores.len()].copy_from_slice(scores);
                 }
                 let to = if whole { scores.as_mut_ptr() } else { sums.as_mut_ptr() };
-                keys.multiply::<L::Scores>(side, &[0; OUTPUTS], start > 0, to.cast(), LANES);
+                let (rows, to) = (scores.len(), to.cast());
+                keys.products::<L::Scores>(side, data, tile.dim, rows, length, &[0; OUTPUTS], start > 0, to, LANES);
                 if !whole {
                     scores.copy_from_slice(&sums[..scores.len()]);
                 }
@@ -227,11 +227,12 @@ pub(super) unsafe fn weighted_sum<L: Level, W: Weight>(tile: &mut Tile<'_, W>) {
             let start = chunk * portable::CHUNK;
             let length = (keys - start).min(portable::CHUNK);
             let data = tile.values.get(first * tile.positions + start..).unwrap_or(&[]);
-            let side = Side { words: weights.as_ptr().cast(), correction: None, groups: weights.len(), vectors: 1 };
+            let (words, groups) = (weights.as_ptr().cast(), weights.len());
+            let side = Side { words, correction: None, apart: 0, groups, vectors: 1 };
+            let to = sums.as_mut_ptr().cast();
             // SAFETY: the CPU is the caller's; `side` holds a vector of eight lanes per pair, `sums` all rows and lanes.
             unsafe {
-                values.fill::<L::Sums>(data, tile.positions, dims, length);
-                values.multiply::<L::Sums>(side, &[0; OUTPUTS], false, sums.as_mut_ptr().cast(), LANES);
+                values.products::<L::Sums>(side, data, tile.positions, dims, length, &[0; OUTPUTS], false, to, LANES);
             }
             if keys > portable::CHUNK {
                 for (totals, sums) in totals.iter_mut().zip(&sums) {

@@ -1,7 +1,7 @@
-//! Linear layers: up to 128 rows of activations side by side, eight outputs at a time.
+//! Linear layers: up to 16 rows of activations side by side, eight outputs at a time.
 
 use super::product::{Broadcast, Columns, INNER, OUTPUTS, ROWS, Words};
-use super::vector::Vector;
+use super::vector::{Level, Vector};
 use crate::kernels::{Layer, Products, Sink, tiles};
 use crate::requantise::Channel;
 
@@ -9,16 +9,40 @@ use crate::requantise::Channel;
 #[repr(align(64))]
 struct Sums([[i32; ROWS]; OUTPUTS]);
 
+/// A block of results on their way to the sink, and which rows and outputs it is of.
+pub(super) struct Block<'b> {
+    sums: &'b Sums,
+    scales: &'b Scales,
+    channels: &'b [Channel],
+    row: usize,
+    rows: usize,
+    output: usize,
+}
+
+/// The parts of [`linear`] that are functions of their own: else what they keep on the stack would be there all the time.
+pub(super) trait Parts: Level {
+    /// [`Columns::fill`]
+    ///
+    /// # Safety
+    /// The CPU has the instructions of the level.
+    unsafe fn fill(columns: &mut Columns<'_>, x: &[i8], width: usize, rows: usize, start: usize, length: usize);
+    /// [`finish`]
+    ///
+    /// # Safety
+    /// The CPU has the instructions of the level.
+    unsafe fn finish(block: Block<'_>, sink: &mut Sink<'_>);
+}
+
 /// # Safety
-/// The CPU has the instructions of `X`.
+/// The CPU has the instructions of `L`.
 #[inline(always)]
-pub(super) unsafe fn linear<X: Vector>(products: Products<'_, '_>) {
+pub(super) unsafe fn linear<L: Parts>(products: Products<'_, '_>) {
     let Products { x, rows, layers } = products;
     let (mut columns, mut weights) = (Words::new(), Words::new());
     let (mut columns, mut weights) = (Columns::new(&mut columns), Broadcast::new(&mut weights));
     let mut sums = Sums([[0; ROWS]; OUTPUTS]);
     let widest = layers.iter().map(|layer| layer.weights.inputs.min(x.width)).max().unwrap_or(0);
-    let most = Columns::capacity::<X>(widest);
+    let most = Columns::capacity::<L::Linear>(widest);
     let mut first = 0;
     while first < rows {
         let count = (rows - first).min(most);
@@ -36,22 +60,32 @@ pub(super) unsafe fn linear<X: Vector>(products: Products<'_, '_>) {
                     // SAFETY: the CPU is the caller's; `sums` holds all outputs and rows.
                     unsafe {
                         if filled != Some((start, length)) {
-                            columns.fill::<X>(data, x.width, count, start, length);
+                            L::fill(&mut columns, data, x.width, count, start, length);
                             filled = Some((start, length));
                         }
                         let from = matrix_rows.get(start..).unwrap_or(&[]);
-                        weights.fill::<X>(from, matrix.stride, channels.len(), length);
-                        let bias = if start == 0 { &scales.bias } else { &[0; OUTPUTS] };
-                        weights.multiply::<X>(columns.side::<X>(), bias, start > 0, sums.0.as_mut_ptr().cast(), ROWS);
+                        let (side, sums) = (columns.side::<L::Linear>(), sums.0.as_mut_ptr().cast());
+                        weights.products::<L::Linear>(
+                            side,
+                            from,
+                            matrix.stride,
+                            channels.len(),
+                            length,
+                            &scales.bias,
+                            start > 0,
+                            sums,
+                            ROWS,
+                        );
                     }
                     start += length;
                     if start >= inputs {
                         break;
                     }
                 }
-                let place = Place { row: first, rows: count, output: tile * OUTPUTS };
+                let (sums, scales, output) = (&sums, &scales, tile * OUTPUTS);
+                let block = Block { sums, scales, channels, row: first, rows: count, output };
                 // SAFETY: the CPU is the caller's.
-                unsafe { finish::<X>(&sums, &scales, channels, place, sink) };
+                unsafe { L::finish(block, sink) };
             }
         }
         first += count;
@@ -109,50 +143,21 @@ impl Scales {
     }
 }
 
-/// Which rows and outputs a block is of.
-struct Place {
-    row: usize,
-    rows: usize,
-    output: usize,
-}
-
 /// Requantises a block, and hands it to the sink.
 ///
 /// # Safety
 /// The CPU has the instructions of `X`.
 #[inline(always)]
-unsafe fn finish<X: Vector>(sums: &Sums, scales: &Scales, channels: &[Channel], place: Place, sink: &mut Sink<'_>) {
-    let outputs = channels.len();
+pub(super) unsafe fn finish<X: Vector>(block: Block<'_>, sink: &mut Sink<'_>) {
+    let Block { sums, scales, channels, .. } = block;
     match sink {
-        Sink::Store { out, row_stride, output_stride: 1 } => {
-            let mut staged = Staged([[0i8; OUTPUTS]; ROWS]);
-            for (vector, staged) in staged.0.chunks_exact_mut(X::LANES).take(place.rows.div_ceil(X::LANES)).enumerate()
-            {
-                // SAFETY: the CPU is the caller's; there are that many vectors, and a row per lane.
-                unsafe { X::bytes(scales.scaled::<X>(sums, vector), staged) };
-            }
-            let out = out.get_mut(place.row * *row_stride + place.output..).unwrap_or(&mut []);
-            if outputs == OUTPUTS && fits(out.len(), place.rows, *row_stride) {
-                let out = out.as_mut_ptr();
-                for (row, staged) in staged.0.iter().take(place.rows).enumerate() {
-                    // SAFETY: `out` has room for eight values in each of these rows.
-                    unsafe { out.add(row * *row_stride).cast::<[i8; OUTPUTS]>().write(*staged) };
-                }
-            } else {
-                for (row, staged) in staged.0.iter().take(place.rows).enumerate() {
-                    copy(&staged[..outputs], out.get_mut(row * *row_stride..).unwrap_or(&mut []));
-                }
-            }
-        }
         Sink::Store { out, row_stride: 1, output_stride } => {
-            for vector in 0..place.rows.div_ceil(X::LANES) {
-                let first = vector * X::LANES;
-                let rows = (place.rows - first).min(X::LANES);
-                for output in 0..outputs {
+            for (vector, row, rows) in vectors::<X>(&block) {
+                for output in 0..channels.len() {
                     let mut bytes = [0; 16];
                     // SAFETY: the CPU is the caller's; there are that many vectors.
                     unsafe { X::one(scales.apply::<X>(sums, vector, output), &mut bytes) };
-                    let start = (place.output + output) * *output_stride + place.row + first;
+                    let start = (block.output + output) * *output_stride + row;
                     let out = out.get_mut(start..).unwrap_or(&mut []);
                     match out.get_mut(..X::LANES) {
                         Some(out) if rows == X::LANES => out.copy_from_slice(&bytes[..X::LANES]),
@@ -161,57 +166,75 @@ unsafe fn finish<X: Vector>(sums: &Sums, scales: &Scales, channels: &[Channel], 
                 }
             }
         }
-        Sink::Add { out, width } => {
-            let mut staged = Staged([[0i16; OUTPUTS]; ROWS]);
-            for (vector, staged) in staged.0.chunks_exact_mut(X::LANES).take(place.rows.div_ceil(X::LANES)).enumerate()
-            {
-                // SAFETY: as above.
-                unsafe { X::words(scales.scaled::<X>(sums, vector), staged) };
-            }
-            let out = out.get_mut(place.row * *width + place.output..).unwrap_or(&mut []);
-            if outputs == OUTPUTS && fits(out.len(), place.rows, *width) {
-                let out = out.as_mut_ptr();
-                for (row, staged) in staged.0.iter().take(place.rows).enumerate() {
-                    // SAFETY: `out` has room for eight values in each of these rows.
-                    add(staged, unsafe { &mut *out.add(row * *width).cast::<[i16; OUTPUTS]>() });
-                }
-            } else {
-                for (row, staged) in staged.0.iter().take(place.rows).enumerate() {
-                    add(&staged[..outputs], out.get_mut(row * *width..).unwrap_or(&mut []));
+        Sink::Store { output_stride: 2.., .. } | Sink::Store { output_stride: 0, .. } => {
+            for (output, (&channel, sums)) in channels.iter().zip(&sums.0).enumerate() {
+                for (row, &sum) in sums.iter().take(block.rows).enumerate() {
+                    sink.put(block.row + row, block.output + output, sum, channel);
                 }
             }
         }
-        Sink::Store { .. } => {
-            for (output, (&channel, sums)) in channels.iter().zip(&sums.0).enumerate() {
-                for (row, &sum) in sums.iter().take(place.rows).enumerate() {
-                    sink.put(place.row + row, place.output + output, sum, channel);
+        Sink::Store { .. } | Sink::Add { .. } => {
+            for (vector, row, rows) in vectors::<X>(&block) {
+                // SAFETY: the CPU is the caller's; there are that many vectors, and a row per lane.
+                unsafe {
+                    let results = scales.scaled::<X>(sums, vector);
+                    match sink {
+                        Sink::Store { out, row_stride, .. } => {
+                            let mut staged = Staged([[0i8; OUTPUTS]; ROWS]);
+                            X::bytes(results, &mut staged.0);
+                            each(&staged.0[..rows], out, row, *row_stride, &block, |to, from| *to = from);
+                        }
+                        Sink::Add { out, width } => {
+                            let mut staged = Staged([[0i16; OUTPUTS]; ROWS]);
+                            X::words(results, &mut staged.0);
+                            let add = |to: &mut i16, from| *to = to.saturating_add(from);
+                            each(&staged.0[..rows], out, row, *width, &block, add);
+                        }
+                    }
                 }
             }
         }
     }
 }
 
-/// Eight outputs of each row.
+/// Puts rows of results to where they go, the first to row `row`.
+#[inline(always)]
+fn each<T: Copy>(
+    staged: &[[T; OUTPUTS]],
+    out: &mut [T],
+    row: usize,
+    stride: usize,
+    block: &Block<'_>,
+    put: impl Fn(&mut T, T),
+) {
+    let outputs = block.channels.len();
+    let out = out.get_mut(row * stride + block.output..).unwrap_or(&mut []);
+    for (row, staged) in staged.iter().enumerate() {
+        let out = out.get_mut(row * stride..).unwrap_or(&mut []);
+        match out.first_chunk_mut::<OUTPUTS>() {
+            Some(out) if outputs == OUTPUTS => out.iter_mut().zip(staged).for_each(|(to, &from)| put(to, from)),
+            _ => out.iter_mut().zip(&staged[..outputs]).for_each(|(to, &from)| put(to, from)),
+        }
+    }
+}
+
+/// Each vector of rows of a block, with its first row and how many there are.
+#[inline(always)]
+fn vectors<X: Vector>(block: &Block<'_>) -> impl Iterator<Item = (usize, usize, usize)> {
+    let Block { row, rows, .. } = *block;
+    (0..rows.div_ceil(X::LANES)).map(move |vector| {
+        let first = vector * X::LANES;
+        (vector, row + first, (rows - first).min(X::LANES))
+    })
+}
+
+/// Eight outputs of each row of a vector.
 #[repr(align(64))]
 struct Staged<T>([[T; OUTPUTS]; ROWS]);
-
-/// Whether a slice has room for eight values in each of `rows` rows, `stride` apart.
-#[inline(always)]
-fn fits(length: usize, rows: usize, stride: usize) -> bool {
-    let last = stride.checked_mul(rows - 1).and_then(|last| last.checked_add(OUTPUTS));
-    last.is_some_and(|last| last <= length)
-}
 
 #[inline(always)]
 fn copy(from: &[i8], to: &mut [i8]) {
     for (to, &from) in to.iter_mut().zip(from) {
         *to = from;
-    }
-}
-
-#[inline(always)]
-fn add(from: &[i16], to: &mut [i16]) {
-    for (to, &from) in to.iter_mut().zip(from) {
-        *to = to.saturating_add(from);
     }
 }

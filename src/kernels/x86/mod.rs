@@ -11,8 +11,9 @@ mod norm;
 mod product;
 mod vector;
 
-use super::{Kernels, Matrix, NormView, Places, Products, RowScale, Tile, Wide, Witness};
+use super::{Kernels, Matrix, NormView, Places, Products, RowScale, Sink, Tile, Wide, Witness};
 use crate::softmax::Weight;
+use product::Columns;
 
 /// The best level that the CPU has.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,39 @@ macro_rules! level {
             }
         }
 
+        impl linear::Parts for $level {
+            #[inline(always)]
+            unsafe fn fill(
+                columns: &mut Columns<'_>,
+                x: &[i8],
+                width: usize,
+                rows: usize,
+                start: usize,
+                length: usize,
+            ) {
+                #[target_feature(enable = $features)]
+                #[inline(never)]
+                fn level(columns: &mut Columns<'_>, x: &[i8], width: usize, rows: usize, start: usize, length: usize) {
+                    // SAFETY: this function needs the level's features.
+                    unsafe { columns.fill::<<$level as vector::Level>::Linear>(x, width, rows, start, length) }
+                }
+                // SAFETY: the caller's.
+                unsafe { level(columns, x, width, rows, start, length) }
+            }
+
+            #[inline(always)]
+            unsafe fn finish(block: linear::Block<'_>, sink: &mut Sink<'_>) {
+                #[target_feature(enable = $features)]
+                #[inline(never)]
+                fn level(block: linear::Block<'_>, sink: &mut Sink<'_>) {
+                    // SAFETY: this function needs the level's features.
+                    unsafe { linear::finish::<<$level as vector::Level>::Linear>(block, sink) }
+                }
+                // SAFETY: the caller's.
+                unsafe { level(block, sink) }
+            }
+        }
+
         impl Kernels for $level {
             const NAME: &'static str = $name;
             const QUERIES: usize = attend::LANES;
@@ -59,7 +93,7 @@ macro_rules! level {
                 #[target_feature(enable = $features)]
                 fn level(products: Products<'_, '_>) {
                     // SAFETY: this function needs the level's features.
-                    unsafe { linear::linear::<<$level as vector::Level>::Linear>(products) }
+                    unsafe { linear::linear::<$level>(products) }
                 }
                 if Self::is_available() {
                     // SAFETY: the CPU has the features.

@@ -5,21 +5,22 @@
 //! the caller's slices are copied first; a copy serves for all that it is multiplied with.
 
 use super::vector::{Vector, transpose};
+use crate::kernels::holds;
 use core::arch::x86_64::__m256i;
 use core::mem::MaybeUninit;
 
-/// Inner positions that are copied at a time.
-pub(super) const INNER: usize = 2048;
+/// Inner positions that lie side by side at a time.
+pub(super) const INNER: usize = 128;
 /// Rows that are broadcast per pass.
 pub(super) const OUTPUTS: usize = 8;
-/// The most vectors of rows side by side.
-pub(super) const VECTORS: usize = 8;
-/// The most lanes.
-pub(super) const ROWS: usize = VECTORS * 16;
-/// Words for the rows side by side: 32 KiB.
-const COLUMNS: usize = 8192;
-/// Words for the rows that are broadcast.
-const BROADCAST: usize = OUTPUTS * (INNER / 2);
+/// The most lanes of rows side by side.
+pub(super) const ROWS: usize = 16;
+/// Words for the rows side by side, 2 KiB of stack: `INNER` values of 16 lanes that hold four each, or of 8 that hold two.
+const COLUMNS: usize = 512;
+/// Groups of each row that are broadcast at a time.
+const GROUPS: usize = 16;
+/// Words for the rows that are broadcast: half a KiB of stack.
+const BROADCAST: usize = OUTPUTS * GROUPS;
 
 /// Memory of [`Columns`] and [`Broadcast`], apart from these so that it is neither initialised nor moved.
 #[repr(align(64))]
@@ -42,18 +43,16 @@ impl<const N: usize> Words<N> {
     }
 }
 
-/// Whether `data` holds `rows` rows of `length` values, `stride` apart, from `start` on.
+/// The values from `skip` on of a row of `length` at the start of `data`, as far as that goes.
 #[inline(always)]
-fn holds(data: &[i8], start: usize, rows: usize, stride: usize, length: usize) -> bool {
-    let end = stride.checked_mul(rows - 1).and_then(|last| last.checked_add(start)?.checked_add(length));
-    end.is_some_and(|end| end <= data.len())
+fn part(data: &[i8], length: usize, skip: usize) -> &[i8] {
+    data.get(..length).unwrap_or(data).get(skip..).unwrap_or(&[])
 }
 
-/// The values from `skip` on of a row of `length` that starts at `start`, as far as `data` goes.
+/// `data` from the place of a row on; nothing if that is beyond all memory.
 #[inline(always)]
-fn part(data: &[i8], start: usize, length: usize, skip: usize) -> &[i8] {
-    let row = data.get(start..).unwrap_or(&[]);
-    row.get(..length).unwrap_or(row).get(skip..).unwrap_or(&[])
+fn row(data: &[i8], index: usize, stride: usize) -> &[i8] {
+    index.checked_mul(stride).and_then(|start| data.get(start..)).unwrap_or(&[])
 }
 
 /// Rows side by side.
@@ -76,7 +75,7 @@ impl<'a> Columns<'a> {
     #[inline(always)]
     pub(super) fn capacity<X: Vector>(length: usize) -> usize {
         let words = length.min(INNER).div_ceil(X::GROUP).max(1) * X::LANES;
-        (COLUMNS / words).clamp(1, VECTORS) * X::LANES
+        (COLUMNS / words).clamp(1, ROWS / X::LANES) * X::LANES
     }
 
     /// Takes `length` values (at most [`INNER`]) from `start` on of each of the first `rows` rows of `x`
@@ -90,12 +89,12 @@ impl<'a> Columns<'a> {
         let rows = rows.min(Self::capacity::<X>(length));
         self.groups = length.div_ceil(X::GROUP);
         self.vectors = rows.div_ceil(X::LANES);
+        let x = x.get(start..).unwrap_or(&[]);
         for eight in 0..self.vectors * (X::LANES / 8) {
             let first = eight * 8;
-            let start = first * width + start;
+            let x = row(x, first, width);
             // Groups up to which eight rows are there as a whole.
-            let whole =
-                if first + 8 <= rows && holds(x, start, 8, width, length) { length / X::GROUP / 8 * 8 } else { 0 };
+            let whole = if first + 8 <= rows && holds(x, 8, width, length) { length / X::GROUP / 8 * 8 } else { 0 };
             let mut group = 0;
             while group < self.groups {
                 // SAFETY: `whole` is inside `x`; groups, vectors and lanes stay below the capacity, hence inside
@@ -104,9 +103,9 @@ impl<'a> Columns<'a> {
                     let mut words = [core::mem::zeroed(); 8];
                     for (i, to) in words.iter_mut().enumerate() {
                         *to = if group < whole {
-                            X::whole(x.as_ptr().add(start + i * width + group * X::GROUP))
+                            X::whole(x.as_ptr().add(i * width + group * X::GROUP))
                         } else if first + i < rows {
-                            X::part(part(x, start + i * width, length, group * X::GROUP))
+                            X::part(part(row(x, i, width), length, group * X::GROUP))
                         } else {
                             continue;
                         };
@@ -151,12 +150,13 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// The products with `rows`.
+    /// All of them, side by side.
     #[inline(always)]
     pub(super) fn side<X: Vector>(&self) -> Side<'_> {
         Side {
             words: self.words.start(),
             correction: if X::OFFSET == 0 { None } else { Some(&self.correction) },
+            apart: self.groups * X::LANES,
             groups: self.groups,
             vectors: self.vectors,
         }
@@ -169,6 +169,8 @@ pub(super) struct Side<'a> {
     /// `[vectors][groups][LANES]`
     pub(super) words: *const i32,
     pub(super) correction: Option<&'a [i32; ROWS]>,
+    /// Words from a vector's first group to the next vector's.
+    pub(super) apart: usize,
     pub(super) groups: usize,
     pub(super) vectors: usize,
 }
@@ -186,16 +188,55 @@ impl<'a> Broadcast<'a> {
         Self { words, stride: 0, groups: 0 }
     }
 
-    /// Takes `length` values (at most [`INNER`]) of each of the first `rows` rows of `data`, `stride` apart.
+    /// Products of `rows` rows of `w`, `stride` apart and of `length` values, with all that lie side by side, to `sums` `[OUTPUTS][apart]`:
+    /// `start` of the row plus the products, or added to what is there.
+    ///
+    /// # Safety
+    /// The CPU has the instructions of `X`. `side` holds its words, `length` values of each row; `sums` has room for [`OUTPUTS`] rows, `apart`
+    /// from each other, of all lanes.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    pub(super) unsafe fn products<X: Vector>(
+        &mut self,
+        side: Side<'_>,
+        w: &[i8],
+        stride: usize,
+        rows: usize,
+        length: usize,
+        start: &[i32; OUTPUTS],
+        add: bool,
+        sums: *mut i32,
+        apart: usize,
+    ) {
+        let (mut side, mut add, mut from) = (side, add, 0);
+        loop {
+            let part = (length - from).min(GROUPS * X::GROUP);
+            // SAFETY: what is left of `side` holds the groups from `from` on; all else is the caller's.
+            unsafe {
+                self.fill::<X>(w.get(from..).unwrap_or(&[]), stride, rows, part);
+                self.multiply::<X>(side, if add { &[0; OUTPUTS] } else { start }, add, sums, apart);
+                from += part;
+                if from >= length {
+                    return;
+                }
+                // The first part has corrected all groups.
+                let words = side.words.add(GROUPS * X::LANES);
+                side = Side { words, correction: None, groups: side.groups - GROUPS, ..side };
+            }
+            add = true;
+        }
+    }
+
+    /// Takes `length` values (at most [`GROUPS`] groups) of each of the first `rows` rows of `data`, `stride` apart.
     ///
     /// # Safety
     /// The CPU has the instructions of `X`.
     #[inline(always)]
-    pub(super) unsafe fn fill<X: Vector>(&mut self, data: &[i8], stride: usize, rows: usize, length: usize) {
-        let length = length.min(INNER);
+    unsafe fn fill<X: Vector>(&mut self, data: &[i8], stride: usize, rows: usize, length: usize) {
+        let length = length.min(GROUPS * X::GROUP);
         self.groups = length.div_ceil(X::GROUP);
         self.stride = self.groups.next_multiple_of(8);
-        let held = rows >= OUTPUTS && holds(data, 0, OUTPUTS, stride, length);
+        let held = rows >= OUTPUTS && holds(data, OUTPUTS, stride, length);
         if held && stride == length && length.is_multiple_of(X::GROUP) {
             // One row after the other, without gaps: copied as one.
             self.stride = self.groups;
@@ -218,7 +259,7 @@ impl<'a> Broadcast<'a> {
                     let values = if group < whole {
                         X::whole(data.as_ptr().add(output * stride + group * X::GROUP))
                     } else if output < rows {
-                        X::part(part(data, output.wrapping_mul(stride), length, group * X::GROUP))
+                        X::part(part(row(data, output, stride), length, group * X::GROUP))
                     } else {
                         core::mem::zeroed()
                     };
@@ -230,14 +271,13 @@ impl<'a> Broadcast<'a> {
         }
     }
 
-    /// Products of all rows with all that lie side by side, to `sums` `[OUTPUTS][stride]`: `start` of the row plus the
-    /// product, or added to what is there.
+    /// The products with the rows taken last, as [`Broadcast::products`] gives them.
     ///
     /// # Safety
     /// The CPU has the instructions of `X`. `side` holds its words; `sums` has room for [`OUTPUTS`] rows, `stride`
     /// apart, of all lanes.
     #[inline(always)]
-    pub(super) unsafe fn multiply<X: Vector>(
+    unsafe fn multiply<X: Vector>(
         &self,
         side: Side<'_>,
         start: &[i32; OUTPUTS],
@@ -250,17 +290,10 @@ impl<'a> Broadcast<'a> {
             let rest = side.vectors - vector;
             // SAFETY: no more vectors and rows than there are.
             unsafe {
-                if X::BLOCK == 4 && rest >= 4 {
-                    self.block::<X, 4, 4>(side, vector, 0, start, add, sums, stride);
-                    self.block::<X, 4, 4>(side, vector, 4, start, add, sums, stride);
-                    vector += 4;
-                } else if X::BLOCK == 3 && rest >= 3 {
-                    self.block::<X, 3, 4>(side, vector, 0, start, add, sums, stride);
-                    self.block::<X, 3, 4>(side, vector, 4, start, add, sums, stride);
-                    vector += 3;
-                } else if rest >= 2 {
-                    self.block::<X, 2, 4>(side, vector, 0, start, add, sums, stride);
-                    self.block::<X, 2, 4>(side, vector, 4, start, add, sums, stride);
+                if X::LANES < ROWS && rest >= 2 {
+                    for output in [0, 4] {
+                        self.block::<X, 2, 4>(side, vector, output, start, add, sums, stride);
+                    }
                     vector += 2;
                 } else {
                     self.block::<X, 1, 8>(side, vector, 0, start, add, sums, stride);
@@ -290,8 +323,8 @@ impl<'a> Broadcast<'a> {
         // inside `sums`.
         unsafe {
             let groups = side.groups.min(self.groups);
-            let columns = side.words.add(vector * side.groups * X::LANES);
-            let apart = side.groups * X::LANES;
+            let Side { apart, .. } = side;
+            let columns = side.words.add(vector * apart);
             let rows: [*const i32; M] = core::array::from_fn(|i| self.words.start().add((output + i) * self.stride));
             let mut acc = [[X::splat(0); N]; M];
             for i in 0..M {

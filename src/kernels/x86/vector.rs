@@ -19,8 +19,6 @@ pub(super) trait Vector {
     const GROUP: usize;
     /// Added to the values that are broadcast.
     const OFFSET: i32;
-    /// Vectors of rows in registers, beside four broadcast values.
-    const BLOCK: usize;
     /// `x` in all lanes.
     unsafe fn splat(x: i32) -> Self::V;
     /// `LANES` words, at any alignment.
@@ -180,7 +178,7 @@ pub(super) unsafe fn high(x: __m256i, multiplier: __m256i) -> __m256i {
 
 /// A type that implements [`Vector`] with registers of 256 bits.
 macro_rules! ymm {
-    ($(#[$doc:meta])* $name:ident, group $group:literal, $whole:ident $part:ident, offset $offset:literal, block $block:literal, $dot:expr) => {
+    ($(#[$doc:meta])* $name:ident, group $group:literal, $whole:ident $part:ident, offset $offset:literal, $dot:expr) => {
         $(#[$doc])*
         pub(super) struct $name;
 
@@ -191,7 +189,6 @@ macro_rules! ymm {
             const LANES: usize = 8;
             const GROUP: usize = $group;
             const OFFSET: i32 = $offset;
-            const BLOCK: usize = $block;
 
             #[inline(always)]
             unsafe fn splat(x: i32) -> __m256i {
@@ -297,24 +294,24 @@ macro_rules! ymm {
 
 ymm!(
     /// Pairs of 16 bits: PMADDWD.
-    Pmaddwd, group 2, whole_16 part_16, offset 0, block 2,
+    Pmaddwd, group 2, whole_16 part_16, offset 0,
     |sum, row, columns| _mm256_add_epi32(sum, _mm256_madd_epi16(row, columns))
 );
 ymm!(
     /// Four bytes: VPDPBUSD of AVX-VNNI.
-    VexVpdpbusd, group 4, whole_32 part_32, offset 128, block 3, _mm256_dpbusd_avx_epi32
+    VexVpdpbusd, group 4, whole_32 part_32, offset 128, _mm256_dpbusd_avx_epi32
 );
 ymm!(
     /// Pairs of 16 bits: VPDPWSSD of AVX-VNNI.
-    VexVpdpwssd, group 2, whole_16 part_16, offset 0, block 2, _mm256_dpwssd_avx_epi32
+    VexVpdpwssd, group 2, whole_16 part_16, offset 0, _mm256_dpwssd_avx_epi32
 );
 ymm!(
     /// Four bytes: VPDPBUSD of AVX-512.
-    EvexVpdpbusd, group 4, whole_32 part_32, offset 128, block 3, _mm256_dpbusd_epi32
+    EvexVpdpbusd, group 4, whole_32 part_32, offset 128, _mm256_dpbusd_epi32
 );
 ymm!(
     /// Pairs of 16 bits: VPDPWSSD of AVX-512.
-    EvexVpdpwssd, group 2, whole_16 part_16, offset 0, block 2, _mm256_dpwssd_epi32
+    EvexVpdpwssd, group 2, whole_16 part_16, offset 0, _mm256_dpwssd_epi32
 );
 
 /// Four bytes in each of 16 lanes: VPDPBUSD with registers of 512 bits.
@@ -327,7 +324,6 @@ impl Vector for Zmm {
     const LANES: usize = 16;
     const GROUP: usize = 4;
     const OFFSET: i32 = 128;
-    const BLOCK: usize = 4;
 
     #[inline(always)]
     unsafe fn splat(x: i32) -> __m512i {
