@@ -1,0 +1,159 @@
+//! Whole models: the committed ones, and random ones of all kinds.
+
+use crate::Cases;
+use crate::support::{Random, config, linear, random_model, vary};
+use crate::support_decoder::{Decoder as FloatDecoder, Shape, TINY};
+use heedful::audio::{Params, features};
+use heedful::dynamic::{Decoder, Model};
+use heedful::format::write::DecoderBlockModel;
+use heedful::format::{Config, Softmax};
+use heedful::{Error, Pairing};
+use std::path::Path;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The committed models: clips of `speakers`, and random features and tokens.
+pub fn committed(speakers: usize) -> Cases {
+    let (mut cases, random) = (Cases::default(), &mut Random(speakers as u64));
+    for file in ["models/digits.heed", "models/digits_small.heed"] {
+        let model = Model::load(&std::fs::read(root().join(file)).unwrap()).unwrap();
+        for digit in 0..10 {
+            for speaker in ["jackson", "theo", "lucas", "george", "nicolas", "yweweler"].iter().take(speakers) {
+                clip(&mut cases, file, &model, &format!("examples/clips/{digit}_{speaker}_5.wav"));
+            }
+        }
+    }
+    for file in ["narrow", "wide", "variants"].map(|name| format!("tests/models/{name}.heed")) {
+        encoder(&mut cases, random, &file, 3 * speakers);
+    }
+    let decoders = [("models/narrow_decoder", 5), ("fixtures/tiny_decoder", 16), ("fixtures/tiny_decoder", 200)];
+    for (file, context) in decoders {
+        decoder(&mut cases, random, &format!("tests/{file}.heed"), context, 10 * speakers);
+    }
+    texts(&mut cases, random, "tests/fixtures/tiny_decoder.heed", 4 * speakers);
+    for file in ["damaged", "newer"].map(|name| format!("tests/models/{name}.heed")) {
+        let name = match Model::load(&std::fs::read(root().join(&file)).unwrap()).unwrap_err() {
+            Error::Checksum { .. } => "Checksum",
+            Error::Version { .. } => "Version",
+            other => panic!("{other}"),
+        };
+        cases.add("refused", format!("[\"{file}\",\"{name}\"]"));
+    }
+    cases
+}
+
+/// So many random encoders and decoders, written to a folder: heads from none to three, fused and low-rank projections, windows
+/// of 512 samples, all pairings, shared keys, fine hidden values.
+pub fn random(folder: &Path, count: usize) -> Cases {
+    let (mut cases, random, mut fine) = (Cases::default(), &mut Random(99), 0);
+    for i in 0..count {
+        let any = |random: &mut Random, most| random.int(1, most) as usize;
+        let softmax = if i % 2 == 0 { Softmax::Wide } else { Softmax::Narrow };
+        let c = Config {
+            positions: any(random, 9),
+            inputs: 6 * any(random, 2),
+            width: any(random, 12),
+            heads: any(random, 3),
+            head_dim: any(random, 12),
+            hidden: any(random, 12),
+            layers: any(random, 3),
+            classes: any(random, 4),
+            ..config(softmax)
+        };
+        let window = if i % 3 == 0 { 512 } else { 256 };
+        let params = Params { sample_rate: 8000, window, hop: 70, bands: 6, low_hz: 100, high_hz: 4000, floor_log2: 8 };
+        let mut model = random_model(random.next(), c, Some(params));
+        vary(&mut model, random);
+        // Larger biases than the support's.
+        model.classifier = linear(random, c.width, c.classes, 30.0);
+        let file = folder.join(format!("encoder_{i}.heed")).display().to_string();
+        std::fs::write(&file, model.to_bytes().unwrap()).unwrap();
+        encoder(&mut cases, random, &file, 3);
+        let model = Model::load(&std::fs::read(&file).unwrap()).unwrap();
+        if i % 3 == 0 {
+            clip(&mut cases, &file, &model, &format!("examples/clips/{}_nicolas_5.wav", i % 10));
+        }
+
+        let kv_heads = any(random, 2);
+        let head_dim = 2 * any(random, 5);
+        let shape = Shape {
+            tokens: if i % 4 == 0 { 280 } else { any(random, 40) },
+            width: 4 + any(random, 20),
+            heads: kv_heads * any(random, 3),
+            kv_heads,
+            head_dim,
+            hidden: any(random, 30),
+            layers: any(random, 3),
+            softmax,
+            pairing: [Pairing::Interleaved, Pairing::Halves, Pairing::Folded][i % 3],
+            pairs: random.int(0, head_dim as i64 / 2) as usize,
+        };
+        let mut model = FloatDecoder::random(random.next(), shape).quantise(30).0;
+        for block in &mut model.blocks {
+            block.fine = i % 3 != 0 && DecoderBlockModel::may_be_fine(block.product, &block.down);
+            fine += usize::from(block.fine);
+        }
+        // Half of them turn fast: the whole circle is seen within a few positions.
+        if i % 2 == 0 {
+            model.frequencies.iter_mut().for_each(|frequency| *frequency = random.next() as u32);
+        }
+        let file = folder.join(format!("decoder_{i}.heed")).display().to_string();
+        std::fs::write(&file, model.to_bytes().unwrap()).unwrap();
+        let context = any(random, 30);
+        decoder(&mut cases, random, &file, context, 24);
+        if shape.tokens >= TINY.tokens - 20 {
+            texts(&mut cases, random, &file, 6);
+        }
+    }
+    assert!(fine > count / 4, "{fine} blocks with fine hidden values");
+    cases
+}
+
+fn clip(cases: &mut Cases, file: &str, model: &Model, clip: &str) {
+    let reader = hound::WavReader::open(root().join(clip)).unwrap();
+    let samples: Vec<i16> = reader.into_samples().map(Result::unwrap).collect();
+    let (c, frontend) = (model.config(), model.frontend().unwrap());
+    let mut heard = vec![0; c.positions * c.inputs];
+    let frames = heard.len() / frontend.params.bands as usize;
+    features(&frontend, &samples, frames, &mut heard);
+    cases.add("clip", format!("[\"{file}\",\"{clip}\",{:?}]", model.infer(&heard).logits()));
+}
+
+fn encoder(cases: &mut Cases, random: &mut Random, file: &str, count: usize) {
+    let model = Model::load(&std::fs::read(root().join(file)).unwrap()).unwrap();
+    for _ in 0..count {
+        let features = random.i8s(model.config().positions * model.config().inputs, 128);
+        let logits = model.infer(&features).logits().to_vec();
+        cases.add("encoder", format!("[\"{file}\",{features:?},{logits:?}]"));
+    }
+}
+
+/// The logits of each step, a number for all: what a polynomial hash makes of them.
+fn decoder(cases: &mut Cases, random: &mut Random, file: &str, context: usize, count: usize) {
+    let model = Decoder::load(&std::fs::read(root().join(file)).unwrap()).unwrap();
+    let mut session = model.session(context);
+    let tokens: Vec<usize> = (0..count).map(|_| random.int(0, model.config().tokens as i64) as usize).collect();
+    let digests: Vec<i64> = tokens
+        .iter()
+        .map(|&token| session.step(token).iter().fold(0, |sum, &y| (31 * sum + i64::from(y)).rem_euclid(2_147_483_647)))
+        .collect();
+    cases.add("decoder", format!("[\"{file}\",{context},{tokens:?},{digests:?}]"));
+}
+
+fn texts(cases: &mut Cases, random: &mut Random, file: &str, count: usize) {
+    let model = Decoder::load(&std::fs::read(root().join(file)).unwrap()).unwrap();
+    let tokenizer = model.tokenizer().unwrap();
+    for _ in 0..count {
+        let letters = b" etaoinshrdlu etaoin \xc3\xa9\x80\x80\x80\x80z\0";
+        let text: Vec<u8> =
+            (0..random.int(0, 30)).map(|_| letters[random.int(0, letters.len() as i64 - 1) as usize]).collect();
+        let mut tokens = [0; 64];
+        let count = tokenizer.encode(&text, &mut tokens).unwrap();
+        let tokens = &tokens[..count];
+        let back: Vec<&[u8]> = tokens.windows(2).map(|pair| tokenizer.decode(pair[1], pair[0])).collect();
+        assert_eq!(back.concat(), text);
+        cases.add("text", format!("[\"{file}\",{text:?},{tokens:?}]"));
+    }
+}
