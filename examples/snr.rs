@@ -6,7 +6,7 @@ mod head;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use head::{Head, Level, Levels, measure, worst_case};
+use head::{Head, Level, Levels, farthest, measure, worst_case};
 use heedful::{Narrow, Weight, Wide};
 use support::Random;
 
@@ -33,6 +33,19 @@ fn main() {
                 both(all.narrow),
                 both(all.usual)
             );
+        }
+    }
+
+    println!("\nQ, K, V normal, scores of a standard deviation of σ nats, heads of 64; and the farthest that an output lies");
+    println!("from an exact softmax on the same int8 Q, K and V before rounding, in steps of the values:\n");
+    println!("| σ | positions | exact softmax | wide | narrow | farthest, wide | farthest, narrow |");
+    println!("|---:|---:|---:|---:|---:|---:|---:|");
+    for deviation in [1.0, 2.0, 3.0, 4.0] {
+        for positions in [32, 128, 512, 2048] {
+            let heads = |random: &mut Random| vec![Head::scored(random, positions, 64, deviation)];
+            let (all, off) = (average(heads), most_off(heads));
+            let [exact, wide, narrow] = [all.exact, all.wide, all.narrow].map(both);
+            println!("| {deviation} | {positions} | {exact} | {wide} | {narrow} | {:.2} | {:.2} |", off[0], off[1]);
         }
     }
 
@@ -67,6 +80,15 @@ fn average(heads: impl Fn(&mut Random) -> Vec<Head>) -> Levels {
         })
         .collect();
     Levels::mean(&all)
+}
+
+/// The farthest over all seeds.
+fn most_off(heads: impl Fn(&mut Random) -> Vec<Head>) -> [f64; 2] {
+    let heads = (1..=SEEDS).flat_map(|seed| heads(&mut Random(seed)));
+    heads.fold([0.0; 2], |most: [f64; 2], head| {
+        let found = farthest(&head, head.positions.min(QUERIES));
+        [0, 1].map(|i| most[i].max(found[i]))
+    })
 }
 
 fn both(level: Level) -> String {

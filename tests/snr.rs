@@ -5,7 +5,7 @@
 mod head;
 mod support;
 
-use head::{Head, Levels, attend, measure, mix, worst_case};
+use head::{Head, Levels, attend, farthest, measure, mix, worst_case};
 use heedful::{Narrow, Scale, Steepness, Weight, Wide};
 use support::Random;
 
@@ -35,6 +35,24 @@ fn does_not_fade_with_length() {
     assert!(found.wide.int8 >= found.exact.int8 - 0.5);
     assert!(found.wide.int8 >= 32.0 && found.narrow.int8 >= 30.0);
     assert!(found.usual.int8 <= 5.0, "probabilities in steps of 1/256 do fade");
+}
+
+/// Scores that spread: wide weights hold, narrow ones do on short rows only.
+#[test]
+fn where_narrow_weights_hold() {
+    for deviation in [2.0, 4.0] {
+        for (positions, most, steps) in [(32, 1.0, 1.5), (128, 2.5, 3.0), (512, 7.0, 7.0), (2048, 13.0, 10.0)] {
+            let heads = |random: &mut Random| vec![Head::scored(random, positions, 64, deviation)];
+            let Levels { exact, wide, narrow, .. } = levels(32, heads);
+            let off = farthest(&heads(&mut Random(1))[0], 16);
+            println!("{deviation} nats, {positions} positions: {exact:?} {wide:?} {narrow:?} {off:?}");
+            assert!(wide.real >= exact.real - 0.2 && wide.int8 >= exact.int8 - 0.2 && off[0] < 0.3);
+            assert!(narrow.real >= exact.real - most && off[1] < steps);
+            if positions == 2048 {
+                assert!(narrow.real < exact.real - 2.0 && off[1] > 1.0, "narrow weights hold: say so");
+            }
+        }
+    }
 }
 
 /// The workload that QFlash publishes, and its figures.

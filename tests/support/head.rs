@@ -26,6 +26,13 @@ impl Head {
         Self::draw(positions, dim, || bound * (2.0 * random.uniform() - 1.0))
     }
 
+    /// [`Head::normal`] with scores of a standard deviation, in nats.
+    pub fn scored(random: &mut Random, positions: usize, dim: usize, deviation: f64) -> Self {
+        let mut head = Self::normal(random, positions, dim);
+        head.query.iter_mut().for_each(|q| *q *= deviation);
+        head
+    }
+
     fn draw(positions: usize, dim: usize, mut value: impl FnMut() -> f64) -> Self {
         let mut tensor = || (0..positions * dim).map(|_| value()).collect();
         Self { positions, dim, query: tensor(), key: tensor(), value: tensor() }
@@ -149,6 +156,18 @@ pub fn measure(heads: &[Head], queries: usize) -> Levels {
         narrow: run(&|head, row| head.heedful::<Narrow>(row)),
         usual: run(&|head, row| head.exact(row, |p| (p * 256.0).round().min(255.0) / 256.0)),
     }
+}
+
+/// The farthest that the output of some evenly spaced queries lies from an exact softmax on the same int8 Q, K and V before it is
+/// rounded, in steps of the values: with wide weights and with narrow ones.
+pub fn farthest(head: &Head, queries: usize) -> [f64; 2] {
+    let quantised = Quantised::new(head, calibrate(&head.value));
+    (0..queries).map(|i| i * head.positions / queries).fold([0.0; 2], |farthest: [f64; 2], row| {
+        let (exact, _) = quantised.exact(row, |p| p);
+        let found = [quantised.heedful::<Wide>(row).0, quantised.heedful::<Narrow>(row).0];
+        let off = found.map(|y| y.iter().zip(&exact).fold(0.0f64, |most, (y, e)| most.max((y - e).abs())));
+        [0, 1].map(|i| farthest[i].max(off[i] / quantised.value.scale))
+    })
 }
 
 /// The output for one query, before and after it is rounded to int8.
