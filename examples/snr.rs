@@ -36,8 +36,10 @@ fn main() {
         }
     }
 
-    println!("\nQ, K, V normal, scores of a standard deviation of σ nats, heads of 64; and the farthest that an output lies");
-    println!("from an exact softmax on the same int8 Q, K and V before rounding, in steps of the values:\n");
+    println!(
+        "\nQ, K, V normal, scores of a standard deviation of σ nats, heads of 64; and the farthest that an output"
+    );
+    println!("lies from an exact softmax on the same int8 Q, K and V before rounding, in steps of the values:\n");
     println!("| σ | positions | exact softmax | wide | narrow | farthest, wide | farthest, narrow |");
     println!("|---:|---:|---:|---:|---:|---:|---:|");
     for deviation in [1.0, 2.0, 3.0, 4.0] {

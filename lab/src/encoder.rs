@@ -239,7 +239,7 @@ pub fn classes(logits: &Tensor<2>) -> Vec<usize> {
     values.chunks_exact(classes).map(largest).collect()
 }
 
-fn largest(row: &[f32]) -> usize {
+pub(crate) fn largest(row: &[f32]) -> usize {
     let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
     best.map_or(0, |(i, _)| i)
 }

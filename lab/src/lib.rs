@@ -21,6 +21,7 @@ pub mod file;
 pub mod fuse;
 pub mod heads;
 pub mod low_rank;
+pub mod narrow;
 pub mod prune;
 pub mod train;
 pub mod weights;

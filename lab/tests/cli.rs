@@ -82,17 +82,28 @@ fn train_convert_evaluate() {
     let error = complaint(&run(&["convert", "m.safetensors", "--fuse", "always"]));
     assert!(error.starts_with("error: query and key weights cannot be fused: heads of 12"), "{error}");
 
+    // Narrow softmax weights: asked for without recordings to measure on, and with them.
+    let output = run(&["convert", "m.safetensors", "--narrow", "always", "-o", "narrow.heed"]);
+    printed(&output);
+    let unmeasured = "warning: what narrow softmax weights cost was not measured; measure it with --data\n";
+    assert_eq!(text(&output.stderr), unmeasured);
+    let output = run(&["convert", "m.safetensors", "--data", "tones", "--narrow", "always", "-o", "measured.heed"]);
+    let said = printed(&output) + &text(&output.stderr);
+    assert!(said.contains("narrow softmax weights") && said.contains(" of 64 recordings, "), "{said}");
+    let log = printed(&run(&["convert", "m.safetensors", "--data", "tones", "--narrow", "never", "-o", "wide.heed"]));
+    assert!(log.starts_with("wide.heed: "), "{log}");
+
     // Weights of low rank: demanded, and found where training kept to it.
     let error = complaint(&run(&["convert", "m.safetensors", "--rank", "8"]));
     assert_eq!(error, "error: projections of rank 8 need recordings; calibrate with --data\n");
     let rank_4 = "block 0: queries, keys and values of rank 4\nblock 1: queries, keys and values of rank 4\n";
     let log = printed(&run(&["convert", "m.safetensors", "--data", "tones", "--rank", "4", "-o", "low.heed"]));
-    assert!(log.starts_with(&format!("{rank_4}low.heed: ")), "{log}");
+    assert!(log.starts_with(rank_4) && log.contains("\nlow.heed: "), "{log}");
     printed(&run(&["prune", "low.heed", "--heads", "1:0,0:1", "-o", "pruned.heed"]));
     let train = [&train[..train.len() - 1], &["warm.safetensors", "--rank", "4", "--temperature"]].concat();
     assert!(printed(&run(&train)).ends_with("warm.safetensors: 11014 parameters, the weights of epoch 2\n"));
     let log = printed(&run(&["convert", "warm.safetensors", "--data", "tones"]));
-    assert!(log.starts_with(&format!("{rank_4}warm.heed: ")), "{log}");
+    assert!(log.starts_with(rank_4) && log.contains("\nwarm.heed: "), "{log}");
     let log = printed(&run(&["evaluate", "warm.heed", "--data", "tones"]));
     assert!(log.contains("\nfloat accuracy 0.") && log.contains("\nint8  accuracy 0."), "{log}");
 }

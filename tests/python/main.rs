@@ -1,4 +1,4 @@
-//! The reader in Python, which was written from `docs/numerics.md` and `docs/format.md` alone, gives the library's bits.
+//! The reader in Python, written from `docs/numerics.md` and `docs/format.md` alone, gives the library's bits.
 //!
 //! The files of `golden/` are what it is compared with where there is no Rust: `python3 tests/python/compare.py`.
 

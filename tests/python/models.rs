@@ -44,8 +44,8 @@ pub fn committed(speakers: usize) -> Cases {
     cases
 }
 
-/// So many random encoders and decoders, written to a folder: heads from none to three, fused and low-rank projections, windows
-/// of 512 samples, all pairings, shared keys, fine hidden values.
+/// So many random encoders and decoders, written to a folder: heads from none to three, fused and low-rank projections,
+/// windows of 512 samples, all pairings, shared keys, fine hidden values.
 pub fn random(folder: &Path, count: usize) -> Cases {
     let (mut cases, random, mut fine) = (Cases::default(), &mut Random(99), 0);
     for i in 0..count {

@@ -158,8 +158,8 @@ pub fn measure(heads: &[Head], queries: usize) -> Levels {
     }
 }
 
-/// The farthest that the output of some evenly spaced queries lies from an exact softmax on the same int8 Q, K and V before it is
-/// rounded, in steps of the values: with wide weights and with narrow ones.
+/// The farthest that the output of some evenly spaced queries lies from an exact softmax on the same int8 Q, K and V
+/// before it is rounded, in steps of the values: with wide weights and with narrow ones.
 pub fn farthest(head: &Head, queries: usize) -> [f64; 2] {
     let quantised = Quantised::new(head, calibrate(&head.value));
     (0..queries).map(|i| i * head.positions / queries).fold([0.0; 2], |farthest: [f64; 2], row| {

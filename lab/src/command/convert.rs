@@ -3,11 +3,13 @@
 use burn::tensor::Device;
 use clap::Args;
 use heedful::dynamic::Model;
+use heedful::format::Softmax;
 use heedful_lab::calibrate::calibrate;
 use heedful_lab::encoder::Encoder;
 use heedful_lab::features::Extractor;
 use heedful_lab::fuse::Fuse;
 use heedful_lab::low_rank::Rank;
+use heedful_lab::narrow::{self, Measured, Narrow};
 use heedful_lab::weights::Weights;
 use heedful_lab::{Error, convert, data, file};
 use std::path::PathBuf;
@@ -29,6 +31,10 @@ pub struct Convert {
     /// keeps what they compute to 1 %, where it saves bytes and instructions. Takes --data.
     #[arg(long, value_name = "auto|never|N", default_value_t)]
     rank: Rank,
+    /// Softmax weights of 8 bits instead of 15: where they cost nothing on the recordings of --data (auto; without
+    /// --data nowhere), never or always.
+    #[arg(long, value_enum, default_value = "auto")]
+    narrow: Narrow,
     /// The file to write [default: the weights file with the extension heed].
     #[arg(short, long, value_name = "FILE.heed")]
     out: Option<PathBuf>,
@@ -46,7 +52,8 @@ impl Convert {
             let device = Device::flex();
             weights.scales = calibrate(&Encoder::new(&weights, &device)?, &features, &device);
         }
-        let model = convert::convert_on(&weights, self.fuse, &features, self.rank)?;
+        let mut model = convert::convert_on(&weights, self.fuse, &features, self.rank)?;
+        let measured = narrow::choose(&mut model, &weights, &features, self.narrow)?;
         let out = self.out.unwrap_or_else(|| self.weights.with_extension("heed"));
         let bytes = model.to_bytes().map_err(|e| Error::content(&out, e))?;
         file::write_atomically(&out, &bytes)?;
@@ -54,7 +61,21 @@ impl Convert {
         for (i, rank) in model.blocks.iter().enumerate().filter_map(|(i, block)| Some((i, block.rank()?))) {
             println!("block {i}: queries, keys and values of rank {rank}");
         }
+        tell(model.config.softmax, measured);
         println!("{}: {} bytes, {macs} multiply-accumulates per inference", out.display(), bytes.len());
         Ok(())
+    }
+}
+
+/// What the softmax weights are, and why.
+fn tell(softmax: Softmax, measured: Option<Measured>) {
+    match (softmax, measured) {
+        (Softmax::Narrow, Some(measured)) if measured.holds() => println!("narrow softmax weights: {measured}"),
+        (Softmax::Narrow, Some(measured)) => eprintln!("warning: narrow softmax weights cost accuracy: {measured}"),
+        (Softmax::Narrow, None) => {
+            eprintln!("warning: what narrow softmax weights cost was not measured; measure it with --data");
+        }
+        (Softmax::Wide, Some(measured)) => println!("wide softmax weights, for narrow ones would cost: {measured}"),
+        (Softmax::Wide, None) => {}
     }
 }
