@@ -90,8 +90,6 @@ fn train_convert_evaluate() {
     let output = run(&["convert", "m.safetensors", "--data", "tones", "--narrow", "always", "-o", "measured.heed"]);
     let said = printed(&output) + &text(&output.stderr);
     assert!(said.contains("narrow softmax weights") && said.contains(" of 64 recordings, "), "{said}");
-    let log = printed(&run(&["convert", "m.safetensors", "--data", "tones", "--narrow", "never", "-o", "wide.heed"]));
-    assert!(log.starts_with("wide.heed: "), "{log}");
 
     // Weights of low rank: demanded, and found where training kept to it.
     let error = complaint(&run(&["convert", "m.safetensors", "--rank", "8"]));

@@ -64,8 +64,8 @@ fn left_where_it_costs() {
 
 #[test]
 fn nothing_is_taken_unmeasured() {
-    let config = Config { tokens: 9, ..common::config() };
-    let (weights, features) = random(&config, 3);
+    let config = Config { tokens: 16, ..common::config() };
+    let (weights, features) = random(&config, 1);
     assert_eq!(chosen(&weights, &[], Narrow::Auto), (Softmax::Wide, None));
     assert_eq!(chosen(&weights, &features, Narrow::Never), (Softmax::Wide, None));
     assert_eq!(chosen(&weights, &[], Narrow::Always), (Softmax::Narrow, None));
