@@ -4,6 +4,10 @@
 //! constants fire only where code is generated. The messages are those of one compiler; `TRYBUILD=overwrite`
 //! writes them anew.
 
+#[path = "support/skip.rs"]
+mod skip;
+
+use skip::{Lack, skipped};
 use std::process::Command;
 
 /// The compiler whose messages lie beside the cases.
@@ -16,7 +20,7 @@ fn cases() -> Option<trybuild::TestCases> {
     if version.starts_with(COMPILER) {
         return Some(trybuild::TestCases::new());
     }
-    println!("skipped: the messages are those of {COMPILER}x, this is {version}");
+    skipped(Lack::Compiler, format_args!("the messages are those of {COMPILER}x, this is {}", version.trim()));
     None
 }
 

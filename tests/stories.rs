@@ -4,11 +4,14 @@
 mod args;
 #[path = "support/example.rs"]
 mod example;
+#[path = "support/skip.rs"]
+mod skip;
 
 use args::Args;
 use heedful_import::calibrate::own_texts;
 use heedful_import::quantise::quantise;
 use heedful_import::{Checkpoint, Layer, Shape, Token, Tokenizer};
+use skip::{Lack, skipped};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -242,8 +245,8 @@ fn the_float_model_writes_the_published_texts() {
     let folder = std::env::var_os("HEEDFUL_STORIES").map_or(beside, PathBuf::from);
     let [checkpoint, tokenizer] = ["stories260K.bin", "tok512.bin"].map(|name| folder.join(name));
     if !checkpoint.exists() {
-        eprintln!("skipped: no stories260K.bin in {}; HEEDFUL_STORIES names another folder", folder.display());
-        return;
+        let why = format_args!("no stories260K.bin in {}; HEEDFUL_STORIES names another folder", folder.display());
+        return skipped(Lack::Data, why);
     }
     let prompts = [("empty", ""), ("LilyandTomwe", "Lily and Tom went to the park"), ("Thedogwas", "The dog was")];
     for (name, prompt) in prompts {

@@ -18,6 +18,8 @@ mod on_target;
 mod output;
 mod report;
 mod sanitize;
+#[path = "../../tests/support/skip.rs"]
+mod skip;
 mod stories;
 mod symbols;
 mod targets;
@@ -70,7 +72,8 @@ data.
 cargo xtask sanitize
 
 The cases of the kernels under AddressSanitizer, and a few of them under Miri; adds the
-nightly compiler that both need, or says that it was skipped.
+nightly compiler that both need. What cannot be run here is skipped, which fails where
+HEEDFUL_SKIPS is set and does not name `tool`.
 
 cargo xtask kinds [--target NAME]... [--markdown FILE]
 

@@ -5,6 +5,7 @@ use crate::host::{self, Reference};
 use crate::hosted::{self, Hosted};
 use crate::output::{self, ModelRun};
 use crate::report::{Report, Row};
+use crate::skip::Lack;
 use crate::targets::Target;
 use crate::{constant, decoder, emulator, firmware, golden, kernels, kinds, stories, toolchain};
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -34,7 +35,8 @@ pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool>
                 report.check(target.name, "published language model", stories::check(target, model));
             }
             None if stories::USUAL.contains(&target.name) => {
-                println!("  skipped: no stories260K.bin; HEEDFUL_STORIES names its folder");
+                let why = "no stories260K.bin; HEEDFUL_STORIES names its folder";
+                report.skip(target.name, "published language model", Lack::Data, why);
             }
             _ => {}
         }

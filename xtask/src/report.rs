@@ -1,13 +1,15 @@
 //! What the checks found: a line for each, a table of figures and the count.
 
 use crate::output::ModelRun;
-use anyhow::Result;
+use crate::skip::{self, Lack};
+use anyhow::{Result, anyhow};
 
 /// The results so far.
 #[derive(Debug, Default)]
 pub struct Report {
     passed: usize,
     failed: usize,
+    skipped: usize,
     rows: Vec<Row>,
 }
 
@@ -61,6 +63,14 @@ impl Report {
         }
     }
 
+    /// Counts a check that cannot be made here, as failed if that is not allowed.
+    pub fn skip(&mut self, target: &str, what: &str, lack: Lack, why: &str) {
+        match skip::skip(lack, format_args!("{what} ({target}): {why}")) {
+            Ok(()) => self.skipped += 1,
+            Err(error) => self.check(target, what, Err(anyhow!(error))),
+        }
+    }
+
     /// Keeps figures for the table.
     pub fn row(&mut self, row: Row) {
         self.rows.push(row);
@@ -71,7 +81,10 @@ impl Report {
         if !self.rows.is_empty() {
             println!("\n{}\n{LEGEND}\n", table(&self.rows));
         }
-        println!("{} passed, {} failed", self.passed, self.failed);
+        match self.skipped {
+            0 => println!("{} passed, {} failed", self.passed, self.failed),
+            skipped => println!("{} passed, {} failed, {skipped} skipped", self.passed, self.failed),
+        }
         self.failed == 0 && self.passed > 0
     }
 }

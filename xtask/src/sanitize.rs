@@ -1,7 +1,8 @@
 //! `cargo xtask sanitize`: the cases of the kernels under AddressSanitizer, and a few of them under Miri, which finds any undefined
-//! behaviour. Both need a nightly compiler; where none can be had, that is said.
+//! behaviour. Both need a nightly compiler; where none can be had, they are skipped.
 
 use crate::root;
+use crate::skip::{self, Lack};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -12,24 +13,27 @@ const COMPONENTS: [&str; 2] = ["miri", "rust-src"];
 /// Tests under Miri: it knows AVX2, but neither the dot products beyond nor assembly.
 const UNDER_MIRI: [&str; 2] = ["avx2_equals", "wide_equals"];
 
-/// Whether no check failed. One that cannot be made here is reported, and does not fail.
+/// Whether no check failed. One that cannot be made here is skipped, if that is allowed.
 pub fn run() -> Result<bool> {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
-        println!("skipped: the sanitizers are run on x86-64 Linux only");
-        return Ok(true);
+        return Ok(skip("the sanitizers are run on x86-64 Linux only"));
     }
     if let Err(why) = ensure(&["toolchain", "install", "nightly", "--profile", "minimal"], installed("nightly")) {
-        println!("skipped: AddressSanitizer and Miri, for there is no nightly compiler: {why:#}");
-        return Ok(true);
+        return Ok(skip(&format!("AddressSanitizer and Miri, for there is no nightly compiler: {why:#}")));
     }
     let mut passed = check("AddressSanitizer", &mut address_sanitizer());
     let missing: Vec<&str> = COMPONENTS.into_iter().filter(|component| !has(component)).collect();
     let add = [&["component", "add", "--toolchain", "nightly"], missing.as_slice()].concat();
     match ensure(&add, missing.is_empty()) {
         Ok(()) => passed &= check("Miri", &mut miri()),
-        Err(why) => println!("skipped: Miri, for its components are missing: {why:#}"),
+        Err(why) => passed &= skip(&format!("Miri, for its components are missing: {why:#}")),
     }
     Ok(passed)
+}
+
+/// Whether what cannot be run here may be skipped; says so.
+fn skip(why: &str) -> bool {
+    skip::skip(Lack::Tool, why).inspect_err(|error| println!("FAILED  {error}")).is_ok()
 }
 
 /// Accesses beyond an allocation end the tests; the slices of `tests/support/large.rs` end where their allocations do.

@@ -1,9 +1,13 @@
 //! A tiny model of random weights in the llama2.c format, and the published one where it is at hand.
 #![allow(dead_code)] // Each test program uses some of it.
 
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
+
 use heedful_import::{Checkpoint, Token, Tokenizer};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use skip::{Lack, skipped};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -91,7 +95,8 @@ pub fn published() -> Option<(Checkpoint, Tokenizer, PathBuf)> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/stories260k");
     let folder = std::env::var_os("HEEDFUL_STORIES").map_or(beside, PathBuf::from);
     let Ok(bytes) = fs::read(folder.join("stories260K.bin")) else {
-        eprintln!("skipped: no stories260K.bin in {}; HEEDFUL_STORIES names another folder", folder.display());
+        let why = format_args!("no stories260K.bin in {}; HEEDFUL_STORIES names another folder", folder.display());
+        skipped(Lack::Data, why);
         return None;
     };
     let tokenizer = Tokenizer::parse(&fs::read(folder.join("tok512.bin")).unwrap()).unwrap();

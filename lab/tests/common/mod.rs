@@ -1,6 +1,9 @@
 //! A tiny task: tones of three pitches, told apart in a second of training.
 #![allow(dead_code)] // Each test uses a part.
 
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
+
 use burn::tensor::Device;
 use heedful::dynamic::Model;
 use heedful::format::write::EncoderModel;
@@ -12,6 +15,7 @@ use heedful_lab::encoder::Encoder;
 use heedful_lab::train::Settings;
 use heedful_lab::weights::Weights;
 use rand::RngExt;
+use skip::{Lack, skipped};
 use std::path::PathBuf;
 
 /// A model of a few hundred parameters.
@@ -48,7 +52,7 @@ pub fn spoken_digits() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    eprintln!("skipped: no recordings in {}; HEEDFUL_DATA names another folder", folder.display());
+    skipped(Lack::Data, format_args!("no recordings in {}; HEEDFUL_DATA names another folder", folder.display()));
     None
 }
 
