@@ -186,6 +186,16 @@ mod tests {
         }
     }
 
+    /// Every int16, a stretch on either side, and numbers whose low bits look like others.
+    #[test]
+    fn saturates() {
+        let far = [i32::MIN, -65_536, 65_536, i32::MAX];
+        for y in (-40_000..=40_000).chain(far) {
+            assert_eq!(i32::from(saturate_i8(y)), y.clamp(-128, 127));
+            assert_eq!(i32::from(saturate_i16(y)), y.clamp(-32_768, 32_767));
+        }
+    }
+
     #[test]
     fn edges() {
         assert!(Scale::from_real(f64::NAN).is_none());
