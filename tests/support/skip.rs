@@ -1,8 +1,8 @@
-//! What cannot be tested here says so, where it is seen: `skipped: why`, on standard error itself, since the test runner hides what
-//! a test that passes prints.
+//! What cannot be tested here says so, where it is seen: `skipped: why`, on standard error itself, since the test
+//! runner hides what a test that passes prints.
 //!
-//! Where it must not happen, `HEEDFUL_SKIPS` names what may be lacking (such as `cpu,data`), and a skip for want of anything else
-//! fails. Without it, all may be skipped. `HEEDFUL_SKIPPED` names a file that the lines are added to.
+//! `HEEDFUL_SKIPS` names what may be lacking (such as `cpu,data`); a skip for want of anything else then fails. Without
+//! it, all may be skipped. `HEEDFUL_SKIPPED` names a file that the lines are added to.
 #![allow(dead_code)]
 
 use std::fmt::Display;

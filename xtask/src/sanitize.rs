@@ -1,5 +1,5 @@
-//! `cargo xtask sanitize`: the cases of the kernels under AddressSanitizer, and a few of them under Miri, which finds any undefined
-//! behaviour. Both need a nightly compiler; where none can be had, they are skipped.
+//! `cargo xtask sanitize`: the cases of the kernels under AddressSanitizer, and a few of them under Miri, which finds
+//! any undefined behaviour. Both need a nightly compiler; where none can be had, they are skipped.
 
 use crate::root;
 use crate::skip::{self, Lack};
