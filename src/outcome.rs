@@ -66,3 +66,20 @@ impl<L: AsRef<[i16]>> Outcome<L> {
         Guess { class: best.0, probability: self.probability(best.0) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of so many equal classes, each has its share, rounded to nearest.
+    #[test]
+    fn shares_are_rounded() {
+        let steepness = Steepness::from_real(0.01).unwrap();
+        for classes in 1..300 {
+            let outcome = Outcome::new(std::vec![-5; classes], steepness);
+            let share = (32_768.0 / classes as f64).round();
+            assert_eq!(f64::from(outcome.probability(classes - 1).to_bits()), share, "{classes} classes");
+            assert_eq!(outcome.probability(classes), 0);
+        }
+    }
+}

@@ -205,5 +205,10 @@ mod tests {
         assert!(almost.is_valid());
         assert_eq!(almost.to_i8(i32::MAX), 127);
         assert_eq!(almost.to_i16(i32::MIN), -32768);
+        // What rounds up to a power of two.
+        for shift in 3..=32 {
+            let power = 0.5f64.powi(shift);
+            assert_eq!(Scale::from_real(power * (1.0 - 1e-12)).map(Scale::to_real), (shift < 32).then_some(power));
+        }
     }
 }

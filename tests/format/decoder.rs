@@ -135,6 +135,9 @@ fn round_trip() {
             pairs: shape.pairs,
         };
         assert_eq!((*read.config(), read.flash()), (expected, bytes.len()));
+        let attention = 2 * (shape.heads + shape.kv_heads) * shape.head_dim;
+        let macs = shape.layers * shape.width * (attention + 3 * shape.hidden) + shape.tokens * shape.width;
+        assert_eq!(read.config().macs(), macs);
         assert_eq!(read.tokenizer().is_some(), shape.tokens >= 259);
         let words = to_words(&bytes);
         let file = File::open(&words).unwrap();

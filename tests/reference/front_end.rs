@@ -2,7 +2,7 @@
 
 use crate::support::{Errors, Random};
 use fixed::types::U0F16;
-use heedful::audio::{Frontend, MelBin, Params, Tables, centre, excerpt, features};
+use heedful::audio::{DesignError, Frontend, MAX_BANDS, MelBin, Params, Tables, centre, excerpt, features};
 use std::f64::consts::TAU;
 
 /// Energies of each band in eighths of an octave, neither rounded nor clamped: the definition, from the parameters alone.
@@ -154,6 +154,34 @@ fn whole_recordings() {
     Errors::of(pairs).within(0.5, 0.6, 1.05);
 }
 
+/// What is the last to fit, and what no longer does.
+#[test]
+fn designs_that_do_not_fit() {
+    let fits = Params { sample_rate: 8000, window: 256, hop: 80, bands: 16, low_hz: 100, high_hz: 4000, floor_log2: 0 };
+    let design = |change: &dyn Fn(&mut Params)| {
+        let mut params = fits;
+        change(&mut params);
+        Tables::design(params).map(|tables| tables.params == params)
+    };
+    assert_eq!(design(&|_| ()), Ok(true));
+    assert_eq!(design(&|p| p.window = 512), Ok(true));
+    for window in [0, 128, 255, 257, 1024] {
+        assert_eq!(design(&|p| p.window = window), Err(DesignError::Window(window)));
+    }
+    assert_eq!([1, 256].map(|hop| design(&|p| p.hop = hop)), [Ok(true); 2]);
+    assert_eq!([0, 257].map(|hop| design(&|p| p.hop = hop)), [0, 257].map(|hop| Err(DesignError::Hop(hop))));
+    for (low_hz, high_hz) in [(4000, 4000), (4000, 100), (100, 4001)] {
+        let design = design(&|p| (p.low_hz, p.high_hz) = (low_hz, high_hz));
+        assert_eq!(design, Err(DesignError::Edges { low_hz, high_hz }));
+    }
+    for bands in [0, MAX_BANDS as u32 + 1] {
+        assert_eq!(design(&|p| p.bands = bands), Err(DesignError::Bands(bands)));
+    }
+    // The first band has a bin at its edge, where it hears nothing, and no other.
+    let edge = |bands| design(&|p| (p.sample_rate, p.low_hz, p.bands) = (32_000, 125, bands));
+    assert_eq!([20, 30].map(edge), [Ok(true), Err(DesignError::Bands(30))]);
+}
+
 #[test]
 fn excerpts() {
     let placed = |recording: &[i16], length| excerpt(recording, length).collect::<Vec<_>>();
@@ -162,7 +190,7 @@ fn excerpts() {
     assert_eq!(placed(&[1, 2, 3], 3), [1, 2, 3]);
     assert!(placed(&[1, 2, 3], 0).is_empty());
     // The loudest stretch, the first of several; i16::MIN is as loud as it gets.
-    assert_eq!(placed(&[0, 5, 5, 0, 5, 5, 0], 2), [5, 5]);
+    assert_eq!(placed(&[0, 5, 6, 0, 6, 5, 0], 2), [5, 6]);
     assert_eq!(placed(&[0, 9, 0, i16::MIN, 1, 0, 9], 2), [i16::MIN, 1]);
     let mut recording = vec![0; 4000];
     recording[3000..3640].fill(1000);
