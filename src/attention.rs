@@ -36,7 +36,7 @@ use crate::reach::Reach;
 use crate::requantise::{Channel, Scale};
 pub use crate::softmax::MAX_HEAD_DIM;
 use crate::softmax::{Steepness, Weight};
-use bytemuck::{Pod, Zeroable};
+use bytemuck::NoUninit;
 use core::ops::Range;
 use grid::Grid;
 use shown::Placed;
@@ -45,16 +45,43 @@ use shown::Placed;
 pub const MAX_POSITIONS: usize = 1 << 16;
 
 /// How one head weighs and scales.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Pod, Zeroable)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, NoUninit)]
 #[repr(C)]
 pub struct HeadScale {
-    /// Of the softmax: octaves per unit of the score.
-    pub steepness: Steepness,
-    /// Scale of the values over the scale of the head's output, over 256.
-    pub value: Scale,
+    steepness: Steepness,
+    value: Scale,
 }
 
 impl HeadScale {
+    /// From the steepness, and from the scale of the values over the scale of the head's output, over 256. `None` unless the ratio of the
+    /// two scales is at least 2^-8 and below 32.
+    ///
+    /// ```
+    /// use heedful::{HeadScale, Scale, Steepness};
+    /// let steepness = Steepness::from_real(0.001).unwrap();
+    /// let head = HeadScale::new(steepness, Scale::from_real(1.5 / 256.0).unwrap());
+    /// assert_eq!(head, HeadScale::from_real(0.001, 1.5));
+    /// ```
+    #[must_use]
+    pub const fn new(steepness: Steepness, value: Scale) -> Option<Self> {
+        let shift = value.shift();
+        if shift >= 2 && shift <= 14 { Some(Self { steepness, value }) } else { None }
+    }
+
+    /// Of the softmax: octaves per unit of the score.
+    #[inline]
+    #[must_use]
+    pub const fn steepness(self) -> Steepness {
+        self.steepness
+    }
+
+    /// Scale of the values over the scale of the head's output, over 256.
+    #[inline]
+    #[must_use]
+    pub const fn value(self) -> Scale {
+        self.value
+    }
+
     /// From the octaves per unit of the score (`log2(e) / sqrt(head dim) · query scale · key scale`), and from the scale of the
     /// values over the scale of the head's output, 2^-8 to 32. `None` if either is out of range.
     ///
@@ -66,10 +93,7 @@ impl HeadScale {
     #[must_use]
     pub const fn from_real(steepness: f64, ratio: f64) -> Option<Self> {
         match (Steepness::from_real(steepness), Scale::from_real(ratio / 256.0)) {
-            (Some(steepness), Some(value)) => {
-                let scale = Self { steepness, value };
-                if scale.is_valid() { Some(scale) } else { None }
-            }
+            (Some(steepness), Some(value)) => Self::new(steepness, value),
             _ => None,
         }
     }
@@ -87,13 +111,6 @@ impl HeadScale {
             Some(steepness) => Some(Self { steepness, value: self.value }),
             None => None,
         }
-    }
-
-    /// Whether both are within the bounds of [`HeadScale::from_real`].
-    #[must_use]
-    pub const fn is_valid(self) -> bool {
-        let shift = self.value.shift();
-        self.steepness.is_valid() && self.value.is_valid() && shift >= 2 && shift <= 14
     }
 }
 
@@ -240,7 +257,8 @@ impl AttentionView<'_> {
         let mut held = None;
         for (column, head) in heads.enumerate() {
             let Some(&scale) = self.heads.get(head) else { return };
-            let step = reach.dilation(head).max(1);
+            // Beyond the longest sequence, each position is alone on its grid; no product with a width overflows.
+            let step = reach.dilation(head).clamp(1, MAX_POSITIONS);
             if (0..x.positions).all(|query| reach.keys(head, query, x.keys).is_empty()) {
                 rest(
                     x.positions,

@@ -216,7 +216,7 @@ impl<
 /// // Logits are a quarter of a row's product; embedded, a row counts 64 times as much: 16 per step.
 /// static ROWS: [[i8; 2]; 3] = [[10, 0], [0, 10], [-7, 7]];
 /// static CHANNELS: [Channel; 3] = [Channel { bias: 0, scale: Scale::from_real(0.2499999999).unwrap() }; 3];
-/// static EMBEDDING: TiedEmbedding<3, 2> = TiedEmbedding::new(&ROWS, &CHANNELS, 64);
+/// static EMBEDDING: TiedEmbedding<3, 2> = TiedEmbedding::new(&ROWS, &CHANNELS, 64).unwrap();
 /// let mut residual = [[0; 2]; 2];
 /// EMBEDDING.embed(&[0, 2], &mut residual);
 /// assert_eq!(residual, [[160, 0], [-112, 112]]);
@@ -231,13 +231,16 @@ pub struct TiedEmbedding<const V: usize, const E: usize> {
 
 impl<const V: usize, const E: usize> TiedEmbedding<V, E> {
     /// From the weights `[V][E]`, their channels to the logits, and the scale of the logits over those of the output layer's
-    /// input and of the residual stream, 1 to 2^23: a token's row in the residual stream is its weights times this factor times its channel's scale.
+    /// input and of the residual stream: a token's row in the residual stream is its weights times this factor times its channel's scale.
+    /// `None` unless the factor is 1 to 2^23.
     #[must_use]
-    pub const fn new(weights: &'static [[i8; E]; V], channels: &'static [Channel; V], factor: u32) -> Self {
+    pub const fn new(weights: &'static [[i8; E]; V], channels: &'static [Channel; V], factor: u32) -> Option<Self> {
         const { require(E > 0 && E <= MAX_INPUTS, "TiedEmbedding: the width is 0 or so large that sums may overflow") }
-        require(factor > 0 && factor <= MAX_FACTOR, "TiedEmbedding: the factor is out of range");
+        if factor == 0 || factor > MAX_FACTOR {
+            return None;
+        }
         let layer = LinearView { weights: Matrix { data: weights.as_flattened(), inputs: E, stride: E }, channels };
-        Self { view: EmbeddingView { layer, factor: factor as i32 } }
+        Some(Self { view: EmbeddingView { layer, factor: factor as i32 } })
     }
 
     /// The rows of some tokens as a residual stream; zeros for a token that there is not.

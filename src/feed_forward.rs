@@ -192,21 +192,16 @@ impl<const E: usize, const F: usize> GatedFeedForward<E, F> {
         Self { view: GatedView { gate, up, table, product, down, fine: false } }
     }
 
-    /// With seven more bits to the hidden values: for models whose hidden values spread too wide for int8. The product's scale must be
-    /// below 2^-9, the hidden values at most [`MAX_FINE_INPUTS`], and the last layer's biases at most [`MAX_FINE_BIAS`].
+    /// With seven more bits to the hidden values: for models whose hidden values spread too wide for int8. `None` unless the product's
+    /// scale is below 2^-9, and the last layer's biases are at most [`MAX_FINE_BIAS`]; there are at most [`MAX_FINE_INPUTS`] hidden values.
     #[must_use]
-    pub const fn finely(mut self) -> Self {
-        require(
-            is_fine(self.view.product),
-            "GatedFeedForward: the product's scale is too coarse for fine hidden values",
-        );
+    pub const fn finely(mut self) -> Option<Self> {
         const { require(F <= MAX_FINE_INPUTS, "GatedFeedForward: more than 768 fine hidden values") }
-        require(
-            are_fine(self.view.down.channels),
-            "GatedFeedForward: a bias of the last layer is too large for fine hidden values",
-        );
+        if !is_fine(self.view.product) || !are_fine(self.view.down.channels) {
+            return None;
+        }
         self.view.fine = true;
-        self
+        Some(self)
     }
 }
 

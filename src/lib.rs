@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
-#![deny(unsafe_code)]
+#![deny(unsafe_code, unnameable_types)]
 #![warn(missing_docs)]
 #[cfg(feature = "std")]
 extern crate std;
@@ -53,6 +53,11 @@ mod rope;
 mod sample;
 mod softmax;
 mod tokenizer;
+
+/// Casts between plain data and bytes: bounds of [`Weight`], and what types that `.heed` files hold in place implement.
+pub use bytemuck;
+/// Numbers of a fixed scale: weights of the softmax, gains of norms, probabilities, tables of the front end.
+pub use fixed;
 
 pub use activation::{Activation, RELU};
 #[cfg(feature = "std")]

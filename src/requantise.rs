@@ -1,6 +1,6 @@
 //! Requantisation: from an i32 accumulator to the scale of the next tensor.
 
-use bytemuck::{Pod, Zeroable};
+use bytemuck::NoUninit;
 use fixed::types::I1F31;
 
 /// A real factor in `[2^-32, 1/4)`, in one word: a multiplier `m` with
@@ -11,8 +11,9 @@ use fixed::types::I1F31;
 /// `m * acc` never saturates, so that SQDMULH (NEON), VQDMULH (Helium), `vmulh` (RISC-V),
 /// SMMUL (Cortex-M) and `mulh` give the same bits. The word holds `m << 2 | r`.
 ///
-/// Relative error of the factor: at most 2^-27.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Pod, Zeroable)]
+/// Relative error of the factor: at most 2^-27. There is no other way to a scale than the two that check it,
+/// [`Scale::from_real`] and [`Scale::from_word`]: not every word is one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, NoUninit)]
 #[repr(transparent)]
 pub struct Scale(u32);
 
@@ -55,10 +56,24 @@ impl Scale {
         Self(multiplier << 2 | shift)
     }
 
-    /// Whether the word is one that [`Scale::from_real`] can give.
+    /// The scale that a word stands for; `None` unless [`Scale::from_real`] can give it.
+    ///
+    /// ```
+    /// use heedful::Scale;
+    /// let scale = Scale::from_real(0.01).unwrap();
+    /// assert_eq!(Scale::from_word(scale.to_word()), Some(scale));
+    /// assert_eq!(Scale::from_word(0), None);
+    /// ```
     #[must_use]
-    pub const fn is_valid(self) -> bool {
-        self.0 >> 31 == 1 && self.shift() >= 1 && self.shift() <= 30
+    pub const fn from_word(word: u32) -> Option<Self> {
+        let scale = Self(word);
+        if word >> 31 == 1 && scale.shift() >= 1 && scale.shift() <= 30 { Some(scale) } else { None }
+    }
+
+    /// The word, as a `.heed` file holds it.
+    #[must_use]
+    pub const fn to_word(self) -> u32 {
+        self.0
     }
 
     /// The multiplier, in `[1/4, 1/2)`.
@@ -149,13 +164,19 @@ pub(crate) const fn saturate_i16(y: i32) -> i16 {
 }
 
 /// What one output channel of a [`Linear`](crate::Linear) adds and scales by.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Pod, Zeroable)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, NoUninit)]
 #[repr(C)]
 pub struct Channel {
     /// Bias, in units of the accumulator (input scale times weight scale).
     pub bias: i32,
     /// Input scale times weight scale over output scale.
     pub scale: Scale,
+}
+
+impl Channel {
+    /// What fills up where a backend takes several channels at a time and there are fewer.
+    #[allow(dead_code)] // Only some backends do.
+    pub(crate) const UNUSED: Self = Self { bias: 0, scale: Scale::pack(1 << 29, 30) };
 }
 
 #[cfg(test)]
@@ -168,7 +189,7 @@ mod tests {
         #[test]
         fn rounds_once(acc in any::<i32>(), log2 in -32.0f64..-2.0) {
             let scale = Scale::from_real(log2.exp2()).unwrap();
-            prop_assert!(scale.is_valid());
+            prop_assert_eq!(Scale::from_word(scale.to_word()), Some(scale));
             let product = i128::from(acc) * i128::from(scale.bits());
             let places = 31 + scale.shift();
             let expected = (product + (1i128 << (places - 1))) >> places;
@@ -202,7 +223,7 @@ mod tests {
         assert!(Scale::from_real(0.0).is_none());
         assert!(Scale::from_real(-0.1).is_none());
         let almost = Scale::from_real(0.25 - 1e-17).unwrap_or(Scale::from_real(0.249_999_999_999).unwrap());
-        assert!(almost.is_valid());
+        assert_eq!(Scale::from_word(almost.to_word()), Some(almost));
         assert_eq!(almost.to_i8(i32::MAX), 127);
         assert_eq!(almost.to_i16(i32::MIN), -32768);
         // What rounds up to a power of two.

@@ -9,7 +9,7 @@
 
 use crate::kernels::{leading_zeros, long_product};
 use crate::requantise::{Scale, requantise, saturate_i8};
-use bytemuck::{Pod, Zeroable};
+use bytemuck::{NoUninit, Pod};
 use fixed::types::{I1F15, U0F8};
 
 /// The largest head dimension: scores of one row stay less than 2^23 apart.
@@ -53,6 +53,7 @@ pub trait Weight: Copy + Default + Pod + Send + Sync + sealed::Sealed {
 }
 
 mod sealed {
+    #[allow(unnameable_types)] // That it has no name is what seals.
     pub trait Sealed {}
     impl Sealed for super::Wide {}
     impl Sealed for super::Narrow {}
@@ -102,7 +103,8 @@ const EXP2_A2: i32 = 5535;
 ///
 /// `c = log2(e) / sqrt(head dim) · query scale · key scale / temperature`. With a steepness below 2^-18 even the scores of queries and
 /// keys at full scale would hardly differ; with one of at least 2^-18, 2^23 below the maximum is far enough for a weight of 0.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Pod, Zeroable)]
+/// There is no other way to a steepness than the two that check it, [`Steepness::from_real`] and [`Steepness::from_word`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, NoUninit)]
 #[repr(transparent)]
 pub struct Steepness(u32);
 
@@ -115,10 +117,23 @@ impl Steepness {
         if units >= 131_072.0 && units < 2_147_483_648.0 { Some(Self(units as u32)) } else { None }
     }
 
-    /// Whether the word is one that [`Steepness::from_real`] can give.
+    /// The steepness that a word stands for; `None` unless [`Steepness::from_real`] can give it.
+    ///
+    /// ```
+    /// use heedful::Steepness;
+    /// let steepness = Steepness::from_real(0.01).unwrap();
+    /// assert_eq!(Steepness::from_word(steepness.to_word()), Some(steepness));
+    /// assert_eq!(Steepness::from_word(0), None);
+    /// ```
     #[must_use]
-    pub const fn is_valid(self) -> bool {
-        self.0 >= 1 << 17 && self.0 < 1 << 31
+    pub const fn from_word(word: u32) -> Option<Self> {
+        if word >= 1 << 17 && word < 1 << 31 { Some(Self(word)) } else { None }
+    }
+
+    /// The word, as a `.heed` file holds it: `c` in units of 2^-35.
+    #[must_use]
+    pub const fn to_word(self) -> u32 {
+        self.0
     }
 
     /// `c` as a real number.

@@ -104,8 +104,8 @@ fn plain<W: Weight>(model: &DecoderModel, token: usize, kept: &mut [Vec<[Vec<i8>
                 (group..group + dim).flat_map(|d| recent.iter().map(move |[_, value]| value[d])).collect();
             let (mut scores, mut weights) = (vec![0; recent.len()], vec![W::ZERO; recent.len()]);
             let max = Portable::scores(&query[h * dim..][..dim], &keys, &mut scores);
-            let sum = Portable::exp2(&scores, max, block.heads[h].steepness, &mut weights);
-            Portable::weighted_sum(&weights, &values, recent.len(), RowScale::new(sum, block.heads[h].value), out);
+            let sum = Portable::exp2(&scores, max, block.heads[h].steepness(), &mut weights);
+            Portable::weighted_sum(&weights, &values, recent.len(), RowScale::new(sum, block.heads[h].value()), out);
         }
         linear(&attended, &block.output, Sink::Add { out: &mut residual, width });
         let x = normalise(&residual, &block.hidden_norm);

@@ -464,7 +464,7 @@ proptest! {
                     let weight = seen.iter().find(|s| (s.0, s.1, s.2) == (h, query, key)).unwrap().3;
                     f64::from(weight).log2()
                 };
-                let c = head.steepness.to_real();
+                let c = head.steepness().to_real();
                 let bound = 4.0 * (c * apart + 1.0 / 340.0 + 1.0 / 400.0);
                 for query in 0..S - 1 {
                     for key in 0..S - 1 {

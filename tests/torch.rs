@@ -108,10 +108,11 @@ impl Quantised {
             key: Layer::new(case, "key", width, x.scale, key),
             value: Layer::new(case, "value", width, x.scale, value),
             output: Layer::new(case, "output", heads * dim, inner, out_scale),
-            head: HeadScale {
-                steepness: Steepness::from_real(query * key * std::f64::consts::LOG2_E / (dim as f64).sqrt()).unwrap(),
-                value: Scale::from_real(value / inner / 256.0).unwrap(),
-            },
+            head: HeadScale::new(
+                Steepness::from_real(query * key * std::f64::consts::LOG2_E / (dim as f64).sqrt()).unwrap(),
+                Scale::from_real(value / inner / 256.0).unwrap(),
+            )
+            .unwrap(),
             out_scale,
             x,
         }
@@ -129,14 +130,14 @@ impl Quantised {
                     x[row * inner + first..][..self.dim].iter().map(|&x| f64::from(x)).collect()
                 };
                 let seen = 0..self.mask.visible(query, positions);
-                let unit = self.head.steepness.to_real() * std::f64::consts::LN_2;
+                let unit = self.head.steepness().to_real() * std::f64::consts::LN_2;
                 let own = at(&q, query);
                 let dot = |key: usize| own.iter().zip(at(&k, key)).map(|(q, k)| q * k).sum::<f64>() * unit;
                 let weights = softmax(&seen.clone().map(dot).collect::<Vec<_>>());
                 let values: Vec<f64> = seen.flat_map(|key| at(&v, key)).collect();
                 let row = &mut heads[query * inner + first..][..self.dim];
                 for (out, y) in row.iter_mut().zip(mix(&weights, &values, self.dim)) {
-                    *out = round(y * self.head.value.to_real() * 256.0);
+                    *out = round(y * self.head.value().to_real() * 256.0);
                 }
             }
         }

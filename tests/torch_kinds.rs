@@ -85,7 +85,7 @@ fn level<
     let value = layer(case, "value", M, P, memory_scale, sv);
     let output = layer(case, "output", H * P, E, sh, sy);
     let steepness = Steepness::from_real(sq * sk * std::f64::consts::LOG2_E / (P as f64).sqrt()).unwrap();
-    let heads = [HeadScale { steepness, value: Scale::from_real(sv / sh / 256.0).unwrap() }; H];
+    let heads = [HeadScale::new(steepness, Scale::from_real(sv / sh / 256.0).unwrap()).unwrap(); H];
     let slopes = if case.words[10] == "alibi" { case.tensor("slopes") } else { Vec::new() };
 
     let reach = Sight {

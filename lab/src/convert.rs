@@ -243,7 +243,9 @@ impl Model<'_> {
         // Heads of a layer share the scales of their values.
         let value_scale = factor(&site("heads"), value / heads / 256.0)?;
         let head = |temperature: &f64| {
-            Ok(HeadScale { steepness: steepness(&site("attention"), octaves / temperature)?, value: value_scale })
+            let limits = "expected at least 2^-8 and less than 32";
+            let refusal = || refused(&site("heads"), format!("values of {:.3e} steps, {limits}", value / heads));
+            HeadScale::new(steepness(&site("attention"), octaves / temperature)?, value_scale).ok_or_else(refusal)
         };
         // One of the three projections: of low rank from the reduced values, else from the rows.
         let projection = |part: usize, output: f64| {

@@ -135,10 +135,11 @@ fn powers<W: Weight, const S: usize, const E: usize, const H: usize, const P: us
         Projection::new(leak::<E, P, H, _>(&layer.steps), &leak::<P, H, 1, _>(&layer.channels(input, output))[0])
     };
     let octaves = std::f64::consts::LOG2_E / (P as f64).sqrt() * f64::from(q) * f64::from(k);
-    let head = HeadScale {
-        steepness: Steepness::from_real(octaves).unwrap(),
-        value: Scale::from_real(f64::from(v) / f64::from(h) / 256.0).unwrap(),
-    };
+    let head = HeadScale::new(
+        Steepness::from_real(octaves).unwrap(),
+        Scale::from_real(f64::from(v) / f64::from(h) / 256.0).unwrap(),
+    )
+    .unwrap();
     let attention = MultiHeadAttention::<E, H, P, W>::new(
         project(&query, q),
         project(&key, k),

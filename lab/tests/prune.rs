@@ -5,7 +5,7 @@ mod common;
 use burn::tensor::Device;
 use heedful::dynamic::Model;
 use heedful::format::write::EncoderModel;
-use heedful::{Scale, Steepness};
+use heedful::{HeadScale, Scale, Steepness};
 use heedful_lab::augment::draw;
 use heedful_lab::calibrate::calibrate;
 use heedful_lab::convert::{convert, convert_on, convert_with};
@@ -62,8 +62,8 @@ fn pruned_is_switched_off() {
         for block in &mut parameters.blocks {
             for (i, head) in block.heads.iter_mut().enumerate() {
                 let gain = 1.0 / (1.0 + i as f64);
-                head.steepness = Steepness::from_real(head.steepness.to_real() * gain).unwrap();
-                head.value = Scale::from_real(head.value.to_real() * gain).unwrap();
+                let steepness = Steepness::from_real(head.steepness().to_real() * gain).unwrap();
+                *head = HeadScale::new(steepness, Scale::from_real(head.value().to_real() * gain).unwrap()).unwrap();
             }
         }
         let whole = load(&parameters);

@@ -40,8 +40,8 @@ fn integers_follow_the_temperature() {
         assert!(models[0].blocks.iter().all(|block| block.key.is_none() == (fuse == Fuse::Always)));
         let [[hot, other], [neutral, same]]: [[HeadScale; 2]; 2] =
             models.each_ref().map(|model| model.blocks[0].heads.clone().try_into().unwrap());
-        let halved = 2.0 * hot.steepness.to_real() / neutral.steepness.to_real();
-        assert!((halved - 1.0).abs() < 1e-6 && hot.value == neutral.value, "{halved}");
+        let halved = 2.0 * hot.steepness().to_real() / neutral.steepness().to_real();
+        assert!((halved - 1.0).abs() < 1e-6 && hot.value() == neutral.value(), "{halved}");
         assert_eq!((other, models[0].blocks[1].heads.clone()), (same, models[1].blocks[1].heads.clone()));
         assert_eq!(neutral, same);
 

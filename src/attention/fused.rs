@@ -37,7 +37,7 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> 
             require(E <= MAX_HEAD_DIM, "FusedAttention: the width, here the dimension of the keys, is above 256");
             require(G > 0 && H.is_multiple_of(G), "FusedAttention: the heads cannot share the values evenly");
         }
-        let output = output_view(output, output_channels, heads);
+        let output = output_view(output, output_channels);
         let (query, value) = (query_key.view, value.view);
         Self {
             view: AttentionView { query, key: None, value, output, heads, dim: E, head_dim: P },

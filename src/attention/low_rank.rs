@@ -55,7 +55,7 @@ impl<const E: usize, const N: usize, const H: usize, const P: usize, W: Weight, 
         }
         let weights = Matrix { data: reduce.as_flattened().as_flattened(), inputs: E, stride: E };
         let reduce = LinearView { weights, channels: reduce_channels.as_flattened() };
-        let output = output_view(output, output_channels, heads);
+        let output = output_view(output, output_channels);
         // Each projection reads its own third of a reduced row.
         let (query, key, value) = (query.view, Some(key.view.reading_from(N)), value.view.reading_from(2 * N));
         let view = AttentionView { query, key, value, output, heads, dim: P, head_dim: P };

@@ -8,7 +8,6 @@ use crate::decoder::{DecoderBlockView, DecoderView, EmbeddingView, MAX_FACTOR};
 use crate::feed_forward::{GatedView, MAX_FINE_INPUTS, are_fine, is_fine};
 use crate::linear::MAX_INPUTS;
 use crate::norm::MAX_WIDTH;
-use crate::requantise::Scale;
 use crate::rope::{Pairing, Rope};
 use crate::softmax::Steepness;
 use crate::tokenizer::Tokenizer;
@@ -45,12 +44,13 @@ pub struct DecoderConfig {
 
 impl DecoderConfig {
     /// Multiply-accumulates of the layers for one token, its logits included, without attention's own: these are
-    /// `2 · layers · heads · head_dim` per position looked at.
+    /// `2 · layers · heads · head_dim` per position looked at. `usize::MAX` where they are more.
     #[must_use]
     pub const fn macs(&self) -> usize {
-        let (inner, key_inner) = (self.heads * self.head_dim, self.key_heads * self.head_dim);
-        let block = 2 * self.width * inner + 2 * self.width * key_inner + 3 * self.width * self.hidden;
-        self.layers * block + self.tokens * self.width
+        let heads = self.heads.saturating_add(self.key_heads).saturating_mul(self.head_dim).saturating_mul(2);
+        let columns = heads.saturating_add(self.hidden.saturating_mul(3));
+        let blocks = self.layers.saturating_mul(columns).saturating_add(self.tokens);
+        blocks.saturating_mul(self.width)
     }
 
     pub(crate) const fn check(&self) -> Result<(), Error> {
@@ -89,7 +89,7 @@ impl<'a> File<'a> {
             layers: tri!(words.word()) as usize,
             softmax: tri!(Softmax::of_bits(tri!(words.word()))),
             factor: tri!(words.word()),
-            logit: bytemuck::must_cast(tri!(words.word())),
+            logit: tri!(words.steepness("scale of the logits")),
             pairing: match tri!(words.word()) {
                 0 => Pairing::Interleaved,
                 1 => Pairing::Halves,
@@ -101,21 +101,20 @@ impl<'a> File<'a> {
             pairs: tri!(words.word()) as usize,
         };
         tri!(config.check());
-        if !config.logit.is_valid() {
-            return Err(Error::Scale { what: "scale of the logits" });
-        }
         Ok(config)
     }
 
     /// The decoder, but for its blocks.
     ///
     /// # Errors
-    /// If a section is missing or does not fit the configuration.
+    /// If a section is missing or does not fit the configuration, or this is out of bounds.
+    #[doc(hidden)]
     pub const fn decoder(
         &self,
         config: &DecoderConfig,
         blocks: &'a [DecoderBlockView<'a>],
     ) -> Result<DecoderView<'a>, Error> {
+        tri!(config.check());
         let mut words = tri!(self.section(DECODER, 0));
         tri!(words.take(12));
         let layer = tri!(tri!(self.section(EMBEDDING, 0)).linear(config.width, config.tokens));
@@ -131,8 +130,10 @@ impl<'a> File<'a> {
     /// One block of the decoder.
     ///
     /// # Errors
-    /// If the section is missing or does not fit the configuration.
+    /// If the section is missing or does not fit the configuration, or this is out of bounds.
+    #[doc(hidden)]
     pub const fn decoder_block(&self, config: &DecoderConfig, index: usize) -> Result<DecoderBlockView<'a>, Error> {
+        tri!(config.check());
         let mut words = tri!(self.section(DECODER_BLOCK, index));
         let (width, dim) = (config.width, config.head_dim);
         let (inner, key_inner) = (config.heads * dim, config.key_heads * dim);
@@ -212,10 +213,5 @@ impl<'a> Reader<'a> {
             return Err(Error::Scale { what: "bias of a layer that takes fine hidden values" });
         }
         Ok(layers)
-    }
-
-    const fn scale(&mut self, what: &'static str) -> Result<Scale, Error> {
-        let scale: Scale = bytemuck::must_cast(tri!(self.word()));
-        if scale.is_valid() { Ok(scale) } else { Err(Error::Scale { what }) }
     }
 }

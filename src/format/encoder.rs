@@ -11,10 +11,10 @@ use crate::attention::{AttentionView, HeadScale, MAX_HEAD_DIM, MAX_POSITIONS, Pr
 use crate::audio::{Frontend, MAX_BANDS, Params};
 use crate::encoder::{BlockView, EncoderView};
 use crate::feed_forward::PlainView;
-use crate::kernels::Matrix;
+use crate::kernels::{Matrix, words};
 use crate::linear::{LinearView, MAX_BIAS, MAX_INPUTS};
 use crate::norm::{MAX_EPSILON, MAX_WIDTH, NormView};
-use crate::requantise::{Channel, Scale};
+use crate::requantise::Scale;
 use crate::softmax::Steepness;
 use bytemuck::must_cast_slice;
 
@@ -106,27 +106,30 @@ pub struct Config {
 
 impl Config {
     /// Multiply-accumulates of one inference where no block is a variant with fewer heads, fused weights or weights of low rank;
-    /// [`File::macs`] counts what there is.
+    /// [`File::macs`] counts what there is. `usize::MAX` where they are more.
     #[must_use]
     pub const fn macs(&self) -> usize {
         let Self { heads, width, head_dim, .. } = *self;
-        let projections = 4 * heads * head_dim * width;
-        self.ends() + self.layers * self.attended(projections, heads * 2 * head_dim)
+        let inner = heads.saturating_mul(head_dim);
+        let block = self.attended(inner.saturating_mul(width).saturating_mul(4), inner.saturating_mul(2));
+        self.ends().saturating_add(self.layers.saturating_mul(block))
     }
 
     /// Multiply-accumulates of a block, given those of its projections per position and of its heads per pair of positions.
     const fn attended(&self, projections: usize, per_pair: usize) -> usize {
-        self.positions * (projections + self.positions * per_pair + self.feed_forward())
+        let pairs = self.positions.saturating_mul(per_pair);
+        self.positions.saturating_mul(projections.saturating_add(pairs).saturating_add(self.feed_forward()))
     }
 
     /// Multiply-accumulates before and after the blocks.
     const fn ends(&self) -> usize {
-        self.positions * self.inputs * self.width + self.width * self.classes
+        let embedding = self.positions.saturating_mul(self.inputs).saturating_mul(self.width);
+        embedding.saturating_add(self.width.saturating_mul(self.classes))
     }
 
     /// Multiply-accumulates of a block's feed-forward layers, per position.
     const fn feed_forward(&self) -> usize {
-        2 * self.width * self.hidden
+        self.width.saturating_mul(self.hidden).saturating_mul(2)
     }
 
     pub(crate) const fn check(&self) -> Result<(), Error> {
@@ -152,12 +155,9 @@ impl<'a> Reader<'a> {
         let stride = inputs.next_multiple_of(4);
         let data = must_cast_slice(tri!(self.take(outputs * (stride / 4))));
         let (pairs, _) = tri!(self.take(outputs * 2)).as_chunks::<2>();
-        let channels: &[Channel] = must_cast_slice(pairs);
+        let channels = tri!(words::channels(pairs));
         let mut i = 0;
         while i < outputs {
-            if !channels[i].scale.is_valid() {
-                return Err(Error::Scale { what: "scale of an output channel" });
-            }
             if channels[i].bias < -MAX_BIAS || channels[i].bias > MAX_BIAS {
                 return Err(Error::Scale { what: "bias of an output channel" });
             }
@@ -176,18 +176,21 @@ impl<'a> Reader<'a> {
 
     pub(super) const fn heads(&mut self, count: usize) -> Result<&'a [HeadScale], Error> {
         let (pairs, _) = tri!(self.take(count * 2)).as_chunks::<2>();
-        let heads: &[HeadScale] = must_cast_slice(pairs);
-        let mut i = 0;
-        while i < count {
-            if !heads[i].steepness.is_valid() {
-                return Err(Error::Scale { what: "steepness of a head's softmax" });
-            }
-            if !heads[i].is_valid() {
-                return Err(Error::Scale { what: "scale of a head's output" });
-            }
-            i += 1;
+        words::heads(pairs)
+    }
+
+    pub(super) const fn scale(&mut self, what: &'static str) -> Result<Scale, Error> {
+        match Scale::from_word(tri!(self.word())) {
+            Some(scale) => Ok(scale),
+            None => Err(Error::Scale { what }),
         }
-        Ok(heads)
+    }
+
+    pub(super) const fn steepness(&mut self, what: &'static str) -> Result<Steepness, Error> {
+        match Steepness::from_word(tri!(self.word())) {
+            Some(steepness) => Ok(steepness),
+            None => Err(Error::Scale { what }),
+        }
     }
 
     /// What a variant of a block begins with: its heads, and of what kind their weights are.
@@ -239,24 +242,20 @@ impl<'a> File<'a> {
             layers: tri!(words.word()) as usize,
             classes: tri!(words.word()) as usize,
             softmax: tri!(Softmax::of_bits(tri!(words.word()))),
-            pool: bytemuck::must_cast(tri!(words.word())),
-            logit: bytemuck::must_cast(tri!(words.word())),
+            pool: tri!(words.scale("scale of the mean over positions")),
+            logit: tri!(words.steepness("scale of the logits")),
         };
         tri!(config.check());
-        if !config.pool.is_valid() {
-            return Err(Error::Scale { what: "scale of the mean over positions" });
-        }
-        if !config.logit.is_valid() {
-            return Err(Error::Scale { what: "scale of the logits" });
-        }
         Ok(config)
     }
 
     /// The encoder, but for its blocks.
     ///
     /// # Errors
-    /// If a section is missing or does not fit the configuration.
+    /// If a section is missing or does not fit the configuration, or this is out of bounds.
+    #[doc(hidden)]
     pub const fn encoder(&self, config: &Config, blocks: &'a [BlockView<'a>]) -> Result<EncoderView<'a>, Error> {
+        tri!(config.check());
         let positions = tri!(self.section(POSITIONS, 0)).words;
         let count = config.positions * config.width;
         let positions: &[i16] = must_cast_slice(positions);
@@ -276,8 +275,10 @@ impl<'a> File<'a> {
     /// One block of the encoder, whichever kind it is.
     ///
     /// # Errors
-    /// If the section is missing or does not fit the configuration.
+    /// If the section is missing or does not fit the configuration, or this is out of bounds.
+    #[doc(hidden)]
     pub const fn block(&self, config: &Config, index: usize) -> Result<BlockView<'a>, Error> {
+        tri!(config.check());
         let (mut words, is_variant) = tri!(self.section_of(BLOCK, Some(BLOCK_VARIANT), index));
         let (heads, kind) = if is_variant { tri!(words.variant(config)) } else { (config.heads, Kind::Separate) };
         let (width, inner) = (config.width, heads * config.head_dim);
@@ -329,11 +330,12 @@ impl<'a> File<'a> {
         Ok(most)
     }
 
-    /// Multiply-accumulates of one inference.
+    /// Multiply-accumulates of one inference; `usize::MAX` where they are more.
     ///
     /// # Errors
-    /// If a block is missing or does not fit the configuration.
+    /// If a block is missing or does not fit the configuration, or this is out of bounds.
     pub const fn macs(&self, config: &Config) -> Result<usize, Error> {
+        tri!(config.check());
         let mut macs = config.ends();
         let mut layer = 0;
         while layer < config.layers {
@@ -349,7 +351,7 @@ impl<'a> File<'a> {
             {
                 projections += reduce.products();
             }
-            macs += config.attended(projections, heads.len() * (dim + head_dim));
+            macs = macs.saturating_add(config.attended(projections, heads.len() * (dim + head_dim)));
             layer += 1;
         }
         Ok(macs)

@@ -20,6 +20,17 @@ mod write_decoder;
 pub use decoder::DecoderConfig;
 pub use encoder::{Config, Softmax};
 
+/// The parts of a file as the crate reads them, for its own tests. No part of the interface.
+#[doc(hidden)]
+pub mod parts {
+    pub use crate::attention::{AttentionView, ProjectionView};
+    pub use crate::decoder::{DecoderBlockView, DecoderView, EmbeddingView};
+    pub use crate::encoder::{BlockView, EncoderView};
+    pub use crate::feed_forward::{GatedView, PlainView};
+    pub use crate::linear::LinearView;
+    pub use crate::norm::NormView;
+}
+
 use crate::Error;
 use bytemuck::must_cast_slice;
 use crc::{CRC_32_ISO_HDLC, Crc, Table};

@@ -99,8 +99,8 @@ impl EncoderModel {
             .map(|&n| n as u32)
             .collect();
         words.push(c.softmax.bits());
-        words.push(bytemuck::cast(c.pool));
-        words.push(bytemuck::cast(c.logit));
+        words.push(c.pool.to_word());
+        words.push(c.logit.to_word());
         file.section(CONFIG, words);
 
         if let Some(audio) = &self.audio {
@@ -163,6 +163,9 @@ impl BlockModel {
     /// What the sections of all kinds hold.
     fn words(&self, c: &Config) -> Result<Vec<u32>, Error> {
         let heads = self.heads.len();
+        if heads > c.heads {
+            return Err(Error::Shape { what: "heads of a block", expected: c.heads, found: heads });
+        }
         let (dim, inner) = (if self.key.is_some() { c.head_dim } else { c.width }, heads * c.head_dim);
         let mut words = norm(&self.attention_norm, c.width)?;
         words.extend(bytemuck::cast_slice::<_, u32>(&self.heads));

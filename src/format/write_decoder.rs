@@ -114,7 +114,7 @@ impl DecoderModel {
         let mut file = Writer::new();
         let shape = [c.tokens, c.width, c.heads, c.key_heads, c.head_dim, c.hidden, c.layers];
         let mut words: Vec<u32> = shape.iter().map(|&n| n as u32).collect();
-        words.extend([c.softmax.bits(), c.factor, bytemuck::cast(c.logit)]);
+        words.extend([c.softmax.bits(), c.factor, c.logit.to_word()]);
         words.extend([c.pairing as u32, c.pairs as u32]);
         words.extend(&self.frequencies);
         file.section(DECODER, words);
@@ -132,7 +132,7 @@ impl DecoderModel {
             words.extend(linear("gate", &block.gate, c.width, c.hidden)?);
             words.extend(linear("other half of the gate", &block.up, c.width, c.hidden)?);
             words.extend(pack(bytemuck::cast_slice(&block.table)));
-            words.push(bytemuck::cast(block.product));
+            words.push(block.product.to_word());
             words.extend(linear("layer after the gate", &block.down, c.hidden, c.width)?);
             if block.fine {
                 words.push(1);

@@ -35,6 +35,8 @@ mod thumb;
 mod tile;
 #[cfg(not(target_os = "none"))]
 mod wide;
+#[allow(unsafe_code)]
+pub(crate) mod words;
 #[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
 #[allow(unsafe_code)]
 mod x86;

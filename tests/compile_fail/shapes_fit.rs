@@ -9,7 +9,7 @@ static ATTENTION: MultiHeadAttention<8, 2, 4> = MultiHeadAttention::new(
     Projection::new(&[[[1; 8]; 4]; 2], &[[CHANNEL; 4]; 2]),
     &[[[1; 4]; 2]; 8],
     &[CHANNEL; 8],
-    &[HeadScale { steepness: Steepness::from_real(0.01).unwrap(), value: Scale::from_real(0.004).unwrap() }; 2],
+    &[HeadScale::new(Steepness::from_real(0.01).unwrap(), Scale::from_real(0.004).unwrap()).unwrap(); 2],
 );
 static LAYER: Linear<8, 3> = Linear::new(&[[1; 8]; 3], &[CHANNEL; 3]);
 static NORM: LayerNorm<8> =

@@ -75,8 +75,9 @@ proptest! {
             }
             block.activation.iter_mut().for_each(|y| *y = extreme(&mut random, 127) as i8);
             for head in &mut block.heads {
-                head.steepness = heedful::Steepness::from_real((-4.1 - 13.8 * random.uniform()).exp2()).unwrap();
-                head.value = heedful::Scale::from_real((-3.1 - 12.5 * random.uniform()).exp2()).unwrap();
+                let steepness = heedful::Steepness::from_real((-4.1 - 13.8 * random.uniform()).exp2()).unwrap();
+                let value = heedful::Scale::from_real((-3.1 - 12.5 * random.uniform()).exp2()).unwrap();
+                *head = heedful::HeadScale::new(steepness, value).unwrap();
             }
         }
         let model = Model::load(&model.to_bytes().unwrap()).unwrap();

@@ -80,7 +80,7 @@ fn layout() {
     assert_eq!(words[section(&words, b"EMBD", 0)], linear(&model.embedding));
     assert_eq!(words[section(&words, b"NORM", 0)], norm(&model.norm));
     for (i, block) in model.blocks.iter().enumerate() {
-        let heads = block.heads.iter().flat_map(|head| [bytemuck::cast(head.steepness), word(&head.value)]);
+        let heads = block.heads.iter().flat_map(|head| [bytemuck::cast(head.steepness()), word(&head.value())]);
         let table: Vec<u8> = block.table.iter().flat_map(|y| y.to_le_bytes()).collect();
         let expected = [
             norm(&block.attention_norm),
@@ -402,11 +402,7 @@ fn writer_refuses() {
         let result = model.to_bytes();
         assert!(matches!(result, Err(Error::Shape { .. })), "change {i}: {:?}", result.err());
     }
-    let scales: [Change; 3] = [
-        |m| m.norm.epsilon = 0,
-        |m| m.blocks[1].output.channels[0].bias = (1 << 30) + 1,
-        |m| m.blocks[1].heads[0].value = Scale::from_real(0.2).unwrap(),
-    ];
+    let scales: [Change; 2] = [|m| m.norm.epsilon = 0, |m| m.blocks[1].output.channels[0].bias = (1 << 30) + 1];
     for (i, change) in scales.iter().enumerate() {
         let mut model = tiny();
         change(&mut model);
@@ -505,8 +501,9 @@ proptest! {
             block.table.iter_mut().for_each(|y| *y = extreme(&mut random, 32767) as i16);
             block.product = Scale::from_real((-2.1 - 29.0 * random.uniform()).exp2()).unwrap();
             for head in &mut block.heads {
-                head.steepness = Steepness::from_real((-4.1 - 13.8 * random.uniform()).exp2()).unwrap();
-                head.value = Scale::from_real((-3.1 - 12.5 * random.uniform()).exp2()).unwrap();
+                let steepness = Steepness::from_real((-4.1 - 13.8 * random.uniform()).exp2()).unwrap();
+                let value = Scale::from_real((-3.1 - 12.5 * random.uniform()).exp2()).unwrap();
+                *head = heedful::HeadScale::new(steepness, value).unwrap();
             }
         }
         model.frequencies.iter_mut().for_each(|frequency| *frequency = random.next() as u32);

@@ -31,9 +31,9 @@ fn exact<const E: usize, const S: usize, W: Weight>(
             let score = |x| query.iter().zip(part(x, 1)).map(|(q, k)| q * k).sum::<f64>();
             let scores: Vec<f64> = x[..visible].iter().map(score).collect();
             let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let weights: Vec<f64> = scores.iter().map(|s| (head.steepness.to_real() * (s - max)).exp2()).collect();
+            let weights: Vec<f64> = scores.iter().map(|s| (head.steepness().to_real() * (s - max)).exp2()).collect();
             let values: Vec<Vec<f64>> = x[..visible].iter().map(|x| part(x, 2)).collect();
-            let ratio = head.value.to_real() * 256.0;
+            let ratio = head.value().to_real() * 256.0;
             let sum: f64 = weights.iter().sum();
             let (relative, step) = (1.0 / 512.0, 0.5 / f64::from(W::FULL_SCALE));
             let least = (sum * (1.0 - relative) - visible as f64 * step).max(1.0 - relative);
@@ -53,7 +53,7 @@ fn exact<const E: usize, const S: usize, W: Weight>(
 }
 
 fn head(c: f64, ratio: f64) -> HeadScale {
-    HeadScale { steepness: Steepness::from_real(c).unwrap(), value: Scale::from_real(ratio / 256.0).unwrap() }
+    HeadScale::new(Steepness::from_real(c).unwrap(), Scale::from_real(ratio / 256.0).unwrap()).unwrap()
 }
 
 /// Errors over all masks, from the flattest to the steepest softmax; each within its derived bound.

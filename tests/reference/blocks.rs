@@ -504,7 +504,7 @@ fn encoder_decoder() {
         let factor = (4.1 * real.embedding.widest() / scale).ceil() as u32;
         let logit = f64::from(factor) * normed * scale;
         let layer = real.embedding.quantised(normed, logit);
-        let embedding = TiedEmbedding::<V, E>::new(weights(&layer), channels(&layer), factor);
+        let embedding = TiedEmbedding::<V, E>::new(weights(&layer), channels(&layer), factor).unwrap();
         let norm: RmsNorm<E> = Typed::of(&real.norm, normed, scale);
 
         let (mut own, mut cross) = (Scratch::new(), Scratch::new());

@@ -178,9 +178,9 @@ fn plain<W: Weight>(model: &EncoderModel, features: &[i8]) -> (Vec<i16>, Shown) 
                 let mut scores = vec![0; positions];
                 let max = Portable::scores(&part(&query, dim, position), &keys, &mut scores);
                 let mut weights = vec![W::ZERO; positions];
-                let sum = Portable::exp2(&scores, max, scale.steepness, &mut weights);
+                let sum = Portable::exp2(&scores, max, scale.steepness(), &mut weights);
                 let out = &mut attended[position * inner + head * head_dim..][..head_dim];
-                Portable::weighted_sum(&weights, &values, positions, RowScale::new(sum, scale.value), out);
+                Portable::weighted_sum(&weights, &values, positions, RowScale::new(sum, scale.value()), out);
                 let share = |w: &W| (f64::from(w.to_int()) / f64::from(sum)) as f32;
                 shown.push((layer, head, position, weights.iter().map(share).collect()));
             }

@@ -209,7 +209,7 @@ fn tied_embedding() {
         let factor = (4.1 * dense.widest() / residual).ceil() as u32 * random.int(1, 9) as u32;
         let logit = f64::from(factor) * normed * residual;
         let layer = dense.quantised(normed, logit);
-        let embedding = TiedEmbedding::<V, E>::new(weights(&layer), channels(&layer), factor);
+        let embedding = TiedEmbedding::<V, E>::new(weights(&layer), channels(&layer), factor).unwrap();
         let tokens: [u16; V + 1] = std::array::from_fn(|token| token as u16);
         let mut out = [[1; E]; V + 1];
         embedding.embed(&tokens, &mut out);

@@ -65,7 +65,7 @@ pub fn scales<const H: usize>(random: &mut Random, deviation: f64, octaves: f64)
     std::array::from_fn(|h| {
         let c = (octaves / deviation * (1.0 + h as f64 / 8.0)).clamp(4e-6, 0.06);
         let steepness = Steepness::from_real(c).unwrap();
-        HeadScale { steepness, value: Scale::from_real((0.3 + random.uniform()) / 256.0).unwrap() }
+        HeadScale::new(steepness, Scale::from_real((0.3 + random.uniform()) / 256.0).unwrap()).unwrap()
     })
 }
 
@@ -133,7 +133,7 @@ pub fn head<W: Weight>(keys: &[(f64, f64, Vec<f64>)], dim: usize, head: &HeadSca
     if keys.is_empty() {
         return vec![(0.0, 0.0); dim];
     }
-    let (c, ratio) = (head.steepness.to_real(), head.value.to_real() * 256.0);
+    let (c, ratio) = (head.steepness().to_real(), head.value().to_real() * 256.0);
     let max = keys.iter().map(|key| key.0).fold(f64::NEG_INFINITY, f64::max);
     let slack = keys.iter().map(|key| key.1).fold(0.0, f64::max);
     let weights: Vec<f64> = keys.iter().map(|key| (c * (key.0 - max)).exp2()).collect();

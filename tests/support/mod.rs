@@ -124,9 +124,12 @@ pub fn random_model(seed: u64, config: Config, audio: Option<Params>) -> Encoder
         .map(|_| BlockModel {
             attention_norm: norm(r, width),
             heads: (0..config.heads)
-                .map(|_| HeadScale {
-                    steepness: Steepness::from_real(0.0005 * (1.0 + r.uniform())).unwrap(),
-                    value: Scale::from_real((1.0 + r.uniform()) / 256.0).unwrap(),
+                .map(|_| {
+                    HeadScale::new(
+                        Steepness::from_real(0.0005 * (1.0 + r.uniform())).unwrap(),
+                        Scale::from_real((1.0 + r.uniform()) / 256.0).unwrap(),
+                    )
+                    .unwrap()
                 })
                 .collect(),
             reduce: None,

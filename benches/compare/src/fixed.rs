@@ -57,7 +57,7 @@ const fn output(seed: u32) -> [[[i8; P]; H]; E] {
 
 const CHANNEL: Channel = Channel { bias: 100, scale: Scale::from_real(1.0 / 300.0).unwrap() };
 const HEAD: HeadScale =
-    HeadScale { steepness: Steepness::from_real(0.0005).unwrap(), value: Scale::from_real(1.0 / 256.0).unwrap() };
+    HeadScale::new(Steepness::from_real(0.0005).unwrap(), Scale::from_real(1.0 / 256.0).unwrap()).unwrap();
 
 static QUERY: [[[i8; E]; P]; H] = projection(1);
 static KEY: [[[i8; E]; P]; H] = projection(2);

@@ -5,7 +5,6 @@ use super::output::put;
 use super::{Core, products};
 use crate::kernels::{Layer, Matrix, Products, Rows, rows, tiles, tiles_mut};
 use crate::requantise::Channel;
-use bytemuck::Zeroable;
 use core::arch::aarch64::*;
 
 #[target_feature(enable = "neon")]
@@ -44,7 +43,7 @@ fn layer_on<O: Operand<Value = i8>>(x: Rows<'_>, layer: &mut Layer<'_>) {
             let channels_of_block = match channels.first_chunk() {
                 Some(channels) => channels,
                 None => {
-                    padded = [Channel::zeroed(); BLOCK];
+                    padded = [Channel::UNUSED; BLOCK];
                     for (to, &from) in padded.iter_mut().zip(channels) {
                         *to = from;
                     }

@@ -124,10 +124,7 @@ fn folding_keeps_the_accuracy() {
         let x8: [[i8; E]; S] = std::array::from_fn(|s| std::array::from_fn(|e| (x[s][e] / scale).round() as i8));
         let steepness = |unit: f64| {
             let c = std::f64::consts::LOG2_E / (P as f64).sqrt() * unit;
-            [HeadScale {
-                steepness: Steepness::from_real(c).unwrap(),
-                value: Scale::from_real(sv / so / 256.0).unwrap(),
-            }]
+            [HeadScale::new(Steepness::from_real(c).unwrap(), Scale::from_real(sv / so / 256.0).unwrap()).unwrap()]
         };
         let layer = |w: &[f64], b: &[f64], out| {
             let mut dense = quantise(w, b, E, scale, out);

@@ -87,13 +87,12 @@ fn temperatures() {
     let base = 3.0 / (1600.0 * 5f64.sqrt());
     let temperatures = [0.5, 1.0, 2.0, 8.0];
     let one: [HeadScale; 4] = scales(&mut random, 1.0, 1e-5);
-    let heads = std::array::from_fn(|h| HeadScale {
-        steepness: Steepness::from_real(base / temperatures[h]).unwrap(),
-        value: one[h].value,
+    let heads = std::array::from_fn(|h| {
+        HeadScale::new(Steepness::from_real(base / temperatures[h]).unwrap(), one[h].value()).unwrap()
     });
     // For the reference, scores are divided instead. A steepness is rounded to 2^-35, of 1.7e-4 and more: no visible difference.
     let exact: [HeadScale; 4] =
-        std::array::from_fn(|h| HeadScale { steepness: Steepness::from_real(base).unwrap(), value: one[h].value });
+        std::array::from_fn(|h| HeadScale::new(Steepness::from_real(base).unwrap(), one[h].value()).unwrap());
     for _ in 0..10 {
         let x: [[i8; 20]; S] = input(&mut random);
         let mut scratch = Scratch::new();

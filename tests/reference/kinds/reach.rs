@@ -171,10 +171,10 @@ fn alibi() {
         for (h, slope) in real.iter().enumerate() {
             assert!((slope - (-8.0 * (h + 1) as f64 / H as f64).exp2()).abs() < 1e-12);
         }
-        let slopes: [Slope; H] = std::array::from_fn(|h| Slope::from_real(real[h], heads[h].steepness).unwrap());
+        let slopes: [Slope; H] = std::array::from_fn(|h| Slope::from_real(real[h], heads[h].steepness()).unwrap());
         let bias = |h: usize, i: usize, j: usize| {
             let distance = i.abs_diff(j) as f64;
-            let unit = heads[h].steepness.to_real() / std::f64::consts::LOG2_E;
+            let unit = heads[h].steepness().to_real() / std::f64::consts::LOG2_E;
             Some((-real[h] / unit * distance, 0.5 + distance * 0.5 / 256.0))
         };
         all.extend(run_with::<S, Wide>(&mut random, heads, Alibi(&slopes), &bias));
