@@ -236,7 +236,7 @@ impl<
     #[inline]
     pub fn infer_heard(&mut self, observer: &mut impl Observer<W>) -> Outcome<[i16; C]> {
         let mean = self.stream.mean();
-        let frames = I / BANDS;
+        let frames = I.checked_div(BANDS).unwrap_or(0);
         self.run::<Active, _>(|stream, position, input| stream.token(position * frames, mean, input), observer)
     }
 }
@@ -324,7 +324,8 @@ pub const fn input_shape(file: &File<'_>, config: &Config) -> [usize; 3] {
     #[cfg(feature = "audio")]
     if let Some(frontend) = unwrap(file.frontend(config)) {
         let bands = frontend.params.bands as usize;
-        return [frontend.params.window as usize, bands, config.inputs / bands * config.positions];
+        let frames = (config.inputs / bands).saturating_mul(config.positions);
+        return [frontend.params.window as usize, bands, frames];
     }
     let _ = (file, config);
     [0; 3]

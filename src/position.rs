@@ -62,7 +62,8 @@ pub(crate) const fn exp(x: f64) -> f64 {
 /// `ln` of a number of at least 1, by the series of the inverse hyperbolic tangent after halving.
 pub(crate) const fn ln(x: f64) -> f64 {
     let (mut x, mut halvings) = (x, 0.0);
-    while x > 1.5 {
+    // Halving infinity would never end.
+    while x > 1.5 && x <= f64::MAX {
         x /= 2.0;
         halvings += 1.0;
     }

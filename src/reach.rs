@@ -59,7 +59,7 @@ pub trait Reach {
         let mut key = first;
         for to in row {
             *to = self.bias(head, query, key).map_or(HIDDEN, |bias| to.saturating_add(bias));
-            key += step;
+            key = key.wrapping_add(step);
         }
     }
 

@@ -36,8 +36,9 @@ pub fn sample(logits: &[i16], steepness: Steepness, random: u32) -> usize {
     let max = logits.iter().copied().max().unwrap_or(0);
     let weight = |logit| u64::from(logit_weight(logit, max, steepness));
     let sum: u64 = logits.iter().map(|&logit| weight(logit)).sum();
-    // Uniform below the sum; the sum of 2^16 weights fits 31 bits.
-    let mut left = (sum * u64::from(random)) >> 32;
+    // Uniform below the sum, which is a word for up to 2^17 logits, and may be more.
+    let random = u64::from(random);
+    let mut left = (sum >> 32) * random + (((sum & 0xffff_ffff) * random) >> 32);
     for (token, &logit) in logits.iter().enumerate() {
         let weight = weight(logit);
         if left < weight {

@@ -192,9 +192,10 @@ impl<'a> Tokenizer<'a> {
     /// Rank and token of the first piece whose bytes are those sought and whose rank is at least `least`.
     #[inline]
     fn piece(&self, sought: impl Fn(&[u8]) -> bool, least: u32) -> Option<(u16, u16)> {
-        let mut pieces = (0u16..).zip(self.tokens.take(self.count)).skip(FIRST_PIECE);
+        // One more than the last token has to fit.
+        let mut pieces = (0u32..).zip(self.tokens.take(self.count)).skip(FIRST_PIECE);
         let (token, (rank, _)) = pieces.find(|(_, (rank, bytes))| u32::from(*rank) >= least && sought(bytes))?;
-        Some((rank, token))
+        Some((rank, token as u16))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::kernels::Rows;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Grid {
     pub first: usize,
+    /// 1 to [`MAX_POSITIONS`](super::MAX_POSITIONS).
     pub step: usize,
 }
 
@@ -25,7 +26,8 @@ impl Grid {
 
     #[inline]
     pub fn position(self, index: usize) -> usize {
-        self.first + index * self.step
+        // A reach may say that keys start anywhere.
+        self.first.wrapping_add(index.wrapping_mul(self.step))
     }
 
     /// Calls `run` with the rows of a sequence on the grid, from their `offset`th value on, and the place of the first: all at once, but

@@ -1,6 +1,7 @@
 //! Host side: computing the tables of a front end, once, for the `.heed` file.
 
-use super::{Frontend, MAX_BANDS, MelBin, Params, centre, excerpt};
+use super::excerpt::place;
+use super::{Frontend, MAX_BANDS, MAX_WINDOW, MelBin, Params, centre};
 use fixed::types::{I1F15, U0F16};
 use std::vec;
 use std::vec::Vec;
@@ -106,17 +107,28 @@ impl Tables {
     }
 }
 
-/// Features of a whole recording: [`excerpt`], [`Frontend::log_mel`] per frame, [`centre`].
+/// Features of a whole recording: [`excerpt`](super::excerpt), [`Frontend::log_mel`] per frame, [`centre`].
 ///
-/// `out` gets `frames * bands` values, frame by frame.
+/// `out` gets `frames * bands` values, frame by frame, or as many as fit it; frames that do not fit are as if not asked for.
 pub fn features(frontend: &Frontend<'_>, recording: &[i16], frames: usize, out: &mut [i8]) {
     let Params { window, hop, bands, .. } = frontend.params;
-    let samples: Vec<i16> = excerpt(recording, frontend.params.samples(frames)).collect();
-    let mut energies = vec![0; frames * bands as usize];
-    let mut fft = vec![0.0; window as usize];
-    for (i, energy) in energies.chunks_exact_mut(bands as usize).enumerate() {
-        let start = i * hop as usize;
-        frontend.log_mel(&samples[start..start + window as usize], &mut fft, energy);
+    let bands = bands as usize;
+    if bands == 0 {
+        return;
+    }
+    let frames = frames.min(out.len().div_ceil(bands));
+    let (before, heard) = place(recording, frontend.params.samples(frames));
+    let mut energies = vec![0; frames.saturating_mul(bands).min(out.len())];
+    let mut samples = [0; MAX_WINDOW];
+    let mut fft = [0.0; MAX_WINDOW];
+    for (i, energy) in energies.chunks_mut(bands).enumerate() {
+        for (n, sample) in samples.iter_mut().enumerate() {
+            // Silence before and after.
+            let place = i.saturating_mul(hop as usize).saturating_add(n).checked_sub(before);
+            *sample = place.and_then(|place| heard.get(place)).copied().unwrap_or(0);
+        }
+        let samples = samples.get(..window as usize).unwrap_or(&samples);
+        frontend.log_mel(samples, &mut fft, energy);
     }
     centre(&energies, out);
 }

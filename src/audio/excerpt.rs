@@ -11,11 +11,15 @@
 /// assert_eq!(placed, [0, 7, 8, 9, 0, 0]);
 /// ```
 pub fn excerpt(recording: &[i16], length: usize) -> impl Iterator<Item = i16> + '_ {
-    let start = loudest(recording, length);
-    let heard = recording.iter().skip(start).take(length).copied();
-    let silence = length.saturating_sub(recording.len());
-    let before = silence / 2;
-    core::iter::repeat_n(0, before).chain(heard).chain(core::iter::repeat_n(0, silence - before))
+    let (before, heard) = place(recording, length);
+    let after = length.saturating_sub(recording.len()) - before;
+    core::iter::repeat_n(0, before).chain(heard.iter().copied()).chain(core::iter::repeat_n(0, after))
+}
+
+/// The silence that comes before a recording under a window, and what is heard of it.
+pub(super) fn place(recording: &[i16], length: usize) -> (usize, &[i16]) {
+    let heard = recording.get(loudest(recording, length)..).unwrap_or(&[]);
+    (length.saturating_sub(recording.len()) / 2, heard.get(..length).unwrap_or(heard))
 }
 
 /// Start of the stretch of `length` samples with the largest energy.
@@ -24,9 +28,9 @@ fn loudest(recording: &[i16], length: usize) -> usize {
     let energy = |stretch: &[i16]| -> u64 { stretch.iter().map(|&s| i64::from(s).pow(2) as u64).sum() };
     let mut current = energy(recording.get(..length).unwrap_or(recording));
     let (mut best, mut best_start, mut start) = (current, 0, 0);
-    while let (Some(leaving), Some(entering)) =
-        (recording.get(start..start + step), recording.get(start + length..start + length + step))
-    {
+    // A stretch that is longer than the recording starts with it.
+    let after = recording.get(length..).unwrap_or(&[]);
+    while let (Some(leaving), Some(entering)) = (recording.get(start..start + step), after.get(start..start + step)) {
         current = current + energy(entering) - energy(leaving);
         start += step;
         if current > best {

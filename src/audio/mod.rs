@@ -49,12 +49,12 @@ pub struct Params {
 }
 
 impl Params {
-    /// Samples that `frames` frames cover: `(frames - 1) * hop + window`, 0 for none.
+    /// Samples that `frames` frames cover: `(frames - 1) * hop + window`, 0 for none, `usize::MAX` where they are more.
     #[must_use]
     pub const fn samples(&self, frames: usize) -> usize {
         match frames {
             0 => 0,
-            n => (n - 1) * self.hop as usize + self.window as usize,
+            n => (n - 1).saturating_mul(self.hop as usize).saturating_add(self.window as usize),
         }
     }
 }
@@ -90,7 +90,7 @@ pub struct Frontend<'a> {
 impl Frontend<'_> {
     /// Log-mel energies of one window of samples.
     ///
-    /// * `samples`: `window` samples in order of time.
+    /// * `samples`: `window` samples in order of time; missing ones are silence.
     /// * `fft`: working memory of at least `window` values.
     /// * `out`: one value per band, `U5F3`: octaves of power above `2^floor_log2`,
     ///   clamped to 0 ..= 31.875.
@@ -98,7 +98,10 @@ impl Frontend<'_> {
     /// A window size that no FFT is built for leaves `out` zero; the loader of
     /// `.heed` files refuses such a front end before it gets here.
     pub fn log_mel(&self, samples: &[i16], fft: &mut [f32], out: &mut [u8]) {
-        load(samples, fft);
+        let (heard, silence) = fft.split_at_mut(samples.len().min(fft.len()));
+        load(samples, heard);
+        // What was in the memory before may be no numbers.
+        silence.fill(0.0);
         self.log_mel_in_place(fft, out);
     }
 
@@ -182,16 +185,25 @@ fn octaves(power: f32, floor_log2: i32) -> u8 {
 /// assert_eq!(features, [-51, -41, -31, 124]); // the mean is 131
 /// ```
 pub fn centre(frames: &[u8], out: &mut [i8]) {
-    let mean = mean(frames.iter().copied());
+    let mean = mean(frames);
     for (o, &frame) in out.iter_mut().zip(frames) {
         *o = above(frame, mean);
     }
 }
 
+/// The most energies that sum to a word, half of their number included.
+const SUMMED: usize = 1 << 24;
+
 /// Rounded mean; 0 of nothing.
-pub(crate) fn mean(frames: impl Iterator<Item = u8>) -> i16 {
-    let (sum, count) = frames.fold((0u32, 0u32), |(s, n), f| (s + u32::from(f), n + 1));
-    (sum + count / 2).checked_div(count).unwrap_or(0) as i16
+#[inline]
+pub(crate) fn mean(frames: &[u8]) -> i16 {
+    let sum = |frames: &[u8]| frames.iter().map(|&frame| u32::from(frame)).sum::<u32>();
+    if frames.len() <= SUMMED {
+        let count = frames.len() as u32;
+        return (sum(frames) + count / 2).checked_div(count).unwrap_or(0) as i16;
+    }
+    let (sum, count) = (frames.chunks(SUMMED).map(|part| u64::from(sum(part))).sum::<u64>(), frames.len() as u64);
+    ((sum + count / 2) / count) as i16
 }
 
 /// `frame - mean`, saturated to int8.

@@ -81,13 +81,15 @@ impl<const WINDOW: usize, const BANDS: usize, const FRAMES: usize> Stream<WINDOW
     /// The mean over the ring, to be taken once before [`Stream::token`].
     #[must_use]
     pub fn mean(&self) -> i16 {
-        mean(self.frames.as_flattened().iter().copied())
+        mean(self.frames.as_flattened())
     }
 
     /// Features of the frames `first ..`, oldest first, as many as fill `out`,
-    /// relative to `mean`: the input of one token.
+    /// relative to `mean`: the input of one token. After the newest frame comes the oldest again.
     pub fn token(&self, first: usize, mean: i16, out: &mut [i8]) {
-        let ordered = self.frames.iter().cycle().skip(self.oldest + first).flatten();
+        // Frames of no values would never fill it.
+        let frames = if BANDS > 0 { &self.frames[..] } else { &[] };
+        let ordered = frames.iter().cycle().skip(self.oldest + first.checked_rem(FRAMES).unwrap_or(0)).flatten();
         for (o, &frame) in out.iter_mut().zip(ordered) {
             *o = above(frame, mean);
         }

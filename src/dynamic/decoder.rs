@@ -59,16 +59,19 @@ impl Decoder {
         self.file().tokenizer(&self.config).expect("checked when it was loaded")
     }
 
-    /// A text to be, which remembers its last `context` tokens: at least one, and at most 65,536.
+    /// A text to be, which remembers its last `context` tokens: at least one, at most 65,536 and what can be addressed.
     #[must_use]
     pub fn session(&self, context: usize) -> Session<'_> {
         let file = self.file();
         let blocks = (0..self.config.layers)
             .map(|layer| file.decoder_block(&self.config, layer).expect("checked when it was loaded"))
             .collect();
-        let slots = context.clamp(1, MAX_POSITIONS);
         let c = self.config;
-        let cache = c.layers * c.key_heads * slots * c.head_dim;
+        // At most 2^25.
+        let per_slot = c.layers * c.key_heads * c.head_dim;
+        let most = (isize::MAX as usize / per_slot).clamp(1, MAX_POSITIONS);
+        let slots = context.clamp(1, most);
+        let cache = per_slot * slots;
         Session {
             config: c,
             view: file.decoder(&c, &[]).expect("checked when it was loaded"),

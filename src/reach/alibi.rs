@@ -31,7 +31,7 @@ impl Slope {
     /// ```
     #[must_use]
     pub const fn standard(head: usize, heads: usize) -> f64 {
-        crate::position::exp(-8.0 * core::f64::consts::LN_2 * (head + 1) as f64 / heads as f64)
+        crate::position::exp(-8.0 * core::f64::consts::LN_2 * (head as f64 + 1.0) / heads as f64)
     }
 
     /// What a key so far away loses.
@@ -89,10 +89,13 @@ impl Reach for Alibi<'_> {
     fn bias_row(&self, head: usize, query: usize, first: usize, step: usize, row: &mut [i32]) {
         let slope = self.of(head);
         // Keys up to the query, from where the distance grows again.
-        let before = query.checked_sub(first).and_then(|ahead| ahead.checked_div(step)).map_or(0, |before| before + 1);
+        let before = query
+            .checked_sub(first)
+            .and_then(|ahead| ahead.checked_div(step))
+            .map_or(0, |before| before.saturating_add(1));
         let (before, after) = row.split_at_mut(before.min(row.len()));
         slope.fall_row(query.abs_diff(first), step.wrapping_neg(), before);
-        let first = first + before.len() * step;
+        let first = first.wrapping_add(before.len().wrapping_mul(step));
         slope.fall_row(query.abs_diff(first), step, after);
     }
 }

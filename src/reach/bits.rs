@@ -62,7 +62,7 @@ impl Reach for Bits<'_> {
                     *to = HIDDEN;
                 }
             }
-            key += part.len() * step;
+            key = key.wrapping_add(part.len().wrapping_mul(step));
             row = rest;
         }
     }

@@ -14,7 +14,7 @@ impl<const SPAN: usize> RelativeBias<'_, SPAN> {
     /// Of a head's table; beyond the heads that have one, 0.
     #[inline]
     fn bias_of(table: &[i32; SPAN], query: usize, key: usize) -> i32 {
-        let place = (key + SPAN / 2).saturating_sub(query).min(SPAN.saturating_sub(1));
+        let place = key.saturating_add(SPAN / 2).saturating_sub(query).min(SPAN.saturating_sub(1));
         table.get(place).map_or(0, |bias| (*bias).clamp(-Self::MOST, Self::MOST))
     }
 }
@@ -38,7 +38,7 @@ impl<const SPAN: usize> Reach for RelativeBias<'_, SPAN> {
         let mut key = first;
         for to in row {
             *to = to.saturating_add(Self::bias_of(table, query, key));
-            key += step;
+            key = key.wrapping_add(step);
         }
     }
 }

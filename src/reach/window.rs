@@ -96,7 +96,7 @@ impl Reach for Window {
             if key >= self.sinks && !window.contains(&key) {
                 *to = HIDDEN;
             }
-            key += step;
+            key = key.wrapping_add(step);
         }
     }
 }
