@@ -40,6 +40,11 @@ impl Model {
         let words: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|&word| u32::from_le_bytes(word)).collect();
         let file = File::open(&words)?;
         let config = file.config()?;
+        // Of the working memory, only the heads' outputs can be too large for an address, and not on all hosts.
+        let most = isize::MAX as usize / (config.heads * config.head_dim);
+        if config.positions > most {
+            return Err(Error::Shape { what: "positions", expected: most, found: config.positions });
+        }
         file.encoder(&config, &[])?;
         let heads = |layer| file.block(&config, layer).map(|block| block.attention.heads.len());
         let heads = (0..config.layers).map(heads).collect::<Result<_, _>>()?;

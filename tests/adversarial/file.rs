@@ -2,11 +2,12 @@
 
 use crate::SIZES;
 use crate::support::{config, random_model, to_words};
-use heedful::audio::Params;
+use heedful::audio::{Params, Stream};
 use heedful::dynamic::{Decoder, Model};
 use heedful::format::write::{DecoderModel, EncoderModel};
 use heedful::format::{Config, DecoderConfig, File, Softmax, words};
-use heedful::{Error, RewindError, greedy};
+use heedful::model::Embedded;
+use heedful::{Error, RewindError, Wide, greedy};
 
 const AUDIO: Params =
     Params { sample_rate: 8000, window: 256, hop: 80, bands: 3, low_hz: 100, high_hz: 4000, floor_log2: 10 };
@@ -184,4 +185,49 @@ fn models_of_any_parts() {
         tokens: vec![],
     };
     assert!(nothing.to_bytes().is_err());
+}
+
+heedful::model!(Digits = "../../models/digits.heed");
+
+/// A stranger's own input, whose frames have no bands: there is nothing to infer from.
+#[test]
+fn models_of_any_input() {
+    struct Odd;
+    impl Embedded for Odd {
+        const FILE: File<'static> = <Digits as Embedded>::FILE;
+        type Input = Stream<256, 0, 5>;
+        type Model = ();
+    }
+    const C: Config = Digits::CONFIG;
+    const REDUCED: usize = heedful::model::reduced(&<Digits as Embedded>::FILE, &C);
+    type OddModel = heedful::Model<
+        Odd,
+        Wide,
+        { C.positions },
+        { C.inputs },
+        { C.width },
+        { C.heads },
+        { C.head_dim },
+        { C.hidden },
+        { C.layers },
+        { C.classes },
+        REDUCED,
+    >;
+    let mut odd = Box::new(OddModel::new());
+    let nothing = odd.infer();
+    odd.push(7);
+    assert_eq!(odd.infer(), nothing);
+    assert_eq!(nothing, odd.infer_features(&[[0; C.inputs]; C.positions]));
+}
+
+/// What the macros ask a file.
+#[test]
+fn shapes_of_any_configuration() {
+    let file = <Digits as Embedded>::FILE;
+    for positions in SIZES {
+        let config = Config { positions, ..Digits::CONFIG };
+        let [window, bands, frames] = heedful::model::input_shape(&file, &config);
+        assert!([256, 512].contains(&window) && bands > 0 && frames >= positions);
+        assert!(heedful::model::samples(&file, &config) >= frames);
+    }
 }

@@ -16,7 +16,6 @@ struct Of<T>(PhantomData<T>);
 trait Otherwise {
     const ANY_BITS: bool = false;
     const ZEROS: bool = false;
-    const BYTES: bool = false;
 }
 
 impl<T> Otherwise for Of<T> {}
@@ -115,7 +114,7 @@ fn reals_of_any_size() {
             let _ = (NormChannel::from_real(real, other), HeadScale::from_real(real, other));
             let _ = (table(|x| x * real, other, real), table(gelu, real, other));
         }
-        let _: ([[i16; 5]; 7], [[i16; 0]; 3], [[i16; 3]; 0]) = (sinusoidal(real), sinusoidal(real), sinusoidal(real));
+        let _ = (sinusoidal::<7, 5>(real), sinusoidal::<3, 0>(real), sinusoidal::<0, 3>(real));
     }
 }
 
