@@ -73,8 +73,8 @@ fn accuracy<W: Weight>(mean: f64, rms: f64, max: f64, least: f64) {
     let mut random = Random(2);
     let x: Box<[[i8; E]; S]> = Box::new(input(&mut random));
     // The output's scale is finer than that of the values: over so many keys they average out.
-    let [head] = scales::<1>(&mut random, 74.0 * 74.0 * 4.0, 2.0);
-    let heads = [HeadScale::new(head.steepness(), heedful::Scale::from_real(4.0 / 256.0).unwrap()).unwrap()];
+    let [given] = scales::<1>(&mut random, 74.0 * 74.0 * 4.0, 2.0);
+    let heads = [HeadScale::new(given.steepness(), heedful::Scale::from_real(4.0 / 256.0).unwrap()).unwrap()];
     let mut scratch = Box::new(Scratch::<S, E, 1, P, W, S, 64>::new());
     let y = bare::<E, 1, P, W>(heads).forward_long(&x, Mask::Causal, &mut scratch);
     let part = |i: usize, part: usize| -> Vec<f64> { x[i][part * P..][..P].iter().map(|&v| f64::from(v)).collect() };
