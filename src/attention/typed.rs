@@ -333,7 +333,7 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
     }
 
     /// Some heads alone, each to outputs of its own, `[heads.len()][S][P]`: heads are independent, so that cores or threads can share them.
-    /// [`MultiHeadAttention::join`] makes the whole of all heads' outputs.
+    /// [`MultiHeadAttention::join`] makes the whole of all heads' outputs. Heads that do not exist give 0.
     ///
     /// ```
     /// # use heedful::{Channel, HeadScale, Heads, Mask, MultiHeadAttention, Projection, Scale, Scratch};
@@ -365,8 +365,12 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         outputs: &mut [[[i8; P]; S]],
     ) {
         const { require(M == E, "MultiHeadAttention: keys and values are made from another width") }
-        // Of a head that there is not, the output is left as it is.
-        for (head, output) in heads.zip(outputs).take_while(|&(head, _)| head < H) {
+        for (head, output) in heads.zip(outputs) {
+            if head >= H {
+                // What the head before it left is not its own.
+                output.as_flattened_mut().fill(0);
+                continue;
+            }
             let x = Sequences::one(rows(x), S);
             let one = head..head.saturating_add(1);
             self.view.attend::<Active, W, _, _, false>(x, &reach, one, &mut scratch.view(), 0, &mut Unobserved);
