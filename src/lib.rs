@@ -28,6 +28,8 @@ mod activation;
 mod attention;
 #[cfg(feature = "audio")]
 pub mod audio;
+#[doc(hidden)]
+pub mod backend;
 mod block;
 mod decoder;
 #[cfg(feature = "defmt")]
