@@ -1,5 +1,6 @@
-#![doc = include_str!("../README.md")]
+#![doc = include_str!("lib.md")]
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code, unnameable_types)]
 #![warn(missing_docs)]
 #[cfg(feature = "std")]
@@ -19,10 +20,14 @@ pub mod internals {
     pub use crate::kernels::{Avx2, Avx512Vnni, AvxVnni, X86};
 }
 
-/// The examples of the document must hold.
+/// The examples of the documents must hold.
 #[cfg(doctest)]
-#[doc = include_str!("../docs/kinds.md")]
-struct Kinds;
+mod documents {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/kinds.md")]
+    struct Kinds;
+}
 
 mod activation;
 mod attention;

@@ -1,5 +1,5 @@
-//! The build script's choice of kernels: for each target and its flags, and what of them `src/backend.rs` refuses. Both are
-//! compiled alone and run as Cargo would run them, which takes a moment where a build of each case would take minutes.
+//! The build script's choice of kernels for each target and its flags, and what of them `src/backend.rs` refuses.
+//! Both are compiled alone and run as Cargo would: a moment, where a build of each case would take minutes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

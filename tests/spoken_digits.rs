@@ -33,6 +33,17 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
+/// Whether the clips are there: they are not in the published package, which lacks `boards`, too.
+fn clips_are_here() -> bool {
+    let here = Path::new(CLIPS).is_dir();
+    let repository = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/boards")).is_dir();
+    assert!(here || !repository, "the repository's clips are missing: {CLIPS}");
+    if !here {
+        eprintln!("skipped: the clips are under CC BY-SA 4.0 and not in the published package");
+    }
+    here
+}
+
 fn clip(name: &str) -> PathBuf {
     Path::new(CLIPS).join(name)
 }
@@ -53,6 +64,9 @@ fn score(figures: &str) -> (usize, usize) {
 
 #[test]
 fn the_clips_are_recognised() {
+    if !clips_are_here() {
+        return;
+    }
     let output = run([] as [&str; 0]);
     let stdout = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
@@ -76,6 +90,9 @@ fn the_clips_are_recognised() {
 
 #[test]
 fn the_float_model_and_the_small_one_hear_them_too() {
+    if !clips_are_here() {
+        return;
+    }
     for file in ["digits", "digits_small"] {
         let model = format!("{}/models/{file}.heed", env!("CARGO_MANIFEST_DIR"));
         let output = run(["--float", "--model", &model]);
@@ -91,6 +108,9 @@ fn the_float_model_and_the_small_one_hear_them_too() {
 
 #[test]
 fn broken_files_of_a_folder_are_named_and_the_others_judged() {
+    if !clips_are_here() {
+        return;
+    }
     let folder = folder("broken");
     let good = fs::read(clip("3_theo_5.wav")).unwrap();
     fs::write(folder.join("3_theo_5.wav"), &good).unwrap();
@@ -125,6 +145,9 @@ fn broken_files_of_a_folder_are_named_and_the_others_judged() {
 
 #[test]
 fn any_files_are_judged_whatever_their_format() {
+    if !clips_are_here() {
+        return;
+    }
     let folder = folder("any");
     let mut reader = hound::WavReader::open(clip("7_theo_5.wav")).unwrap();
     let samples: Vec<f32> = reader.samples::<i16>().map(|s| f32::from(s.unwrap()) / 32768.0).collect();
@@ -156,6 +179,9 @@ fn any_files_are_judged_whatever_their_format() {
 
 #[test]
 fn heads_are_drawn_alike_by_the_compiled_and_the_loaded_model() {
+    if !clips_are_here() {
+        return;
+    }
     let clip = clip("3_theo_5.wav");
     let compiled = run([Path::new("--heads"), Path::new("--wav"), &clip]);
     let stdout = text(&compiled.stdout);
@@ -204,6 +230,9 @@ fn what_cannot_start_says_why_in_one_line() {
 
 #[test]
 fn a_reader_that_stops_is_no_fault() {
+    if !clips_are_here() {
+        return;
+    }
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut program = Command::new(&*PROGRAM);
@@ -235,9 +264,11 @@ fn arguments() {
 
 #[test]
 fn names_of_clips() {
-    let files = clips::of_folder(CLIPS.as_ref()).unwrap();
-    assert_eq!(files.len(), 60);
-    assert!(files.is_sorted() && files.iter().all(|file| clips::label(file).is_some()));
+    if clips_are_here() {
+        let files = clips::of_folder(CLIPS.as_ref()).unwrap();
+        assert_eq!(files.len(), 60);
+        assert!(files.is_sorted() && files.iter().all(|file| clips::label(file).is_some()));
+    }
     for (name, digit) in [("3_theo_5.wav", Some("3")), ("0_a b_12.WAV", Some("0")), ("a/7_x_0.wav", Some("7"))] {
         assert_eq!(clips::label(name.as_ref()).as_deref(), digit, "{name}");
     }

@@ -12,7 +12,8 @@ pub fn program(name: &str) -> PathBuf {
     let built = |path: &Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
     if built(&program) < built(&test) {
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--example", name]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        // In the published package nothing else turns them on.
+        build.args(["build", "--features", "audio,std", "--example", name]).current_dir(env!("CARGO_MANIFEST_DIR"));
         build.arg("--target-dir").arg(profile.parent().unwrap());
         if profile.ends_with("release") {
             build.arg("--release");

@@ -21,6 +21,7 @@ mod sanitize;
 #[path = "../../tests/support/skip.rs"]
 mod skip;
 mod stories;
+mod strangers;
 mod symbols;
 mod targets;
 mod timing;
@@ -74,6 +75,12 @@ cargo xtask sanitize
 The cases of the kernels under AddressSanitizer, and a few of them under Miri; adds the
 nightly compiler that both need. What cannot be run here is skipped, which fails where
 HEEDFUL_SKIPS is set and does not name `tool`.
+
+cargo xtask strangers
+
+Small projects outside this workspace, as somebody else would write them: the oldest compiler
+in both editions, firmware for cores without atomic instructions, the choice of kernels by
+flags; and each published crate, tested from its unpacked archive.
 
 cargo xtask kinds [--target NAME]... [--markdown FILE]
 
@@ -158,6 +165,7 @@ fn run() -> Result<bool> {
             stories::run(&chosen, &stories::Story { model, prompt, tokens }).map(|()| true)
         }
         Some("sanitize") => sanitize::run(),
+        Some("strangers") => strangers::run(),
         Some("kinds") => kinds::run(&chosen, document).map(|()| true),
         Some("constant") => constant::run(&chosen, document).map(|()| true),
         Some(other) => bail!("no command {other:?}: see cargo xtask --help"),
