@@ -1,4 +1,5 @@
 #![doc = include_str!("lib.md")]
+#![doc = concat!("<div>\n", include_str!("../docs/heads.svg"), "</div>")]
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code, unnameable_types)]
