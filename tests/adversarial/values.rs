@@ -235,7 +235,7 @@ fn fine_hidden_values() {
 }
 
 fn add(layers: &impl FeedForward<3>, residual: &mut [[i16; 3]; 6]) {
-    layers.accumulate::<heedful::kernels::Active, 6>(&[[-128; 3]; 6], residual);
+    layers.accumulate(&[[-128; 3]; 6], residual);
 }
 
 #[test]

@@ -183,7 +183,7 @@ fn attend<const S: usize, const E: usize, const P: usize, W: Weight>(
         true => Scale::from_real(1.0 / (1u64 << random.int(7, 10)) as f64).unwrap(),
         false => scale(random, [2, 14]),
     };
-    let head = HeadScale { steepness, value: ratio };
+    let head = HeadScale::new(steepness, ratio).unwrap();
     let bound = random.int(1, 128);
     let mut row = || -> [i8; E] {
         let mut row = random.i8s(E, bound);
@@ -249,7 +249,7 @@ fn rotation<const E: usize, const P: usize>(cases: &mut Cases, random: &mut Rand
         project(2, 64, UNIT),
         leak(output),
         leak([UNIT; E]),
-        leak([HeadScale { steepness, value: ratio }]),
+        leak([HeadScale::new(steepness, ratio).unwrap()]),
     );
     let pairing = PAIRINGS[random.int(0, 2) as usize];
     let pairs = random.int(1, P as i64 / 2) as usize;
