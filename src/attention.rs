@@ -33,6 +33,7 @@ use crate::kernels::{
 use crate::linear::LinearView;
 use crate::observe::{Observer, Row};
 use crate::reach::Reach;
+use crate::real::FromReal;
 use crate::requantise::{Channel, Scale};
 pub use crate::softmax::MAX_HEAD_DIM;
 use crate::softmax::{Steepness, Weight};
@@ -83,35 +84,38 @@ impl HeadScale {
     }
 
     /// From the octaves per unit of the score (`log2(e) / sqrt(head dim) · query scale · key scale`), and from the scale of the
-    /// values over the scale of the head's output, 2^-8 to 32. `None` if either is out of range.
+    /// values over the scale of the head's output, 2^-8 up to, but not, 32.
     ///
     /// ```
     /// use heedful::HeadScale;
-    /// assert!(HeadScale::from_real(0.001, 1.5).is_some());
-    /// assert!(HeadScale::from_real(0.001, 40.0).is_none());
+    /// assert!(HeadScale::from_real(0.001, 1.5).ok().is_some());
+    /// assert!(HeadScale::from_real(0.001, 40.0).ok().is_none());
     /// ```
-    #[must_use]
-    pub const fn from_real(steepness: f64, ratio: f64) -> Option<Self> {
-        match (Steepness::from_real(steepness), Scale::from_real(ratio / 256.0)) {
-            (Some(steepness), Some(value)) => Self::new(steepness, value),
-            _ => None,
+    pub const fn from_real(steepness: f64, ratio: f64) -> FromReal<Self> {
+        let value = Scale::from_real(ratio / 256.0).ok();
+        match (Steepness::from_real(steepness).result(), value) {
+            (Err(error), _) => FromReal::refuse(error.what, error.found, error.allowed),
+            (Ok(steepness), Some(value)) if let Some(head) = Self::new(steepness, value) => FromReal::new(head),
+            _ => FromReal::refuse("scale of the values over that of the head's output", ratio, Self::RATIO),
         }
     }
 
-    /// The same head at another temperature: above 1 it spreads its attention, below 1 it gathers it. `None` if the steepness leaves its bounds.
+    /// The same head at another temperature: above 1 it spreads its attention, below 1 it gathers it. The steepness must keep its bounds.
     ///
     /// ```
     /// use heedful::HeadScale;
     /// let head = HeadScale::from_real(0.01, 1.5).unwrap();
     /// assert_eq!(head.at_temperature(2.0), HeadScale::from_real(0.005, 1.5));
     /// ```
-    #[must_use]
-    pub const fn at_temperature(self, temperature: f64) -> Option<Self> {
-        match Steepness::from_real(self.steepness.to_real() / temperature) {
-            Some(steepness) => Some(Self { steepness, value: self.value }),
-            None => None,
+    pub const fn at_temperature(self, temperature: f64) -> FromReal<Self> {
+        match Steepness::from_real(self.steepness.to_real() / temperature).result() {
+            Ok(steepness) => FromReal::new(Self { steepness, value: self.value }),
+            Err(error) => FromReal::refuse(error.what, error.found, error.allowed),
         }
     }
+
+    /// Which scales of the values there are, over that of the head's output.
+    pub(crate) const RATIO: &str = "2^-8 up to, but not, 32";
 }
 
 /// The projection of a sequence to the queries, keys or values of all heads.

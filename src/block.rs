@@ -11,6 +11,7 @@ use crate::linear::{LinearView, MAX_INPUTS};
 use crate::norm::Norm;
 use crate::observe::Unobserved;
 use crate::reach::Reach;
+use crate::real::FromReal;
 use crate::requantise::{Channel, saturate_i16};
 use crate::softmax::{Weight, Wide};
 
@@ -20,10 +21,13 @@ pub struct Lift(u16);
 
 impl Lift {
     /// From the scale of the norm's output over that of the residual stream, 2^-8 to 255.
-    #[must_use]
-    pub const fn from_real(ratio: f64) -> Option<Self> {
+    pub const fn from_real(ratio: f64) -> FromReal<Self> {
         let units = ratio * 256.0 + 0.5;
-        if units >= 1.0 && units < 65_281.0 { Some(Self(units as u16)) } else { None }
+        if units >= 1.0 && units < 65_281.0 {
+            FromReal::new(Self(units as u16))
+        } else {
+            FromReal::refuse("scale of a norm's output over that of the residual stream", ratio, "2^-8 to 255")
+        }
     }
 
     #[inline]

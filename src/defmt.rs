@@ -1,30 +1,60 @@
 //! `defmt::Format` for what firmware logs; in one place, so that the rest of the crate does not know of it.
 
 use crate::outcome::{Guess, Outcome};
-use crate::{Error, Mask, RewindError, TextTooLong};
+use crate::{Allowed, Error, Mask, OutOfRange, RewindError, TextTooLong};
 use defmt::{Format, Formatter, write};
 
 impl Format for Error {
     fn format(&self, f: Formatter<'_>) {
         match *self {
             Self::Truncated { expected, found } => {
-                write!(f, "truncated: {} bytes, expected at least {}", found, expected)
+                write!(f, "truncated .heed file: {} bytes, expected at least {}", found, expected)
             }
-            Self::Magic { found } => write!(f, "not a .heed file: it begins with {:#010x}", found),
+            Self::Magic { found } => {
+                write!(f, "not a .heed file: it begins with {:#010x}, expected {:#010x}", found, crate::format::MAGIC);
+            }
             Self::Version { found, supported } => {
-                write!(f, "version {} of the format, this crate reads up to {}", found, supported);
+                write!(f, "version {} of the .heed format, this crate reads version {}", found, supported);
             }
             Self::Checksum { expected, found } => {
-                write!(f, "damaged: checksum {:#010x}, expected {:#010x}", found, expected);
+                write!(f, "damaged .heed file: checksum {:#010x}, expected {:#010x}", found, expected);
             }
-            Self::Misaligned => write!(f, "the bytes do not start on a word boundary"),
-            Self::Missing { section } => write!(f, "missing section: {=str}", section),
-            Self::Shape { what, expected, found } => {
-                write!(f, "shape: {=str} is {}, expected {}", what, found, expected);
+            Self::Misaligned { found } => {
+                write!(f, "the bytes start {} behind a word boundary, expected on one", found);
             }
-            Self::Scale { what } => write!(f, "out of bounds: {=str}", what),
-            Self::Label => write!(f, "a label is not UTF-8"),
+            Self::Kind { expected, found } => {
+                write!(f, "the .heed file holds {=str}, expected {=str}", found, expected);
+            }
+            Self::Missing { section, expected, found } => write!(
+                f,
+                "missing section of the .heed file: {=str}, {} found, expected at least {}",
+                section, found, expected
+            ),
+            Self::Shape { what, allowed, found } => {
+                write!(f, "wrong shape: {=str}: {} found, {}", what, found, allowed)
+            }
+            Self::Scale { what, found, allowed } => {
+                write!(f, "out of bounds: {=str} is the word {:#010x}, allowed is {=str}", what, found, allowed)
+            }
+            Self::Label { class } => write!(f, "the label of class {} is not UTF-8", class),
         }
+    }
+}
+
+impl Format for Allowed {
+    fn format(&self, f: Formatter<'_>) {
+        match *self {
+            Self::Exactly(one) => write!(f, "expected {}", one),
+            Self::Between(least, most) => write!(f, "allowed is {} to {}", least, most),
+            Self::Either(one, other) => write!(f, "allowed is {} or {}", one, other),
+            Self::MultipleOf(unit) => write!(f, "allowed are multiples of {}", unit),
+        }
+    }
+}
+
+impl Format for OutOfRange {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "{=str}: {} is out of range, allowed is {=str}", self.what, self.found, self.allowed);
     }
 }
 

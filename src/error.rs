@@ -1,5 +1,7 @@
 //! What can be wrong with a `.heed` file.
 
+use crate::message::Message;
+
 /// Why a `.heed` file is refused. Nothing of a refused file is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -31,18 +33,32 @@ pub enum Error {
         found: u32,
     },
     /// Its bytes do not start on a word boundary.
-    Misaligned,
+    Misaligned {
+        /// Bytes that they start behind one.
+        found: usize,
+    },
+    /// It holds a model of another kind.
+    Kind {
+        /// What is read here.
+        expected: &'static str,
+        /// What the file holds.
+        found: &'static str,
+    },
     /// A section is missing.
     Missing {
         /// Name of the section.
         section: &'static str,
+        /// Sections of this name that the model needs, as far as known.
+        expected: usize,
+        /// Those there are.
+        found: usize,
     },
     /// A shape is out of bounds, or two do not agree.
     Shape {
         /// Which one.
         what: &'static str,
-        /// The value that would fit, or the bound.
-        expected: usize,
+        /// The values that fit.
+        allowed: Allowed,
         /// The value found.
         found: usize,
     },
@@ -50,47 +66,96 @@ pub enum Error {
     Scale {
         /// Which one.
         what: &'static str,
+        /// Its word in the file.
+        found: u32,
+        /// Which ones are in bounds.
+        allowed: &'static str,
     },
     /// A label is not UTF-8.
-    Label,
+    Label {
+        /// The class that it names.
+        class: usize,
+    },
+}
+
+/// The values of a shape that fit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Allowed {
+    /// This one.
+    Exactly(usize),
+    /// From the first to the second, both included.
+    Between(usize, usize),
+    /// One of the two.
+    Either(usize, usize),
+    /// Multiples of this one.
+    MultipleOf(usize),
 }
 
 impl Error {
-    /// A fixed description, for a panic in a `const`.
+    /// What [`Display`](core::fmt::Display) writes, for a panic in a `const`.
     #[must_use]
-    pub const fn message(&self) -> &'static str {
+    pub const fn message(&self) -> Message {
+        let m = Message::new();
+        match *self {
+            Self::Truncated { expected, found } => {
+                m.text("truncated .heed file: ").count(found).text(" bytes, expected at least ").count(expected)
+            }
+            Self::Magic { found } => {
+                m.text("not a .heed file: it begins with ").word(found).text(", expected ").word(crate::format::MAGIC)
+            }
+            Self::Version { found, supported } => {
+                let m = m.text("version ").number(found as u64).text(" of the .heed format, this crate reads version ");
+                m.number(supported as u64)
+            }
+            Self::Checksum { expected, found } => {
+                m.text("damaged .heed file: checksum ").word(found).text(", expected ").word(expected)
+            }
+            Self::Misaligned { found } => {
+                m.text("the bytes start ").count(found).text(" behind a word boundary, expected on one")
+            }
+            Self::Kind { expected, found } => {
+                m.text("the .heed file holds ").text(found).text(", expected ").text(expected)
+            }
+            Self::Missing { section, expected, found } => {
+                let m = m.text("missing section of the .heed file: ").text(section);
+                m.text(", ").count(found).text(" found, expected at least ").count(expected)
+            }
+            Self::Shape { what, allowed, found } => {
+                allowed.write(m.text("wrong shape: ").text(what).text(": ").count(found).text(" found, "))
+            }
+            Self::Scale { what, found, allowed } => m
+                .text("out of bounds: ")
+                .text(what)
+                .text(" is the word ")
+                .word(found)
+                .text(", allowed is ")
+                .text(allowed),
+            Self::Label { class } => m.text("the label of class ").count(class).text(" is not UTF-8"),
+        }
+    }
+}
+
+impl Allowed {
+    const fn write(self, m: Message) -> Message {
         match self {
-            Self::Truncated { .. } => "the .heed file is truncated",
-            Self::Magic { .. } => "not a .heed file",
-            Self::Version { .. } => "the .heed file has a newer version than this crate reads",
-            Self::Checksum { .. } => "the .heed file is damaged: its checksum does not match",
-            Self::Misaligned => "the .heed file does not start on a word boundary",
-            Self::Missing { section } => section,
-            Self::Shape { what, .. } | Self::Scale { what } => what,
-            Self::Label => "a label of the .heed file is not UTF-8",
+            Self::Exactly(one) => m.text("expected ").count(one),
+            Self::Between(least, most) => m.text("allowed is ").count(least).text(" to ").count(most),
+            Self::Either(one, other) => m.text("allowed is ").count(one).text(" or ").count(other),
+            Self::MultipleOf(unit) => m.text("allowed are multiples of ").count(unit),
         }
     }
 }
 
 impl core::fmt::Display for Error {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match *self {
-            Self::Truncated { expected, found } => {
-                write!(f, "truncated: {found} bytes, expected at least {expected}")
-            }
-            Self::Magic { found } => write!(f, "not a .heed file: it begins with {found:#010x}"),
-            Self::Version { found, supported } => {
-                write!(f, "version {found} of the format, this crate reads up to {supported}")
-            }
-            Self::Checksum { expected, found } => {
-                write!(f, "damaged: checksum {found:#010x}, expected {expected:#010x}")
-            }
-            Self::Misaligned => write!(f, "the bytes do not start on a word boundary"),
-            Self::Missing { section } => write!(f, "missing section: {section}"),
-            Self::Shape { what, expected, found } => write!(f, "shape: {what} is {found}, expected {expected}"),
-            Self::Scale { what } => write!(f, "out of bounds: {what}"),
-            Self::Label => write!(f, "a label is not UTF-8"),
-        }
+        f.write_str(self.message().as_str())
+    }
+}
+
+impl core::fmt::Display for Allowed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.write(Message::new()).as_str())
     }
 }
 

@@ -86,14 +86,19 @@ pub(crate) const fn is_fine(product: Scale) -> bool {
 
 /// Whether no bias is too large for a sum of fine hidden values.
 pub(crate) const fn are_fine(channels: &[Channel]) -> bool {
+    coarse(channels).is_none()
+}
+
+/// The first bias that is too large for it.
+pub(crate) const fn coarse(channels: &[Channel]) -> Option<i32> {
     let mut i = 0;
     while i < channels.len() {
         if channels[i].bias.unsigned_abs() > MAX_FINE_BIAS {
-            return false;
+            return Some(channels[i].bias);
         }
         i += 1;
     }
-    true
+    None
 }
 
 /// What adds to a residual stream of width `E`, each position for itself.

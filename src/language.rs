@@ -192,11 +192,15 @@ impl<
 /// compiled.
 ///
 /// `heedful::language_model!(pub Stories = "stories.heed", context = 128);` makes the type `Stories`, which dereferences to a
-/// [`LanguageModel`](crate::LanguageModel) of the file's shape; the path is relative to the source file.
+/// [`LanguageModel`](crate::LanguageModel) of the file's shape. The path is as in [`model!`](crate::model!), and so are attributes before it that
+/// say where the weights lie.
 #[macro_export]
 macro_rules! language_model {
-    ($(#[$attribute:meta])* $vis:vis $name:ident = $path:expr, context = $context:expr $(,)?) => {
-        $(#[$attribute])*
+    (@ $attributes:tt $vis:vis $name:ident [$($place:tt)*] #$next:tt $($rest:tt)+) => {
+        $crate::language_model!(@ $attributes $vis $name [$($place)* #$next] $($rest)+);
+    };
+    (@ [$($attribute:tt)*] $vis:vis $name:ident [$($place:tt)*] $path:expr, context = $context:expr $(,)?) => {
+        $($attribute)*
         #[derive(Debug)]
         $vis struct $name(<Self as $crate::language::EmbeddedDecoder>::Model);
 
@@ -206,6 +210,7 @@ macro_rules! language_model {
             use $crate::model::{Choose, Chosen, unwrap};
 
             const BYTES: &[u8] = include_bytes!($path);
+            $($place)*
             static WORDS: [u32; BYTES.len() / 4] = $crate::format::words(BYTES);
             const FILE: $crate::format::File<'static> = unwrap($crate::format::File::open(&WORDS));
             const CONFIG: $crate::format::DecoderConfig = unwrap(FILE.decoder_config());
@@ -234,6 +239,8 @@ macro_rules! language_model {
                 pub const TOKENIZER: Option<$crate::Tokenizer<'static>> = <Self as EmbeddedDecoder>::Model::TOKENIZER;
                 /// Bytes of flash that the file takes.
                 pub const FLASH: usize = BYTES.len();
+                /// The file, where it lies in the program.
+                pub const WORDS: &'static [u32] = &WORDS;
 
                 /// A model that has taken no token; `const`, so that it can be a static.
                 #[must_use]
@@ -244,5 +251,8 @@ macro_rules! language_model {
 
             $crate::dereference!($name, <Self as EmbeddedDecoder>::Model);
         };
+    };
+    ($(#[$attribute:meta])* $vis:vis $name:ident = $($file:tt)+) => {
+        $crate::language_model!(@ [$(#[$attribute])*] $vis $name [] $($file)+);
     };
 }

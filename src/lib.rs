@@ -50,12 +50,14 @@ mod kernels;
 pub mod language;
 mod linear;
 mod mask;
+mod message;
 pub mod model;
 mod norm;
 mod observe;
 mod outcome;
 mod position;
 mod reach;
+mod real;
 mod requantise;
 mod rope;
 mod sample;
@@ -75,7 +77,7 @@ pub use attention::{
     MultiHeadAttention, Projection, RewindError, Scratch, StepScratch,
 };
 pub use block::{DecoderBlock, EncoderBlock, Lift, TiedEmbedding};
-pub use error::Error;
+pub use error::{Allowed, Error};
 pub use feed_forward::{FeedForward, GatedFeedForward, MAX_FINE_BIAS, MAX_FINE_INPUTS, PlainFeedForward};
 #[cfg(feature = "std")]
 pub use feed_forward::{gate_table, silu};
@@ -83,12 +85,14 @@ pub use kernels::backend;
 pub use language::LanguageModel;
 pub use linear::{Linear, MAX_BIAS, MAX_INPUTS};
 pub use mask::Mask;
+pub use message::Message;
 pub use model::Model;
 pub use norm::{LayerNorm, MAX_EPSILON, MAX_WIDTH, Norm, NormChannel, RmsNorm};
 pub use observe::{Observer, Row, Unobserved};
 pub use outcome::{Guess, Outcome};
 pub use position::sinusoidal;
 pub use reach::{Alibi, Bits, HIDDEN, Reach, RelativeBias, Slope, Window, Windows, Without};
+pub use real::{FromReal, OutOfRange};
 pub use requantise::{Channel, Scale};
 pub use rope::{Pairing, Rope, frequencies};
 pub use sample::{greedy, sample};

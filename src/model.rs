@@ -6,6 +6,7 @@ use crate::error::{Error, require};
 use crate::format::{Config, File};
 use crate::kernels::{Active, Kernels};
 use crate::mask::Mask;
+use crate::message::Message;
 use crate::observe::{Observer, Unobserved};
 use crate::outcome::Outcome;
 use crate::softmax::{Narrow, Weight, Wide};
@@ -36,6 +37,74 @@ impl<const WINDOW: usize, const BANDS: usize, const FRAMES: usize> Input
     for crate::audio::Stream<WINDOW, BANDS, FRAMES>
 {
     const NEW: Self = Self::new();
+}
+
+/// The input of a model that hears: an audio stream, where the file has an audio front end and the feature `audio` is on.
+#[cfg_attr(
+    not(feature = "audio"),
+    diagnostic::on_unimplemented(
+        message = "this model cannot hear: heedful is built without its feature `audio`",
+        label = "needs heedful's feature `audio`",
+        note = "in Cargo.toml: heedful = {{ version = \"0.1\", features = [\"audio\"] }}"
+    )
+)]
+#[cfg_attr(
+    feature = "audio",
+    diagnostic::on_unimplemented(
+        message = "this model cannot hear: its file has no audio front end",
+        label = "needs a file with an audio front end",
+        note = "`infer_features` takes the inputs of a model without a front end"
+    )
+)]
+pub trait Listen<M>: Input {
+    /// Takes one sample; true when it completed a frame.
+    fn hear(&mut self, sample: i16) -> bool;
+    /// Whether a whole stretch has been heard.
+    fn has_heard(&self) -> bool;
+    /// Forgets what has been heard.
+    fn forget(&mut self);
+    /// The mean over what has been heard.
+    fn level(&self) -> i16;
+    /// The input of one position, relative to `level`.
+    fn features(&self, position: usize, level: i16, input: &mut [i8]);
+}
+
+#[cfg(feature = "audio")]
+impl<M: Embedded<Input = Self>, const WINDOW: usize, const BANDS: usize, const FRAMES: usize> Listen<M>
+    for crate::audio::Stream<WINDOW, BANDS, FRAMES>
+{
+    #[inline]
+    fn hear(&mut self, sample: i16) -> bool {
+        self.push(const { &frontend(&M::FILE) }, sample)
+    }
+
+    #[inline]
+    fn has_heard(&self) -> bool {
+        self.is_full()
+    }
+
+    fn forget(&mut self) {
+        self.reset();
+    }
+
+    #[inline]
+    fn level(&self) -> i16 {
+        self.mean()
+    }
+
+    #[inline]
+    fn features(&self, position: usize, level: i16, input: &mut [i8]) {
+        self.token(position * const { unwrap(M::FILE.config()).inputs / BANDS }, level, input);
+    }
+}
+
+/// The front end of a file that has one.
+#[cfg(feature = "audio")]
+const fn frontend(file: &File<'static>) -> crate::audio::Frontend<'static> {
+    match unwrap(file.frontend(&unwrap(file.config()))) {
+        Some(frontend) => frontend,
+        None => panic!("model: the file has no audio front end"),
+    }
 }
 
 /// A compiled-in encoder with its working memory: `S` positions of `I` inputs, width `E`, `H` heads
@@ -187,13 +256,10 @@ impl<
     }
 }
 
-#[cfg(feature = "audio")]
+/// What a model hears with.
 impl<
-    M: Embedded<Input = crate::audio::Stream<WINDOW, BANDS, FRAMES>>,
+    M: Embedded,
     W: Weight,
-    const WINDOW: usize,
-    const BANDS: usize,
-    const FRAMES: usize,
     const S: usize,
     const I: usize,
     const E: usize,
@@ -205,39 +271,49 @@ impl<
     const R: usize,
 > Model<M, W, S, I, E, H, P, F, L, C, R>
 {
-    const FRONTEND: crate::audio::Frontend<'static> = match unwrap(M::FILE.frontend(&Self::CONFIG)) {
-        Some(frontend) => frontend,
-        None => panic!("model: the file has no audio front end"),
-    };
     /// Takes one sample of the microphone; true when it completed a frame of the front end.
     #[inline]
-    pub fn push(&mut self, sample: i16) -> bool {
-        self.stream.push(const { &Self::FRONTEND }, sample)
+    pub fn push(&mut self, sample: i16) -> bool
+    where
+        M::Input: Listen<M>,
+    {
+        self.stream.hear(sample)
     }
 
     /// Whether a whole stretch has been heard since the start or the last [`Model::reset`].
     #[must_use]
-    pub const fn is_full(&self) -> bool {
-        self.stream.is_full()
+    pub fn is_full(&self) -> bool
+    where
+        M::Input: Listen<M>,
+    {
+        self.stream.has_heard()
     }
 
     /// Forgets what has been heard.
-    pub fn reset(&mut self) {
-        self.stream.reset();
+    pub fn reset(&mut self)
+    where
+        M::Input: Listen<M>,
+    {
+        self.stream.forget();
     }
 
     /// Classifies what has been heard last.
     #[inline]
-    pub fn infer(&mut self) -> Outcome<[i16; C]> {
+    pub fn infer(&mut self) -> Outcome<[i16; C]>
+    where
+        M::Input: Listen<M>,
+    {
         self.infer_heard(&mut Unobserved)
     }
 
     /// [`Model::infer`], showing each row of softmax weights to `observer`.
     #[inline]
-    pub fn infer_heard(&mut self, observer: &mut impl Observer<W>) -> Outcome<[i16; C]> {
-        let mean = self.stream.mean();
-        let frames = I.checked_div(BANDS).unwrap_or(0);
-        self.run::<Active, _>(|stream, position, input| stream.token(position * frames, mean, input), observer)
+    pub fn infer_heard(&mut self, observer: &mut impl Observer<W>) -> Outcome<[i16; C]>
+    where
+        M::Input: Listen<M>,
+    {
+        let level = self.stream.level();
+        self.run::<Active, _>(|stream, position, input| stream.features(position, level, input), observer)
     }
 }
 
@@ -267,7 +343,17 @@ impl<
 pub const fn unwrap<T: Copy>(result: Result<T, Error>) -> T {
     match result {
         Ok(value) => value,
-        Err(error) => panic!("{}", error.message()),
+        Err(error) => panic!("{}", error.message().as_str()),
+    }
+}
+
+/// A compile error unless a field of the file has the value that was pinned.
+#[doc(hidden)]
+#[track_caller]
+pub const fn pinned(field: &str, path: &str, found: usize, expected: usize) {
+    if found != expected {
+        let message = Message::new().text("model!: ").text(field).text(" of ").text(path);
+        panic!("{}", message.text(" is ").count(found).text(", expected ").count(expected).as_str());
     }
 }
 
@@ -353,7 +439,7 @@ pub const fn samples(file: &File<'_>, config: &Config) -> usize {
 /// Names a model that lies in a `.heed` file, and checks the file when the program is compiled.
 ///
 /// `heedful::model!(pub Digits = "../models/digits.heed");` makes the type `Digits`, which
-/// dereferences to a [`Model`](crate::Model) of the file's shape; the path is relative to the source file. A
+/// dereferences to a [`Model`](crate::Model) of the file's shape. A
 /// damaged file is a compile error. What the program relies on can be pinned, and another shape is then a
 /// compile error too:
 ///
@@ -365,11 +451,32 @@ pub const fn samples(file: &File<'_>, config: &Config) -> usize {
 /// println!("{} in {} bytes of RAM", Digits::LABELS[outcome.best().class], size_of::<Digits>());
 /// ```
 ///
-/// The names that can be pinned are the fields of [`Config`](crate::format::Config).
+/// The names that can be pinned are the numbers of [`Config`](crate::format::Config).
+///
+/// # The path
+/// As for [`include_bytes!`]: relative to the source file in which `model!` stands (not to `Cargo.toml`), or absolute. What a build script
+/// wrote is `concat!(env!("OUT_DIR"), "/digits.heed")`, and what lies beside `Cargo.toml`
+/// `concat!(env!("CARGO_MANIFEST_DIR"), "/digits.heed")`.
+///
+/// # Where the weights lie
+/// Among the program's constants, unless attributes before the path say otherwise. They are those of a `static` that holds the file:
+///
+/// ```
+/// heedful::model!(pub Digits = #[unsafe(link_section = ".external")] "../models/digits.heed");
+///
+/// println!("{} bytes at {:p}", Digits::FLASH, Digits::WORDS);
+/// ```
+///
+/// puts the file into the section `.external`, and `.external : { *(.external); } > EXTERNAL` in the linker script puts that into a memory.
+/// It must be readable like any other memory before the model is used. `boards/qemu-cortex-m` does it. (`unsafe`, for a section may be one
+/// that means something to the linker.)
 #[macro_export]
 macro_rules! model {
-    ($(#[$attribute:meta])* $vis:vis $name:ident = $path:literal $(, $field:ident = $value:expr)* $(,)?) => {
-        $(#[$attribute])*
+    (@ $attributes:tt $vis:vis $name:ident [$($place:tt)*] #$next:tt $($rest:tt)+) => {
+        $crate::model!(@ $attributes $vis $name [$($place)* #$next] $($rest)+);
+    };
+    (@ [$($attribute:tt)*] $vis:vis $name:ident [$($place:tt)*] $path:expr $(, $field:ident = $value:expr)* $(,)?) => {
+        $($attribute)*
         #[derive(Debug)]
         $vis struct $name(<Self as $crate::model::Embedded>::Model);
 
@@ -378,14 +485,12 @@ macro_rules! model {
             use $crate::model::{Choose, ChooseInput, Chosen, ChosenInput, Embedded, input_shape, reduced, unwrap};
 
             const BYTES: &[u8] = include_bytes!($path);
+            $($place)*
             static WORDS: [u32; BYTES.len() / 4] = $crate::format::words(BYTES);
             const FILE: $crate::format::File<'static> = unwrap($crate::format::File::open(&WORDS));
             const CONFIG: $crate::format::Config = unwrap(FILE.config());
             const INPUT: [usize; 3] = input_shape(&FILE, &CONFIG);
-            $(assert!(
-                CONFIG.$field == $value,
-                concat!("model!: ", stringify!($field), " of ", $path, " is not ", stringify!($value))
-            );)*
+            $($crate::model::pinned(stringify!($field), $path, CONFIG.$field, $value);)*
 
             impl Embedded for $name {
                 const FILE: $crate::format::File<'static> = FILE;
@@ -413,6 +518,8 @@ macro_rules! model {
                 pub const LABELS: [&'static str; CONFIG.classes] = <Self as Embedded>::Model::LABELS;
                 /// Bytes of flash that the file takes.
                 pub const FLASH: usize = BYTES.len();
+                /// The file, where it lies in the program.
+                pub const WORDS: &'static [u32] = &WORDS;
                 /// Samples that one inference hears; 0 without an audio front end.
                 pub const SAMPLES: usize = $crate::model::samples(&FILE, &CONFIG);
 
@@ -425,6 +532,9 @@ macro_rules! model {
 
             $crate::dereference!($name, <Self as Embedded>::Model);
         };
+    };
+    ($(#[$attribute:meta])* $vis:vis $name:ident = $($file:tt)+) => {
+        $crate::model!(@ [$(#[$attribute])*] $vis $name [] $($file)+);
     };
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::require;
 use crate::kernels::{Active, Kernels, leading_zeros, long_product, rows, rows_mut};
+use crate::real::FromReal;
 use bytemuck::{Pod, Zeroable};
 use fixed::types::I8F8;
 
@@ -16,15 +17,20 @@ pub struct NormChannel {
 }
 
 impl NormChannel {
-    /// From γ and β over the scale of the output, -128 to 128. `None` if either is out of range.
-    #[must_use]
-    pub const fn from_real(gain: f64, offset: f64) -> Option<Self> {
+    /// From γ and β over the scale of the output, -128 up to, but not, 128.
+    pub const fn from_real(gain: f64, offset: f64) -> FromReal<Self> {
         match (bits(gain), bits(offset)) {
-            (Some(gain), Some(offset)) => Some(Self { gain: I8F8::from_bits(gain), offset: I8F8::from_bits(offset) }),
-            _ => None,
+            (Some(gain), Some(offset)) => {
+                FromReal::new(Self { gain: I8F8::from_bits(gain), offset: I8F8::from_bits(offset) })
+            }
+            (None, _) => FromReal::refuse("gain of a norm over the scale of its output", gain, CHANNEL),
+            _ => FromReal::refuse("offset of a norm over the scale of its output", offset, CHANNEL),
         }
     }
 }
+
+/// What the gain and the offset of a channel may be.
+const CHANNEL: &str = "-128 up to, but not, 128";
 
 /// `I8F8` of a real number.
 const fn bits(x: f64) -> Option<i16> {

@@ -1,5 +1,6 @@
 //! Requantisation: from an i32 accumulator to the scale of the next tensor.
 
+use crate::real::FromReal;
 use bytemuck::NoUninit;
 use fixed::types::I1F31;
 
@@ -23,19 +24,18 @@ const SHIFT_MASK: u32 = 31;
 pub(crate) const FINE: u32 = 7;
 
 impl Scale {
-    /// The nearest factor to a real one; `None` outside `[2^-32, 1/4)`.
+    /// The nearest factor to a real one in `[2^-32, 1/4)`.
     ///
     /// ```
     /// use heedful::Scale;
     /// let scale = Scale::from_real(0.01).unwrap();
     /// assert_eq!(scale.to_i8(1234), 12);
-    /// assert!(Scale::from_real(0.25).is_none());
+    /// assert!(Scale::from_real(0.25).ok().is_none());
     /// ```
-    #[must_use]
-    pub const fn from_real(value: f64) -> Option<Self> {
+    pub const fn from_real(value: f64) -> FromReal<Self> {
         // Also refuses NaN.
         if !(value >= 1.0 / 4_294_967_296.0 && value < 0.25) {
-            return None;
+            return FromReal::refuse("scale", value, Self::RANGE);
         }
         let (mut multiplier, mut shift) = (value * 2.0, 1);
         while multiplier < 0.25 {
@@ -44,7 +44,7 @@ impl Scale {
         }
         // A multiple of 8 in units of 2^-31; the cast of a positive float truncates.
         let m = ((multiplier * 268_435_456.0 + 0.5) as u32) << 3;
-        Some(if m == 1 << 30 {
+        FromReal::new(if m == 1 << 30 {
             // Rounded up to 1/2: halve it, unless the shift cannot go lower.
             if shift == 1 { Self::pack((1 << 30) - 8, 1) } else { Self::pack(1 << 29, shift - 1) }
         } else {
@@ -75,6 +75,9 @@ impl Scale {
     pub const fn to_word(self) -> u32 {
         self.0
     }
+
+    /// Which factors there are.
+    pub(crate) const RANGE: &str = "2^-32 up to, but not, 1/4";
 
     /// The multiplier, in `[1/4, 1/2)`.
     #[must_use]
@@ -219,9 +222,9 @@ mod tests {
 
     #[test]
     fn edges() {
-        assert!(Scale::from_real(f64::NAN).is_none());
-        assert!(Scale::from_real(0.0).is_none());
-        assert!(Scale::from_real(-0.1).is_none());
+        assert!(Scale::from_real(f64::NAN).ok().is_none());
+        assert!(Scale::from_real(0.0).ok().is_none());
+        assert!(Scale::from_real(-0.1).ok().is_none());
         let almost = Scale::from_real(0.25 - 1e-17).unwrap_or(Scale::from_real(0.249_999_999_999).unwrap());
         assert_eq!(Scale::from_word(almost.to_word()), Some(almost));
         assert_eq!(almost.to_i8(i32::MAX), 127);
@@ -229,7 +232,7 @@ mod tests {
         // What rounds up to a power of two.
         for shift in 3..=32 {
             let power = 0.5f64.powi(shift);
-            assert_eq!(Scale::from_real(power * (1.0 - 1e-12)).map(Scale::to_real), (shift < 32).then_some(power));
+            assert_eq!(Scale::from_real(power * (1.0 - 1e-12)).ok().map(Scale::to_real), (shift < 32).then_some(power));
         }
     }
 }

@@ -8,6 +8,7 @@
 //! normalizer calculation for softmax", 2018, do the same in floating point).
 
 use crate::kernels::{leading_zeros, long_product};
+use crate::real::FromReal;
 use crate::requantise::{Scale, requantise, saturate_i8};
 use bytemuck::{NoUninit, Pod};
 use fixed::types::{I1F15, U0F8};
@@ -109,12 +110,15 @@ const EXP2_A2: i32 = 5535;
 pub struct Steepness(u32);
 
 impl Steepness {
-    /// The nearest to a real `c`; `None` unless it rounds to `2^-18 <= c < 1/16`.
-    #[must_use]
-    pub const fn from_real(c: f64) -> Option<Self> {
+    /// The nearest to a real `c` that rounds to `2^-18 <= c < 1/16`.
+    pub const fn from_real(c: f64) -> FromReal<Self> {
         let units = c * 34_359_738_368.0 + 0.5;
         // Also refuses NaN.
-        if units >= 131_072.0 && units < 2_147_483_648.0 { Some(Self(units as u32)) } else { None }
+        if units >= 131_072.0 && units < 2_147_483_648.0 {
+            FromReal::new(Self(units as u32))
+        } else {
+            FromReal::refuse("steepness", c, Self::RANGE)
+        }
     }
 
     /// The steepness that a word stands for; `None` unless [`Steepness::from_real`] can give it.
@@ -135,6 +139,9 @@ impl Steepness {
     pub const fn to_word(self) -> u32 {
         self.0
     }
+
+    /// Which ones there are.
+    pub(crate) const RANGE: &str = "2^-18 up to, but not, 1/16";
 
     /// `c` as a real number.
     #[must_use]

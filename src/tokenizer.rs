@@ -1,7 +1,7 @@
 //! Text to tokens and back, by byte-pair merges (Sennrich et al., "Neural Machine Translation of Rare Words with
 //! Subword Units", 2016), in a caller's buffer.
 
-use crate::Error;
+use crate::{Allowed, Error};
 
 /// The vocabulary of a language model, as the `.heed` file holds it: token 1 begins a text, 2 ends it, 3 to 258 are single
 /// bytes, all others pieces of text.
@@ -73,11 +73,8 @@ impl<'a> Tokenizer<'a> {
     /// # Errors
     /// [`Error::Truncated`], or [`Error::Shape`] if there are fewer tokens than 259, more than 65,536, or more bytes.
     pub const fn new(bytes: &'a [u8], count: usize) -> Result<Self, Error> {
-        if count < FIRST_PIECE {
-            return Err(Error::Shape { what: "tokens", expected: FIRST_PIECE, found: count });
-        }
-        if count > MOST {
-            return Err(Error::Shape { what: "tokens", expected: MOST, found: count });
+        if count < FIRST_PIECE || count > MOST {
+            return Err(Error::Shape { what: "tokens", allowed: Allowed::Between(FIRST_PIECE, MOST), found: count });
         }
         let mut tokens = Tokens { rest: bytes };
         let mut left = count;
@@ -90,8 +87,9 @@ impl<'a> Tokenizer<'a> {
             left -= 1;
         }
         if tokens.rest.len() > 3 {
-            let expected = bytes.len() - tokens.rest.len();
-            return Err(Error::Shape { what: "bytes of the tokens", expected, found: bytes.len() });
+            let used = bytes.len() - tokens.rest.len();
+            let allowed = Allowed::Between(used, used + 3);
+            return Err(Error::Shape { what: "bytes of the tokens", allowed, found: bytes.len() });
         }
         Ok(Self { tokens: Tokens { rest: bytes }, count })
     }

@@ -39,6 +39,13 @@ fn files() {
 }
 
 #[test]
+fn ranges() {
+    let Some(cases) = cases() else { return };
+    cases.pass("tests/compile_fail/ranges_fit.rs");
+    cases.compile_fail("tests/compile_fail/range_*.rs");
+}
+
+#[test]
 fn caches() {
     let Some(cases) = cases() else { return };
     cases.pass("tests/compile_fail/caches_fit.rs");

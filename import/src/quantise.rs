@@ -97,7 +97,7 @@ fn integers(checkpoint: &Checkpoint, steps: &Steps, tokens: Vec<TokenModel>) -> 
             .map(|(index, (layer, scales))| block(&checkpoint.shape, index, layer, scales, residual))
             .collect::<Result<_, _>>()?,
         norm: norm("the final norm", &checkpoint.norm, final_norm, residual)?,
-        logit: Steepness::from_real(octaves).ok_or_else(|| steepness("the logits", octaves))?,
+        logit: Steepness::from_real(octaves).result().map_err(|error| range("the logits", error.to_string()))?,
         tokens,
     })
 }
@@ -191,10 +191,7 @@ fn block(shape: &Shape, index: usize, layer: &Layer, s: &Scales, residual: f64) 
         // Folding doubles products.
         let octaves = LOG2_E / (dim as f64).sqrt() * s.query[head] * s.key[group] / 2.0;
         let ratio = s.value[group] / s.heads;
-        HeadScale::from_real(octaves, ratio).ok_or_else(|| match Steepness::from_real(octaves) {
-            None => steepness(&site("the attention"), octaves),
-            Some(_) => range(site("the attention"), format!("values of {ratio:.3e} steps, 2^-8 to 32 fit")),
-        })
+        HeadScale::from_real(octaves, ratio).result().map_err(|error| range(site("the attention"), error.to_string()))
     });
     let table = table_scale(s.gate);
     let product = factor(&site("the gate's product"), table * s.up / s.hidden)?;
@@ -240,8 +237,7 @@ fn linear(
 fn norm(site: &str, gain: &[f32], output: f64, residual: f64) -> Result<NormModel, Error> {
     let channel = |&gain: &f32| {
         let steps = f64::from(gain) / output;
-        NormChannel::from_real(steps, 0.0)
-            .ok_or_else(|| range(site, format!("a gain of {steps:.1} steps, less than 128 fit")))
+        NormChannel::from_real(steps, 0.0).result().map_err(|error| range(site, error.to_string()))
     };
     let channels = gain.iter().map(channel).collect::<Result<_, Error>>()?;
     let epsilon = (f64::from(EPSILON) / residual.powi(2)).round().clamp(1.0, f64::from(MAX_EPSILON));
@@ -267,11 +263,7 @@ fn largest_step(matrix: &[f32]) -> f64 {
 }
 
 fn factor(site: &str, real: f64) -> Result<Scale, Error> {
-    Scale::from_real(real).ok_or_else(|| range(site, format!("a factor of {real:.3e}, 2^-32 to 1/4 fit")))
-}
-
-fn steepness(site: &str, octaves: f64) -> Error {
-    range(site, format!("{octaves:.3e} octaves a step, 2^-18 to 1/16 fit"))
+    Scale::from_real(real).result().map_err(|error| range(site, error.to_string()))
 }
 
 fn range(site: impl Into<String>, reason: String) -> Error {

@@ -128,13 +128,11 @@ fn refused(site: &str, reason: String) -> Error {
 }
 
 fn factor(site: &str, real: f64) -> Result<Scale, Error> {
-    let limits = "expected at least 2^-32 and less than 1/4";
-    Scale::from_real(real).ok_or_else(|| refused(site, format!("factor {real:.3e}, {limits}")))
+    Scale::from_real(real).result().map_err(|error| refused(site, error.to_string()))
 }
 
 fn steepness(site: &str, octaves: f64) -> Result<Steepness, Error> {
-    let limits = "expected at least 2^-18 and less than 1/16";
-    Steepness::from_real(octaves).ok_or_else(|| refused(site, format!("{octaves:.3e} octaves a step, {limits}")))
+    Steepness::from_real(octaves).result().map_err(|error| refused(site, error.to_string()))
 }
 
 /// A layer's integers, from int8 values of scale `input` to integers of scale `output`.

@@ -1,17 +1,20 @@
 //! Reading a decoder out of a `.heed` file: shapes and bounds are checked once, here.
 
-use super::encoder::{Softmax, tri, within};
-use super::{DECODER, DECODER_BLOCK, EMBEDDING, File, NORM, Reader, TOKENS};
-use crate::Error;
+use super::encoder::{Softmax, between, tri, within};
+use super::{CONFIG, DECODER, DECODER_BLOCK, EMBEDDING, File, NORM, Reader, TOKENS};
 use crate::attention::{AttentionView, MAX_HEAD_DIM, ProjectionView};
 use crate::decoder::{DecoderBlockView, DecoderView, EmbeddingView, MAX_FACTOR};
-use crate::feed_forward::{GatedView, MAX_FINE_INPUTS, are_fine, is_fine};
+use crate::feed_forward::{GatedView, MAX_FINE_INPUTS, coarse, is_fine};
 use crate::linear::MAX_INPUTS;
 use crate::norm::MAX_WIDTH;
 use crate::rope::{Pairing, Rope};
 use crate::softmax::Steepness;
 use crate::tokenizer::Tokenizer;
+use crate::{Allowed, Error};
 use bytemuck::must_cast_slice;
+
+/// Scales of a product that leave room for fine hidden values.
+const FINE: &str = "2^-32 up to, but not, 2^-9";
 
 /// The shape of a decoder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,15 +63,13 @@ impl DecoderConfig {
         tri!(within("heads", self.heads, MAX_INPUTS / self.head_dim));
         tri!(within("key heads", self.key_heads, self.heads));
         if !self.heads.is_multiple_of(self.key_heads) {
-            return Err(Error::Shape { what: "heads per key head", expected: self.key_heads, found: self.heads });
+            let allowed = Allowed::MultipleOf(self.key_heads);
+            return Err(Error::Shape { what: "heads that share key heads", allowed, found: self.heads });
         }
         tri!(within("hidden width", self.hidden, MAX_INPUTS));
         tri!(within("layers", self.layers, 1024));
         tri!(within("factor of the embedding", self.factor as usize, MAX_FACTOR as usize));
-        if self.pairs > self.head_dim / 2 {
-            return Err(Error::Shape { what: "rotated pairs", expected: self.head_dim / 2, found: self.pairs });
-        }
-        Ok(())
+        between("rotated pairs", self.pairs, 0, self.head_dim / 2)
     }
 }
 
@@ -78,7 +79,7 @@ impl<'a> File<'a> {
     /// # Errors
     /// If the section is missing, or a shape is out of the bounds within which no sum overflows.
     pub const fn decoder_config(&self) -> Result<DecoderConfig, Error> {
-        let mut words = tri!(self.section(DECODER, 0));
+        let mut words = tri!(self.kind(DECODER, CONFIG));
         let config = DecoderConfig {
             tokens: tri!(words.word()) as usize,
             width: tri!(words.word()) as usize,
@@ -95,7 +96,8 @@ impl<'a> File<'a> {
                 1 => Pairing::Halves,
                 2 => Pairing::Folded,
                 found => {
-                    return Err(Error::Shape { what: "pairing of the rotation", expected: 2, found: found as usize });
+                    let (allowed, found) = (Allowed::Between(0, 2), found as usize);
+                    return Err(Error::Shape { what: "pairing of the rotation", allowed, found });
                 }
             },
             pairs: tri!(words.word()) as usize,
@@ -165,7 +167,8 @@ impl<'a> File<'a> {
         };
         let count = tri!(words.word()) as usize;
         if count != config.tokens {
-            return Err(Error::Shape { what: "tokens of the tokenizer", expected: config.tokens, found: count });
+            let allowed = Allowed::Exactly(config.tokens);
+            return Err(Error::Shape { what: "tokens of the tokenizer", allowed, found: count });
         }
         match Tokenizer::new(must_cast_slice(words.words), count) {
             Ok(tokenizer) => Ok(Some(tokenizer)),
@@ -195,22 +198,24 @@ impl<'a> Reader<'a> {
                 Ok(0) | Err(_) => false,
                 Ok(1) => true,
                 Ok(found) => {
-                    return Err(Error::Shape {
-                        what: "precision of hidden values",
-                        expected: 1,
-                        found: found as usize,
-                    });
+                    let (allowed, found) = (Allowed::Between(0, 1), found as usize);
+                    return Err(Error::Shape { what: "precision of hidden values", allowed, found });
                 }
             },
         };
         if layers.fine && !is_fine(layers.product) {
-            return Err(Error::Scale { what: "scale of a gate's product" });
+            let found = layers.product.to_word();
+            return Err(Error::Scale { what: "scale of a gate's product to fine hidden values", found, allowed: FINE });
         }
         if layers.fine && hidden > MAX_FINE_INPUTS {
-            return Err(Error::Shape { what: "fine hidden values", expected: MAX_FINE_INPUTS, found: hidden });
+            let allowed = Allowed::Between(1, MAX_FINE_INPUTS);
+            return Err(Error::Shape { what: "fine hidden values", allowed, found: hidden });
         }
-        if layers.fine && !are_fine(layers.down.channels) {
-            return Err(Error::Scale { what: "bias of a layer that takes fine hidden values" });
+        if layers.fine
+            && let Some(bias) = coarse(layers.down.channels)
+        {
+            let (found, allowed) = (bias as u32, "less than 2^22 either way");
+            return Err(Error::Scale { what: "bias of a layer that takes fine hidden values", found, allowed });
         }
         Ok(layers)
     }

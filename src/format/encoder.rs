@@ -3,8 +3,7 @@
 
 #[cfg(feature = "audio")]
 use super::AUDIO;
-use super::{BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, EMBEDDING, File, LABELS, NORM, POSITIONS, Reader};
-use crate::Error;
+use super::{BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, DECODER, EMBEDDING, File, LABELS, NORM, POSITIONS, Reader};
 use crate::activation::Activation;
 use crate::attention::{AttentionView, HeadScale, MAX_HEAD_DIM, MAX_POSITIONS, ProjectionView};
 #[cfg(feature = "audio")]
@@ -16,6 +15,7 @@ use crate::linear::{LinearView, MAX_BIAS, MAX_INPUTS};
 use crate::norm::{MAX_EPSILON, MAX_WIDTH, NormView};
 use crate::requantise::Scale;
 use crate::softmax::Steepness;
+use crate::{Allowed, Error};
 use bytemuck::must_cast_slice;
 
 /// `?` for `const fn`.
@@ -49,7 +49,11 @@ impl Softmax {
         match bits {
             8 => Ok(Self::Narrow),
             15 => Ok(Self::Wide),
-            found => Err(Error::Shape { what: "softmax weight bits", expected: 15, found: found as usize }),
+            found => Err(Error::Shape {
+                what: "softmax weight bits",
+                allowed: Allowed::Either(8, 15),
+                found: found as usize,
+            }),
         }
     }
 
@@ -146,7 +150,16 @@ impl Config {
 
 /// `1 ..= bound`
 pub(super) const fn within(what: &'static str, found: usize, bound: usize) -> Result<(), Error> {
-    if found == 0 || found > bound { Err(Error::Shape { what, expected: bound, found }) } else { Ok(()) }
+    between(what, found, 1, bound)
+}
+
+/// `least ..= most`
+pub(super) const fn between(what: &'static str, found: usize, least: usize, most: usize) -> Result<(), Error> {
+    if found >= least && found <= most {
+        Ok(())
+    } else {
+        Err(Error::Shape { what, allowed: Allowed::Between(least, most), found })
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -159,7 +172,8 @@ impl<'a> Reader<'a> {
         let mut i = 0;
         while i < outputs {
             if channels[i].bias < -MAX_BIAS || channels[i].bias > MAX_BIAS {
-                return Err(Error::Scale { what: "bias of an output channel" });
+                let found = channels[i].bias as u32;
+                return Err(Error::Scale { what: "bias of an output channel", found, allowed: "-2^30 to 2^30" });
             }
             i += 1;
         }
@@ -169,7 +183,7 @@ impl<'a> Reader<'a> {
     pub(super) const fn norm(&mut self, width: usize, centred: bool) -> Result<NormView<'a>, Error> {
         let epsilon = tri!(self.word());
         if epsilon == 0 || epsilon > MAX_EPSILON {
-            return Err(Error::Scale { what: "epsilon of a norm" });
+            return Err(Error::Scale { what: "epsilon of a norm", found: epsilon, allowed: "1 to 2^20" });
         }
         Ok(NormView { epsilon, channels: must_cast_slice(tri!(self.take(width))), centred })
     }
@@ -180,25 +194,25 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) const fn scale(&mut self, what: &'static str) -> Result<Scale, Error> {
-        match Scale::from_word(tri!(self.word())) {
+        let found = tri!(self.word());
+        match Scale::from_word(found) {
             Some(scale) => Ok(scale),
-            None => Err(Error::Scale { what }),
+            None => Err(Error::Scale { what, found, allowed: Scale::RANGE }),
         }
     }
 
     pub(super) const fn steepness(&mut self, what: &'static str) -> Result<Steepness, Error> {
-        match Steepness::from_word(tri!(self.word())) {
+        let found = tri!(self.word());
+        match Steepness::from_word(found) {
             Some(steepness) => Ok(steepness),
-            None => Err(Error::Scale { what }),
+            None => Err(Error::Scale { what, found, allowed: Steepness::RANGE }),
         }
     }
 
     /// What a variant of a block begins with: its heads, and of what kind their weights are.
     const fn variant(&mut self, config: &Config) -> Result<(usize, Kind), Error> {
         let heads = tri!(self.word()) as usize;
-        if heads > config.heads {
-            return Err(Error::Shape { what: "heads of a block", expected: config.heads, found: heads });
-        }
+        tri!(between("heads of a block", heads, 0, config.heads));
         let kind = tri!(self.word());
         match kind {
             SEPARATE => Ok((heads, Kind::Separate)),
@@ -212,7 +226,14 @@ impl<'a> Reader<'a> {
                 tri!(within("rank of a block", rank, config.width));
                 Ok((heads, Kind::LowRank { rank }))
             }
-            _ => Err(Error::Shape { what: "kind of a block", expected: LOW_RANK as usize, found: kind as usize }),
+            _ => {
+                let (least, most) = (SEPARATE as usize, LOW_RANK as usize);
+                Err(Error::Shape {
+                    what: "kind of a block",
+                    allowed: Allowed::Between(least, most),
+                    found: kind as usize,
+                })
+            }
         }
     }
 
@@ -231,7 +252,7 @@ impl<'a> File<'a> {
     /// # Errors
     /// If the section is missing, or a shape is out of the bounds within which no sum overflows.
     pub const fn config(&self) -> Result<Config, Error> {
-        let mut words = tri!(self.section(CONFIG, 0));
+        let mut words = tri!(self.kind(CONFIG, DECODER));
         let config = Config {
             positions: tri!(words.word()) as usize,
             inputs: tri!(words.word()) as usize,
@@ -260,7 +281,8 @@ impl<'a> File<'a> {
         let count = config.positions * config.width;
         let positions: &[i16] = must_cast_slice(positions);
         let Some((positions, _)) = positions.split_at_checked(count) else {
-            return Err(Error::Shape { what: "values of the positions", expected: count, found: positions.len() });
+            let (allowed, found) = (Allowed::Exactly(count), positions.len());
+            return Err(Error::Shape { what: "values of the positions", allowed, found });
         };
         Ok(EncoderView {
             embedding: tri!(tri!(self.section(EMBEDDING, 0)).linear(config.inputs, config.width)),
@@ -377,7 +399,7 @@ impl<'a> File<'a> {
             if skip == 0 {
                 return match core::str::from_utf8(label) {
                     Ok(label) => Ok(label),
-                    Err(_) => Err(Error::Label),
+                    Err(_) => Err(Error::Label { class }),
                 };
             }
             skip -= 1;
@@ -408,12 +430,14 @@ impl<'a> File<'a> {
         };
         let (window, bands) = (params.window as usize, params.bands as usize);
         if window != 256 && window != 512 {
-            return Err(Error::Shape { what: "samples of the audio window", expected: 256, found: window });
+            let allowed = Allowed::Either(256, 512);
+            return Err(Error::Shape { what: "samples of the audio window", allowed, found: window });
         }
         tri!(within("hop of the audio window", params.hop as usize, window));
         tri!(within("mel bands", bands, MAX_BANDS));
         if !config.inputs.is_multiple_of(bands) {
-            return Err(Error::Shape { what: "inputs per mel band", expected: bands, found: config.inputs });
+            let allowed = Allowed::MultipleOf(bands);
+            return Err(Error::Shape { what: "inputs of a model of mel bands", allowed, found: config.inputs });
         }
         Ok(Some(Frontend {
             params,

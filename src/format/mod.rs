@@ -55,6 +55,13 @@ pub(crate) struct Tag {
     name: &'static str,
 }
 
+impl Tag {
+    /// What a file with this section holds, of the two that tell what a file is.
+    const fn holds(self) -> &'static str {
+        if self.word == DECODER.word { "a language model" } else { "a classifier" }
+    }
+}
+
 const fn tag(word: [u8; 4], name: &'static str) -> Tag {
     Tag { word: u32::from_le_bytes(word), name }
 }
@@ -140,7 +147,17 @@ impl<'a> File<'a> {
         let whole = bytes.get(..bytes.len() & !3).unwrap_or(&[]);
         match bytemuck::try_cast_slice(whole) {
             Ok(words) => Self::open(words),
-            Err(_) => Err(Error::Misaligned),
+            Err(_) => Err(Error::Misaligned { found: bytes.as_ptr().addr() % size_of::<u32>() }),
+        }
+    }
+
+    /// The one section with a tag that files of one kind have; those of the other have `other` in its place.
+    const fn kind(&self, tag: Tag, other: Tag) -> Result<Reader<'a>, Error> {
+        match self.section(tag, 0) {
+            Err(Error::Missing { .. }) if self.section(other, 0).is_ok() => {
+                Err(Error::Kind { expected: tag.holds(), found: other.holds() })
+            }
+            result => result,
         }
     }
 
@@ -179,7 +196,7 @@ impl<'a> File<'a> {
                 skip -= 1;
             }
         }
-        Err(Error::Missing { section: tag.name })
+        Err(Error::Missing { section: tag.name, expected: index + 1, found: index - skip })
     }
 }
 

@@ -7,11 +7,11 @@ use super::{
     AUDIO, BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, Config, EMBEDDING, File, HEADER, LABELS, MAGIC, MAJOR, MINOR,
     NORM, POSITIONS, Tag,
 };
-use crate::Error;
 use crate::attention::HeadScale;
 use crate::audio::Tables;
 use crate::norm::NormChannel;
 use crate::requantise::Channel;
+use crate::{Allowed, Error};
 use std::string::String;
 use std::vec;
 use std::vec::Vec;
@@ -139,7 +139,8 @@ impl EncoderModel {
             for label in &self.labels {
                 let length = u8::try_from(label.len());
                 let Ok(length) = length else {
-                    return Err(Error::Shape { what: "length of a label", expected: 255, found: label.len() });
+                    let allowed = Allowed::Between(0, 255);
+                    return Err(Error::Shape { what: "length of a label", allowed, found: label.len() });
                 };
                 bytes.push(length);
                 bytes.extend(label.as_bytes());
@@ -164,7 +165,7 @@ impl BlockModel {
     fn words(&self, c: &Config) -> Result<Vec<u32>, Error> {
         let heads = self.heads.len();
         if heads > c.heads {
-            return Err(Error::Shape { what: "heads of a block", expected: c.heads, found: heads });
+            return Err(Error::Shape { what: "heads of a block", allowed: Allowed::Between(0, c.heads), found: heads });
         }
         let (dim, inner) = (if self.key.is_some() { c.head_dim } else { c.width }, heads * c.head_dim);
         let mut words = norm(&self.attention_norm, c.width)?;
@@ -227,7 +228,7 @@ pub(super) fn pack(bytes: &[u8]) -> Vec<u32> {
 }
 
 pub(super) fn same(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
-    if expected == found { Ok(()) } else { Err(Error::Shape { what, expected, found }) }
+    if expected == found { Ok(()) } else { Err(Error::Shape { what, allowed: Allowed::Exactly(expected), found }) }
 }
 
 pub(super) fn linear(

@@ -2,12 +2,12 @@
 
 use super::write::{LinearModel, NormModel, Writer, linear, norm, pack, same};
 use super::{DECODER, DECODER_BLOCK, DecoderConfig, EMBEDDING, NORM, Softmax, TOKENS};
-use crate::Error;
 use crate::attention::HeadScale;
 use crate::feed_forward::{MAX_FINE_INPUTS, are_fine, is_fine};
 use crate::requantise::Scale;
 use crate::rope::Pairing;
 use crate::softmax::Steepness;
+use crate::{Allowed, Error};
 use std::vec;
 use std::vec::Vec;
 
@@ -160,7 +160,8 @@ impl DecoderModel {
         let mut bytes = Vec::new();
         for token in &self.tokens {
             let Ok(length) = u8::try_from(token.bytes.len()) else {
-                return Err(Error::Shape { what: "length of a token", expected: 255, found: token.bytes.len() });
+                let allowed = Allowed::Between(0, 255);
+                return Err(Error::Shape { what: "length of a token", allowed, found: token.bytes.len() });
             };
             // From 1 on; 65,536 tokens at most.
             let rank = scores.partition_point(|score| score.total_cmp(&token.score).is_lt()) + 1;

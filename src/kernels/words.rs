@@ -14,7 +14,7 @@ pub(crate) const fn channels(pairs: &[[u32; 2]]) -> Result<&[Channel], Error> {
     while i < pairs.len() {
         let [_, scale] = pairs[i];
         if Scale::from_word(scale).is_none() {
-            return Err(Error::Scale { what: "scale of an output channel" });
+            return Err(Error::Scale { what: "scale of an output channel", found: scale, allowed: Scale::RANGE });
         }
         i += 1;
     }
@@ -28,16 +28,16 @@ pub(crate) const fn heads(pairs: &[[u32; 2]]) -> Result<&[HeadScale], Error> {
     const { assert!(size_of::<HeadScale>() == 8 && align_of::<HeadScale>() == align_of::<[u32; 2]>()) }
     let mut i = 0;
     while i < pairs.len() {
-        let [steepness, value] = pairs[i];
-        let Some(steepness) = Steepness::from_word(steepness) else {
-            return Err(Error::Scale { what: "steepness of a head's softmax" });
+        let [found, value] = pairs[i];
+        let Some(steepness) = Steepness::from_word(found) else {
+            return Err(Error::Scale { what: "steepness of a head's softmax", found, allowed: Steepness::RANGE });
         };
         let fits = match Scale::from_word(value) {
             Some(value) => HeadScale::new(steepness, value).is_some(),
             None => false,
         };
         if !fits {
-            return Err(Error::Scale { what: "scale of a head's output" });
+            return Err(Error::Scale { what: "scale of a head's output", found: value, allowed: HeadScale::RATIO });
         }
         i += 1;
     }
@@ -71,16 +71,19 @@ mod tests {
         let good = Scale::from_real(0.01).unwrap().to_word();
         // No shift, one too long, a multiplier too small.
         for word in [0, u32::MAX, good & !31, good | 31, good & !(1 << 31)] {
-            assert_eq!(channels(&[[0, good], [0, word]]), Err(Error::Scale { what: "scale of an output channel" }));
+            let (what, allowed) = ("scale of an output channel", Scale::RANGE);
+            assert_eq!(channels(&[[0, good], [0, word]]), Err(Error::Scale { what, found: word, allowed }));
         }
         let [steepness, value] =
-            HeadScale::from_real(0.01, 1.0).map(|head| [head.steepness().to_word(), head.value().to_word()]).unwrap();
+            HeadScale::from_real(0.01, 1.0).ok().map(|head| [head.steepness().to_word(), head.value().to_word()]).unwrap();
         for word in [0, (1 << 17) - 1, 1 << 31, u32::MAX] {
-            assert_eq!(heads(&[[word, value]]), Err(Error::Scale { what: "steepness of a head's softmax" }));
+            let (what, allowed) = ("steepness of a head's softmax", Steepness::RANGE);
+            assert_eq!(heads(&[[word, value]]), Err(Error::Scale { what, found: word, allowed }));
         }
         // The last ones are scales, but none of heads.
         for word in [0, value & !31, value & !31 | 1, value & !31 | 15] {
-            assert_eq!(heads(&[[steepness, word]]), Err(Error::Scale { what: "scale of a head's output" }));
+            let (what, allowed) = ("scale of a head's output", HeadScale::RATIO);
+            assert_eq!(heads(&[[steepness, word]]), Err(Error::Scale { what, found: word, allowed }));
         }
     }
 }

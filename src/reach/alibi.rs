@@ -1,6 +1,7 @@
 //! Linear biases.
 
 use super::Reach;
+use crate::real::FromReal;
 
 /// Attention with linear biases: scores fall with the distance, by a slope per head (Press, Smith and Lewis, "Train Short, Test
 /// Long", 2021).
@@ -16,11 +17,15 @@ impl Slope {
     const MOST: u32 = 1 << 22;
 
     /// From the slope of the real-valued model (what is taken off the scaled score, to be exponentiated to base e) and the
-    /// head's octaves per unit of the score. `None` unless it fits.
-    #[must_use]
-    pub const fn from_real(slope: f64, steepness: crate::Steepness) -> Option<Self> {
-        let units = slope * core::f64::consts::LOG2_E / steepness.to_real() * 256.0 + 0.5;
-        if units >= 0.0 && units < 4_294_967_296.0 { Some(Self(units as u32)) } else { None }
+    /// head's octaves per unit of the score: 0 up to 2^24 units of the score.
+    pub const fn from_real(slope: f64, steepness: crate::Steepness) -> FromReal<Self> {
+        let score = slope * core::f64::consts::LOG2_E / steepness.to_real();
+        let units = score * 256.0 + 0.5;
+        if units >= 0.0 && units < 4_294_967_296.0 {
+            FromReal::new(Self(units as u32))
+        } else {
+            FromReal::refuse("slope in units of the head's score", score, "0 up to, but not, 2^24")
+        }
     }
 
     /// The slope of a head that the paper takes: `2^(-8·(head + 1)/heads)`.

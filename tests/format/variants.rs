@@ -2,10 +2,10 @@
 
 use crate::support::{Random, config, random_model, seal, to_bytes, to_words, vary};
 use crate::{audio, section};
-use heedful::Error;
 use heedful::dynamic::Model;
 use heedful::format::write::{EncoderModel, LinearModel};
 use heedful::format::{Config, File, Softmax};
+use heedful::{Allowed, Error};
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -109,7 +109,7 @@ fn order_of_the_blocks() {
     assert_eq!([heads(0), heads(1), heads(2), heads(3), heads(4)], [Ok(1), Ok(2), Ok(1), Ok(0), Ok(2)]);
     let ranks: Vec<_> = model.blocks.iter().map(|block| block.rank()).collect();
     assert_eq!(ranks, [Some(3), None, None, None, Some(2)]);
-    assert_eq!(heads(5), Err(Error::Missing { section: "encoder block" }));
+    assert_eq!(heads(5), Err(Error::Missing { section: "encoder block", expected: 6, found: 5 }));
 }
 
 #[test]
@@ -192,16 +192,16 @@ fn refusal_of(variant: usize, word: usize, value: u32) -> Error {
 #[test]
 fn out_of_bounds() {
     for value in [3, u32::MAX] {
-        let what = "heads of a block";
-        assert_eq!(refusal_of(0, 0, value), Error::Shape { what, expected: 2, found: value as usize });
+        let (what, allowed) = ("heads of a block", Allowed::Between(0, 2));
+        assert_eq!(refusal_of(0, 0, value), Error::Shape { what, allowed, found: value as usize });
     }
     for value in [3, u32::MAX] {
-        let what = "kind of a block";
-        assert_eq!(refusal_of(0, 1, value), Error::Shape { what, expected: 2, found: value as usize });
+        let (what, allowed) = ("kind of a block", Allowed::Between(0, 2));
+        assert_eq!(refusal_of(0, 1, value), Error::Shape { what, allowed, found: value as usize });
     }
     for value in [0, 7, u32::MAX / 3 + 1, u32::MAX] {
-        let what = "rank of a block";
-        assert_eq!(refusal_of(2, 2, value), Error::Shape { what, expected: 6, found: value as usize });
+        let (what, allowed) = ("rank of a block", Allowed::Between(1, 6));
+        assert_eq!(refusal_of(2, 2, value), Error::Shape { what, allowed, found: value as usize });
     }
     // A rank within its bounds that is not the block's: what follows does not fit.
     for value in [1, 3, 6] {
@@ -209,7 +209,8 @@ fn out_of_bounds() {
         assert!(matches!(error, Error::Scale { .. } | Error::Truncated { .. }), "{error:?}");
     }
     // A scale of the reduction, after the words of the kind, the norm, the heads and 6 rows of 2 words.
-    assert_eq!(refusal_of(2, 3 + 7 + 4 + 12 + 1, 0), Error::Scale { what: "scale of an output channel" });
+    let (what, allowed) = ("scale of an output channel", "2^-32 up to, but not, 1/4");
+    assert_eq!(refusal_of(2, 3 + 7 + 4 + 12 + 1, 0), Error::Scale { what, found: 0, allowed });
     // Fused weights of heads narrower than the model: not written, either.
     let mut narrow = all_kinds(Softmax::Wide);
     narrow.config.head_dim = 5;
@@ -223,8 +224,8 @@ fn out_of_bounds() {
             (block.query, block.key) = (linear(6, inner), Some(linear(6, inner)));
         }
     }
-    let what = "width of a block with fused query-key weights";
-    assert_eq!(narrow.to_bytes().err(), Some(Error::Shape { what, expected: 5, found: 6 }));
+    let (what, allowed) = ("width of a block with fused query-key weights", Allowed::Between(1, 5));
+    assert_eq!(narrow.to_bytes().err(), Some(Error::Shape { what, allowed, found: 6 }));
 }
 
 #[test]

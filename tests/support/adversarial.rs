@@ -134,10 +134,7 @@ fn channels(random: &mut Random) -> [Channel; 16] {
     })
 }
 
-const UNIT: Scale = match Scale::from_real(0.01) {
-    Some(scale) => scale,
-    None => panic!("in range"),
-};
+const UNIT: Scale = Scale::from_real(0.01).unwrap();
 
 /// Products of up to three layers.
 fn products<K: Kernels>(random: &mut Random, inputs: &mut Inputs, outputs: &mut Outputs) -> &'static str {
@@ -256,10 +253,7 @@ fn tile<K: Kernels, W: Weight>(random: &mut Random, inputs: &mut Inputs, outputs
     "attend"
 }
 
-const STEEPNESS: Steepness = match Steepness::from_real(0.01) {
-    Some(steepness) => steepness,
-    None => panic!("in range"),
-};
+const STEEPNESS: Steepness = Steepness::from_real(0.01).unwrap();
 
 /// Kernels of single rows, which take slices.
 fn row_kernels<K: Kernels, W: Weight>(random: &mut Random, inputs: &mut Inputs, outputs: &mut Outputs) -> &'static str {
@@ -300,10 +294,7 @@ fn norm_and_tables<K: Kernels>(random: &mut Random, inputs: &mut Inputs, outputs
     "norms and tables"
 }
 
-const NORM: NormChannel = match NormChannel::from_real(1.0, 0.0) {
-    Some(channel) => channel,
-    None => panic!("in range"),
-};
+const NORM: NormChannel = NormChannel::from_real(1.0, 0.0).unwrap();
 
 fn rotate<K: Kernels>(random: &mut Random, inputs: &mut Inputs, outputs: &mut Outputs) -> &'static str {
     let (rows, dim) = (random.within(0, 4), random.within(0, 12));

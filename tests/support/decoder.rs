@@ -43,7 +43,7 @@ impl Dense {
     pub fn quantised(&self, from: f64, to: f64) -> LinearModel {
         let channel = |(&scale, &bias): (&f64, &f64)| Channel {
             bias: (bias / (from * scale)).round() as i32,
-            scale: Scale::from_real(from * scale / to).unwrap_or_else(|| panic!("{from} · {scale} / {to}")),
+            scale: Scale::from_real(from * scale / to).unwrap(),
         };
         LinearModel {
             weights: self.weights.clone(),

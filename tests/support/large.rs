@@ -23,7 +23,7 @@ fn one_of(random: &mut Random, values: &[usize]) -> usize {
 
 fn scale(random: &mut Random, low: usize, high: usize) -> Scale {
     let factor = 0.25 + 0.249 * (random.next() % 1000) as f64 / 1000.0;
-    Scale::from_real(factor / (1u64 << random.within(low, high)) as f64).expect("in range")
+    Scale::from_real(factor / (1u64 << random.within(low, high)) as f64).unwrap()
 }
 
 /// The name of the kernel that differs between the two, if one does.
@@ -113,7 +113,7 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(random: &mut Random) -> bool {
     let (queries, keys, values) =
         (bytes(random, count * dim), bytes(random, most * dim), bytes(random, (dim - 1) * stride + most));
     let octaves = 0.06 / (1u64 << random.within(0, 13)) as f64;
-    let steepness = Steepness::from_real(octaves).expect("in range");
+    let steepness = Steepness::from_real(octaves).unwrap();
     let ratio = scale(random, 2, 8);
     let out_stride = dim + random.within(0, 9);
     let shape = Shape {

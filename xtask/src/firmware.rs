@@ -13,6 +13,10 @@ pub const LISTEN: &str = "listen";
 pub const KERNELS: &str = "kernels";
 /// The firmware with a small language model.
 pub const DECODER: &str = "decoder";
+/// The firmware whose weights lie in a memory of their own.
+pub const EXTERNAL: &str = "external";
+/// The firmware that listens, and counts what it loses.
+pub const MICROPHONE: &str = "microphone";
 /// The firmware that runs each kind of attention.
 pub const KINDS: &str = "kinds";
 /// The firmware that counts each kind of attention.

@@ -7,7 +7,7 @@ use crate::output::{self, ModelRun};
 use crate::report::{Report, Row};
 use crate::skip::Lack;
 use crate::targets::Target;
-use crate::{constant, decoder, emulator, firmware, golden, kernels, kinds, stories, toolchain};
+use crate::{constant, decoder, emulator, external, firmware, golden, kernels, kinds, microphone, stories, toolchain};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 /// Clips of a model that differ from the host's and that an error lists.
@@ -30,6 +30,13 @@ pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool>
         report.check(target.name, "kinds", kinds::check(target));
         report.check(target.name, "language model", decoder::check(target));
         report.check(target.name, "language model without panics", decoder::without_panics(target));
+        match external::check(target).transpose() {
+            Some(placed) => report.check(target.name, "weights where they were put", placed),
+            None => println!("  skipped  weights where they were put: this machine has no memory for it"),
+        }
+        if target.name == microphone::TARGET {
+            report.check(target.name, "a loop that listens", microphone::check(target));
+        }
         match &published {
             Some(model) if stories::USUAL.contains(&target.name) => {
                 report.check(target.name, "published language model", stories::check(target, model));

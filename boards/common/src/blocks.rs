@@ -173,10 +173,7 @@ pub(crate) const fn channel(inputs: usize) -> Channel {
     while root * root < inputs {
         root += 1;
     }
-    match Scale::from_real(1.0 / (128.0 * root as f64)) {
-        Some(scale) => Channel { bias: 100, scale },
-        None => panic!("the scale is in range"),
-    }
+    Channel { bias: 100, scale: Scale::from_real(1.0 / (128.0 * root as f64)).unwrap() }
 }
 
 /// Gains and offsets of about 32.

@@ -24,7 +24,7 @@ static BLOB: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), 
 static INDEX: &[Entry] = include!(concat!(env!("OUT_DIR"), "/clips.rs"));
 
 /// All clips of this firmware, by name.
-pub fn clips() -> impl Iterator<Item = Clip> {
+pub fn clips() -> impl Iterator<Item = Clip> + Clone {
     INDEX.iter().map(|entry| Clip {
         name: entry.name,
         samples: bytemuck::cast_slice(&BLOB.0[entry.start..entry.start + entry.bytes]),

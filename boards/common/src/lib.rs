@@ -10,9 +10,12 @@ mod clips;
 mod constant;
 mod count;
 mod decoder;
+mod external;
 mod kernels;
 mod kinds;
 mod kinds_count;
+#[cfg(feature = "digits")]
+mod microphone;
 mod models;
 mod report;
 mod stack;
@@ -23,10 +26,13 @@ pub use clips::{Clip, clips};
 pub use constant::constant;
 pub use count::count;
 pub use decoder::{write, write_for_ever};
+pub use external::external;
 pub use heedful::audio::excerpt;
 pub use kernels::check_kernels;
 pub use kinds::kinds;
 pub use kinds_count::count_kinds;
+#[cfg(feature = "digits")]
+pub use microphone::microphone;
 pub use models::{Listener, Visitor, each_model, listen};
 pub use report::{Board, fail, fault, panicked, run, succeed};
 #[cfg(feature = "stories")]

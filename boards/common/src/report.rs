@@ -85,7 +85,8 @@ impl Report {
     }
 }
 
-struct Logits<'a>(&'a [i16]);
+/// Numbers with commas between.
+pub(crate) struct Logits<'a>(pub &'a [i16]);
 
 impl Display for Logits<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,5 @@
+heedful::model!(Model = "../models/narrow_decoder.heed");
+
+fn main() {
+    Model::new();
+}
