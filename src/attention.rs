@@ -100,7 +100,8 @@ impl HeadScale {
         }
     }
 
-    /// The same head at another temperature: above 1 it spreads its attention, below 1 it gathers it. The steepness must keep its bounds.
+    /// The same head at another temperature: above 1 it spreads its attention, below 1 it gathers it. The steepness
+    /// must keep its bounds.
     ///
     /// ```
     /// use heedful::HeadScale;

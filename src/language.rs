@@ -191,9 +191,9 @@ impl<
 /// Names a language model that lies in a `.heed` file, with the number of positions that its cache holds, and checks the file when the program is
 /// compiled.
 ///
-/// `heedful::language_model!(pub Stories = "stories.heed", context = 128);` makes the type `Stories`, which dereferences to a
-/// [`LanguageModel`](crate::LanguageModel) of the file's shape. The path is as in [`model!`](crate::model!), and so are attributes before it that
-/// say where the weights lie.
+/// `heedful::language_model!(pub Stories = "stories.heed", context = 128);` makes the type `Stories`, which
+/// dereferences to a [`LanguageModel`](crate::LanguageModel) of the file's shape. The path is as in
+/// [`model!`](crate::model!), and so are attributes before it that say where the weights lie.
 #[macro_export]
 macro_rules! language_model {
     (@ $attributes:tt $vis:vis $name:ident [$($place:tt)*] #$next:tt $($rest:tt)+) => {

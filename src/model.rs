@@ -39,7 +39,8 @@ impl<const WINDOW: usize, const BANDS: usize, const FRAMES: usize> Input
     const NEW: Self = Self::new();
 }
 
-/// The input of a model that hears: an audio stream, where the file has an audio front end and the feature `audio` is on.
+/// The input of a model that hears: an audio stream, where the file has an audio front end and the feature `audio` is
+/// on.
 #[cfg_attr(
     not(feature = "audio"),
     diagnostic::on_unimplemented(
@@ -454,21 +455,24 @@ pub const fn samples(file: &File<'_>, config: &Config) -> usize {
 /// The names that can be pinned are the numbers of [`Config`](crate::format::Config).
 ///
 /// # The path
-/// As for [`include_bytes!`]: relative to the source file in which `model!` stands (not to `Cargo.toml`), or absolute. What a build script
-/// wrote is `concat!(env!("OUT_DIR"), "/digits.heed")`, and what lies beside `Cargo.toml`
+/// As for [`include_bytes!`]: relative to the source file in which `model!` stands (not to `Cargo.toml`), or absolute.
+/// What a build script wrote is `concat!(env!("OUT_DIR"), "/digits.heed")`, and what lies beside `Cargo.toml`
 /// `concat!(env!("CARGO_MANIFEST_DIR"), "/digits.heed")`.
 ///
 /// # Where the weights lie
-/// Among the program's constants, unless attributes before the path say otherwise. They are those of a `static` that holds the file:
+/// Among the program's constants, unless attributes before the path say otherwise: they are those of a `static` that
+/// holds the file. `#[unsafe(link_section = ".external")]` puts it into the section `.external`, here on bare-metal
+/// targets only, so that tests on a host still build:
 ///
 /// ```
-/// heedful::model!(pub Digits = #[unsafe(link_section = ".external")] "../models/digits.heed");
-///
+/// heedful::model!(
+///     pub Digits = #[cfg_attr(target_os = "none", unsafe(link_section = ".external"))] "../models/digits.heed"
+/// );
 /// println!("{} bytes at {:p}", Digits::FLASH, Digits::WORDS);
 /// ```
 ///
-/// puts the file into the section `.external`, and `.external : { *(.external); } > EXTERNAL` in the linker script puts that into a memory.
-/// It must be readable like any other memory before the model is used. `boards/qemu-cortex-m` does it. (`unsafe`, for a section may be one
+/// In the linker script, `.external : { *(.external); } > EXTERNAL` puts that section into a memory. It must be readable
+/// like any other memory before the model is used. `boards/qemu-cortex-m` does it. (`unsafe`, for a section may be one
 /// that means something to the linker.)
 #[macro_export]
 macro_rules! model {

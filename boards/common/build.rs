@@ -1,7 +1,8 @@
 //! Packs the clips of `examples/clips` into one blob of samples and an index of it.
 //!
 //! `CLIP_BYTES` in the environment limits the blob for boards with little flash: clips are
-//! then taken in an order that mixes digits and speakers, as many as fit.
+//! then taken in an order that mixes digits and speakers, as many as fit. `DIGITS` names another `.heed` file than
+//! `models/digits.heed`, `SHAPES` other shapes than the usual ones.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -13,9 +14,21 @@ const SAMPLE_RATE: u32 = 8000;
 /// The attention blocks that are counted, unless `SHAPES` names others: positions, width, heads, head dimension.
 const SHAPES: &str = "32,32,8,32;81,32,8,32;128,64,4,16;64,64,4,16;16,64,1,64;49,40,5,8;81,24,3,8;7,12,2,6";
 
+/// The model that hears the clips, unless `DIGITS` names another.
+const DIGITS: &str = "../../models/digits.heed";
+
 fn main() {
+    digits();
     shapes();
     clips();
+}
+
+/// Where the model of digits lies: `heedful::model!` takes its path from the environment.
+fn digits() {
+    println!("cargo::rerun-if-env-changed=DIGITS");
+    let usual = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("set by cargo")).join(DIGITS);
+    let path = env::var_os("DIGITS").map_or(usual, PathBuf::from);
+    println!("cargo::rustc-env=DIGITS={}", path.display());
 }
 
 /// A measured `block!` for each shape.

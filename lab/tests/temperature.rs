@@ -64,7 +64,7 @@ fn neutral_and_out_of_bounds() {
     for temperature in [1e-9, 1e9] {
         heat(&mut weights, temperature);
         let error = convert(&weights).unwrap_err().to_string();
-        assert!(error.starts_with("blocks.0.attention: ") && error.contains("octaves a step"), "{error}");
+        assert!(error.starts_with("blocks.0.attention: ") && error.contains("steepness"), "{error}");
     }
     weights.tensors.remove(&log_temperature(1));
     heat(&mut weights, 1.0);

@@ -18,6 +18,7 @@ mod markdown;
 mod microphone;
 mod on_target;
 mod output;
+mod readme;
 mod report;
 mod sanitize;
 #[path = "../../tests/support/skip.rs"]
@@ -67,6 +68,13 @@ cargo xtask stories --model FILE [--target NAME]... [--prompt TEXT] [--tokens N]
 Builds a language model into firmware (Cortex-M4 and RV32, unless others are named), runs it
 and compares its tokens with the host's; prints instructions per token, RAM and flash.
 
+cargo xtask readme [--check]
+
+Writes every figure of the README and of the model cards anew, or fails where one differs from
+what the examples, the boards and the models give now. What needs data that are not here is
+left as it is, and said to be skipped: HEEDFUL_FSDD (Free Spoken Digit Dataset), HEEDFUL_ESC10
+and HEEDFUL_STORIES name folders.
+
 cargo xtask constant [--target NAME]... [--markdown FILE]
 
 Executed instructions on random and extreme inputs. Fails where they depend on the
@@ -90,6 +98,7 @@ Executed instructions and bytes of weights of each kind of attention.
 
   --target NAME    only this target; may be repeated
   --bless          write the golden files anew
+  --check          compare, and write nothing
   --shape S,E,H,P  a shape of one's own: positions, width, heads, head dimension
   --json FILE      write the counts for machines, too
   --markdown FILE  put the tables into their section of a document";
@@ -113,6 +122,7 @@ fn run() -> Result<bool> {
     let mut programs: Vec<&'static Hosted> = Vec::new();
     let mut bless = false;
     let mut verify = false;
+    let mut check = false;
     let mut shapes = Vec::new();
     let mut outputs = Outputs::default();
     let mut model = None;
@@ -140,6 +150,7 @@ fn run() -> Result<bool> {
             }
             Long("bless") => bless = true,
             Long("verify") => verify = true,
+            Long("check") => check = true,
             Long("shape") => shapes.push(count::shape(&args.value()?.string()?)?),
             Long("model") => model = Some(PathBuf::from(args.value()?)),
             Long("prompt") => prompt = args.value()?.string()?,
@@ -166,6 +177,7 @@ fn run() -> Result<bool> {
             let model = model.context("which model? --model stories.heed")?;
             stories::run(&chosen, &stories::Story { model, prompt, tokens }).map(|()| true)
         }
+        Some("readme") => readme::run(check),
         Some("sanitize") => sanitize::run(),
         Some("strangers") => strangers::run(),
         Some("kinds") => kinds::run(&chosen, document).map(|()| true),

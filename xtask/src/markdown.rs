@@ -1,6 +1,6 @@
 //! Sections of documents that commands write: between `<!-- NAME: … -->` and `<!-- /NAME -->`.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
 
@@ -19,6 +19,42 @@ fn replaced(document: &str, name: &str, change: impl FnOnce(&str) -> String) -> 
     let (before, after) = (document.get(..start)?, document.get(end..)?);
     let text = change(document.get(start..end)?.trim());
     Some(format!("{before}\n\n{}\n\n{after}", text.trim()))
+}
+
+/// What ends the opening of a section that [`figures`] writes.
+const WRITTEN: &str = ": written by `cargo xtask readme` -->";
+
+/// Replaces each `<!--=NAME-->figure<!--/-->`, and each section `<!-- NAME: written by `cargo xtask readme` -->`, by
+/// what `change` makes of its name and text.
+pub fn figures(document: &str, change: &mut impl FnMut(&str, &str) -> Result<String>) -> Result<String> {
+    let mut written = String::new();
+    let mut rest = document;
+    while let Some((before, after)) = rest.split_once("<!--=") {
+        let (name, after) = after.split_once("-->").context("a figure without a name")?;
+        let (old, after) = after.split_once("<!--/-->").with_context(|| format!("no <!--/--> after {name}"))?;
+        ensure!(!old.contains('\n'), "no <!--/--> in the line of {name}");
+        // Markdown would take it for HTML and end the paragraph.
+        ensure!(!before.rsplit('\n').next().unwrap_or_default().trim().is_empty(), "{name} begins a line");
+        written += &format!("{before}<!--={name}-->{}<!--/-->", change(name, old)?);
+        rest = after;
+    }
+    written += rest;
+    let sections: Vec<&str> =
+        document.match_indices(WRITTEN).filter_map(|(end, _)| document.get(..end)?.rsplit("<!-- ").next()).collect();
+    for name in sections {
+        let mut failed = None;
+        let new = replaced(&written, name, |old| {
+            change(name, old).unwrap_or_else(|error| {
+                failed = Some(error);
+                String::new()
+            })
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        written = new.with_context(|| format!("no <!-- /{name} -->"))?;
+    }
+    Ok(written)
 }
 
 /// Puts `parts` (heading and text) into a section made of such parts: those of the same heading are
@@ -52,6 +88,18 @@ mod tests {
         assert_eq!(changed, "a\n<!-- counts: made by x -->\n\nnot old\n\n<!-- /counts -->\nb\n");
         assert_eq!(replaced(&changed, "counts", str::to_owned).unwrap(), changed);
         assert_eq!(replaced(document, "cycles", str::to_owned), None);
+    }
+
+    #[test]
+    fn replaces_figures() {
+        let document = "a <!--=x-->1<!--/--> b <!--=y y-->2<!--/-->\n<!-- z: written by `cargo xtask readme` -->\n\n3\n\n<!-- /z -->\n";
+        let changed = figures(document, &mut |name, old| Ok(format!("{old}{name}"))).unwrap();
+        let expected = document.replace(">1<", ">1x<").replace(">2<", ">2y y<").replace("3", "3z");
+        assert_eq!(changed, expected);
+        assert!(figures("a <!--=x-->1\n<!--/-->", &mut |_, old| Ok(old.into())).is_err());
+        assert!(figures("a <!--=x-->1", &mut |_, old| Ok(old.into())).is_err());
+        assert!(figures("a\n<!--=x-->1<!--/-->", &mut |_, old| Ok(old.into())).is_err());
+        assert!(figures(document, &mut |name, _| anyhow::bail!("no {name}")).is_err());
     }
 
     #[test]

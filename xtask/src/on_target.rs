@@ -66,8 +66,8 @@ pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool>
     Ok(report.close())
 }
 
-/// Builds and runs the firmware.
-fn listen(target: &Target) -> Result<Vec<ModelRun>> {
+/// Builds and runs the firmware that hears the clips.
+pub fn listen(target: &Target) -> Result<Vec<ModelRun>> {
     let features: Vec<String> = target.models.iter().map(|model| feature(model)).collect();
     let elf = firmware::build(target, LISTEN, &features)?;
     let models = output::parse(&emulator::run(target, &elf)?)?;
@@ -101,7 +101,7 @@ fn compare(target: &Target, models: Vec<ModelRun>, bless: bool, report: &mut Rep
 }
 
 /// Equal clips, and whether they are all.
-fn against_host(target: &Target, run: &ModelRun) -> (usize, Result<String>) {
+pub fn against_host(target: &Target, run: &ModelRun) -> (usize, Result<String>) {
     let mut equal = 0;
     let mut different = Vec::new();
     let verdict = (|| {

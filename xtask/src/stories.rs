@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Positions that the firmware's cache holds.
 const CONTEXT: usize = 128;
 /// The position whose instructions are quoted: the cache is full.
-const FULL: usize = CONTEXT;
+pub const FULL: usize = CONTEXT;
 /// Targets that run it, unless others are named.
 pub const USUAL: &[&str] = &["cortex-m4", "rv32imac"];
 
@@ -29,11 +29,16 @@ pub struct Story {
 }
 
 /// What a board printed.
-struct Told {
-    state: u64,
-    stack: u64,
+#[derive(Debug)]
+pub struct Told {
+    /// Bytes of RAM.
+    pub state: u64,
+    /// Bytes of stack.
+    pub stack: u64,
     tokens: Vec<u16>,
-    instructions: Vec<u64>,
+    /// Of each token.
+    pub instructions: Vec<u64>,
+    flash: u64,
 }
 
 /// Runs the model on each target; fails where a token differs from the host's.
@@ -59,18 +64,21 @@ pub fn run(targets: &[&'static Target], story: &Story) -> Result<()> {
 
 /// The published checkpoint as a `.heed` file, where it lies in the folder that `HEEDFUL_STORIES` names or beside the repository.
 pub fn published() -> Result<Option<PathBuf>> {
-    let beside = root().join("../shared/data/stories260k");
-    let folder = std::env::var_os("HEEDFUL_STORIES").map_or(beside, PathBuf::from);
+    let Some(folder) = folder() else { return Ok(None) };
     let (checkpoint, vocabulary) = (folder.join("stories260K.bin"), folder.join("tok512.bin"));
-    if !checkpoint.exists() || !vocabulary.exists() {
-        return Ok(None);
-    }
     let checkpoint = Checkpoint::parse(&std::fs::read(&checkpoint)?)?;
     let tokenizer = Tokenizer::parse(&std::fs::read(&vocabulary)?)?;
     let model = quantise(&checkpoint, &tokenizer, &own_texts(&checkpoint, 4, 1))?;
     let path = std::env::temp_dir().join(format!("heedful-stories-{}.heed", std::process::id()));
     std::fs::write(&path, model.to_bytes()?).with_context(|| path.display().to_string())?;
     Ok(Some(path))
+}
+
+/// Where the published checkpoint lies.
+pub fn folder() -> Option<PathBuf> {
+    let beside = root().join("../shared/data/stories260k");
+    let folder = std::env::var_os("HEEDFUL_STORIES").map_or(beside, PathBuf::from);
+    ["stories260K.bin", "tok512.bin"].iter().all(|file| folder.join(file).exists()).then_some(folder)
 }
 
 /// For `cargo xtask on-target`, on the targets that have the memory.
@@ -106,8 +114,30 @@ fn text(model: &Decoder, tokens: &[u16]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Builds and runs the firmware; its figures, if it wrote the same tokens.
+/// Runs a story on a board; its figures, if it wrote the host's tokens.
+pub fn told(target: &Target, story: &Story) -> Result<Told> {
+    let decoder = Decoder::load(&std::fs::read(&story.model)?)?;
+    run_on_board(target, story, &on_host(&decoder, story)?)
+}
+
+/// The same in words.
 fn on_board(target: &Target, story: &Story, host: &[u16]) -> Result<String> {
+    let told = run_on_board(target, story, host)?;
+    let sum: u64 = told.instructions.iter().sum();
+    let mean = sum / told.instructions.len().max(1) as u64;
+    let full = told.instructions.get(FULL).map_or(String::new(), |&n| format!(", {} at position {FULL}", grouped(n)));
+    Ok(format!(
+        "{} tokens, the host's; instructions per token {} in the mean{full}; RAM {}, stack {}, flash {}",
+        told.tokens.len(),
+        grouped(mean),
+        grouped(told.state),
+        grouped(told.stack),
+        grouped(told.flash)
+    ))
+}
+
+/// Builds and runs the firmware.
+fn run_on_board(target: &Target, story: &Story, host: &[u16]) -> Result<Told> {
     let folder = std::env::temp_dir();
     let prompt = folder.join(format!("heedful-prompt-{}", std::process::id()));
     std::fs::write(&prompt, &story.prompt).context("cannot write the prompt's file")?;
@@ -120,21 +150,12 @@ fn on_board(target: &Target, story: &Story, host: &[u16]) -> Result<String> {
     let elf = firmware::build_with(target, firmware::STORIES, &[firmware::STORIES.into()], &env);
     std::fs::remove_file(&prompt).context("cannot remove the prompt's file")?;
     let elf = elf?;
-    let told = parse(&emulator::run(target, &elf)?)?;
+    let mut told = parse(&emulator::run(target, &elf)?)?;
+    told.flash = firmware::flash(&elf)?;
     if let Some(position) = (0..host.len().max(told.tokens.len())).find(|&i| host.get(i) != told.tokens.get(i)) {
         bail!("token {position} is {:?}, the host's {:?}", told.tokens.get(position), host.get(position));
     }
-    let sum: u64 = told.instructions.iter().sum();
-    let mean = sum / told.instructions.len().max(1) as u64;
-    let full = told.instructions.get(FULL).map_or(String::new(), |&n| format!(", {} at position {FULL}", grouped(n)));
-    Ok(format!(
-        "{} tokens, the host's; instructions per token {} in the mean{full}; RAM {}, stack {}, flash {}",
-        told.tokens.len(),
-        grouped(mean),
-        grouped(told.state),
-        grouped(told.stack),
-        grouped(firmware::flash(&elf)?)
-    ))
+    Ok(told)
 }
 
 fn parse(printed: &str) -> Result<Told> {
@@ -149,6 +170,7 @@ fn parse(printed: &str) -> Result<Told> {
         stack: figure(head, "stack")?,
         tokens: Vec::new(),
         instructions: Vec::new(),
+        flash: 0,
     };
     for line in printed.lines().filter(|line| line.starts_with("token ")) {
         told.tokens.push(line.split(' ').nth(2).context("no token")?.parse()?);

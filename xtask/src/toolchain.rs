@@ -5,6 +5,12 @@ use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// What the compiler calls itself, such as `rustc 1.95.0 (…)`.
+pub fn compiler() -> Result<String> {
+    let version = Command::new("rustc").arg("--version").output().context("cannot run rustc")?.stdout;
+    Ok(String::from_utf8_lossy(&version).trim().to_owned())
+}
+
 /// Adds the Rust target if it is missing.
 pub fn ensure_target(target: &Target) -> Result<()> {
     let libraries = Command::new("rustc")

@@ -1,4 +1,5 @@
-//! A model whose weights lie where they were put: in a memory of their own, such as external flash, and not among the constants.
+//! A model whose weights lie where they were put: in a memory of their own, such as external flash, and not among the
+//! constants.
 //!
 //! ```text
 //! external address=21000000 bytes=61300

@@ -1,7 +1,8 @@
 //! How many samples a loop that listens loses at a number of instructions per second.
 //!
-//! A microphone brings 8,000 samples a second into a queue, as an interrupt or DMA would, whatever the loop is busy with. Time is what the
-//! instructions take that the loop has executed; a sample that finds the queue full is lost. The interrupt itself costs nothing here.
+//! A microphone brings 8,000 samples a second into a queue, as an interrupt or DMA would, whatever the loop is busy
+//! with. Time is what the instructions take that the loop has executed; a sample that finds the queue full is lost.
+//! The interrupt itself costs nothing here.
 //!
 //! ```text
 //! microphone every=5 rate=62500000 queue=512 samples=40000 lost=0 inferences=81

@@ -26,7 +26,7 @@ pub trait Listener: 'static {
 
 /// Names a model of the folder `models` and gives it its place in RAM.
 macro_rules! listener {
-    ($feature:literal, $module:ident, $type:ident, $name:literal, $file:literal) => {
+    ($feature:literal, $module:ident, $type:ident, $name:literal, $file:expr) => {
         #[cfg(feature = $feature)]
         pub mod $module {
             use super::*;
@@ -70,7 +70,7 @@ macro_rules! listener {
     };
 }
 
-listener!("digits", digits, Digits, "digits", "../../../models/digits.heed");
+listener!("digits", digits, Digits, "digits", env!("DIGITS"));
 listener!("digits-small", digits_small, DigitsSmall, "digits_small", "../../../models/digits_small.heed");
 
 /// Work for each model of this firmware.
