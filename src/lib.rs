@@ -10,15 +10,7 @@ extern crate std;
 /// What the project's own tests, boards and benchmarks reach the kernels by. No part of the interface: it may change with any release.
 #[doc(hidden)]
 pub mod internals {
-    #[cfg(not(target_os = "none"))]
-    pub use crate::kernels::Wide;
-    pub use crate::kernels::{
-        Active, Bounds, Gated, Kernels, Layer, MAX_QUERIES, Matrix, NormView, Places, Portable, Products, Rotation,
-        RowScale, Rows, Sink, Tile, TileParts, Turn, Witness, linear,
-    };
-    #[cfg(target_arch = "x86_64")]
-    #[cfg(not(target_os = "none"))]
-    pub use crate::kernels::{Avx2, Avx512Vnni, AvxVnni, X86};
+    pub use crate::kernels::*;
 }
 
 /// The examples of the documents must hold.
