@@ -54,8 +54,8 @@ pub struct HeadScale {
 }
 
 impl HeadScale {
-    /// From the steepness, and from the scale of the values over the scale of the head's output, over 256. `None` unless the ratio of the
-    /// two scales is at least 2^-8 and below 32.
+    /// From the steepness, and from the scale of the values over the scale of the head's output, over 256. `None`
+    /// unless the ratio of the two scales is at least 2^-8 and below 32.
     ///
     /// ```
     /// use heedful::{HeadScale, Scale, Steepness};

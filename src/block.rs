@@ -235,8 +235,8 @@ pub struct TiedEmbedding<const V: usize, const E: usize> {
 
 impl<const V: usize, const E: usize> TiedEmbedding<V, E> {
     /// From the weights `[V][E]`, their channels to the logits, and the scale of the logits over those of the output layer's
-    /// input and of the residual stream: a token's row in the residual stream is its weights times this factor times its channel's scale.
-    /// `None` unless the factor is 1 to 2^23.
+    /// input and of the residual stream: a token's row in the residual stream is its weights times this factor times
+    /// its channel's scale. `None` unless the factor is 1 to 2^23.
     #[must_use]
     pub const fn new(weights: &'static [[i8; E]; V], channels: &'static [Channel; V], factor: u32) -> Option<Self> {
         const { require(E > 0 && E <= MAX_INPUTS, "TiedEmbedding: the width is 0 or so large that sums may overflow") }

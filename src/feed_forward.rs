@@ -197,8 +197,9 @@ impl<const E: usize, const F: usize> GatedFeedForward<E, F> {
         Self { view: GatedView { gate, up, table, product, down, fine: false } }
     }
 
-    /// With seven more bits to the hidden values: for models whose hidden values spread too wide for int8. `None` unless the product's
-    /// scale is below 2^-9, and the last layer's biases are at most [`MAX_FINE_BIAS`]; there are at most [`MAX_FINE_INPUTS`] hidden values.
+    /// With seven more bits to the hidden values: for models whose hidden values spread too wide for int8. `None`
+    /// unless the product's scale is below 2^-9, and the last layer's biases are at most [`MAX_FINE_BIAS`]; there are
+    /// at most [`MAX_FINE_INPUTS`] hidden values.
     #[must_use]
     pub const fn finely(mut self) -> Option<Self> {
         const { require(F <= MAX_FINE_INPUTS, "GatedFeedForward: more than 768 fine hidden values") }

@@ -109,7 +109,8 @@ impl Tables {
 
 /// Features of a whole recording: [`excerpt`](super::excerpt), [`Frontend::log_mel`] per frame, [`centre`].
 ///
-/// `out` gets `frames * bands` values, frame by frame, or as many as fit it; frames that do not fit are as if not asked for.
+/// `out` gets `frames * bands` values, frame by frame, or as many as fit it; frames that do not fit are as if not
+/// asked for.
 pub fn features(frontend: &Frontend<'_>, recording: &[i16], frames: usize, out: &mut [i8]) {
     let Params { window, hop, bands, .. } = frontend.params;
     let bands = bands as usize;

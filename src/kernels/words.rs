@@ -1,5 +1,5 @@
-//! Words of a file, read in place as what they hold. It is here for its `unsafe` alone: the safe casts take only types of which any
-//! bits are valid, and those that check are no `const fn`s.
+//! Words of a file, read in place as what they hold. It is here for its `unsafe` alone: the safe casts take only
+//! types of which any bits are valid, and those that check are no `const fn`s.
 
 use crate::attention::HeadScale;
 use crate::error::Error;
@@ -18,8 +18,8 @@ pub(crate) const fn channels(pairs: &[[u32; 2]]) -> Result<&[Channel], Error> {
         }
         i += 1;
     }
-    // SAFETY: a channel is a bias, any word, and a scale, a word that has been found to be one, in this order (`repr(C)`); sizes and
-    // alignments are those of the pairs, whose borrow goes on.
+    // SAFETY: a channel is a bias, any word, and a scale, a word that has been found to be one, in this order
+    // (`repr(C)`); sizes and alignments are those of the pairs, whose borrow goes on.
     Ok(unsafe { from_raw_parts(pairs.as_ptr().cast(), pairs.len()) })
 }
 
@@ -41,8 +41,8 @@ pub(crate) const fn heads(pairs: &[[u32; 2]]) -> Result<&[HeadScale], Error> {
         }
         i += 1;
     }
-    // SAFETY: a head has a steepness and a scale, words that have been found to be such and to go together, in this order (`repr(C)`);
-    // sizes and alignments are those of the pairs, whose borrow goes on.
+    // SAFETY: a head has a steepness and a scale, words that have been found to be such and to go together, in this
+    // order (`repr(C)`); sizes and alignments are those of the pairs, whose borrow goes on.
     Ok(unsafe { from_raw_parts(pairs.as_ptr().cast(), pairs.len()) })
 }
 

@@ -1,5 +1,6 @@
-//! Whatever safe code passes to the public items, none panics, none runs on for ever, and what can be said of the result holds. The
-//! arguments are those that sums and products overflow with: 0, 1, the largest numbers, products that wrap, what is no number.
+//! Whatever safe code passes to the public items, none panics, none runs on for ever, and what can be said of the
+//! result holds. The arguments are those that sums and products overflow with: 0, 1, the largest numbers, products
+//! that wrap, what is no number.
 //!
 //! Tests are built with overflow checks: a sum that wraps unawares is a panic here.
 

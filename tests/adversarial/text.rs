@@ -8,7 +8,8 @@ fn greedy_of_anything() {
     assert_eq!((greedy(&[]), greedy(&[i16::MIN]), greedy(&[i16::MIN, i16::MAX])), (0, 0, 1));
 }
 
-/// So many likely tokens that their weights sum to more than a word: a random word of all ones times that is more than two.
+/// So many likely tokens that their weights sum to more than a word: a random word of all ones times that is more
+/// than two.
 #[test]
 fn samples_of_many_logits() {
     let gentle = Steepness::from_real(2f64.powi(-18)).unwrap();

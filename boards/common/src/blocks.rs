@@ -53,8 +53,8 @@ macro_rules! block {
         use core::hint::black_box;
         use heedful::internals::Sink;
         use heedful::{
-            Activation, Channel, HeadScale, LayerNorm, Mask, MultiHeadAttention, NormChannel, Projection, RELU, Scale, Scratch,
-            Steepness, Unobserved,
+            Activation, Channel, HeadScale, LayerNorm, Mask, MultiHeadAttention, NormChannel, Projection, RELU, Scratch,
+            Unobserved,
         };
         use static_cell::ConstStaticCell;
         use $crate::blocks::{Aligned, Block, Parts, TILE, channel, layer, norms, random};
@@ -70,7 +70,7 @@ macro_rules! block {
         static INNER: [[Channel; $p]; $h] = [[channel($e); $p]; $h];
         static OUTER: [Channel; $e] = [channel($h * $p); $e];
         // Unit-variance scores, nearly: the counts hardly depend on it.
-        static HEADS: [HeadScale; $h] = [HeadScale::new(Steepness::from_real(1.0 / 4096.0).unwrap(), Scale::from_real(2.0 / 256.0).unwrap()).unwrap(); $h];
+        static HEADS: [HeadScale; $h] = [HeadScale::from_real(1.0 / 4096.0, 2.0).unwrap(); $h];
         static ATTENTION: MultiHeadAttention<$e, $h, $p> = MultiHeadAttention::new(
             Projection::new(&QUERY.0, &INNER),
             Projection::new(&KEY.0, &INNER),

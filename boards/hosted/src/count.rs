@@ -163,7 +163,7 @@ macro_rules! block {
         static X: [[[i8; $e]; $s]; 1] = random(5);
         static INNER: [[Channel; $p]; $h] = [[channel($e); $p]; $h];
         static OUTER: [Channel; $e] = [channel($h * $p); $e];
-        static HEADS: [HeadScale; $h] = [HeadScale::new(Steepness::from_real(1.0 / 4096.0).unwrap(), Scale::from_real(2.0 / 256.0).unwrap()).unwrap(); $h];
+        static HEADS: [HeadScale; $h] = [HeadScale::from_real(1.0 / 4096.0, 2.0).unwrap(); $h];
         static ATTENTION: MultiHeadAttention<$e, $h, $p> = MultiHeadAttention::new(
             Projection::new(&QUERY, &INNER),
             Projection::new(&KEY, &INNER),
