@@ -110,7 +110,7 @@ fn gated(f: fn(f64) -> f64, slope: f64, steps: f64, seed: u64) -> [Vec<(f64, f64
         weights(&down),
         channels(&down),
     );
-    let layer = if steps > 1.0 { layer.finely() } else { layer };
+    let layer = if steps > 1.0 { layer.finely().unwrap() } else { layer };
     let exact = |x: &[f64]| {
         let (gates, ups) = (sums(&gate, x), sums(&up, x));
         let all = gates.iter().zip(&ups).map(|(&g, &u)| {
