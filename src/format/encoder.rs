@@ -363,15 +363,16 @@ impl<'a> File<'a> {
         while layer < config.layers {
             let BlockView { attention, reduce, .. } = tri!(self.block(config, layer));
             let AttentionView { heads, query, key, value, output, dim, head_dim } = attention;
-            let mut projections = query.layer().products() + value.layer().products() + output.products();
+            let mut projections = query.layer().products().saturating_add(value.layer().products());
+            projections = projections.saturating_add(output.products());
             if let Some(key) = key {
-                projections += key.layer().products();
+                projections = projections.saturating_add(key.layer().products());
             }
             // Without heads there is nothing to reduce for.
             if let Some(reduce) = reduce
                 && !heads.is_empty()
             {
-                projections += reduce.products();
+                projections = projections.saturating_add(reduce.products());
             }
             macs = macs.saturating_add(config.attended(projections, heads.len() * (dim + head_dim)));
             layer += 1;

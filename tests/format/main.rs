@@ -13,7 +13,7 @@ mod writer;
 use heedful::Error;
 use heedful::audio::Params;
 use heedful::dynamic::Model;
-use heedful::format::{File, MAJOR, MINOR, Softmax};
+use heedful::format::{Config, DecoderConfig, File, MAJOR, MINOR, Softmax};
 use std::ops::Range;
 use support::{Random, config, crc32, random_model, seal, tiny, to_bytes, to_words};
 
@@ -352,4 +352,50 @@ fn labels() {
     // "class 0" begins at the second byte: a byte that no UTF-8 has; a length that leads out of the section.
     assert_eq!(refusal_of(b"LABL", 0, u32::from_le_bytes([7, b'c', 0xff, b'a'])), Error::Label { class: 0 });
     assert!(matches!(refusal_of(b"LABL", 0, u32::from_le_bytes(*b"\xffcla")), Error::Truncated { .. }));
+}
+
+/// What a shape says of work that no number holds.
+#[test]
+fn shapes_that_no_model_has() {
+    let words = complete();
+    let file = File::open(&words).unwrap();
+    let config = file.config().unwrap();
+    for most in [usize::MAX, usize::MAX / 2, 1 << (usize::BITS / 2)] {
+        let shapes = [
+            Config { positions: most, ..config },
+            Config { inputs: most, width: most, ..config },
+            Config { heads: most, head_dim: most, ..config },
+            Config { hidden: most, layers: most, ..config },
+            Config { classes: most, ..config },
+        ];
+        for shape in shapes {
+            assert!(shape.macs() >= most, "{shape:?}");
+            assert_shape(file.macs(&shape).unwrap_err(), name_of_the_first(&shape));
+        }
+    }
+    let words = tiny_decoder();
+    let config = File::open(&words).unwrap().decoder_config().unwrap();
+    for most in [usize::MAX, usize::MAX / 2] {
+        let shapes = [
+            DecoderConfig { tokens: most, ..config },
+            DecoderConfig { heads: most, key_heads: most, ..config },
+            DecoderConfig { width: most, head_dim: most, ..config },
+            DecoderConfig { hidden: most, layers: most, ..config },
+        ];
+        for shape in shapes {
+            assert!(shape.macs() >= most, "{shape:?}");
+        }
+    }
+}
+
+/// The number of a shape that is looked at first and out of bounds.
+fn name_of_the_first(shape: &Config) -> &'static str {
+    let bound = 1 << 16;
+    let Config { positions, inputs, head_dim, hidden, .. } = *shape;
+    let names = [(positions, "positions"), (inputs, "inputs"), (head_dim, "head dimension"), (hidden, "hidden width")];
+    names.into_iter().find(|(number, _)| *number > bound).map_or("classes", |(_, name)| name)
+}
+
+fn tiny_decoder() -> Vec<u32> {
+    to_words(include_bytes!("../fixtures/tiny_decoder.heed"))
 }

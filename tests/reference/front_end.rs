@@ -2,7 +2,7 @@
 
 use crate::support::{Errors, Random};
 use fixed::types::U0F16;
-use heedful::audio::{DesignError, Frontend, MAX_BANDS, MelBin, Params, Tables, centre, excerpt, features};
+use heedful::audio::{DesignError, Frontend, MAX_BANDS, MelBin, Params, Stream, Tables, centre, excerpt, features};
 use std::f64::consts::TAU;
 
 /// Energies of each band in eighths of an octave, neither rounded nor clamped: the definition, from the parameters alone.
@@ -209,4 +209,56 @@ fn centring() {
         centre(&frames, &mut out);
         assert!(out.iter().zip(frames).all(|(&y, f)| f64::from(y) == (f64::from(f) - mean).clamp(-128.0, 127.0)));
     }
+}
+
+/// Lengths, places and means that make no sense are no reason to panic.
+#[test]
+fn arguments_of_any_size() {
+    let params =
+        Params { sample_rate: 8000, window: 256, hop: 80, bands: 3, low_hz: 100, high_hz: 4000, floor_log2: 10 };
+    assert_eq!((params.samples(usize::MAX), params.samples(usize::MAX / 80)), (usize::MAX, usize::MAX));
+    assert_eq!(excerpt(&[1, 2], usize::MAX).skip(usize::MAX / 2 - 1).take(3).collect::<Vec<_>>(), [1, 2, 0]);
+    assert_eq!(excerpt(&[1, 2], usize::MAX - 1).take(5).count(), 5);
+
+    let tables = Tables::design(params).unwrap();
+    let mut stream = Stream::<256, 3, 2>::new();
+    for i in 0..400i16 {
+        stream.push(&tables.frontend(), i.wrapping_mul(i));
+    }
+    let (mut near, mut far) = ([0; 6], [0; 6]);
+    stream.token(1, stream.mean(), &mut near);
+    stream.token(usize::MAX, stream.mean(), &mut far);
+    assert_eq!(near, far, "a ring of two");
+    stream.token(0, i16::MIN, &mut near);
+    stream.token(0, i16::MAX, &mut far);
+    assert_eq!((near, far), ([127; 6], [-128; 6]));
+
+    // More frames than there is room for, and front ends that no file may have.
+    let recording: Vec<i16> = (0..400).map(|i: i16| i.wrapping_mul(i)).collect();
+    let (mut all, mut more) = ([1; 6], [2; 6]);
+    features(&tables.frontend(), &recording, 2, &mut all);
+    features(&tables.frontend(), &recording, usize::MAX, &mut more);
+    assert_eq!(all, more);
+    assert_ne!(all, [0; 6]);
+    let refused = [
+        Params { window: u32::MAX, ..params },
+        Params { hop: 0, ..params },
+        Params { hop: u32::MAX, ..params },
+        Params { bands: 0, ..params },
+        Params { bands: u32::MAX, ..params },
+    ];
+    for params in refused {
+        let mut out = [1; 6];
+        features(&Frontend { params, ..tables.frontend() }, &recording, 2, &mut out);
+        assert_eq!(out, [0; 6], "{params:?}");
+    }
+}
+
+/// The sum of so many does not fit 32 bits.
+#[test]
+fn a_mean_of_many_frames() {
+    let frames = vec![255; (1 << 24) + 70_000];
+    let mut out = [0];
+    centre(&frames, &mut out);
+    assert_eq!(out, [0]);
 }

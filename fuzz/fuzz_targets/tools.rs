@@ -1,0 +1,14 @@
+#![no_main]
+
+#[path = "../../tests/support/fuzz/bytes.rs"]
+mod bytes;
+#[path = "../../tests/support/fuzz/encoder.rs"]
+mod encoder;
+#[path = "../../tests/support/fuzz/heed.rs"]
+mod heed;
+#[path = "../../tests/support/fuzz/tools.rs"]
+mod target;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    target::run(data);
+});
