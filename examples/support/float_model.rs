@@ -100,12 +100,15 @@ impl FloatModel {
         let text: serde_json::Value =
             serde_json::from_str(text).map_err(|e| FloatModelError::Description(e.to_string()))?;
         let config = &text["config"];
-        let number = |name: &str| config[name].as_u64().filter(|n| *n > 0).ok_or_else(|| missing(name));
+        // Of numbers within these bounds no product overflows.
+        let number =
+            |name: &str| config[name].as_u64().filter(|n| (1..=1 << 20).contains(n)).ok_or_else(|| missing(name));
         tensors.epsilon = config["epsilon"].as_f64().ok_or_else(|| missing("epsilon"))? as f32;
         let (tokens, layers) = (number("tokens")? as usize, number("layers")? as usize);
         let (heads, width) = (number("heads")? as usize, number("width")? as usize);
         let (dim, hidden) = (number("head_width")? as usize, number("hidden")? as usize);
-        let bands = config["audio"]["bands"].as_u64().ok_or_else(|| missing("bands"))? as usize;
+        let bands = config["audio"]["bands"].as_u64().filter(|n| (1..=1 << 20).contains(n));
+        let bands = bands.ok_or_else(|| missing("bands"))? as usize;
         let inputs = number("frames_per_token")? as usize * bands;
         let classes = config["labels"].as_array().map_or(0, Vec::len);
 

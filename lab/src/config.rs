@@ -1,6 +1,7 @@
 //! Shapes of a model and its front end; travels in the metadata of the weights file.
 
 use heedful::audio::Params;
+use heedful::{MAX_HEAD_DIM, MAX_INPUTS, MAX_POSITIONS, MAX_WIDTH};
 use serde::{Deserialize, Serialize};
 
 /// Everything about a model but its numbers.
@@ -57,7 +58,37 @@ impl From<Audio> for Params {
     }
 }
 
+/// The most encoder blocks of a `.heed` file.
+const MAX_LAYERS: usize = 1024;
+
 impl Config {
+    /// Refuses a shape that no `.heed` file can have, before anything of its size is made.
+    ///
+    /// # Errors
+    /// Says what was found and what is allowed.
+    pub fn check(&self) -> Result<(), String> {
+        let numbers = [
+            ("tokens", self.tokens, MAX_POSITIONS),
+            ("frames_per_token", self.frames_per_token, MAX_INPUTS / (self.audio.bands as usize).max(1)),
+            ("bands", self.audio.bands as usize, MAX_INPUTS),
+            ("width", self.width, MAX_WIDTH),
+            ("head_width", self.head_width, MAX_HEAD_DIM),
+            ("heads", self.heads, MAX_INPUTS / self.head_width.max(1)),
+            ("hidden", self.hidden, MAX_INPUTS),
+            ("layers", self.layers, MAX_LAYERS),
+            ("number of labels", self.labels.len(), MAX_INPUTS),
+        ];
+        for (name, found, most) in numbers {
+            if !(1..=most).contains(&found) {
+                return Err(format!("{name}: {found}, expected 1 to {most}"));
+            }
+        }
+        if !(self.epsilon.is_finite() && self.epsilon >= 0.0) {
+            return Err(format!("epsilon: {}, expected a finite number of at least 0", self.epsilon));
+        }
+        Ok(())
+    }
+
     /// Values per token: frames times bands.
     #[must_use]
     pub fn inputs(&self) -> usize {

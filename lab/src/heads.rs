@@ -21,7 +21,9 @@ const CURVE: usize = 34;
 /// If the model has no audio front end.
 pub fn svg(model: &Model, recording: &[i16], title: &str) -> Result<String, Error> {
     let config = model.config();
-    let (positions, heads, layers) = (config.positions, config.heads, config.layers);
+    let (positions, layers) = (config.positions, config.layers);
+    // Those that there are; a file may leave room for more.
+    let heads = model.heads().iter().copied().max().unwrap_or(0);
     let Some(frontend) = model.frontend() else {
         return Err(Error::Training("the model has no audio front end".to_owned()));
     };
@@ -30,9 +32,10 @@ pub fn svg(model: &Model, recording: &[i16], title: &str) -> Result<String, Erro
     let mut features = vec![0; positions * config.inputs];
     heedful::audio::features(&frontend, recording, frames, &mut features);
 
-    let mut shares = vec![vec![0.0f32; positions * positions]; layers * heads];
+    let square = || vec![0.0f32; positions * positions];
+    let mut shares: Vec<Vec<_>> = model.heads().iter().map(|&heads| (0..heads).map(|_| square()).collect()).collect();
     let outcome = model.infer_observed(&features, |row: Row<'_, f32>| {
-        let square = &mut shares[row.layer * heads + row.head];
+        let square = &mut shares[row.layer][row.head];
         square[row.query * positions..][..row.weights.len()].copy_from_slice(row.weights);
     });
     let best = outcome.best();
@@ -58,7 +61,7 @@ pub fn svg(model: &Model, recording: &[i16], title: &str) -> Result<String, Erro
         for layer in (0..layers).filter(|&layer| head < model.heads()[layer]) {
             let y = GAP + CURVE + GAP / 2 + layer * (side + GAP);
             line(format_args!("<text x=\"{x}\" y=\"{}\">block {layer}, head {head}</text>", y - 3));
-            squares(&shares[layer * heads + head], positions, x, y, &mut line);
+            squares(&shares[layer][head], positions, x, y, &mut line);
             line(format_args!(
                 "<rect x=\"{x}\" y=\"{y}\" width=\"{side}\" height=\"{side}\" fill=\"none\" stroke=\"#999\"/>"
             ));

@@ -133,7 +133,8 @@ pub(crate) fn beats_fused(config: &Config, rank: usize) -> bool {
 /// are found on; without any, `auto` leaves all as it is.
 ///
 /// # Errors
-/// If a tensor is absent, or a given rank is higher than the projections', or there are no features for it.
+/// If a tensor is absent, or a given rank is higher than the projections', or there are no features for it, or the model makes
+/// numbers of them that are not finite.
 pub fn choose(weights: &Weights, features: &[Vec<i8>], rank: Rank) -> Result<Vec<Option<LowRank>>, Error> {
     let (config, full) = (&weights.config, full(&weights.config));
     if let Rank::Fixed(rank) = rank {
@@ -188,6 +189,10 @@ fn inputs(weights: &Weights, features: &[Vec<i8>]) -> Result<Vec<DMatrix<f64>>, 
     for some in features.chunks(BATCH) {
         let x = batch(some, encoder.tokens(), &device);
         let _ = encoder.forward(x, &mut Pass::Inputs(&mut seen));
+    }
+    // What follows would go on for ever.
+    if let Some(block) = seen.iter().position(|values| values.iter().any(|value| !value.is_finite())) {
+        return Err(Error::Training(format!("what the attention of block {block} reads is not finite everywhere")));
     }
     let matrix =
         |values: Vec<f32>| DMatrix::from_row_iterator(values.len() / width, width, values.into_iter().map(f64::from));

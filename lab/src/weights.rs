@@ -183,6 +183,7 @@ impl Weights {
         };
         let Metadata { config, training } =
             serde_json::from_str(metadata).map_err(|e| Error::content(path, format!("model description: {e}")))?;
+        config.check().map_err(|e| Error::content(path, format!("model description: {e}")))?;
         let mut weights = Self { config, tensors: BTreeMap::new(), scales: Scales::new(), training };
         let mut extra = HashMap::new();
         for (name, view) in file.iter() {

@@ -71,6 +71,32 @@ fn errors_name_the_file_and_the_reason() {
     assert!(digits(&empty.path().join("absent"), 8000).unwrap_err().to_string().contains("absent: No such file"));
 }
 
+/// Numbers that no model has are refused before anything of their size is made.
+#[test]
+fn descriptions_are_checked() {
+    type Change = fn(&mut heedful_lab::Config);
+    let path = Path::new("m.safetensors");
+    let weights = Weights::initial(&common::config(), 1);
+    let changes: [(Change, &str); 10] = [
+        (|c| c.tokens = usize::MAX, "tokens: 18446744073709551615, expected 1 to 65536"),
+        (|c| c.frames_per_token = 1 << 60, "frames_per_token: 1152921504606846976, expected 1 to 4096"),
+        (|c| c.audio.bands = 0, "bands: 0, expected 1 to 32768"),
+        (|c| c.width = 0, "width: 0, expected 1 to 1024"),
+        (|c| c.head_width = 257, "head_width: 257, expected 1 to 256"),
+        (|c| c.heads = 8193, "heads: 8193, expected 1 to 8192"),
+        (|c| c.hidden = usize::MAX, "hidden: 18446744073709551615, expected 1 to 32768"),
+        (|c| c.layers = usize::MAX / 2, "layers: 9223372036854775807, expected 1 to 1024"),
+        (|c| c.labels.clear(), "number of labels: 0, expected 1 to 32768"),
+        (|c| c.epsilon = -1.0, "epsilon: -1, expected a finite number of at least 0"),
+    ];
+    for (change, reason) in changes {
+        let mut other = weights.clone();
+        change(&mut other.config);
+        let error = Weights::from_bytes(&other.to_bytes(&[]).unwrap(), path).unwrap_err().to_string();
+        assert_eq!(error, format!("m.safetensors: model description: {reason}"));
+    }
+}
+
 #[test]
 fn weights_files_are_checked() {
     let path = Path::new("m.safetensors");

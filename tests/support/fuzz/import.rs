@@ -26,12 +26,13 @@ pub fn run(data: &[u8]) -> bool {
     if tokenizer.check(checkpoint.shape.vocabulary).is_err() {
         return false;
     }
-    let mut texts = own_texts(&checkpoint, from.within(0, 1) as usize, from.long());
+    // A text of 255 tokens takes its time.
+    let mut texts = own_texts(&checkpoint, usize::from(from.once_in(8)), from.long());
     let text: Vec<u8> = (0..from.within(0, 30)).map(|_| letter(&mut from)).collect();
     let encoded = tokenizer.encode(&text);
     assert_eq!(tokenizer.text(&encoded), text);
     texts.extend(excerpts(&encoded));
-    texts.iter_mut().for_each(|text| text.truncate(40));
+    texts.iter_mut().for_each(|text| text.truncate(12));
     let Ok(model) = quantise(&checkpoint, &tokenizer, &texts) else { return false };
     let Ok(bytes) = model.to_bytes() else { return false };
     let model = Decoder::load(&bytes).expect("what is written can be read");

@@ -1,6 +1,6 @@
 //! Runs a fuzz target on a folder of inputs.
 
-/// Of them, at least every fifth must be one that the target has something to run for: a target that refuses all tests nothing.
+/// Of them, at least every twentieth must be one that the target has something to run for: a target that refuses all tests nothing.
 pub fn replay(folder: &str, target: impl Fn(&[u8]) -> bool) {
     let mut inputs: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     inputs.sort();
@@ -12,5 +12,5 @@ pub fn replay(folder: &str, target: impl Fn(&[u8]) -> bool) {
         ran += usize::from(target(&std::fs::read(input).unwrap()));
     }
     println!("{ran} of {} ran", inputs.len());
-    assert!(5 * ran >= inputs.len(), "{folder}: only {ran} of {} ran", inputs.len());
+    assert!(20 * ran >= inputs.len(), "{folder}: only {ran} of {} ran", inputs.len());
 }
