@@ -95,7 +95,13 @@ impl<M: Embedded<Input = Self>, const WINDOW: usize, const BANDS: usize, const F
 
     #[inline]
     fn features(&self, position: usize, level: i16, input: &mut [i8]) {
-        self.token(position * const { unwrap(M::FILE.config()).inputs / BANDS }, level, input);
+        let frames = const {
+            match unwrap(M::FILE.config()).inputs.checked_div(BANDS) {
+                Some(frames) => frames,
+                None => 0,
+            }
+        };
+        self.token(position * frames, level, input);
     }
 }
 

@@ -196,7 +196,7 @@ impl<'a> File<'a> {
                 skip -= 1;
             }
         }
-        Err(Error::Missing { section: tag.name, expected: index + 1, found: index - skip })
+        Err(Error::Missing { section: tag.name, expected: index.saturating_add(1), found: index - skip })
     }
 }
 
