@@ -151,10 +151,10 @@ fn by_kind(block: &Block) -> String {
 
 /// The kernels that start a stage. The last `linear` of a block is the output projection.
 const STAGES: [(&str, &str); 4] = [
-    (" as heedful::internals::Kernels>::linear", "QKV"),
-    (" as heedful::internals::Kernels>::tile_scores", "scores"),
-    (" as heedful::internals::Kernels>::tile_softmax", "softmax"),
-    (" as heedful::internals::Kernels>::tile_weighted_sum", "weighted sum"),
+    (" as heedful::kernels::Kernels>::linear", "QKV"),
+    (" as heedful::kernels::Kernels>::tile_scores", "scores"),
+    (" as heedful::kernels::Kernels>::tile_softmax", "softmax"),
+    (" as heedful::kernels::Kernels>::tile_weighted_sum", "weighted sum"),
 ];
 const OUTPUT: &str = "output";
 const BETWEEN: &str = "between";

@@ -61,10 +61,10 @@ impl Symbols {
         self.0.iter().position(|function| function.name == name)
     }
 
-    /// Bytes of the kernels that the counting firmware uses: all functions of `heedful::internals`, and where a stage of the
+    /// Bytes of the kernels that the counting firmware uses: all functions of `heedful::kernels`, and where a stage of the
     /// block is no function of its own, the one of the firmware that it was inlined into.
     pub fn kernels(&self) -> u64 {
-        let is_kernel = |name: &str| name.trim_start_matches('<').starts_with("heedful::internals::");
+        let is_kernel = |name: &str| name.trim_start_matches('<').starts_with("heedful::kernels::");
         let bytes = |of: &dyn Fn(&str) -> bool| -> u64 {
             self.0.iter().filter(|function| of(&function.name)).map(|function| u64::from(function.bytes)).sum()
         };
@@ -72,11 +72,11 @@ impl Symbols {
         let inlined: u64 = ["linear", "tile_scores", "tile_softmax", "tile_weighted_sum"]
             .iter()
             .filter(|stage| {
-                let method = format!(" as heedful::internals::Kernels>::{stage}");
+                let method = format!(" as heedful::kernels::Kernels>::{stage}");
                 !self.0.iter().any(|function| is_kernel(&function.name) && function.name.contains(&method))
             })
             .map(|stage| {
-                let method = format!("<firmware::count::Counted as heedful::internals::Kernels>::{stage}");
+                let method = format!("<firmware::count::Counted as heedful::kernels::Kernels>::{stage}");
                 bytes(&|name| name.starts_with(&method))
             })
             .sum();
