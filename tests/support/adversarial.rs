@@ -264,7 +264,10 @@ fn row_kernels<K: Kernels, W: Weight>(random: &mut Random, inputs: &mut Inputs, 
     let max = K::scores(query, data, scores);
     let mut weights = [W::ZERO; 64];
     let length = near(random, keys).min(60);
-    let sum = K::exp2(&scores[..scores.len().min(40)], max, STEEPNESS, &mut weights[..length]);
+    let scores = &scores[..scores.len().min(40)];
+    // No score lies above the maximum, or 2^24 below it, though none may have been written.
+    let max = scores.iter().fold(max, |max, &score| max.max(score));
+    let sum = K::exp2(scores, max, STEEPNESS, &mut weights[..length]);
     outputs.of_weights =
         weights.iter().fold(u64::from(sum), |hash, weight| hash.wrapping_mul(31) ^ weight.to_int() as u64);
     let stride = near(random, keys);
