@@ -18,8 +18,8 @@ mod v7m;
 
 use super::tile::most;
 use super::{
-    Kernels, Layer, Matrix, NormView, Places, Products, Rows, Sink, Tile, Witness, portable, rows, rows_mut, tiles,
-    tiles_mut,
+    Kernels, Layer, Matrix, NormView, Places, Products, Rows, Sink, Tile, Witness, holds, portable, rows, rows_mut,
+    tiles, tiles_mut,
 };
 #[cfg(heedful_thumb1)]
 use super::{Rotation, rotate};
@@ -68,11 +68,15 @@ impl Kernels for Thumb {
             for layer in &mut *layers {
                 // Rows that fit at once are packed once for all layers.
                 let inputs = x.width.min(layer.weights.inputs);
-                if inputs <= INNER && filled != Some(inputs) {
+                if inputs > INNER {
+                    filled = None;
+                } else if filled != Some(inputs) {
                     packed.fill(data, x.width, 0, inputs, lanes);
                     filled = Some(inputs);
                 }
-                tile_linear(Rows { data, ..x }, first, lanes, &mut packed, layer);
+                // SAFETY: the layer is one of the products, and `data` begins with `lanes` rows of theirs, the first
+                // one row `first`; they are packed if they fit.
+                unsafe { tile_linear(Rows { data, ..x }, first, lanes, &mut packed, layer) };
             }
         }
     }
@@ -121,7 +125,9 @@ impl Kernels for Thumb {
                 packed.fill(tile.queries, tile.dim, start, (tile.dim - start).min(INNER), lanes);
             }
             let length = (tile.dim - start).min(CHUNK);
-            packed.products(start % INNER, tile.keys, tile.dim, start, length, keys, room(scores), start > 0);
+            // SAFETY: `products` writes sums only.
+            let sums = unsafe { room(scores) };
+            packed.products(start % INNER, tile.keys, tile.dim, start, length, keys, sums, start > 0);
             start += length;
         }
         for (lane, (max, &visible)) in tile.max.iter_mut().zip(&*tile.visible).take(lanes).enumerate() {
@@ -138,7 +144,7 @@ impl Kernels for Thumb {
     }
 
     fn largest(scores: &[i32], step: usize) -> i32 {
-        let wide = step == LANES;
+        let wide = step == LANES && QUERIES > TRIPLE;
         if step != width(wide) || scores.is_empty() {
             return portable::largest(scores, step);
         }
@@ -265,20 +271,19 @@ fn clear(weights: &mut [i32], first: usize, lane: usize, width: usize) {
 }
 
 /// A slice that sums are written to.
+///
+/// # Safety
+/// Nothing else is.
 #[inline]
-fn room(sums: &mut [i32]) -> &mut [MaybeUninit<i32>] {
-    // SAFETY: the same layout, and the kernels write sums only.
+unsafe fn room(sums: &mut [i32]) -> &mut [MaybeUninit<i32>] {
+    // SAFETY: the same layout, and the caller writes sums only.
     unsafe { core::slice::from_raw_parts_mut(sums.as_mut_ptr().cast(), sums.len()) }
 }
 
 /// What [`pack`] reads by offsets.
 #[repr(C)]
 struct Pack {
-    /// The first of three rows.
-    x: *const i8,
-    /// Bytes from it to the others.
-    second: usize,
-    third: usize,
+    rows: [*const i8; TRIPLE],
     /// Two words for each position, so many bytes apart.
     words: *mut u32,
     end: *const u32,
@@ -346,8 +351,12 @@ struct RowFactor {
 
 /// A layer of [`Products`] on a tile of up to six rows, of which the first is row `row` of the sink. The rows are already
 /// packed if there is room for all.
+///
+/// # Safety
+/// The layer fits rows as those of [`Products`] do, and `x` begins with `lanes` of these, one to six, of which the
+/// first is row `row`; their inputs are packed if there is room for them.
 #[inline]
-fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, packed: &mut Packed, layer: &mut Layer<'_>) {
+unsafe fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, packed: &mut Packed, layer: &mut Layer<'_>) {
     let Layer { weights, channels, sink } = layer;
     let inputs = x.width.min(weights.inputs);
     let mut memory = [const { MaybeUninit::uninit() }; OUTPUTS * LANES];
@@ -389,7 +398,8 @@ fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, packed: &mut Packed, layer
             }
             Sink::Add { out, width } => {
                 finish.out = out.as_mut_ptr().wrapping_add(row * *width + first).cast();
-                (finish.out_inner, finish.out_outer) = (2 * *width, 2);
+                // Wraps only where there is no other row.
+                (finish.out_inner, finish.out_outer) = (width.wrapping_mul(2), 2);
                 // SAFETY: as above.
                 unsafe { add(&raw mut finish) };
             }
@@ -404,8 +414,7 @@ fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, packed: &mut Packed, layer
 fn weigh_values(w: &[i32], values: &[i8], stride: usize, wide: bool, sums: &mut [MaybeUninit<i32>]) {
     let keys = w.len() / width(wide);
     let dims = sums.len() / width(wide);
-    let enough = dims.checked_sub(1).and_then(|last| last.checked_mul(stride)?.checked_add(keys));
-    if keys == 0 || enough.is_none_or(|enough| enough > values.len()) {
+    if keys == 0 || dims == 0 || !holds(values, dims, stride, keys) {
         sums.fill(MaybeUninit::new(0));
         return;
     }
@@ -415,7 +424,7 @@ fn weigh_values(w: &[i32], values: &[i8], stride: usize, wide: bool, sums: &mut 
         w: values.as_ptr(),
         stride,
         sums: sums.as_mut_ptr().cast(),
-        end: sums.as_ptr_range().end.cast(),
+        end: sums.as_ptr().wrapping_add(dims * width(wide)).cast(),
         more: 0,
     };
     // SAFETY: there are at least one key and one dimension; all rows of values hold as many keys (checked above).

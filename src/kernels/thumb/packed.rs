@@ -2,6 +2,7 @@
 
 use super::core_loops::{INNER, pack, panel};
 use super::{LANES, Pack, Panel, TRIPLE, width};
+use crate::kernels::holds;
 use core::mem::MaybeUninit;
 
 /// Up to six rows of activations, packed. For each inner position there are two words for each triple of rows: one triple or two.
@@ -27,20 +28,21 @@ impl Packed {
         let length = length.min(INNER);
         self.wide = lanes > TRIPLE;
         self.filled = 0;
-        let enough = lanes.checked_sub(1).and_then(|last| last.checked_mul(width)?.checked_add(start + length));
-        if length == 0 || lanes > LANES || enough.is_none_or(|enough| enough > x.len()) {
+        let Some(x) = x.get(start..) else { return };
+        if length == 0 || lanes == 0 || lanes > LANES || !holds(x, lanes, width, length) {
             return;
         }
         let words: *mut u32 = self.words.as_mut_ptr().cast();
         let size = if self.wide { 4 } else { 2 };
         for triple in 0..1 + usize::from(self.wide) {
             let first = triple * TRIPLE;
-            let offset = |lane: usize| if first + lane < lanes { lane * width } else { 0 };
+            let row = |lane: usize| {
+                let lane = if lane < lanes { lane } else { first };
+                x.as_ptr().wrapping_add(lane * width)
+            };
             let words = words.wrapping_add(2 * triple);
             let call = Pack {
-                x: x.as_ptr().wrapping_add(first * width + start),
-                second: offset(1),
-                third: offset(2),
+                rows: [row(first), row(first + 1), row(first + 2)],
                 words,
                 end: words.wrapping_add(length * size),
                 step: size * size_of::<u32>(),
@@ -54,16 +56,14 @@ impl Packed {
     /// Takes `length` values, at most `INNER`, from `start` on of each of two rows, if they have them.
     #[inline]
     pub(super) fn fill_two(&mut self, x: [&[i8]; 2], start: usize, length: usize) {
-        let [Some(first), Some(second)] = x.map(|x| x.get(start..start + length)) else { return };
         (self.wide, self.filled) = (false, 0);
+        let [Some(first), Some(second)] = x.map(|x| x.get(start..)?.get(..length)) else { return };
         if length == 0 || length > INNER {
             return;
         }
         let words: *mut u32 = self.words.as_mut_ptr().cast();
         let call = Pack {
-            x: first.as_ptr(),
-            second: second.as_ptr().addr().wrapping_sub(first.as_ptr().addr()),
-            third: 0,
+            rows: [first, second, first].map(<[i8]>::as_ptr),
             words,
             end: words.wrapping_add(2 * length),
             step: 2 * size_of::<u32>(),
@@ -88,11 +88,15 @@ impl Packed {
         sums: &mut [MaybeUninit<i32>],
         more: bool,
     ) {
-        let enough = rows.checked_sub(1).and_then(|last| last.checked_mul(stride)?.checked_add(from + length));
+        let Some(w) = w.get(from..) else { return };
+        // With no more rows than sums, these times the width fits.
         if length == 0
-            || place + length > self.filled
-            || sums.len() < rows * width(self.wide)
-            || enough.is_none_or(|enough| enough > w.len())
+            || rows == 0
+            || place > self.filled
+            || length > self.filled - place
+            || rows > sums.len()
+            || rows * width(self.wide) > sums.len()
+            || !holds(w, rows, stride, length)
         {
             return;
         }
@@ -100,7 +104,7 @@ impl Packed {
         let panel_of = Panel {
             x: self.words.as_ptr().wrapping_add(place * if self.wide { 4 } else { 2 }).cast(),
             length,
-            w: w.as_ptr().wrapping_add(from),
+            w: w.as_ptr(),
             stride,
             sums,
             end: sums.wrapping_add(rows * width(self.wide)),
