@@ -1,6 +1,7 @@
 //! Rows of int8, expanded to 16 bits and interleaved.
 
 use super::{GROUP, INNER, LANES};
+use crate::kernels::holds;
 use core::arch::{asm, naked_asm};
 use core::mem::MaybeUninit;
 
@@ -39,9 +40,8 @@ impl<'m> Expanded<'m> {
         let length = length.min(INNER);
         let groups = length / 4;
         self.filled = 0;
-        let inner = match x.get(start..) {
-            Some(inner) if inner.len() >= (LANES - 1) * width + length => inner,
-            _ => return self.fill_some(x, width, start, length),
+        let Some(inner) = x.get(start..).filter(|inner| holds(inner, LANES, width, length)) else {
+            return self.fill_some(x, width, start, length);
         };
         if groups > 0 {
             let end = self.words.get(..groups * GROUP).map_or(core::ptr::null(), |words| words.as_ptr_range().end);
@@ -72,7 +72,8 @@ impl<'m> Expanded<'m> {
         let Some(words) = groups.get_mut(group) else { return };
         let (evens, odds) = words.split_at_mut(LANES);
         for (lane, (even, odd)) in evens.iter_mut().zip(odds).enumerate() {
-            let row = x.get(lane * width + start..).unwrap_or(&[]);
+            // Where a row is missing, any other will do.
+            let row = x.get(lane.wrapping_mul(width).wrapping_add(start)..).unwrap_or(&[]);
             let row = row.get(..length.min(row.len())).unwrap_or(&[]);
             let mut quad = [0; 4];
             for (to, &from) in quad.iter_mut().zip(row.iter().skip(4 * group)) {

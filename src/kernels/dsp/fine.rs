@@ -4,7 +4,6 @@
 use super::expand::UNWRITTEN;
 use super::few::whole;
 use super::gate::four_products;
-use super::pair::rows_in;
 use super::row::words;
 use crate::kernels::{Gated, Layer, Sink, rows, tiles};
 use crate::requantise::{Channel, FINE, Scale};
@@ -18,30 +17,29 @@ const OUTPUTS: usize = 64;
 #[inline(never)]
 pub(super) fn linear(hidden: Gated<'_, '_>) {
     let Gated { table, product, gate, up, layer } = hidden;
-    let (weights, outputs) = (layer.weights, layer.channels.len());
+    let weights = layer.weights;
     let inputs = weights.inputs;
     let mut memory = UNWRITTEN;
-    let there = rows_in(weights.data, inputs, weights.stride, outputs) == outputs;
-    let (Sink::Add { out, width }, Some(memory), true) = (&mut layer.sink, memory.get_mut(..words(inputs)), there)
-    else {
+    let (Sink::Add { out, width }, Some(memory)) = (&mut layer.sink, memory.get_mut(..words(inputs))) else {
         return other(Gated { table, product, gate, up, layer });
     };
     for (row, (gate, up)) in rows(gate, inputs).zip(rows(up, inputs)).enumerate() {
         let x = fill(table, product, gate, up, memory);
-        let mut out = row.checked_mul(*width).and_then(|start| out.get_mut(start..)).unwrap_or(&mut []);
+        let mut out = out.get_mut(row * *width..).unwrap_or(&mut []);
         let mut data = weights.data;
         for channels in tiles(layer.channels, OUTPUTS) {
             let mut memory = [0; OUTPUTS];
             let sums = memory.get_mut(..channels.len()).unwrap_or(&mut []);
             whole(1, x, inputs, data, weights.stride, sums);
             add_all(sums, channels, out);
-            (out, data) =
-                (out.get_mut(OUTPUTS..).unwrap_or(&mut []), data.get(OUTPUTS * weights.stride..).unwrap_or(&[]));
+            // Wraps only behind the last outputs.
+            let next = OUTPUTS.wrapping_mul(weights.stride);
+            (out, data) = (out.get_mut(OUTPUTS..).unwrap_or(&mut []), data.get(next..).unwrap_or(&[]));
         }
     }
 }
 
-/// A layer on rows that are very long, or of which something is missing, or to somewhere else.
+/// A layer on rows that are very long, or to somewhere else.
 #[cold]
 #[inline(never)]
 fn other(hidden: Gated<'_, '_>) {

@@ -70,8 +70,7 @@ impl Kernels for Dsp {
 
     #[inline]
     fn linear(products: Products<'_, '_>) {
-        let Products { x, rows, layers } = products;
-        if rows < LANES { row::linear(x, layers) } else { linear(x, layers) }
+        if products.rows < LANES { row::linear(products) } else { linear(products) }
     }
 
     fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {
@@ -195,23 +194,28 @@ impl Kernels for Dsp {
 
 // Not inlined, as nothing that has buffers: each copy would have its own on the stack.
 #[inline(never)]
-fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
+fn linear(products: Products<'_, '_>) {
+    let Products { x, layers, .. } = products;
     let mut memory = UNWRITTEN;
     for (tile, data) in tiles(x.data, x.width * LANES).enumerate() {
         let x = Rows { data, ..x };
         if data.len() < x.width * LANES {
-            return row::rows(x, tile * LANES, &mut memory, layers);
+            // SAFETY: these are the last rows of the products, from `tile * LANES` on.
+            return unsafe { row::rows(x, tile * LANES, &mut memory, layers) };
         }
         let mut expanded = Expanded::new(&mut memory);
         let mut filled = None;
         for layer in &mut *layers {
             // Rows that fit at once are expanded once for all layers.
             let inputs = x.width.min(layer.weights.inputs);
-            if inputs <= INNER && filled != Some(inputs) {
+            if inputs > INNER {
+                filled = None;
+            } else if filled != Some(inputs) {
                 expanded.fill(data, x.width, 0, inputs);
                 filled = Some(inputs);
             }
-            tile_linear(x, tile * LANES, inputs, &mut expanded, layer);
+            // SAFETY: the layer is one of the products, and these are four rows of theirs, from `tile * LANES` on.
+            unsafe { tile_linear(x, tile * LANES, inputs, &mut expanded, layer) };
         }
     }
 }
@@ -229,9 +233,11 @@ fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
 
     let (shared, rest) = scores.split_at_mut((least & !3).min(scores.len()));
     let mut max = [i32::MIN; LANES];
-    if !products::scores(queries, tile.keys, tile.dim, shared, &mut max) {
+    // SAFETY: the tile has all keys that any of its queries sees, and the scores are not more.
+    if unsafe { !products::scores(queries, tile.keys, tile.dim, shared, &mut max) } {
         shared.fill([0; LANES]);
-        accumulate(queries, tile.keys, tile.dim, tile.dim, shared);
+        // SAFETY: as above.
+        unsafe { accumulate(queries, tile.keys, tile.dim, tile.dim, shared) };
         for scores in &*shared {
             for (max, &score) in max.iter_mut().zip(scores) {
                 *max = (*max).max(score);
@@ -240,7 +246,8 @@ fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
     }
     rest.fill([0; LANES]);
     let keys = tile.keys.get(shared.len() * tile.dim..).unwrap_or(&[]);
-    accumulate(queries, keys, tile.dim, tile.dim, rest);
+    // SAFETY: as above, from the key on that follows the shared ones.
+    unsafe { accumulate(queries, keys, tile.dim, tile.dim, rest) };
     for (lane, (max, &visible)) in max.iter_mut().zip(&*tile.visible).enumerate() {
         let seen = rest.iter().take(visible - shared.len()).filter_map(|scores| scores.get(lane));
         *max = seen.fold(*max, |max, &score| max.max(score));
@@ -264,8 +271,13 @@ fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
         let count = (tile.value_dim - first).min(OUTPUTS);
         let values = tile.values.get(first * tile.positions..).unwrap_or(&[]);
         let out = tile.out.get_mut(first..).unwrap_or(&mut []);
-        if !(short && weights.outputs(values, tile.positions, count, &scales, out, tile.out_stride)) {
-            for (dim, totals) in weights.totals(values, tile.positions, count).iter().take(count).enumerate() {
+        // SAFETY: the tile has the values of all keys that any query sees, at least so far apart, and places for
+        // four queries' outputs.
+        let done = short && unsafe { weights.outputs(values, tile.positions, count, &scales, out, tile.out_stride) };
+        if !done {
+            // SAFETY: as above.
+            let totals = unsafe { weights.totals(values, tile.positions, count) };
+            for (dim, totals) in totals.iter().take(count).enumerate() {
                 for (lane, ((scale, &total), _)) in scales.iter().zip(totals).zip(&*tile.visible).enumerate() {
                     if let Some(out) = out.get_mut(lane * tile.out_stride + dim) {
                         *out = scale.to_i8(total);
@@ -286,7 +298,8 @@ fn tile_weighted_total<W>(tile: &Tile<'_, W>, totals: &mut [i64]) {
     let mut first = 0;
     while first < tile.value_dim {
         let count = (tile.value_dim - first).min(OUTPUTS);
-        let sums = weights.totals(values.get(first * stride..).unwrap_or(&[]), stride, count);
+        // SAFETY: the tile has the values of all keys that any query sees, so far apart.
+        let sums = unsafe { weights.totals(values.get(first * stride..).unwrap_or(&[]), stride, count) };
         for (lane, _) in tile.visible.iter().enumerate() {
             let totals = totals.get_mut(lane * tile.value_dim + first..).unwrap_or(&mut []);
             for (total, sums) in totals.iter_mut().zip(&sums).take(count) {
@@ -325,20 +338,27 @@ fn bounds(visible: &[usize]) -> (usize, usize) {
 
 /// One layer on a tile of up to four rows, of which the first is row `first` of the sink. The rows are already
 /// expanded if they fit.
+///
+/// # Safety
+/// The layer fits rows as those of [`Products`] do; `x` are some of these, of which the first is row `first`; each has
+/// `inputs` values, and the weights of each output, too.
 #[inline]
-fn tile_linear(x: Rows<'_>, first: usize, inputs: usize, expanded: &mut Expanded<'_>, layer: &mut Layer<'_>) {
+unsafe fn tile_linear(x: Rows<'_>, first: usize, inputs: usize, expanded: &mut Expanded<'_>, layer: &mut Layer<'_>) {
     let Layer { weights, channels, sink } = layer;
     let rows = x.data.len().checked_div(x.width).unwrap_or(0);
     if rows == LANES && inputs <= INNER {
         let weights = Matrix { inputs, ..*weights };
-        let done = match sink {
-            Sink::Store { out, row_stride, output_stride } => {
-                let out = out.get_mut(first * *row_stride..).unwrap_or(&mut []);
-                products::store(expanded.words(), weights, channels, out, *row_stride, *output_stride)
-            }
-            Sink::Add { out, width } => {
-                let out = out.get_mut(first * *width..).unwrap_or(&mut []);
-                products::add(expanded.words(), weights, channels, out, *width)
+        // SAFETY: the weights of all outputs are there, and places for what they give of these rows.
+        let done = unsafe {
+            match sink {
+                Sink::Store { out, row_stride, output_stride } => {
+                    let out = out.as_mut_ptr().add(first * *row_stride);
+                    products::store(expanded.words(), weights, channels, out, *row_stride, *output_stride)
+                }
+                Sink::Add { out, width } => {
+                    let out = out.as_mut_ptr().add(first * *width);
+                    products::add(expanded.words(), weights, channels, out, *width)
+                }
             }
         };
         if done {
@@ -361,7 +381,8 @@ fn tile_linear(x: Rows<'_>, first: usize, inputs: usize, expanded: &mut Expanded
             if inputs > INNER {
                 expanded.fill(x.data, x.width, start, length);
             }
-            accumulate(expanded.words(), data.get(start..).unwrap_or(&[]), weights.stride, length, sums);
+            // SAFETY: each output has weights of all inputs, of which these are some.
+            unsafe { accumulate(expanded.words(), data.get(start..).unwrap_or(&[]), weights.stride, length, sums) };
             start += length;
         }
         for (output, (sums, &channel)) in sums.iter().zip(channels).enumerate() {
@@ -398,11 +419,11 @@ impl<'a> Weights<'a> {
         Some(Self { shared: bytemuck::must_cast_slice(shared.as_flattened()), keys: shared.len(), rest })
     }
 
-    /// `Σ w·v` of the keys that are not shared, for a row of values.
+    /// `Σ w·v` of some keys that are not shared, at most 512, for their values.
     #[inline]
-    fn rest(&self, values: &[i8]) -> Lanes {
+    fn sums(rest: &[Lanes], values: &[i8]) -> Lanes {
         let mut sums = [0; LANES];
-        for (weights, &value) in self.rest.iter().zip(values.get(self.keys..).unwrap_or(&[])) {
+        for (weights, &value) in rest.iter().zip(values) {
             for (sum, &weight) in sums.iter_mut().zip(weights) {
                 *sum += weight * i32::from(value);
             }
@@ -412,8 +433,11 @@ impl<'a> Weights<'a> {
 
     /// The outputs of four queries for `count` dimensions of `values`, `stride` bytes apart; false if the
     /// shape does not allow it.
+    ///
+    /// # Safety
+    /// `values` has a row of values of all keys for each dimension, and `out` a place for each output of four queries.
     #[inline]
-    fn outputs(
+    unsafe fn outputs(
         &self,
         values: &[i8],
         stride: usize,
@@ -426,15 +450,19 @@ impl<'a> Weights<'a> {
         let Some(sums) = sums.get_mut(..count) else { return false };
         if !self.rest.is_empty() {
             for (sums, values) in sums.iter_mut().zip(tiles(values, stride)) {
-                *sums = self.rest(values);
+                *sums = Self::sums(self.rest, values.get(self.keys..).unwrap_or(&[]));
             }
         }
-        products::weighted(self.shared, values, stride, self.keys, sums, scales, out, out_stride)
+        // SAFETY: as the caller promises, for there are as many sums.
+        unsafe { products::weighted(self.shared, values, stride, self.keys, sums, scales, out, out_stride) }
     }
 
     /// `Σ w·v` of four queries for `count` dimensions of `values`, for rows of any length.
+    ///
+    /// # Safety
+    /// `values` has a row of values of all keys for each dimension.
     #[inline]
-    fn totals(&self, values: &[i8], stride: usize, count: usize) -> [[i64; LANES]; OUTPUTS] {
+    unsafe fn totals(&self, values: &[i8], stride: usize, count: usize) -> [[i64; LANES]; OUTPUTS] {
         let mut totals = [[0i64; LANES]; OUTPUTS];
         let mut start = 0;
         while start < self.keys {
@@ -442,7 +470,8 @@ impl<'a> Weights<'a> {
             let mut sums = [[0; LANES]; OUTPUTS];
             let weights = self.shared.get(start / 4 * GROUP..).unwrap_or(&[]);
             let sums = sums.get_mut(..count).unwrap_or(&mut []);
-            accumulate(weights, values.get(start..).unwrap_or(&[]), stride, length, sums);
+            // SAFETY: as the caller promises, of some keys.
+            unsafe { accumulate(weights, values.get(start..).unwrap_or(&[]), stride, length, sums) };
             for (total, sum) in totals.iter_mut().zip(&*sums) {
                 for (total, &sum) in total.iter_mut().zip(sum) {
                     *total += i64::from(sum);
@@ -450,10 +479,13 @@ impl<'a> Weights<'a> {
             }
             start += length;
         }
-        for (total, values) in totals.iter_mut().zip(tiles(values, stride)) {
-            for (total, rest) in total.iter_mut().zip(self.rest(values)) {
-                *total += i64::from(rest);
+        for rest in tiles(self.rest, portable::CHUNK) {
+            for (total, values) in totals.iter_mut().zip(tiles(values, stride)) {
+                for (total, sum) in total.iter_mut().zip(Self::sums(rest, values.get(start..).unwrap_or(&[]))) {
+                    *total += i64::from(sum);
+                }
             }
+            start += rest.len();
         }
         totals
     }

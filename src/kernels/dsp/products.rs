@@ -126,19 +126,16 @@ macro_rules! store {
 }
 
 /// Adds to `sums[o][lane]` the products of the row `o` of `w` (`stride` bytes apart, `length` of which count) with each lane of `x`.
+///
+/// # Safety
+/// `w` has such a row for each of the sums.
 #[inline]
-pub(super) fn accumulate(x: &[u32], w: &[i8], stride: usize, length: usize, sums: &mut [Lanes]) {
+pub(super) unsafe fn accumulate(x: &[u32], w: &[i8], stride: usize, length: usize, sums: &mut [Lanes]) {
     let groups = length / 4;
-    // As many rows as the weights hold, the last one without what lies between rows.
-    let rows = match w.len().checked_sub(length) {
-        Some(rest) => (rest.checked_div(stride).unwrap_or(0) + 1).min(sums.len()),
-        None => 0,
-    };
-    let Some(sums) = sums.get_mut(..rows) else { return };
-    let end = sums.as_ptr_range().end.cast();
-    if let Some(shape) = Shape::new(x, w, stride, groups * 4, rows, end) {
-        // SAFETY: `Shape::new` found `x` and `w` long enough for all sums, of which there is one at least.
-        unsafe { products(&raw const shape, w.as_ptr(), sums.as_mut_ptr()) };
+    let range = sums.as_mut_ptr_range();
+    if let Some(shape) = Shape::new(x, stride, groups * 4, sums.len(), range.end.cast()) {
+        // SAFETY: `Shape::new` found `x` long enough, and a sum at least; `w` has a row for each.
+        unsafe { products(&raw const shape, w.as_ptr(), range.start) };
     }
     for inner in groups * 4..length {
         for (row, sums) in sums.iter_mut().enumerate() {
@@ -165,12 +162,11 @@ struct Shape {
 }
 
 impl Shape {
-    /// For `rows` rows of `w` against `x`, if they lie in their slices, are not empty and fill whole groups.
+    /// For `rows` rows of so many values against `x`, if it is as long, and they are not empty and fill whole groups.
     #[inline]
-    fn new(x: &[u32], w: &[i8], stride: usize, length: usize, rows: usize, end: *const ()) -> Option<Self> {
+    fn new(x: &[u32], stride: usize, length: usize, rows: usize, end: *const ()) -> Option<Self> {
         let groups = length / 4;
-        let last = rows.checked_sub(1)? * stride;
-        let fits = length.is_multiple_of(4) && groups > 0 && x.len() >= groups * GROUP && w.len() >= last + length;
+        let fits = length.is_multiple_of(4) && groups > 0 && rows > 0 && x.len() / GROUP >= groups;
         fits.then_some(Self { x: x.as_ptr(), groups, skip: stride.wrapping_sub(length), end })
     }
 }
@@ -205,12 +201,15 @@ unsafe extern "C" fn products(shape: *const Shape, w: *const i8, sums: *mut Lane
 
 /// The scores of four queries against `keys`, raising `max` to the largest; false if the shape is not one
 /// of whole groups, and nothing is done.
+///
+/// # Safety
+/// `keys` has `dim` values for each of the scores.
 #[inline]
-pub(super) fn scores(queries: &[u32], keys: &[i8], dim: usize, scores: &mut [Lanes], max: &mut Lanes) -> bool {
+pub(super) unsafe fn scores(queries: &[u32], keys: &[i8], dim: usize, scores: &mut [Lanes], max: &mut Lanes) -> bool {
     let end = scores.as_ptr_range().end.cast();
-    let Some(shape) = Shape::new(queries, keys, dim, dim, scores.len(), end) else { return false };
+    let Some(shape) = Shape::new(queries, dim, dim, scores.len(), end) else { return false };
     let mut call = Scores { shape, max: *max };
-    // SAFETY: `Shape::new` found `queries` and `keys` long enough for all scores, of which there is one at least.
+    // SAFETY: `Shape::new` found `queries` long enough, and a score at least; there is a key for each.
     unsafe { products_scores(&raw mut call, keys.as_ptr(), scores.as_mut_ptr()) };
     *max = call.max;
     true
@@ -268,38 +267,37 @@ unsafe extern "C" fn products_scores(call: *mut Scores, w: *const i8, scores: *m
     )
 }
 
-/// A linear layer on four rows `x`, stored as int8; false if the shape is not one of whole groups
-/// or `out` is too short, and nothing is done.
+/// A linear layer on four rows `x`, stored as int8; false if the shape is not one of whole groups, and nothing is done.
+///
+/// # Safety
+/// `w` has a row for each of the channels; `out` is the place of the first row's first output, and there is one for
+/// each row and channel, as the strides tell.
 #[inline]
-pub(super) fn store(
+pub(super) unsafe fn store(
     x: &[u32],
     w: Matrix<'_>,
     channels: &[Channel],
-    out: &mut [i8],
+    out: *mut i8,
     row_stride: usize,
     output_stride: usize,
 ) -> bool {
     let end = channels.as_ptr_range().end.cast();
-    let Some(shape) = Shape::new(x, w.data, w.stride, w.inputs, channels.len(), end) else { return false };
-    if out.len() <= (LANES - 1) * row_stride + (channels.len() - 1) * output_stride {
-        return false;
-    }
-    let call = Out { shape, out: out.as_mut_ptr().cast(), row_stride, output_stride };
-    // SAFETY: `Shape::new` found `x` and the weights long enough for all channels, of which there is one at
-    // least; the last of the outputs lies within `out`.
+    let Some(shape) = Shape::new(x, w.stride, w.inputs, channels.len(), end) else { return false };
+    let call = Out { shape, out: out.cast(), row_stride, output_stride };
+    // SAFETY: `Shape::new` found `x` long enough, and a channel at least; there are weights and outputs for each.
     unsafe { products_store(&raw const call, w.data.as_ptr(), channels.as_ptr()) };
     true
 }
 
 /// [`store`], but added to int16 with saturation; outputs lie side by side, rows `width` apart.
+///
+/// # Safety
+/// As for [`store`].
 #[inline]
-pub(super) fn add(x: &[u32], w: Matrix<'_>, channels: &[Channel], out: &mut [i16], width: usize) -> bool {
+pub(super) unsafe fn add(x: &[u32], w: Matrix<'_>, channels: &[Channel], out: *mut i16, width: usize) -> bool {
     let end = channels.as_ptr_range().end.cast();
-    let Some(shape) = Shape::new(x, w.data, w.stride, w.inputs, channels.len(), end) else { return false };
-    if out.len() < (LANES - 1) * width + channels.len() {
-        return false;
-    }
-    let call = Out { shape, out: out.as_mut_ptr().cast(), row_stride: 2 * width, output_stride: 2 };
+    let Some(shape) = Shape::new(x, w.stride, w.inputs, channels.len(), end) else { return false };
+    let call = Out { shape, out: out.cast(), row_stride: 2 * width, output_stride: 2 };
     // SAFETY: as in `store`; strides count bytes.
     unsafe { products_add(&raw const call, w.data.as_ptr(), channels.as_ptr()) };
     true
@@ -409,10 +407,13 @@ unsafe extern "C" fn products_add(call: *const Out, w: *const i8, channels: *con
 }
 
 /// The outputs of four queries: `Σ w·v` on top of `sums`, one per dimension, by each query's scale; false if the
-/// shape is not one of whole groups or `out` is too short, and nothing is done. The weights of a query sum to less
-/// than 512 full scales.
+/// shape is not one of whole groups, and nothing is done. The weights of a query sum to less than 512 full scales.
+///
+/// # Safety
+/// `values` has a row of `keys` values for each of the sums, and `out` a place for each of four rows of as many
+/// outputs.
 #[inline]
-pub(super) fn weighted(
+pub(super) unsafe fn weighted(
     weights: &[u32],
     values: &[i8],
     stride: usize,
@@ -423,18 +424,15 @@ pub(super) fn weighted(
     out_stride: usize,
 ) -> bool {
     let end = sums.as_ptr_range().end.cast();
-    let Some(shape) = Shape::new(weights, values, stride, keys, sums.len(), end) else { return false };
-    if out.len() < (LANES - 1) * out_stride + sums.len() {
-        return false;
-    }
+    let Some(shape) = Shape::new(weights, stride, keys, sums.len(), end) else { return false };
     let scales = scales.map(|scale| {
         let (multiplier, shift) = scale.parts();
         Finish { multiplier: 2 * multiplier, half: 1 << (shift - 1), shift }
     });
     let out = Out { shape, out: out.as_mut_ptr().cast(), row_stride: out_stride, output_stride: 1 };
     let call = Weighted { out, scales: scales.as_ptr() };
-    // SAFETY: `Shape::new` found weights and values long enough for all dimensions, of which there is one at
-    // least; the last output lies within `out`; there are four scales.
+    // SAFETY: `Shape::new` found the weights long enough, and a dimension at least; there are values and outputs for
+    // each, and four scales.
     unsafe { products_weighted(&raw const call, values.as_ptr(), sums.as_ptr()) };
     true
 }

@@ -134,7 +134,8 @@ pub(super) fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
         rows,
         next_x: 2 * dim,
         next_out: dim,
-        next_turns: 4 * stride,
+        // Wraps only where there is no next row.
+        next_turns: stride.wrapping_mul(4),
     };
     let rows_of = match pairing {
         Pairing::Interleaved => interleaved,

@@ -7,8 +7,10 @@
 use super::expand::{Expanded, Memory, UNWRITTEN};
 use super::pair::{Finish, rows_in};
 use super::{INNER, tile_linear};
-use crate::kernels::{Layer, RowScale, Rows, Sink};
+use crate::kernels::{Layer, Products, RowScale, Rows, Sink};
+use crate::requantise::Channel;
 use core::arch::naked_asm;
+use core::mem::offset_of;
 
 /// Inner positions of a block.
 const BLOCK: usize = 32;
@@ -17,13 +19,17 @@ const QUADS: usize = 8;
 
 /// All layers on less than four rows.
 #[inline(never)]
-pub(super) fn linear(x: Rows<'_>, layers: &mut [Layer<'_>]) {
-    rows(x, 0, &mut { UNWRITTEN }, layers);
+pub(super) fn linear(products: Products<'_, '_>) {
+    // SAFETY: these are all of its layers and rows.
+    unsafe { rows(products.x, 0, &mut { UNWRITTEN }, products.layers) };
 }
 
 /// All layers on some rows, of which the first is row `first` of the sinks, one after the other.
+///
+/// # Safety
+/// Layers and rows are of the same [`Products`], and the first row is row `first` of these.
 #[inline(never)]
-pub(super) fn rows(x: Rows<'_>, first: usize, memory: &mut Memory, layers: &mut [Layer<'_>]) {
+pub(super) unsafe fn rows(x: Rows<'_>, first: usize, memory: &mut Memory, layers: &mut [Layer<'_>]) {
     let mut row = Row { memory, inputs: 0 };
     for (index, x) in (first..).zip(x.iter()) {
         row.inputs = 0;
@@ -33,21 +39,26 @@ pub(super) fn rows(x: Rows<'_>, first: usize, memory: &mut Memory, layers: &mut 
             let there = row.inputs == inputs || row.fill(x.get(..inputs).unwrap_or(x));
             if !(there && row.layer(layer, index)) {
                 row.inputs = 0;
-                other(x, index, inputs, row.memory, layer);
+                // SAFETY: the layer fits the row, which is row `index`.
+                unsafe { other(x, index, inputs, row.memory, layer) };
             }
         }
     }
 }
 
-/// A layer on a row that is very long, or of which something is missing.
+/// A layer on a row that is very long.
+///
+/// # Safety
+/// As for [`tile_linear`].
 #[cold]
 #[inline(never)]
-fn other(x: &[i8], row: usize, inputs: usize, memory: &mut Memory, layer: &mut Layer<'_>) {
+unsafe fn other(x: &[i8], row: usize, inputs: usize, memory: &mut Memory, layer: &mut Layer<'_>) {
     let mut expanded = Expanded::new(memory);
     if inputs <= INNER {
         expanded.fill(x, x.len(), 0, inputs);
     }
-    tile_linear(Rows { data: x, width: x.len() }, row, inputs, &mut expanded, layer);
+    // SAFETY: as the caller promises.
+    unsafe { tile_linear(Rows { data: x, width: x.len() }, row, inputs, &mut expanded, layer) };
 }
 
 /// A row of activations for some layers, expanded.
@@ -93,7 +104,8 @@ impl Row<'_> {
                 (out.as_mut_ptr().cast(), 0, Entry::Add)
             }
         };
-        let channel = (&raw const first.scale).cast();
+        // Not by way of the first channel alone, for the others are behind it.
+        let channel = channels.as_ptr().wrapping_byte_add(offset_of!(Channel, scale)).cast();
         let cursor = Cursor { channel, out, end: channels.as_ptr_range().end.cast(), out_stride };
         let call = plan.call(cursor, finish);
         // SAFETY: the plan found row and weights long enough for all channels, of which there is one at least; the last of the
