@@ -6,9 +6,12 @@ use crate::requantise::Channel;
 use core::arch::naked_asm;
 
 /// Adds the biases to the sums `[rows][channels]`, requantises them and puts them to the sink, rows from `row` and
-/// outputs from `output` on. False unless there are whole groups of channels and of rows that fit; then nothing is done.
+/// outputs from `output` on. False unless there are whole groups of channels and of rows; then nothing is done.
+///
+/// # Safety
+/// There is a sum for each of the rows and channels, and a place for what becomes of it in the sink.
 #[inline]
-pub(super) fn finish(
+pub(super) unsafe fn finish(
     sums: &[i32],
     rows: usize,
     channels: &[Channel],
@@ -18,38 +21,32 @@ pub(super) fn finish(
 ) -> bool {
     let (groups, tiles) = (channels.len() / 8, rows / LANES);
     let whole = channels.len().is_multiple_of(8) && rows.is_multiple_of(LANES);
-    if groups == 0 || tiles == 0 || !whole || sums.len() < rows * channels.len() {
+    if groups == 0 || tiles == 0 || !whole {
         return false;
     }
-    let (rows, outputs) = (rows - 1, channels.len() - 1);
     match sink {
         Sink::Store { out, row_stride, output_stride } => {
-            let Some(out) = out.get_mut(row * *row_stride + output * *output_stride..) else { return false };
             // The offsets of eight outputs are 16-bit numbers.
-            if out.len() <= rows * *row_stride + outputs * *output_stride || *output_stride > 0xffff / 7 {
+            if *output_stride > 0xffff / 7 {
                 return false;
             }
+            let first = row * *row_stride + output * *output_stride;
             let stride = *output_stride as u16;
             let call = Call {
                 offsets: [0, 1, 2, 3, 4, 5, 6, 7].map(|i: u16| i * stride),
-                out: out.as_mut_ptr().cast(),
+                out: out.as_mut_ptr().wrapping_add(first).cast(),
                 row_stride: *row_stride,
                 step: 8 * *output_stride,
                 groups,
                 tiles,
             };
             let store = if stride == 1 { store } else { scatter };
-            // SAFETY: there are `groups` groups of channels, and as many sums for each row;
-            // the last output of the last row lies within `out`.
+            // SAFETY: there are `groups` groups of channels, and as many sums and places for each row.
             unsafe { store(sums.as_ptr(), channels.as_ptr(), &raw const call) };
         }
         Sink::Add { out, width } => {
-            let Some(out) = out.get_mut(row * *width + output..) else { return false };
-            if out.len() <= rows * *width + outputs {
-                return false;
-            }
-            let call =
-                Call { offsets: [0; 8], out: out.as_mut_ptr().cast(), row_stride: 2 * *width, step: 16, groups, tiles };
+            let out = out.as_mut_ptr().wrapping_add(row * *width + output).cast();
+            let call = Call { offsets: [0; 8], out, row_stride: 2 * *width, step: 16, groups, tiles };
             // SAFETY: as above; strides count bytes.
             unsafe { add(sums.as_ptr(), channels.as_ptr(), &raw const call) };
         }

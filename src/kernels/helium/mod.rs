@@ -54,7 +54,8 @@ impl Kernels for Helium {
     fn linear(products: Products<'_, '_>) {
         let Products { x, rows, layers } = products;
         for layer in layers {
-            linear(x, rows, layer);
+            // SAFETY: the layer is one of the products, and these are their rows.
+            unsafe { linear(x, rows, layer) };
         }
     }
 
@@ -124,7 +125,8 @@ impl Kernels for Helium {
         {
             let dims = tile.value_dim & !1;
             let values = Values { data: tile.values, stride: tile.positions, dims };
-            if weighted::outputs(weights, values, sums, tile.ratio, tile.out, tile.out_stride) {
+            // SAFETY: the tile has the values of all keys that any query sees, and places for the outputs.
+            if unsafe { weighted::outputs(weights, values, sums, tile.ratio, tile.out, tile.out_stride) } {
                 done = dims;
             }
         }
@@ -149,7 +151,8 @@ impl Kernels for Helium {
         let mut done = 0;
         if keys.count() <= portable::CHUNK
             && tile.visible.len() == LANES
-            && weighted::add(weights, Values { data: values, stride, dims: dims & !1 }, totals, dims)
+            // SAFETY: the tile has the values of all keys that any query sees.
+            && unsafe { weighted::add(weights, Values { data: values, stride, dims: dims & !1 }, totals, dims) }
         {
             done = dims & !1;
         }
@@ -206,7 +209,9 @@ fn scores<W>(tile: &mut Tile<'_, W>, bounds: Option<(&[usize; LANES], &[usize; L
     let Some(max) = tile.max.first_chunk_mut::<LANES>() else { return };
     // SAFETY: `multiply` writes nothing but numbers.
     let out = unsafe { &mut *(core::ptr::from_mut(grouped) as *mut [MaybeUninit<i32>]) };
-    products::multiply(tile.queries, lanes, dim, dim, tile.keys, dim, keys.groups, out, Layout::Lanes);
+    // SAFETY: the tile has so many queries, at least one, and all keys that any of them sees; `out` has room for all
+    // groups.
+    unsafe { products::multiply(tile.queries, lanes, dim, dim, tile.keys, dim, keys.groups, out, Layout::Lanes) };
     // The sum of few products lies far enough above one and the same score, and not too far.
     let near = dim <= bias::NEAR;
     let far = if near { bias::FAR } else { HIDDEN };
@@ -345,9 +350,12 @@ fn total(weights: Weights<'_>, lane: usize, mut values: &[i8]) -> i64 {
 }
 
 /// A layer of [`Products`].
+///
+/// # Safety
+/// It fits `rows` rows as those of [`Products`] do, and these are the rows.
 // Not inlined: each copy would have its own buffer on the stack.
 #[inline(never)]
-fn linear(x: Rows<'_>, rows: usize, layer: &mut Layer<'_>) {
+unsafe fn linear(x: Rows<'_>, rows: usize, layer: &mut Layer<'_>) {
     let Layer { weights, channels, sink } = layer;
     let inputs = x.width.min(weights.inputs);
     let mut sums = [MaybeUninit::uninit(); SUMS];
@@ -363,12 +371,15 @@ fn linear(x: Rows<'_>, rows: usize, layer: &mut Layer<'_>) {
             let count = (rows - row).min(most);
             let data = x.data.get(row * x.width..).unwrap_or(&[]);
             let stride = weights.stride;
-            let filled =
-                products::multiply(data, count, x.width, inputs, w, stride, outputs / 8, &mut sums, Layout::Rows);
+            // SAFETY: from the row and the output on, there are so many; the buffer holds `most` rows.
+            let filled = unsafe {
+                products::multiply(data, count, x.width, inputs, w, stride, outputs / 8, &mut sums, Layout::Rows)
+            };
             // SAFETY: `multiply` has written the first `filled` sums, which are not more than there are.
             let sums = unsafe { core::slice::from_raw_parts(sums.as_ptr().cast::<i32>(), filled) };
             let mut done = count & !(LANES - 1);
-            if !finish::finish(sums, done, grouped, sink, row, output) {
+            // SAFETY: all sums have been written, and there are places for what becomes of them.
+            if unsafe { !finish::finish(sums, done, grouped, sink, row, output) } {
                 done = 0;
             }
             let left = sums.get(done * outputs..).unwrap_or(&[]);
@@ -399,7 +410,9 @@ fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
         for (index, x) in x.into_iter().enumerate() {
             let mut memory = [MaybeUninit::uninit(); OUTPUTS];
             let groups = sums.len() / 8;
-            let done = products::multiply(x, 1, inputs, inputs, w, stride, groups, &mut memory, Layout::Rows);
+            // SAFETY: row and weights are there (checked above), and the sums not more than there is room for.
+            let done =
+                unsafe { products::multiply(x, 1, inputs, inputs, w, stride, groups, &mut memory, Layout::Rows) };
             for (output, sums) in sums.iter_mut().enumerate() {
                 let sum = match memory.get(output) {
                     // SAFETY: `multiply` has written the first `done` sums.

@@ -3,7 +3,7 @@
 //! The left rows stay in vector registers: four of 16 values, two of up to 48, or one of up to 64. The right
 //! rows pass by once. Eight of them make a group.
 
-use super::{GROUP, LANES};
+use super::GROUP;
 use core::arch::naked_asm;
 use core::mem::MaybeUninit;
 
@@ -36,11 +36,14 @@ struct Whole {
 }
 
 /// Rows `x` (`width` apart, `inputs` of which count) against `groups` times eight rows of `w` (`stride` apart): writes all
-/// sums of these rows to `out`. Gives how many sums these are; none if a slice is too short, and then `out` is as
-/// before.
+/// sums of these rows to `out`. Gives how many sums these are.
+///
+/// # Safety
+/// There are such rows in `x`, at least one and of one value, and, unless there is no group, in `w`, and there is
+/// room for their sums in `out`.
 #[inline(never)]
 #[allow(clippy::too_many_arguments)]
-pub(super) fn multiply(
+pub(super) unsafe fn multiply(
     x: &[i8],
     rows: usize,
     width: usize,
@@ -51,21 +54,13 @@ pub(super) fn multiply(
     out: &mut [MaybeUninit<i32>],
     layout: Layout,
 ) -> usize {
-    let last = |row: usize, step: usize| row.checked_mul(step).and_then(|start| start.checked_add(inputs));
-    if rows == 0 || inputs == 0 || groups == 0 {
+    if groups == 0 {
         return 0;
     }
-    let (needed, pitch, skip) = match layout {
-        Layout::Rows => (rows.checked_mul(8 * groups), 8 * groups, 0),
-        Layout::Lanes if rows <= LANES => (groups.checked_mul(GROUP), 8, GROUP - 8),
-        Layout::Lanes => return 0,
+    let (pitch, skip) = match layout {
+        Layout::Rows => (8 * groups, 0),
+        Layout::Lanes => (8, GROUP - 8),
     };
-    let fits = needed.is_some_and(|needed| needed <= out.len())
-        && last(rows - 1, width).is_some_and(|end| end <= x.len())
-        && last(8 * groups - 1, stride).is_some_and(|end| end <= w.len());
-    if !fits {
-        return 0;
-    }
     let (x, w, out) = (x.as_ptr(), w.as_ptr(), out.as_mut_ptr().cast());
     let mut done = 0;
     if stride == inputs && width >= inputs {
@@ -86,7 +81,7 @@ pub(super) fn multiply(
             done = passes * at_once;
             let next = (4 * pitch * at_once).wrapping_sub(groups * (32 + 4 * skip));
             let call = Whole { groups, skip: 4 * skip, next, passes, pitch: 4 * pitch, gap: width - inputs };
-            // SAFETY: all rows lie within `x` and `w`, and all sums within `out` (checked above).
+            // SAFETY: all rows lie within `x` and `w`, and all sums within `out`, as the caller promises.
             unsafe { whole(x, w, out, &raw const call) };
         }
     }

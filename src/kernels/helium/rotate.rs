@@ -120,7 +120,8 @@ pub(super) fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
             pairs,
             rows,
             dim,
-            next_turns: 4 * stride,
+            // Wraps only where there is no next row.
+            next_turns: stride.wrapping_mul(4),
         };
         // SAFETY: each of `rows` rows has `pairs` turns, and of values and outputs twice as many (checked by `rows`); one at least of each.
         unsafe {

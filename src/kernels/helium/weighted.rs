@@ -3,6 +3,7 @@
 //! Weights lie as `attend` and `rest` leave them.
 
 use super::{GROUP, LANES};
+use crate::kernels::holds;
 use crate::requantise::Scale;
 use core::arch::naked_asm;
 
@@ -61,22 +62,21 @@ struct Call {
 }
 
 impl Call {
-    /// Without an end and scales; `None` unless there are weights, and values for them.
+    /// Without an end and scales; `None` unless there are weights, and dimensions in pairs.
     #[inline]
     fn new(weights: Weights<'_>, values: Values<'_>, out: *mut i8) -> Option<Self> {
         let Weights { grouped, rest, keys } = weights;
         let groups = grouped.len() / GROUP;
         let blocks = keys.div_ceil(8);
-        let end = values.dims.checked_sub(1)?.checked_mul(values.stride)?.checked_add(8 * groups)?.checked_add(keys)?;
         let some = (groups > 0 || keys > 0) && values.dims > 1 && values.dims.is_multiple_of(2);
-        (some && rest.len() / BLOCK >= blocks && values.data.len() >= end).then(|| Self {
+        (some && rest.len() / BLOCK >= blocks).then(|| Self {
             weights: if groups > 0 { grouped.as_ptr() } else { core::ptr::null() },
             stride: values.stride,
             more: groups.saturating_sub(1),
             out,
             rest: rest.as_ptr(),
             blocks,
-            next: (2 * values.stride).wrapping_sub(8 * (groups + blocks)),
+            next: values.stride.wrapping_mul(2).wrapping_sub(8 * (groups + blocks)),
             end: core::ptr::null(),
             last: keys.wrapping_sub(1) % 8 + 1,
             sums: core::ptr::null(),
@@ -90,9 +90,12 @@ impl Call {
 }
 
 /// The outputs of four queries, whose weights add up to `sums`, less than 512 full scales each. `ratio` is that of
-/// [`RowScale::new`](crate::softmax::RowScale::new). False if a slice is too short; then nothing is done.
+/// [`RowScale::new`](crate::softmax::RowScale::new). False if the shape does not allow it; then nothing is done.
+///
+/// # Safety
+/// There are values of all keys for each dimension, and places for as many outputs of four queries.
 #[inline]
-pub(super) fn outputs(
+pub(super) unsafe fn outputs(
     weights: Weights<'_>,
     values: Values<'_>,
     sums: &[u32; LANES],
@@ -101,8 +104,7 @@ pub(super) fn outputs(
     out_stride: usize,
 ) -> bool {
     // The offsets are 16-bit numbers.
-    let fits = out.len().checked_sub((LANES - 1) * out_stride.min(0xffff)).is_some_and(|rest| values.dims <= rest);
-    if !fits || out_stride > 0xfffe / 3 {
+    if out_stride > 0xfffe / 3 {
         return false;
     }
     let Some(call) = Call::new(weights, values, out.as_mut_ptr()) else { return false };
@@ -114,21 +116,26 @@ pub(super) fn outputs(
         end: call.out.wrapping_add(values.dims),
         ..call
     };
-    // SAFETY: weights and values of all keys lie within their slices (see `Call::new`), and the outputs of four queries within `out`.
+    // SAFETY: the weights of all keys are there (see `Call::new`), and values and places, as the caller promises.
     unsafe { output_pairs(&raw const call, values.data.as_ptr()) };
     true
 }
 
-/// Adds the sums of each query, over at most 512 keys, to its totals, `pitch` apart. False if a slice is too short; then nothing is done.
+/// Adds the sums of each query, over at most 512 keys, to its totals, `pitch` apart. False if these are too few, or
+/// the shape does not allow it; then nothing is done.
+///
+/// # Safety
+/// There are values of all keys for each dimension.
 #[inline]
-pub(super) fn add(weights: Weights<'_>, values: Values<'_>, totals: &mut [i64], pitch: usize) -> bool {
-    if pitch > totals.len() || totals.len() < (LANES - 1) * pitch + values.dims {
+pub(super) unsafe fn add(weights: Weights<'_>, values: Values<'_>, totals: &mut [i64], pitch: usize) -> bool {
+    if !holds(totals, LANES, pitch, values.dims) {
         return false;
     }
     let Some(call) = Call::new(weights, values, totals.as_mut_ptr().cast()) else { return false };
     let back = 16usize.wrapping_sub((LANES - 1) * 8 * pitch);
     let call = Call { end: call.out.wrapping_add(8 * values.dims), pitch: 8 * pitch, back, ..call };
-    // SAFETY: weights and values of all keys lie within their slices (see `Call::new`), and the totals of four queries within `totals`.
+    // SAFETY: the weights of all keys are there (see `Call::new`), and values, as the caller promises; so are the
+    // totals of four queries.
     unsafe { total_pairs(&raw const call, values.data.as_ptr()) };
     true
 }
@@ -336,7 +343,8 @@ pairs!(
 /// `Σ w·v` of one query, whose weights start with its first, over at most 64 groups.
 #[inline]
 pub(super) fn total(weights: &[i32], values: &[i8], groups: usize) -> i32 {
-    if groups == 0 || weights.len() < (groups - 1) * GROUP + 4 || values.len() < 8 * groups {
+    // Divisions, for products might not fit.
+    if groups == 0 || groups > (weights.len() + GROUP - 4) / GROUP || groups > values.len() / 8 {
         return 0;
     }
     // SAFETY: weights and values of all groups lie within their slices.
