@@ -37,10 +37,12 @@ pub(super) unsafe fn rows(x: Rows<'_>, first: usize, memory: &mut Memory, layers
             let inputs = x.len().min(layer.weights.inputs);
             // Expanded once for all layers, unless they look at more or less of it.
             let there = row.inputs == inputs || row.fill(x.get(..inputs).unwrap_or(x));
-            if !(there && row.layer(layer, index)) {
-                row.inputs = 0;
-                // SAFETY: the layer fits the row, which is row `index`.
-                unsafe { other(x, index, inputs, row.memory, layer) };
+            // SAFETY: the layer fits the row, which is row `index`.
+            unsafe {
+                if !(there && row.layer(layer, index)) {
+                    row.inputs = 0;
+                    other(x, index, inputs, row.memory, layer);
+                }
             }
         }
     }
@@ -77,39 +79,30 @@ impl Row<'_> {
         fits
     }
 
-    /// One layer, of which this is row `row`; false if something is missing, and nothing is done.
+    /// One layer, of which this is row `row`; false if there is nothing to multiply, and nothing is done.
+    ///
+    /// # Safety
+    /// The layer fits rows as those of [`Products`] do, of which this is row `row`.
     #[inline]
-    fn layer(&self, layer: &mut Layer<'_>, row: usize) -> bool {
+    unsafe fn layer(&self, layer: &mut Layer<'_>, row: usize) -> bool {
         let Layer { weights, channels, sink } = layer;
         let Some(first) = channels.first() else { return true };
         let words = self.memory.get(..words(self.inputs)).unwrap_or(&[]);
         // SAFETY: `fill` has written the words of a row of `inputs`.
         let x = unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), words.len()) };
         let Some(plan) = Plan::new(x, self.inputs, weights.data, weights.stride, channels.len()) else { return false };
-        let last = channels.len() - 1;
         let (out, out_stride, finish) = match sink {
             Sink::Store { out, row_stride, output_stride } => {
-                let out = row.checked_mul(*row_stride).and_then(|start| out.get_mut(start..)).unwrap_or(&mut []);
-                if last.checked_mul(*output_stride).is_none_or(|last| last >= out.len()) {
-                    return false;
-                }
                 let finish = if *output_stride == 1 { Entry::StoreNext } else { Entry::Store };
-                (out.as_mut_ptr().cast(), *output_stride, finish)
+                (out.as_mut_ptr().wrapping_add(row * *row_stride).cast(), *output_stride, finish)
             }
-            Sink::Add { out, width } => {
-                let out = row.checked_mul(*width).and_then(|start| out.get_mut(start..)).unwrap_or(&mut []);
-                if last >= out.len() {
-                    return false;
-                }
-                (out.as_mut_ptr().cast(), 0, Entry::Add)
-            }
+            Sink::Add { out, width } => (out.as_mut_ptr().wrapping_add(row * *width).cast(), 0, Entry::Add),
         };
         // Not by way of the first channel alone, for the others are behind it.
         let channel = channels.as_ptr().wrapping_byte_add(offset_of!(Channel, scale)).cast();
         let cursor = Cursor { channel, out, end: channels.as_ptr_range().end.cast(), out_stride };
         let call = plan.call(cursor, finish);
-        // SAFETY: the plan found row and weights long enough for all channels, of which there is one at least; the last of the
-        // outputs lies within `out`.
+        // SAFETY: the plan found the row long enough, and a channel at least; there are weights and a place for each.
         unsafe { products(&raw const call, weights.data.as_ptr(), first.bias) };
         true
     }
@@ -165,7 +158,7 @@ pub(super) fn sums(x: &[u32], inputs: usize, w: &[i8], stride: usize, sums: &mut
     let out = sums.as_mut_ptr_range();
     let cursor = Cursor { channel: core::ptr::null(), out: out.start.cast(), end: out.end.cast(), out_stride: 0 };
     let call = plan.call(cursor, Entry::Sum);
-    // SAFETY: the plan found row and weights long enough for all sums, of which there is one at least.
+    // SAFETY: the plan found the row long enough, and a sum at least; so many rows lie in `w`.
     unsafe { products(&raw const call, w.as_ptr(), 0) };
     rows
 }
@@ -178,7 +171,7 @@ pub(super) fn outputs(x: &[u32], inputs: usize, w: &[i8], stride: usize, scale: 
     let end = out.as_ptr().wrapping_add(rows).cast();
     let cursor = Cursor { channel: (&raw const scale).cast(), out: out.as_mut_ptr().cast(), end, out_stride: 0 };
     let call = plan.call(cursor, Entry::Scaled);
-    // SAFETY: the plan found row and weights long enough for all outputs, of which there is one at least.
+    // SAFETY: the plan found the row long enough, and an output at least; so many rows lie in `w`.
     unsafe { products(&raw const call, w.as_ptr(), 0) };
     rows
 }
@@ -217,12 +210,11 @@ struct Plan {
 }
 
 impl Plan {
-    /// For `rows` rows, if they lie in `w` and are not empty.
+    /// For `rows` rows from the start of `w` on, if `x` is as long, and they are not empty.
     #[inline]
     fn new(x: &[u32], inputs: usize, w: &[i8], stride: usize, rows: usize) -> Option<Self> {
-        let last = rows.checked_sub(1)?.checked_mul(stride)?;
         let words = words(inputs);
-        if inputs == 0 || w.len() < last.checked_add(inputs)? || x.len() < words {
+        if rows == 0 || inputs == 0 || x.len() < words {
             return None;
         }
         // A block loads several words at a time, which must be aligned.
