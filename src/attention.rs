@@ -437,7 +437,7 @@ impl AttentionView<'_> {
             let out = from(scratch.heads, index * stride + column);
             let mut placed =
                 Placed { observer: &mut *observer, layer, head, grid, index, start, starts: &starts, ends: &ends };
-            let Some(mut tile) = Tile::new(TileParts {
+            let mut tile = Tile::new(TileParts {
                 queries: scratch.query.get(index * self.dim..).unwrap_or(&[]),
                 keys: all.get(start * self.dim..).unwrap_or(&[]),
                 values: scratch.value.get(start..).unwrap_or(&[]),
@@ -451,9 +451,9 @@ impl AttentionView<'_> {
                 weights: scratch.weights,
                 out,
                 out_stride: stride,
-            }) else {
-                return;
-            };
+            });
+            // In place: to move it costs as much as to make it.
+            let Some(tile) = &mut tile else { return };
             if whole_rows && hides && !biases {
                 tile.attend_between::<K, _>(&starts, &ends, &mut placed);
             } else {

@@ -184,7 +184,7 @@ impl AttentionView<'_> {
         });
         let count = heads.len();
         let mut placed = Newest { observer, layer, head: first, place };
-        let tile = Tile::new(TileParts {
+        let mut tile = Tile::new(TileParts {
             queries: step.query.get(first * self.dim..).unwrap_or(&[]),
             keys: cache.keys.get(key_head * slots * self.dim..).unwrap_or(&[]),
             values: cache.values.get(key_head * slots * self.head_dim..).unwrap_or(&[]),
@@ -199,7 +199,7 @@ impl AttentionView<'_> {
             out: from(step.heads, first * self.head_dim),
             out_stride: self.head_dim,
         });
-        if let Some(mut tile) = tile {
+        if let Some(tile) = &mut tile {
             tile.attend_biased::<K, _>(rows, &mut placed);
         }
     }

@@ -155,7 +155,6 @@ pub struct Layer<'a> {
 
 /// Whether a tensor of so many values has a place for each of `count` groups of results, `stride` apart, one group after the other:
 /// `[count, stride]` of the groups, and of the results in a group.
-#[inline]
 const fn places(length: usize, [groups, stride]: [usize; 2], [results, apart]: [usize; 2]) -> bool {
     let (Some(groups), Some(results)) = (groups.checked_sub(1), results.checked_sub(1)) else { return false };
     let (length, stride) = (length as Double, stride as Double);
@@ -171,6 +170,30 @@ impl Layer<'_> {
     /// Whether all weights and all places of results exist for these rows, and there is something to do.
     #[inline]
     pub(super) fn fits(&self, x: Rows<'_>) -> bool {
+        let Self { weights, channels, sink } = self;
+        let (rows, outputs, inputs) = (x.count(), channels.len(), x.width.min(weights.inputs));
+        let (length, down, across) = match sink {
+            Sink::Store { out, row_stride, output_stride } => (out.len(), *row_stride, *output_stride),
+            Sink::Add { out, width } => (out.len(), *width, 1),
+        };
+        // Of numbers of half a word, less a bit, no sum of two products leaves the word.
+        if (rows | outputs | inputs | weights.stride | down | across) >> (usize::BITS / 2 - 1) > 0 {
+            return self.fits_wide(x);
+        }
+        if rows == 0 || outputs == 0 || inputs == 0 {
+            return false;
+        }
+        let (last_row, last_output) = ((rows - 1) * down, (outputs - 1) * across);
+        // One row after the other, or one output after the other.
+        let by_rows = (down > last_output || rows == 1) && (across > 0 || outputs == 1);
+        let apart = by_rows || (across > last_row || outputs == 1) && (down > 0 || rows == 1);
+        apart && last_row + last_output < length && (outputs - 1) * weights.stride + inputs <= weights.data.len()
+    }
+
+    /// [`Layer::fits`] for any numbers.
+    #[cold]
+    #[inline(never)]
+    fn fits_wide(&self, x: Rows<'_>) -> bool {
         let Self { weights, channels, sink } = self;
         let (rows, outputs, inputs) = (x.count(), channels.len(), x.width.min(weights.inputs));
         let apart = match sink {
@@ -191,6 +214,7 @@ pub struct Products<'p, 'a> {
     /// At least one.
     pub(super) x: Rows<'p>,
     /// How many these are.
+    #[allow(dead_code)] // For backends that take several at a time.
     pub(super) rows: usize,
     /// With one output each, at least.
     pub(super) layers: &'p mut [Layer<'a>],
@@ -201,7 +225,7 @@ impl<'p, 'a> Products<'p, 'a> {
     #[inline]
     #[must_use]
     pub fn new(x: Rows<'p>, layers: &'p mut [Layer<'a>]) -> Option<Self> {
-        layers.iter().all(|layer| layer.fits(x)).then_some(Self { x, rows: x.count(), layers })
+        (x.width > 0 && layers.iter().all(|layer| layer.fits(x))).then_some(Self { x, rows: x.count(), layers })
     }
 
     /// How many layers the rows go through.

@@ -97,17 +97,29 @@ impl<'a, W> Tile<'a, W> {
     pub fn new(parts: TileParts<'a, W>) -> Option<Self> {
         let TileParts { queries, keys, values, dim, value_dim, positions, visible, .. } = parts;
         let TileParts { steepness, ratio, scores, weights, out, out_stride, .. } = parts;
-        let most = most(visible);
+        let (queries_in, most) = (visible.len(), most(visible));
+        let usual = (dim | value_dim | positions | out_stride) >> (usize::BITS / 2) == 0;
         let fits = dim > 0
-            && matches!(visible.len(), 1..=MAX_QUERIES)
+            && matches!(queries_in, 1..=MAX_QUERIES)
             && most <= positions
-            && positions <= usize::MAX / MAX_QUERIES
-            && holds(queries, visible.len(), dim, dim)
-            && holds(keys, most, dim, dim)
-            && holds(values, value_dim, positions, most)
             && out_stride >= value_dim
-            && holds(out, visible.len(), out_stride, value_dim);
-        fits.then_some(Self {
+            && if usual {
+                // No product of two halves of a word leaves the word: this is done for each tile.
+                queries_in * dim <= queries.len()
+                    && most * dim <= keys.len()
+                    && (value_dim == 0 || (value_dim - 1) * positions + most <= values.len())
+                    && (queries_in - 1) * out_stride + value_dim <= out.len()
+            } else {
+                positions <= usize::MAX / MAX_QUERIES
+                    && holds(queries, queries_in, dim, dim)
+                    && holds(keys, most, dim, dim)
+                    && holds(values, value_dim, positions, most)
+                    && holds(out, queries_in, out_stride, value_dim)
+            };
+        if !fits {
+            return None;
+        }
+        Some(Self {
             queries,
             keys,
             values,
