@@ -18,7 +18,9 @@ mod two;
 mod weighted;
 
 use super::tile::most;
-use super::{Kernels, Layer, Matrix, Places, Products, Rotation, Rows, Sink, Tile, Witness, portable, rotate, tiles};
+use super::{
+    Kernels, Layer, Matrix, Places, Products, Rotation, Rows, Sink, Tile, Witness, holds, portable, rotate, tiles,
+};
 use crate::requantise::Channel;
 use crate::softmax::{RowScale, Weight};
 use core::mem::MaybeUninit;
@@ -66,12 +68,16 @@ impl Kernels for Rv32 {
             let mut filled = None;
             for layer in &mut *layers {
                 let inputs = x.width.min(layer.weights.inputs);
-                // Rows that fit at once are packed once for all layers.
-                if inputs <= INNER && filled != Some(inputs) {
-                    expanded.fill(data, x.width, 0, inputs, lanes);
+                // Rows that fit at once are packed once for all layers of as many inputs.
+                if filled != Some(inputs) {
+                    if inputs <= INNER {
+                        expanded.fill(data, x.width, 0, inputs, lanes);
+                    }
                     filled = Some(inputs);
                 }
-                tile_linear(Rows { data, ..x }, first, lanes, &mut expanded, layer);
+                // SAFETY: the rows are those of `Products` from `first` on, of which `lanes` are there, and so is the
+                // layer.
+                unsafe { tile_linear(Rows { data, ..x }, first, lanes, &mut expanded, layer) };
             }
         }
     }
@@ -252,8 +258,11 @@ struct Weighted {
 
 /// A layer of [`Products`] on a tile of up to six rows, of which the first is row `row` of the sink. The rows are already
 /// packed if there is room for all.
+///
+/// # Safety
+/// The layer has a place for each of its outputs and of the `lanes` rows from `row` on, at most six.
 #[inline(never)]
-fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, expanded: &mut Expanded, layer: &mut Layer<'_>) {
+unsafe fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, expanded: &mut Expanded, layer: &mut Layer<'_>) {
     let Layer { weights, channels, sink } = layer;
     let inputs = x.width.min(weights.inputs);
     let mut memory = [[0; LANES]; OUTPUTS];
@@ -282,14 +291,26 @@ fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, expanded: &mut Expanded, l
             centre = centre.wrapping_add(CENTRE);
             start += length;
         }
-        put(sink, row, lanes, first, sums, channels, centre);
+        // SAFETY: of the layer's outputs, these are some.
+        unsafe { put(sink, row, lanes, first, sums, channels, centre) };
     }
 }
 
 /// Requantises the sums of some outputs, from `first` on, of a layer of [`Products`], each off by `centre`, and puts them into the sink from row
 /// `row` on.
+///
+/// # Safety
+/// The sink has a place for each of these outputs and of the `lanes` rows from `row` on.
 #[inline]
-fn put(sink: &mut Sink<'_>, row: usize, lanes: usize, first: usize, sums: &[Lanes], channels: &[Channel], centre: i32) {
+unsafe fn put(
+    sink: &mut Sink<'_>,
+    row: usize,
+    lanes: usize,
+    first: usize,
+    sums: &[Lanes],
+    channels: &[Channel],
+    centre: i32,
+) {
     match sink {
         Sink::Store { out, row_stride, output_stride } => {
             let mut start = out.as_mut_ptr().wrapping_add(row * *row_stride + first * *output_stride);
@@ -298,7 +319,7 @@ fn put(sink: &mut Sink<'_>, row: usize, lanes: usize, first: usize, sums: &[Lane
                 let (bias, half) = (channel.bias.wrapping_sub(centre), half(shift));
                 let mut to = start;
                 let store = |sum: i32| {
-                    // SAFETY: each row and output of `Products` has a place.
+                    // SAFETY: each row and output has a place, as the caller has promised.
                     unsafe { *to = clamp_i8(scaled(sum.wrapping_add(bias), multiplier, half, shift)) };
                     to = to.wrapping_add(*row_stride);
                 };
@@ -318,7 +339,7 @@ fn put(sink: &mut Sink<'_>, row: usize, lanes: usize, first: usize, sums: &[Lane
                 let mut to = start;
                 let add = |sum: i32| {
                     let value = clamp_i16(scaled(sum.wrapping_add(bias), multiplier, half, shift));
-                    // SAFETY: each row and output of `Products` has a place.
+                    // SAFETY: each row and output has a place, as the caller has promised.
                     unsafe { *to = clamp_i16(i32::from(*to) + i32::from(value)) };
                     to = to.wrapping_add(*width);
                 };
@@ -350,8 +371,7 @@ fn half(shift: u32) -> i32 {
 #[inline(never)]
 fn weigh_values(w: &[Lanes], values: &[i8], stride: usize, lanes: usize, dims: usize, sums: &mut [Lanes; OUTPUTS]) {
     let run = if lanes > LANES / 2 { weighted } else { weighted_half };
-    let enough = dims.checked_sub(1).and_then(|last| last.checked_mul(stride)?.checked_add(w.len()));
-    if dims > OUTPUTS || w.is_empty() || enough.is_none_or(|enough| enough > values.len()) {
+    if dims > OUTPUTS || w.is_empty() || !holds(values, dims, stride, w.len()) {
         return;
     }
     let mut call = |first: usize, stride: usize, step: usize, blocks: usize| {
@@ -455,13 +475,12 @@ impl Expanded {
         let words = if self.both { 4 } else { 2 };
         let run = if self.both { panel } else { panel_half };
         let rows = sums.len();
-        let enough = rows.checked_sub(1).and_then(|last| last.checked_mul(stride)?.checked_add(from + length));
-        let (Some(x), Some(enough)) = (self.words.get(place * words..self.filled), enough) else { return };
-        if length == 0 || x.len() < length * words || enough > w.len() {
+        let (Some(x), Some(w)) = (self.words.get(place * words..self.filled), w.get(from..)) else { return };
+        if !(1..=CHUNK).contains(&length) || x.len() < length * words || !holds(w, rows, stride, length) {
             return;
         }
         let call = |first: usize, stride_now: usize, sums: *mut Lanes, blocks: usize| {
-            let w = w.as_ptr().wrapping_add(from + first * stride);
+            let w = w.as_ptr().wrapping_add(first * stride);
             let mut panel = Panel { x: x.as_ptr().cast(), w, stride: stride_now, length, sums, blocks, up };
             // SAFETY: `x` has been filled and holds `length` groups, at least one, and all rows end within `w` (checked above); there is at least one block,
             // and four sums for each.

@@ -54,12 +54,18 @@ impl Kernels for Rvv {
             for layer in &mut *layers {
                 let inputs = x.width.min(layer.weights.inputs);
                 let tile = LinearTile { x: Rows { data, ..x }, first, lanes: lanes.min(rows - first), inputs };
-                // Rows that fit at once are transposed once for all layers.
-                if inputs <= INNER && filled != Some(inputs) {
-                    tile.transpose(0, inputs, &mut columns);
+                // Rows that fit at once are transposed once for all layers of as many inputs.
+                if filled != Some(inputs) {
+                    if inputs <= INNER {
+                        // SAFETY: all rows hold all inputs, at least one; lanes are as many as the columns have room
+                        // for.
+                        unsafe { tile.transpose(0, inputs, &mut columns) };
+                    }
                     filled = Some(inputs);
                 }
-                tile.run(&mut columns, layer);
+                // SAFETY: the rows and the layer are those of `Products`, and the rows have just been transposed, if
+                // they fit at once.
+                unsafe { tile.run(&mut columns, layer) };
             }
         }
     }
@@ -157,7 +163,10 @@ impl Kernels for Rvv {
         let mut first = 0;
         while first < tile.value_dim {
             let dims = (tile.value_dim - first).min(most);
-            weigh_values(tile, first, dims, count, scales);
+            // SAFETY: all rows of values hold `count` keys, at least one, and so do those of weights (checked above),
+            // one for each scale; each query's output holds all dimensions, of which registers hold as many as are
+            // taken.
+            unsafe { weigh_values(tile, first, dims, count, scales) };
             first += dims;
         }
     }
@@ -220,33 +229,39 @@ fn most_lanes() -> usize {
     (8 * loops::vector_bytes() / size_of::<i32>()).clamp(1, LANES)
 }
 
-/// Some rows of activations on their way through a layer.
+/// Some rows of activations of [`Products`] on their way through a layer.
 struct LinearTile<'a> {
     /// From the first of its rows on.
     x: Rows<'a>,
     /// Row of the sink.
     first: usize,
-    /// How many rows: at least one.
+    /// How many rows: at least one, and at most [`most_lanes`].
     lanes: usize,
+    /// At least one, and no more than a row has.
     inputs: usize,
 }
 
 impl LinearTile<'_> {
-    /// `length` inner positions from `start` on, at most `INNER` and no more than there are, to `[position][lane]`.
+    /// `length` inner positions from `start` on, at most `INNER`, to `[position][lane]`.
+    ///
+    /// # Safety
+    /// There is at least one position, and all are among the inputs; each lane has its row. `length * lanes` is at most
+    /// `COLUMNS`.
     #[inline]
-    fn transpose(&self, start: usize, length: usize, columns: &mut [MaybeUninit<i8>; COLUMNS]) {
-        let lanes = self.lanes;
-        if length > 0 && lanes > 0 && start + length <= self.x.width && length * lanes <= COLUMNS {
-            let x = self.x.data.as_ptr().wrapping_add(start);
-            // SAFETY: each of the `lanes` rows of `width` bytes holds `length` from `start` on, and the columns have room (checked above). `linear` makes
-            // tiles of as many lanes as registers hold, at most.
-            unsafe { loops::transpose(x, self.x.width, length, columns.as_mut_ptr().cast(), lanes) };
-        }
+    unsafe fn transpose(&self, start: usize, length: usize, columns: &mut [MaybeUninit<i8>; COLUMNS]) {
+        let x = self.x.data.as_ptr().wrapping_add(start);
+        // SAFETY: the caller has made sure of the rows and of the room in the columns; lanes are no more than registers
+        // hold.
+        unsafe { loops::transpose(x, self.x.width, length, columns.as_mut_ptr().cast(), self.lanes) };
     }
 
-    /// Through a layer of [`Products`]. The rows are already transposed if there is room for all.
+    /// Through a layer. The rows are already transposed if there is room for all.
+    ///
+    /// # Safety
+    /// The layer is one of the [`Products`] that the rows are of. `min(inputs, INNER) * lanes` is at most `COLUMNS`;
+    /// where there are at most `INNER` inputs, these have been transposed.
     #[inline(never)]
-    fn run(&self, columns: &mut [MaybeUninit<i8>; COLUMNS], layer: &mut Layer<'_>) {
+    unsafe fn run(&self, columns: &mut [MaybeUninit<i8>; COLUMNS], layer: &mut Layer<'_>) {
         let Layer { weights, channels, sink } = layer;
         let (lanes, outputs) = (self.lanes, channels.len());
         let mut sums = MaybeUninit::<[Sums; LINES]>::uninit();
@@ -256,14 +271,16 @@ impl LinearTile<'_> {
             while start < self.inputs {
                 let length = (self.inputs - start).min(INNER);
                 if self.inputs > INNER {
-                    self.transpose(start, length, columns);
+                    // SAFETY: there are inputs from `start` on, and no more than `INNER` are taken.
+                    unsafe { self.transpose(start, length, columns) };
                 }
                 let row = |i: usize| {
                     let row = (first + i).min(outputs - 1) * weights.stride + start;
                     weights.data.as_ptr().wrapping_add(row)
                 };
-                // SAFETY: the last of `outputs` rows holds all inputs. The columns hold `length * lanes` bytes, for `linear` has made the
-                // tile so; lanes are no more than registers and sums hold, at least one, and there is at least one inner position.
+                // SAFETY: the last of `outputs` rows holds all inputs. The columns hold `length * lanes` bytes, which
+                // have been transposed; lanes are no more than registers and sums hold, at least one, and there is at
+                // least one inner position.
                 unsafe {
                     let fresh = usize::from(start == 0);
                     loops::products(
@@ -292,7 +309,8 @@ impl LinearTile<'_> {
                         }
                         Sink::Add { out, width } => {
                             let out = out.as_mut_ptr().wrapping_add(self.first * *width + output);
-                            loops::add(sums, lanes, channel.bias, multiplier, shift, out, 2 * *width);
+                            // One row may lie any width from the next, which is not there.
+                            loops::add(sums, lanes, channel.bias, multiplier, shift, out, width.wrapping_mul(2));
                         }
                     }
                 }
@@ -301,27 +319,44 @@ impl LinearTile<'_> {
     }
 }
 
-/// `dims` dimensions, from `first` on, of the output of a tile whose slices hold `count` keys and `queries` queries, at least one each.
+/// `dims` dimensions, from `first` on, of the output of a tile.
+///
+/// # Safety
+/// `dims` is at least one and at most [`most_lanes`], and the tile has so many from `first` on. There are one to
+/// `LINES` scales, and as many queries and rows of weights, `positions` apart, which hold `count` keys as the rows of
+/// values do, at least one.
 #[inline]
-fn weigh_values<W: Weight>(tile: &mut Tile<'_, W>, first: usize, dims: usize, count: usize, scales: &[RowScale]) {
+unsafe fn weigh_values<W: Weight>(
+    tile: &mut Tile<'_, W>,
+    first: usize,
+    dims: usize,
+    count: usize,
+    scales: &[RowScale],
+) {
     let mut sums = MaybeUninit::<[Sums; LINES]>::uninit();
-    if count <= portable::CHUNK {
-        weigh_chunk(tile, first, dims, 0, count, scales.len(), &mut sums);
-    } else {
-        weigh_long(tile, first, dims, count, scales, &mut sums);
+    // SAFETY: as the caller has promised.
+    unsafe {
+        if count <= portable::CHUNK {
+            weigh_chunk(tile, first, dims, 0, count, scales.len(), &mut sums);
+        } else {
+            weigh_long(tile, first, dims, count, scales, &mut sums);
+        }
     }
     for (query, scale) in scales.iter().enumerate() {
         let out = tile.out.as_mut_ptr().wrapping_add(query * tile.out_stride + first);
         let sums = sums.as_ptr().cast::<i32>().wrapping_add(query * LANES);
         let (multiplier, shift) = scale.parts();
-        // SAFETY: the caller has made sure that the query's output holds all dimensions, whose sums have been written.
+        // SAFETY: the output of each query of a tile holds all dimensions, whose sums have been written.
         unsafe { loops::store(sums, dims, 0, 2 * multiplier, shift, out, 1) };
     }
 }
 
 /// `Σ w·v` over `count` keys from `start` on, at most 512, of the first `dims` lanes.
+///
+/// # Safety
+/// As for [`weigh_values`], of the keys up to these, and of as many `queries` as it has scales.
 #[inline]
-fn weigh_chunk<W: Weight>(
+unsafe fn weigh_chunk<W: Weight>(
     tile: &Tile<'_, W>,
     first: usize,
     dims: usize,
@@ -333,7 +368,7 @@ fn weigh_chunk<W: Weight>(
     let values = tile.values.as_ptr().wrapping_add(first * tile.positions + start);
     let row = |i: usize| tile.weights.as_ptr().wrapping_add(i.min(queries - 1) * tile.positions + start);
     let sums = sums.as_mut_ptr().cast();
-    // SAFETY: `tile_weighted_sum` has made sure of all keys and weights in each row of values and queries; `dims` is at most the lanes of eight registers.
+    // SAFETY: each row of values and of weights has all these keys; `dims` is at most the lanes of eight registers.
     unsafe {
         if size_of::<W>() == 1 {
             let row = |i| row(i).cast();
@@ -346,8 +381,11 @@ fn weigh_chunk<W: Weight>(
 }
 
 /// [`weigh_chunk`] for any number of keys, with the bits dropped that the scales say.
+///
+/// # Safety
+/// As for [`weigh_values`].
 #[inline(never)]
-fn weigh_long<W: Weight>(
+unsafe fn weigh_long<W: Weight>(
     tile: &Tile<'_, W>,
     first: usize,
     dims: usize,
@@ -362,9 +400,11 @@ fn weigh_long<W: Weight>(
     while start < count {
         let length = (count - start).min(portable::CHUNK);
         let mut now = MaybeUninit::new(*sums_now);
-        weigh_chunk(tile, first, dims, start, length, scales.len(), &mut now);
-        // SAFETY: it was written above, and its first lanes anew.
-        let now = unsafe { now.assume_init() };
+        // SAFETY: of all keys, these are some; the sums were written above, and their first lanes anew.
+        let now = unsafe {
+            weigh_chunk(tile, first, dims, start, length, scales.len(), &mut now);
+            now.assume_init()
+        };
         for (total, &sum) in totals.as_flattened_mut().iter_mut().zip(now.as_flattened()) {
             *total += i64::from(sum);
         }
