@@ -2,16 +2,20 @@
 
 use super::operands::{BLOCK, Bytes, LANES, Operand, Packed};
 use super::output::{to_i8, transposed, write, write_rows};
-use super::{Core, most, products};
+use super::{Core, products};
+use crate::kernels::tile::most;
 use crate::kernels::{Matrix, RowScale, Tile, portable, rows, tiles_mut};
 use crate::softmax::Weight;
 use core::arch::aarch64::*;
 
 /// Scores lie with the four queries of a key side by side.
+///
+/// # Safety
+/// The core is `C`.
 #[target_feature(enable = "neon")]
-pub(super) fn tile_scores<C: Core, W: Weight>(tile: &mut Tile<'_, W>) {
+pub(super) unsafe fn tile_scores<C: Core, W: Weight>(tile: &mut Tile<'_, W>) {
     let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-    let Some(scores) = scores.get_mut(..most(&*tile.visible)) else { return };
+    let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
     let mut queries = [&[][..]; LANES];
     let mut visible = [0; LANES];
     for (to, row) in queries.iter_mut().zip(rows(tile.queries, tile.dim)) {
@@ -24,16 +28,17 @@ pub(super) fn tile_scores<C: Core, W: Weight>(tile: &mut Tile<'_, W>) {
     // SAFETY: 16 bytes.
     let visible = unsafe { vld1q_s32(visible.as_ptr()) };
     let mut bytes = Bytes::new();
-    let mut packed = Packed::new(&mut bytes);
-    if tile.dim <= Packed::capacity::<C::Scores>() {
-        packed.fill::<C::Scores>(queries, tile.dim);
+    // SAFETY: the caller knows the core.
+    let mut packed = unsafe { Packed::<C::Scores>::new(&mut bytes) };
+    if tile.dim <= Packed::<C::Scores>::CAPACITY {
+        packed.fill(queries, tile.dim);
     }
     let mut max = vdupq_n_s32(i32::MIN);
     for (block, scores) in tiles_mut(scores, BLOCK).enumerate() {
         let first = block * BLOCK;
         let data = tile.keys.get(first * tile.dim..).unwrap_or(&[]);
         let keys = Matrix { data, inputs: tile.dim, stride: tile.dim };
-        let sums = products::<C::Scores>(&mut packed, queries, keys, scores.len(), [vdupq_n_s32(0); BLOCK]);
+        let sums = products(&mut packed, queries, keys, scores.len(), [vdupq_n_s32(0); BLOCK]);
         for (key, (to, sums)) in (first..).zip(scores.iter_mut().zip(sums)) {
             // SAFETY: 16 bytes.
             unsafe { vst1q_s32(to.as_mut_ptr(), sums) };
@@ -65,8 +70,11 @@ pub(super) struct Out<'a> {
 
 /// Weighted sums of `dim` rows of values. If the weights are `few`, at most [`portable::CHUNK`] in number, the sums fit 32 bits
 /// and the scales drop none.
+///
+/// # Safety
+/// The core is `C`. The outputs of all queries, `dim` each and `out.stride` apart, lie in `out.data`.
 #[target_feature(enable = "neon")]
-pub(super) fn weighted_sums<C: Core, W: Weight>(
+pub(super) unsafe fn weighted_sums<C: Core, W: Weight>(
     heads: &Heads<'_, W>,
     values: Matrix<'_>,
     dim: usize,
@@ -75,13 +83,14 @@ pub(super) fn weighted_sums<C: Core, W: Weight>(
 ) {
     let offset = |sum: u32| if C::Weights::<W>::OFFSET { i64::from(sum) * 128 } else { 0 };
     let mut bytes = Bytes::new();
-    let mut packed = Packed::new(&mut bytes);
+    // SAFETY: the caller knows the core.
+    let mut packed = unsafe { Packed::<C::Weights<W>>::new(&mut bytes) };
     if few {
-        packed.fill::<C::Weights<W>>(heads.weights, values.inputs);
+        packed.fill(heads.weights, values.inputs);
     }
     let parts = heads.scales.map(|scale| scale.parts());
     let (multipliers, shifts) = (parts.map(|part| part.0), parts.map(|part| -(part.1 as i32)));
-    let offsets = heads.sums.map(|sum| -(offset(sum) as i32));
+    let offsets = heads.sums.map(|sum| (offset(sum) as i32).wrapping_neg());
     // SAFETY: 16 bytes each.
     let [multiplier, shift, start] =
         [multipliers, shifts, offsets].each_ref().map(|lanes| unsafe { vld1q_s32(lanes.as_ptr()) });
@@ -90,16 +99,15 @@ pub(super) fn weighted_sums<C: Core, W: Weight>(
         let count = BLOCK.min(dim - first);
         let data = values.data.get(first * values.stride..).unwrap_or(&[]);
         let bytes = if few {
-            let sums = packed.products::<C::Weights<W>>(data, values.stride, count, values.inputs, [start; BLOCK]);
+            let sums = packed.products(data, values.stride, count, values.inputs, [start; BLOCK]);
             to_i8(sums.map(|sum| vrshlq_s32(vqdmulhq_s32(sum, multiplier), shift)))
         } else {
             let mut totals = [heads.sums.map(|sum| -offset(sum)); BLOCK];
             for start in (0..values.inputs).step_by(portable::CHUNK) {
                 let length = portable::CHUNK.min(values.inputs - start);
-                packed.fill::<C::Weights<W>>(heads.weights.map(|row| row.get(start..).unwrap_or(&[])), length);
+                packed.fill(heads.weights.map(|row| row.get(start..).unwrap_or(&[])), length);
                 let data = data.get(start..).unwrap_or(&[]);
-                let sums =
-                    packed.products::<C::Weights<W>>(data, values.stride, count, length, [vdupq_n_s32(0); BLOCK]);
+                let sums = packed.products(data, values.stride, count, length, [vdupq_n_s32(0); BLOCK]);
                 for (totals, sums) in totals.iter_mut().zip(sums) {
                     let mut lanes = [0i32; LANES];
                     // SAFETY: 16 bytes.
@@ -121,7 +129,10 @@ pub(super) fn weighted_sums<C: Core, W: Weight>(
             [a, b]
         };
         let rows = transposed(bytes);
-        if heads.queries < LANES || count < BLOCK || !write_rows(out.data, first, out.stride, rows) {
+        if heads.queries == LANES && count == BLOCK {
+            // SAFETY: of the outputs of the four queries, these are some.
+            unsafe { write_rows(out.data, first, out.stride, rows) };
+        } else {
             for (lane, values) in rows.into_iter().enumerate().take(heads.queries) {
                 write(out.data, lane * out.stride + first, count, values);
             }

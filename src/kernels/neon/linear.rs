@@ -3,31 +3,45 @@
 use super::operands::{BLOCK, Bytes, LANES, Lanes, Operand, Packed};
 use super::output::put;
 use super::{Core, products};
+use crate::kernels::layer::extent;
 use crate::kernels::{Layer, Matrix, Products, Rows, rows, tiles, tiles_mut};
 use crate::requantise::Channel;
 use core::arch::aarch64::*;
 
+/// [`Kernels::linear`](crate::kernels::Kernels::linear)
+///
+/// # Safety
+/// The core is `C`.
 #[target_feature(enable = "neon")]
-pub(super) fn linear<C: Core>(products: Products<'_, '_>) {
+pub(super) unsafe fn linear<C: Core>(products: Products<'_, '_>) {
     let Products { x, rows, layers } = products;
     for layer in layers {
-        let weights = layer.weights.data;
-        let weights = weights.get(..layer.channels.len().saturating_mul(layer.weights.stride)).unwrap_or(weights);
+        let Matrix { data, stride, .. } = layer.weights;
+        let end = extent(layer.channels.len(), stride, x.width);
+        let weights = end.and_then(|end| data.get(..end)).unwrap_or(data);
         // Models have no such weights, but nothing stops others. The look pays for itself from some rows on.
-        if C::LOOKS && rows >= 2 * LANES && weights.iter().fold(0, |least, &w| least.min(w)) > -128 {
-            layer_on::<C::Tame>(x, layer);
-        } else {
-            layer_on::<C::Scores>(x, layer);
+        // SAFETY: the core has the instructions, and the layer is one of `Products`, as the rows are.
+        unsafe {
+            if C::LOOKS && rows >= 2 * LANES && weights.iter().fold(0, |least, &w| least.min(w)) > -128 {
+                layer_on::<C::Tame>(x, layer);
+            } else {
+                layer_on::<C::Scores>(x, layer);
+            }
         }
     }
 }
 
+/// A layer of [`Products`].
+///
+/// # Safety
+/// The core has the instructions of `O`, and the layer fits the rows.
 #[inline]
 #[target_feature(enable = "neon")]
-fn layer_on<O: Operand<Value = i8>>(x: Rows<'_>, layer: &mut Layer<'_>) {
+unsafe fn layer_on<O: Operand<Value = i8>>(x: Rows<'_>, layer: &mut Layer<'_>) {
     let inputs = x.width.min(layer.weights.inputs);
     let mut bytes = Bytes::new();
-    let mut packed = Packed::new(&mut bytes);
+    // SAFETY: the caller knows the core.
+    let mut packed = unsafe { Packed::<O>::new(&mut bytes) };
     for (tile, data) in tiles(x.data, x.width * LANES).enumerate() {
         let mut x_rows = [&[][..]; LANES];
         let mut count = 0;
@@ -35,8 +49,8 @@ fn layer_on<O: Operand<Value = i8>>(x: Rows<'_>, layer: &mut Layer<'_>) {
             *to = row;
             count += 1;
         }
-        if inputs <= Packed::capacity::<O>() {
-            packed.fill::<O>(x_rows, inputs);
+        if inputs <= Packed::<O>::CAPACITY {
+            packed.fill(x_rows, inputs);
         }
         for (block, channels) in tiles(layer.channels, BLOCK).enumerate() {
             let mut padded;
@@ -54,27 +68,32 @@ fn layer_on<O: Operand<Value = i8>>(x: Rows<'_>, layer: &mut Layer<'_>) {
             let data = layer.weights.data.get(output * layer.weights.stride..).unwrap_or(&[]);
             let w = Matrix { data, inputs, ..layer.weights };
             let bias = channels_of_block.each_ref().map(|channel| vdupq_n_s32(channel.bias));
-            let sums = products::<O>(&mut packed, x_rows, w, channels.len(), bias);
+            let sums = products(&mut packed, x_rows, w, channels.len(), bias);
             let results = requantise(channels_of_block, sums);
-            put(&mut layer.sink, tile * LANES, count, output, channels.len(), results);
+            // SAFETY: these rows and outputs are there, and have their places.
+            unsafe { put(&mut layer.sink, tile * LANES, count, output, channels.len(), results) };
         }
     }
 }
 
 /// [`Kernels::sums_of_two`](crate::kernels::Kernels::sums_of_two)
+///
+/// # Safety
+/// The core is `C`.
 #[target_feature(enable = "neon")]
-pub(super) fn sums_of_two<C: Core>(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+pub(super) unsafe fn sums_of_two<C: Core>(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
     let Some([first, second]) = weights.rows_for(x, sums.len()) else { return };
     let mut bytes = Bytes::new();
-    let mut packed = Packed::new(&mut bytes);
+    // SAFETY: the caller knows the core.
+    let mut packed = unsafe { Packed::<C::Scores>::new(&mut bytes) };
     let x_rows = [first, second, &[], &[]];
-    if weights.inputs <= Packed::capacity::<C::Scores>() {
-        packed.fill::<C::Scores>(x_rows, weights.inputs);
+    if weights.inputs <= Packed::<C::Scores>::CAPACITY {
+        packed.fill(x_rows, weights.inputs);
     }
     for (block, sums) in tiles_mut(sums, BLOCK).enumerate() {
         let data = weights.data.get(block * BLOCK * weights.stride..).unwrap_or(&[]);
         let w = Matrix { data, ..weights };
-        let lanes = products::<C::Scores>(&mut packed, x_rows, w, sums.len(), [vdupq_n_s32(0); BLOCK]);
+        let lanes = products(&mut packed, x_rows, w, sums.len(), [vdupq_n_s32(0); BLOCK]);
         for (sums, lanes) in sums.iter_mut().zip(lanes) {
             *sums = [vgetq_lane_s32::<0>(lanes), vgetq_lane_s32::<1>(lanes)];
         }

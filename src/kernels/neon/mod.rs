@@ -12,6 +12,7 @@ mod operands;
 mod output;
 mod softmax;
 
+use super::tile::most;
 use super::{Kernels, Matrix, NormView, Places, Products, RowScale, Tile, holds, portable};
 use crate::softmax::{Steepness, Weight};
 use attend::{Heads, Out, tile_scores, weighted_sums};
@@ -67,17 +68,14 @@ impl Core for Dotprod {
     const LOOKS: bool = false;
 }
 
-/// Calls a function of this file for the core that it runs on.
+/// Calls a function for the core that it runs on: `build.rs` chooses this backend only where NEON is part of the
+/// target, and `dotprod` tells what else the core has.
 macro_rules! on_core {
     ($function:ident, $($generic:ident,)? ($($argument:expr),*)) => {
-        // SAFETY: `build.rs` chooses this backend only where NEON is part of the target, and `dotprod` tells
-        // what the core has.
-        unsafe {
-            if dotprod() {
-                $function::<Dotprod $(, $generic)?>($($argument),*)
-            } else {
-                $function::<Plain $(, $generic)?>($($argument),*)
-            }
+        if dotprod() {
+            $function::<Dotprod $(, $generic)?>($($argument),*)
+        } else {
+            $function::<Plain $(, $generic)?>($($argument),*)
         }
     };
 }
@@ -92,11 +90,13 @@ impl Kernels for Neon {
     const QUERIES: usize = LANES;
 
     fn linear(products: Products<'_, '_>) {
-        on_core!(linear, (products));
+        // SAFETY: see `on_core`.
+        unsafe { on_core!(linear, (products)) };
     }
 
     fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
-        on_core!(sums_of_two, (x, weights, sums));
+        // SAFETY: see `on_core`.
+        unsafe { on_core!(sums_of_two, (x, weights, sums)) };
     }
 
     fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, weights: &mut [W]) -> u32 {
@@ -113,11 +113,13 @@ impl Kernels for Neon {
             Heads { weights: [weights, &[], &[], &[]], sums: [sum, 0, 0, 0], scales: [scale; LANES], queries: 1 };
         let values = Matrix { data: values, inputs: weights.len(), stride };
         let (dim, out) = (out.len(), Out { stride: out.len(), data: out });
-        on_core!(weighted_sums, W, (&heads, values, dim, out, false));
+        // SAFETY: see `on_core`; the one query has all of the output.
+        unsafe { on_core!(weighted_sums, W, (&heads, values, dim, out, false)) };
     }
 
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
-        on_core!(tile_scores, W, (tile));
+        // SAFETY: see `on_core`.
+        unsafe { on_core!(tile_scores, W, (tile)) };
     }
 
     #[inline]
@@ -131,7 +133,7 @@ impl Kernels for Neon {
     }
 
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
-        let inputs = most(&*tile.visible).min(tile.positions);
+        let inputs = most(tile.visible);
         let values = Matrix { data: tile.values, inputs, stride: tile.positions };
         let queries = tile.visible.len().min(LANES);
         let weights = core::array::from_fn(|lane| {
@@ -141,7 +143,8 @@ impl Kernels for Neon {
         let sums = core::array::from_fn(|lane| tile.sums[lane]);
         let heads = Heads { weights, sums, scales: sums.map(|sum| RowScale::new(sum, tile.ratio)), queries };
         let out = Out { data: tile.out, stride: tile.out_stride };
-        on_core!(weighted_sums, W, (&heads, values, tile.value_dim, out, inputs <= portable::CHUNK));
+        // SAFETY: see `on_core`; the outputs of all queries of a tile are there.
+        unsafe { on_core!(weighted_sums, W, (&heads, values, tile.value_dim, out, inputs <= portable::CHUNK)) };
     }
 
     fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
@@ -155,33 +158,27 @@ impl Kernels for Neon {
     }
 }
 
-/// Keys that any of the queries sees.
-#[inline]
-fn most(visible: &[usize]) -> usize {
-    visible.iter().copied().max().unwrap_or(0)
-}
-
 /// Adds the products of four rows with `count` rows of `w`, `inputs` values each. The rows are packed already if
 /// they fit.
 #[inline]
 #[target_feature(enable = "neon")]
 fn products<O: Operand>(
-    packed: &mut Packed<'_>,
+    packed: &mut Packed<'_, O>,
     rows: [&[O::Value]; LANES],
     w: Matrix<'_>,
     count: usize,
     mut sums: [Lanes; BLOCK],
 ) -> [Lanes; BLOCK] {
     let Matrix { data, inputs, stride } = w;
-    let capacity = Packed::capacity::<O>();
+    let capacity = Packed::<O>::CAPACITY;
     if inputs <= capacity {
-        return packed.products::<O>(data, stride, count, inputs, sums);
+        return packed.products(data, stride, count, inputs, sums);
     }
     let mut start = 0;
     while start < inputs {
         let length = capacity.min(inputs - start);
-        packed.fill::<O>(rows.map(|row| row.get(start..).unwrap_or(&[])), length);
-        sums = packed.products::<O>(data.get(start..).unwrap_or(&[]), stride, count, length, sums);
+        packed.fill(rows.map(|row| row.get(start..).unwrap_or(&[])), length);
+        sums = packed.products(data.get(start..).unwrap_or(&[]), stride, count, length, sums);
         start += length;
     }
     sums

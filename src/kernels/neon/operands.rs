@@ -4,6 +4,7 @@
 use crate::softmax::Weight;
 use core::arch::aarch64::*;
 use core::arch::asm;
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
 /// Packed rows: one per 32-bit lane of a vector.
@@ -30,14 +31,14 @@ pub(super) trait Operand {
     /// Packs one step.
     ///
     /// # Safety
-    /// [`Operand::BYTES`] bytes can be written at `to`.
+    /// [`Operand::BYTES`] bytes can be written at `to`, and the core has the instructions.
     unsafe fn pack(rows: [&[Self::Value; STEP]; LANES], to: *mut u8);
 
     /// Adds `Σ w·x` of the four packed rows to each of `sums`, one per row of `w`.
     ///
     /// # Safety
     /// `steps * BYTES` bytes can be read at `x`, and `steps * STEP` bytes at `w` and at each of the N - 1 rows
-    /// behind it, `stride` bytes apart.
+    /// behind it, `stride` bytes apart. The core has the instructions.
     unsafe fn products<const N: usize>(
         x: *const u8,
         steps: usize,
@@ -59,29 +60,30 @@ impl Bytes {
 }
 
 /// Four packed rows.
-pub(super) struct Packed<'a> {
+pub(super) struct Packed<'a, O> {
     // Apart, so that nothing clears it.
     bytes: &'a mut MaybeUninit<[u8; BYTES]>,
     /// Initialised steps, of those that the last [`Packed::fill`] packed.
     steps: usize,
+    operand: PhantomData<O>,
 }
 
-impl<'a> Packed<'a> {
+impl<'a, O: Operand> Packed<'a, O> {
+    /// # Safety
+    /// The core has the instructions of `O`.
     #[inline]
-    pub(super) fn new(bytes: &'a mut Bytes) -> Self {
-        Self { bytes: &mut bytes.0, steps: 0 }
+    pub(super) unsafe fn new(bytes: &'a mut Bytes) -> Self {
+        Self { bytes: &mut bytes.0, steps: 0, operand: PhantomData }
     }
 
     /// Inner positions that fit.
-    pub(super) const fn capacity<O: Operand>() -> usize {
-        BYTES / O::BYTES * STEP
-    }
+    pub(super) const CAPACITY: usize = BYTES / O::BYTES * STEP;
 
-    /// Packs `length` values of each row, at most [`Packed::capacity`]; what is missing becomes 0.
+    /// Packs `length` values of each row, at most [`Packed::CAPACITY`]; what is missing becomes 0.
     #[inline]
     #[target_feature(enable = "neon")]
-    pub(super) fn fill<O: Operand>(&mut self, rows: [&[O::Value]; LANES], length: usize) {
-        self.steps = length.min(Self::capacity::<O>()).div_ceil(STEP);
+    pub(super) fn fill(&mut self, rows: [&[O::Value]; LANES], length: usize) {
+        self.steps = length.min(Self::CAPACITY).div_ceil(STEP);
         let to = self.bytes.as_mut_ptr().cast::<u8>();
         let whole = match rows.iter().all(|row| row.len() >= length) {
             true => (length / STEP).min(self.steps),
@@ -93,14 +95,14 @@ impl<'a> Packed<'a> {
             unsafe { O::pack([&*a.add(step), &*b.add(step), &*c.add(step), &*d.add(step)], to.add(step * O::BYTES)) };
         }
         if whole < self.steps {
-            self.fill_rest::<O>(rows, length, whole);
+            self.fill_rest(rows, length, whole);
         }
     }
 
     /// Packs from the step `first` on.
     #[inline(never)]
     #[target_feature(enable = "neon")]
-    fn fill_rest<O: Operand>(&mut self, rows: [&[O::Value]; LANES], length: usize, first: usize) {
+    fn fill_rest(&mut self, rows: [&[O::Value]; LANES], length: usize, first: usize) {
         let rows = rows.map(|row| row.get(..length).unwrap_or(row));
         for step in first..self.steps {
             let mut padded = [[O::Value::default(); STEP]; LANES];
@@ -114,10 +116,10 @@ impl<'a> Packed<'a> {
     }
 
     /// Adds the products with `count` rows of `w` (`stride` bytes apart, `length` of which count) to the sums. The
-    /// rows were packed with the same `O` and `length`.
+    /// rows were packed with the same `length`.
     #[inline]
     #[target_feature(enable = "neon")]
-    pub(super) fn products<O: Operand>(
+    pub(super) fn products(
         &self,
         w: &[i8],
         stride: usize,
@@ -127,11 +129,11 @@ impl<'a> Packed<'a> {
     ) -> [Lanes; BLOCK] {
         let bytes = self.steps * STEP;
         // The last step of a row may reach into the row behind it, where the packed rows are 0, but not beyond the slice.
-        if count == BLOCK && w.len() >= (BLOCK - 1) * stride + bytes {
+        if count == BLOCK && reaches(w, BLOCK, stride, bytes) {
             // SAFETY: `steps` steps are packed, and the last row ends inside `w`.
             unsafe { O::products(self.bytes.as_ptr().cast(), self.steps, w.as_ptr(), stride, sums) }
         } else {
-            self.last_products::<O>(w, stride, count, length, &mut sums);
+            self.last_products(w, stride, count, length, &mut sums);
             sums
         }
     }
@@ -139,20 +141,13 @@ impl<'a> Packed<'a> {
     /// [`Packed::products`] where there is no whole block, or where it ends with the slice.
     #[inline(never)]
     #[target_feature(enable = "neon")]
-    fn last_products<O: Operand>(
-        &self,
-        w: &[i8],
-        stride: usize,
-        count: usize,
-        length: usize,
-        sums: &mut [Lanes; BLOCK],
-    ) {
+    fn last_products(&self, w: &[i8], stride: usize, count: usize, length: usize, sums: &mut [Lanes; BLOCK]) {
         let bytes = self.steps * STEP;
         let x = self.bytes.as_ptr().cast::<u8>();
         let mut first = 0;
         if let Some(half) = sums.first_chunk_mut::<4>()
             && count >= 4
-            && w.len() >= 3 * stride + bytes
+            && reaches(w, 4, stride, bytes)
         {
             // SAFETY: `steps` steps are packed, and the last row ends inside `w`.
             *half = unsafe { O::products(x, self.steps, w.as_ptr(), stride, *half) };
@@ -160,15 +155,23 @@ impl<'a> Packed<'a> {
         }
         for (row, sum) in sums.iter_mut().enumerate().take(count).skip(first) {
             let w = w.get(row * stride..).unwrap_or(&[]);
-            let mut padded;
+            let (mut short, mut long);
             let w = if w.len() >= bytes {
                 w
             } else {
-                padded = [0; BYTES / LANES];
-                for (to, &from) in padded.iter_mut().zip(w).take(length) {
-                    *to = from;
+                // Most rows are short, and to clear memory for the longest takes longer than their products.
+                let padded = if bytes <= 4 * STEP {
+                    short = [0; 4 * STEP];
+                    &mut short[..]
+                } else {
+                    long = [0; BYTES / LANES];
+                    &mut long[..]
+                };
+                let there = length.min(w.len()).min(padded.len());
+                if let (Some(to), Some(w)) = (padded.get_mut(..there), w.get(..there)) {
+                    to.copy_from_slice(w);
                 }
-                &padded
+                padded
             };
             if w.len() >= bytes {
                 // SAFETY: `steps` steps are packed, and the one row is as long.
@@ -176,6 +179,13 @@ impl<'a> Packed<'a> {
             }
         }
     }
+}
+
+/// Whether `w` holds so many bytes of each of at most eight rows, `stride` apart: as `holds`, in fewer instructions.
+#[inline]
+const fn reaches(w: &[i8], rows: usize, stride: usize, bytes: usize) -> bool {
+    // Eight times the stride, and a buffer more, do not leave the word.
+    stride >> (usize::BITS - 4) == 0 && rows <= BLOCK && bytes <= BYTES && (rows - 1) * stride + bytes <= w.len()
 }
 
 /// The first values of a row, from `padded` if there are not enough.
@@ -208,11 +218,14 @@ macro_rules! unrolled {
 macro_rules! by_element {
     ($name:ident, $instruction:literal) => {
         /// Adds the dot products of each lane's four bytes of `x` with the four bytes at element `I` of `w`.
+        ///
+        /// # Safety
+        /// The core has the dot product.
         #[inline]
         #[target_feature(enable = "neon")]
-        fn $name<const I: usize>(mut sums: Lanes, x: uint8x16_t, w: uint8x16_t) -> Lanes {
-            // The intrinsic is not stable. SAFETY: only registers are read and written; whoever chose this operand knows
-            // that the core has the dot product.
+        unsafe fn $name<const I: usize>(mut sums: Lanes, x: uint8x16_t, w: uint8x16_t) -> Lanes {
+            // The intrinsic is not stable. SAFETY: only registers are read and written; the core has the dot product,
+            // as the caller has promised.
             unsafe {
                 asm!(
                     ".arch_extension dotprod",
@@ -260,9 +273,11 @@ impl Operand for Sdot {
             let (x, w) = unsafe { (vld1q_u8_x4(x.add(step * Self::BYTES)), w.add(step * STEP).cast::<u8>()) };
             unrolled!(N, |row| {
                 // SAFETY: as above.
-                let w = unsafe { vld1q_u8(w.add(row * stride)) };
-                let sum = sdot::<1>(sdot::<0>(sums[row], x.0, w), x.1, w);
-                sums[row] = sdot::<3>(sdot::<2>(sum, x.2, w), x.3, w);
+                sums[row] = unsafe {
+                    let w = vld1q_u8(w.add(row * stride));
+                    let sum = sdot::<1>(sdot::<0>(sums[row], x.0, w), x.1, w);
+                    sdot::<3>(sdot::<2>(sum, x.2, w), x.3, w)
+                };
             });
         }
         sums
@@ -389,7 +404,7 @@ fn halves<W: Weight>(weights: &[W; STEP]) -> [uint16x8_t; 2] {
 
 /// Softmax weights with the dot product: their bytes are unsigned, and so are the values plus 128. Wide weights are
 /// two planes of bytes.
-pub(super) struct Udot<W>(core::marker::PhantomData<W>);
+pub(super) struct Udot<W>(PhantomData<W>);
 
 impl<W: Weight> Operand for Udot<W> {
     type Value = W;
@@ -429,12 +444,14 @@ impl<W: Weight> Operand for Udot<W> {
             };
             unrolled!(N, |row| {
                 // SAFETY: as above.
-                let v = veorq_u8(unsafe { vld1q_u8(w.add(row * stride)) }, vdupq_n_u8(128));
-                let sum = udot::<1>(udot::<0>(sums[row], low.0, v), low.1, v);
-                sums[row] = udot::<3>(udot::<2>(sum, low.2, v), low.3, v);
-                if size_of::<W>() == 2 {
-                    let sum = udot::<1>(udot::<0>(highs[row], high.0, v), high.1, v);
-                    highs[row] = udot::<3>(udot::<2>(sum, high.2, v), high.3, v);
+                unsafe {
+                    let v = veorq_u8(vld1q_u8(w.add(row * stride)), vdupq_n_u8(128));
+                    let sum = udot::<1>(udot::<0>(sums[row], low.0, v), low.1, v);
+                    sums[row] = udot::<3>(udot::<2>(sum, low.2, v), low.3, v);
+                    if size_of::<W>() == 2 {
+                        let sum = udot::<1>(udot::<0>(highs[row], high.0, v), high.1, v);
+                        highs[row] = udot::<3>(udot::<2>(sum, high.2, v), high.3, v);
+                    }
                 }
             });
         }
@@ -446,7 +463,7 @@ impl<W: Weight> Operand for Udot<W> {
 }
 
 /// Softmax weights without the dot product: 16 bits, the four lanes of a position side by side.
-pub(super) struct Smlal<W>(core::marker::PhantomData<W>);
+pub(super) struct Smlal<W>(PhantomData<W>);
 
 impl<W: Weight> Operand for Smlal<W> {
     type Value = W;

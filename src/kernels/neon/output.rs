@@ -56,64 +56,72 @@ pub(super) fn write(out: &mut [i8], at: usize, count: usize, values: int8x8_t) {
     }
 }
 
-/// Writes eight values of each of four rows; nothing if they do not all fit.
+/// Writes eight values of each of four rows.
+///
+/// # Safety
+/// These lie in `out`, those of the first row from `at` on, and `stride` bytes from one row to the next.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn write_rows(out: &mut [i8], at: usize, stride: usize, [a, b, c, d]: [int8x8_t; LANES]) -> bool {
-    let whole = out.get_mut(at..).filter(|out| out.len() >= 3 * stride + 8).map(<[i8]>::as_mut_ptr);
-    if let Some(to) = whole {
-        // SAFETY: the last row ends inside the slice.
-        unsafe {
-            vst1_s8(to, a);
-            vst1_s8(to.add(stride), b);
-            vst1_s8(to.add(2 * stride), c);
-            vst1_s8(to.add(3 * stride), d);
-        }
+pub(super) unsafe fn write_rows(out: &mut [i8], at: usize, stride: usize, [a, b, c, d]: [int8x8_t; LANES]) {
+    // SAFETY: the caller has promised as much.
+    unsafe {
+        let to = out.as_mut_ptr().add(at);
+        vst1_s8(to, a);
+        vst1_s8(to.add(stride), b);
+        vst1_s8(to.add(2 * stride), c);
+        vst1_s8(to.add(3 * stride), d);
     }
-    whole.is_some()
 }
 
-/// Results of `rows` rows and `count` outputs to where they go.
+/// Results of `rows` rows from `row` on and `count` outputs from `output` on, at most four and eight, to where they go.
+///
+/// # Safety
+/// The sink has a place for each.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn put(sink: &mut Sink<'_>, row: usize, rows: usize, output: usize, count: usize, results: [Lanes; BLOCK]) {
-    if let Sink::Store { out, row_stride, output_stride: 1 } = sink
-        && rows == LANES
-        && count == BLOCK
-        && write_rows(out, row * *row_stride + output, *row_stride, transposed(to_i8(results)))
-    {
-        return;
-    }
+pub(super) unsafe fn put(
+    sink: &mut Sink<'_>,
+    row: usize,
+    rows: usize,
+    output: usize,
+    count: usize,
+    results: [Lanes; BLOCK],
+) {
     match sink {
+        Sink::Store { out, row_stride, output_stride: 1 } if rows == LANES && count == BLOCK => {
+            // SAFETY: the outputs of a row lie side by side, and have their places.
+            unsafe { write_rows(out, row * *row_stride + output, *row_stride, transposed(to_i8(results))) };
+        }
         Sink::Store { out, row_stride, output_stride } => {
-            put_columns(out, [*row_stride, *output_stride], [row, rows, output, count], to_i8(results));
+            // SAFETY: the caller has promised the places.
+            unsafe { put_columns(out, [*row_stride, *output_stride], [row, rows, output, count], to_i8(results)) };
         }
         Sink::Add { out, width } => put_sums(out, *width, [row, rows, output, count], to_i16(results)),
     }
 }
 
 /// Results of `rows` rows from `row` on and `count` outputs from `output` on, wherever they go.
+///
+/// # Safety
+/// There is a place for each.
 #[inline(never)]
 #[target_feature(enable = "neon")]
-fn put_columns(
+unsafe fn put_columns(
     out: &mut [i8],
     [row_stride, output_stride]: [usize; 2],
     [row, rows, output, count]: [usize; 4],
     [a, b]: [int8x16_t; 2],
 ) {
-    if row_stride == 1
-        && rows == LANES
-        && count == BLOCK
-        && let Some(out) = out.get_mut(row + output * output_stride..)
-        && out.len() >= (BLOCK - 1) * output_stride + LANES
-    {
+    if row_stride == 1 && rows == LANES && count == BLOCK {
+        // SAFETY: the first of these places.
+        let to = unsafe { out.as_mut_ptr().add(row + output * output_stride) };
         let (a, b) = (vreinterpretq_u32_s8(a), vreinterpretq_u32_s8(b));
         // The four rows of each output lie side by side.
         macro_rules! store {
             ($($output:literal, $from:ident, $lane:literal;)*) => {$(
-                // SAFETY: the last output ends inside the slice; bytes need no alignment.
+                // SAFETY: all of the output's four places; bytes need no alignment.
                 unsafe {
-                    let to = out.as_mut_ptr().add($output * output_stride).cast::<u32>();
+                    let to = to.add($output * output_stride).cast::<u32>();
                     to.write_unaligned(vgetq_lane_u32::<$lane>($from));
                 }
             )*};

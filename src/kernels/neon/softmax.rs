@@ -1,7 +1,7 @@
 //! Scores to weights, eight at a time.
 
-use super::most;
 use super::operands::LANES;
+use crate::kernels::tile::most;
 use crate::kernels::{Tile, tiles, tiles_mut};
 use crate::softmax::{Steepness, Weight};
 use core::arch::aarch64::*;
@@ -111,7 +111,7 @@ pub(super) fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, we
 #[target_feature(enable = "neon")]
 pub(super) fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
     let (scores, _) = tile.scores.as_chunks::<LANES>();
-    let Some(scores) = scores.get(..most(&*tile.visible)) else { return };
+    let Some(scores) = scores.get(..most(tile.visible)) else { return };
     let shared = tile.visible.iter().copied().min().unwrap_or(0).min(scores.len());
     let exponential = Exponential::new::<W>(tile.steepness);
     let [a, b, c, d, ..] = tile.max;
@@ -157,7 +157,7 @@ pub(super) fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
 #[target_feature(enable = "neon")]
 fn weigh_rest<W: Weight>(tile: &mut Tile<'_, W>, exponential: Exponential, first: usize) {
     let (scores, _) = tile.scores.as_chunks::<LANES>();
-    let scores = scores.get(..most(&*tile.visible)).unwrap_or(&[]);
+    let scores = scores.get(..most(tile.visible)).unwrap_or(&[]);
     for (group, scores) in tiles(scores, 8).enumerate().skip(first) {
         let mut columns = [[0; 8]; LANES];
         for (key, scores) in scores.iter().enumerate() {
