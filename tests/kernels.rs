@@ -8,8 +8,8 @@ mod cases;
 mod large;
 
 use cases::{Memory, differs};
-use heedful::Pairing;
-use heedful::internals::{Active, Kernels, Portable, Rotation, Turn, Wide};
+use heedful::internals::{Active, Kernels, Layer, Matrix, Portable, Rotation, Rows, Sink, Turn, Wide, linear};
+use heedful::{Channel, Pairing, Scale};
 
 /// Cases of each kind. Miri takes seconds for one, and gets none of the large ones.
 const CASES: u64 = if cfg!(miri) { 4 } else { 4000 };
@@ -100,6 +100,57 @@ fn cases_find_faulty_rotations() {
         |differs: fn(u64, &mut Memory) -> Option<&'static str>| (0..CASES).find_map(|seed| differs(seed, &mut memory));
     assert_eq!(found(differs::<Turns, Portable>), Some("turns"));
     assert_eq!(found(differs::<Rotates, Portable>), Some("rotate"));
+}
+
+/// What rows of 16 become, on each backend: the same bytes.
+fn stored(x: &[i8], weights: Matrix<'_>, outputs: usize, [row_stride, output_stride]: [usize; 2]) -> [i8; 64] {
+    let on = |linear: fn(Rows<'_>, &mut [Layer<'_>])| {
+        let channels = [Channel { bias: 0, scale: Scale::from_real(1.0 / 16.0).unwrap() }; 8];
+        let mut out = [85; 64];
+        let sink = Sink::Store { out: &mut out, row_stride, output_stride };
+        linear(Rows::new(x, 16), &mut [Layer { weights, channels: &channels[..outputs], sink }]);
+        out
+    };
+    let portable = on(linear::<Portable>);
+    assert_eq!(on(linear::<Wide>), portable);
+    assert_eq!(on(linear::<Active>), portable);
+    #[cfg(target_arch = "x86_64")]
+    {
+        use heedful::internals::{Avx2, Avx512Vnni, AvxVnni};
+        assert_eq!(on(linear::<Avx2>), portable);
+        assert_eq!(on(linear::<AvxVnni>), portable);
+        assert_eq!(on(linear::<Avx512Vnni>), portable);
+    }
+    portable
+}
+
+/// Three times a third of all memory and a little more wraps to a place near the start.
+#[test]
+fn a_row_stride_that_wraps() {
+    let (x, weights) = ([1; 64], Matrix { data: &[9; 128], inputs: 16, stride: 16 });
+    for strides in [[usize::MAX / 3 + 1, 1], [1, usize::MAX / 7 + 1], [usize::MAX, 1], [1, usize::MAX]] {
+        assert_eq!(stored(&x, weights, 8, strides), [85; 64], "{strides:?}");
+    }
+    // What fits is stored.
+    assert_eq!(stored(&x, weights, 8, [8, 1])[..32], [9; 32]);
+}
+
+/// Of three rows of 16 side by side, 24 weights are half; with a row every four weights they are all.
+#[test]
+fn too_few_weights() {
+    let (x, weights) = ([1; 64], Matrix { data: &[9; 24], inputs: 16, stride: 16 });
+    assert_eq!(stored(&x, weights, 3, [3, 1]), [85; 64]);
+    let out = stored(&x, Matrix { stride: 4, ..weights }, 3, [3, 1]);
+    assert_eq!((&out[..12], &out[12..]), (&[9; 12][..], &[85; 52][..]));
+}
+
+/// Where rows of weights overlap, the last one still counts to its end: a product of two -128, twice, does not fit 16
+/// bits.
+#[test]
+fn weights_that_overlap() {
+    let data: [i8; 24] = core::array::from_fn(|i| if i < 12 { 0 } else { -128 });
+    let out = stored(&[-128; 128], Matrix { data: &data, inputs: 16, stride: 4 }, 3, [3, 1]);
+    assert_eq!(out[..24], [127; 24]);
 }
 
 #[cfg(target_arch = "x86_64")]

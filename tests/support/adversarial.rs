@@ -116,12 +116,13 @@ fn one<K: Kernels, W: Weight>(seed: u64) -> (&'static str, Outputs) {
         turns: [Turn::ZERO; 16],
         of_weights: 0,
     };
-    let name = match random.within(0, 5) {
+    let name = match random.within(0, 6) {
         0 => products::<K>(random, &mut inputs, &mut outputs),
         1 => fine::<K>(random, &mut inputs, &mut outputs),
         2 => tile::<K, W>(random, &mut inputs, &mut outputs),
         3 => row_kernels::<K, W>(random, &mut inputs, &mut outputs),
         4 => norm_and_tables::<K>(random, &mut inputs, &mut outputs),
+        5 => unequal::<K>(random, &mut inputs, &mut outputs),
         _ => rotate::<K>(random, &mut inputs, &mut outputs),
     };
     (name, outputs)
@@ -165,6 +166,24 @@ fn products<K: Kernels>(random: &mut Random, inputs: &mut Inputs, outputs: &mut 
     let layers = &mut layers[..random.within(0, 3)];
     linear::<K>(Rows::new(x, near(random, width)), layers);
     "linear"
+}
+
+/// Layers of unequal inputs, some of which are more than a backend prepares at a time.
+fn unequal<K: Kernels>(random: &mut Random, inputs: &mut Inputs, outputs: &mut Outputs) -> &'static str {
+    let channels = channels(random);
+    let (width, count) = (random.within(60, 300), random.within(1, 4));
+    let (x, few) = (&inputs.x[..width * (400 / width)], random.within(1, 60));
+    let (channels, rows, data) = (&channels[..count], 400 / width, &inputs.w[..]);
+    let few = Matrix { data, inputs: few, stride: random.within(0, 60) };
+    let all = Matrix { data, inputs: width, stride: random.within(0, 60) };
+    let store = |out| Sink::Store { out, row_stride: 1, output_stride: rows };
+    let mut layers = [
+        Layer { weights: few, channels, sink: store(&mut outputs.bytes) },
+        Layer { weights: all, channels, sink: Sink::Add { out: &mut outputs.sums, width: count } },
+        Layer { weights: few, channels, sink: store(&mut outputs.more) },
+    ];
+    linear::<K>(Rows::new(x, width), &mut layers);
+    "linear of unequal layers"
 }
 
 /// The last layer of a gated part.
