@@ -16,7 +16,7 @@ impl Kernels for Portable {
 
 #[inline]
 pub(super) fn dot(a: &[i8], b: &[i8]) -> i32 {
-    a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
+    a.iter().zip(b).fold(0, |sum: i32, (&a, &b)| sum.wrapping_add(i32::from(a) * i32::from(b)))
 }
 
 /// `data` from `start` on; nothing beyond its end.
@@ -59,10 +59,10 @@ pub(super) fn largest(scores: &[i32], step: usize) -> i32 {
 
 #[inline]
 pub(super) fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, weights: &mut [W]) -> u32 {
-    let mut sum = 0;
+    let mut sum = 0u32;
     for (weight, &score) in weights.iter_mut().zip(scores) {
         *weight = W::exp2(steepness.exponent(max.wrapping_sub(score) as u32));
-        sum += weight.to_int() as u32;
+        sum = sum.wrapping_add(weight.to_int() as u32);
     }
     sum
 }
