@@ -82,7 +82,10 @@ fn steepness_of_any_word() {
     for word in words() {
         match Steepness::from_word(word) {
             Some(steepness) => {
-                assert_eq!((steepness.to_word(), Steepness::from_real(steepness.to_real()).ok()), (word, Some(steepness)));
+                assert_eq!(
+                    (steepness.to_word(), Steepness::from_real(steepness.to_real()).ok()),
+                    (word, Some(steepness))
+                );
             }
             None => assert!(!(1 << 17..1 << 31).contains(&word), "{word:#x}"),
         }
