@@ -5,7 +5,6 @@ mod decoder;
 
 pub use decoder::{Decoder, Session};
 
-use crate::{Allowed, Error};
 use crate::attention::ScratchView;
 use crate::audio::Frontend;
 use crate::encoder::{BlockView, StateView};
@@ -16,6 +15,7 @@ use crate::observe::{Observer, Row, Unobserved};
 use crate::outcome::Outcome;
 use crate::reach::Reach;
 use crate::softmax::{Narrow, Weight, Wide};
+use crate::{Allowed, Error};
 use core::ops::Range;
 use std::string::{String, ToString};
 use std::vec;
@@ -43,7 +43,11 @@ impl Model {
         // Of the working memory, only the heads' outputs can be too large for an address, and not on all hosts.
         let most = isize::MAX as usize / (config.heads * config.head_dim);
         if config.positions > most {
-            return Err(Error::Shape { what: "positions", allowed: Allowed::Between(1, most), found: config.positions });
+            return Err(Error::Shape {
+                what: "positions",
+                allowed: Allowed::Between(1, most),
+                found: config.positions,
+            });
         }
         file.encoder(&config, &[])?;
         let heads = |layer| file.block(&config, layer).map(|block| block.attention.heads.len());

@@ -74,8 +74,10 @@ mod tests {
             let (what, allowed) = ("scale of an output channel", Scale::RANGE);
             assert_eq!(channels(&[[0, good], [0, word]]), Err(Error::Scale { what, found: word, allowed }));
         }
-        let [steepness, value] =
-            HeadScale::from_real(0.01, 1.0).ok().map(|head| [head.steepness().to_word(), head.value().to_word()]).unwrap();
+        let [steepness, value] = HeadScale::from_real(0.01, 1.0)
+            .ok()
+            .map(|head| [head.steepness().to_word(), head.value().to_word()])
+            .unwrap();
         for word in [0, (1 << 17) - 1, 1 << 31, u32::MAX] {
             let (what, allowed) = ("steepness of a head's softmax", Steepness::RANGE);
             assert_eq!(heads(&[[word, value]]), Err(Error::Scale { what, found: word, allowed }));
