@@ -9,14 +9,16 @@ use crate::targets::{TARGETS, Target};
 use crate::{microphone, toolchain};
 use anyhow::{Context, Result};
 
-/// Rows of the README: a target, what else gives the same row, the model, its name.
+/// Rows of the README: a target, its name, the model.
 const ROWS: &[(&str, &str, &str)] = &[
-    ("cortex-m4", "Cortex-M4, M7", "digits"),
+    ("cortex-m4", "Cortex-M4", "digits"),
+    ("cortex-m7", "Cortex-M7", "digits"),
     ("cortex-m33", "Cortex-M33", "digits"),
     ("cortex-m55", "Cortex-M55", "digits"),
     ("cortex-m3", "Cortex-M3", "digits"),
     ("cortex-m0", "Cortex-M0", "digits_small"),
-    ("rv32imac", "RV32IMAC, RV32IMC", "digits"),
+    ("rv32imac", "RV32IMAC", "digits"),
+    ("rv32imc", "RV32IMC", "digits"),
     ("rvv128", "RV32 with V, VLEN 128", "digits"),
 ];
 /// Frames of the front end in a second.

@@ -26,9 +26,9 @@ const NAMES: [&str; 9] = [
     "stories other texts",
 ];
 /// Texts that the import calibrates on, unless told otherwise, and their seed.
-const CALIBRATION: (usize, u64) = (48, 1);
+const CALIBRATION: (usize, u64) = (48, 2);
 /// Seeds of other texts to calibrate on.
-const OTHERS: [u64; 4] = [2, 3, 4, 5];
+const OTHERS: [u64; 4] = [1, 3, 4, 5];
 /// Texts of the model's own that judge it: 5,000 tokens of each seed.
 const JUDGES: (usize, [u64; 2]) = (20, [1000, 2000]);
 

@@ -5,10 +5,10 @@ use crate::firmware::{LISTEN, feature};
 use crate::report::grouped;
 use crate::targets::TARGETS;
 use crate::{emulator, firmware, output, root, toolchain};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use heedful::format::write::EncoderModel;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 /// The order in which `heedful prune --keep` removes heads.
 const ORDER: [&str; 6] = ["1:0", "0:1", "0:0", "2:0", "0:2", "1:1"];
@@ -24,18 +24,15 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
         figures.skip(&["pruned", "each head"], clips::NO_DATA);
         return Ok(());
     };
-    let whole = root().join("models/digits.heed");
+    let path = root().join("models/digits.heed");
+    let whole = EncoderModel::load(&fs::read(&path)?)?;
     let pruned = std::env::temp_dir().join(format!("heedful-pruned-{}.heed", std::process::id()));
     let head =
         "| heads kept | removed (block:head) | recognised | bytes | multiply-accumulates | instructions, Cortex-M4 |";
     let mut table = vec![head.to_owned(), "|---:|---|---:|---:|---:|---:|".into()];
     for removed in 0..=ORDER.len() {
         println!("  {removed} heads removed");
-        if removed == 0 {
-            fs::copy(&whole, &pruned)?;
-        } else {
-            prune(&whole, &ORDER[..removed].join(","), &pruned)?;
-        }
+        prune(&whole, &ORDER[..removed], &pruned)?;
         let model = heedful::dynamic::Model::load(&fs::read(&pruned)?)?;
         let last = removed.checked_sub(1).map(|i| ORDER[i]);
         let name = match (removed, last) {
@@ -55,7 +52,7 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
     figures.set("pruned", table.join("\n"));
     let mut each = Vec::new();
     for (block, head) in (0..SHAPE.0).flat_map(|block| (0..SHAPE.1).map(move |head| (block, head))) {
-        prune(&whole, &format!("{block}:{head}"), &pruned)?;
+        prune(&whole, &[&format!("{block}:{head}")], &pruned)?;
         let verb = if each.is_empty() { "leaves " } else { "" };
         each.push(format!("{block}:{head} {verb}{}", recognised(&pruned, &recordings)?));
     }
@@ -65,13 +62,28 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
     Ok(())
 }
 
-/// `heedful prune`
-fn prune(model: &Path, heads: &str, out: &Path) -> Result<()> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root()).args(["run", "--release", "--quiet", "-p", "heedful-lab", "--", "prune"]);
-    let output = cargo.arg(model).args(["--heads", heads, "-o"]).arg(out).output().context("cannot run cargo")?;
-    ensure!(output.status.success(), "heedful prune: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
+/// Writes the model without some heads, as `heedful prune` does: the lab, which trains, would take minutes to build.
+fn prune(model: &EncoderModel, heads: &[&str], out: &Path) -> Result<()> {
+    let mut model = model.clone();
+    for (index, block) in model.blocks.iter_mut().enumerate() {
+        let count = block.heads.len();
+        let kept: Vec<usize> = (0..count).filter(|head| !heads.contains(&format!("{index}:{head}").as_str())).collect();
+        for layer in [Some(&mut block.query), block.key.as_mut(), Some(&mut block.value)].into_iter().flatten() {
+            layer.weights = parts(&layer.weights, count, &kept);
+            layer.channels = parts(&layer.channels, count, &kept);
+        }
+        let rows = block.output.weights.chunks(block.output.weights.len() / block.output.channels.len());
+        block.output.weights = rows.flat_map(|row| parts(row, count, &kept)).collect();
+        block.heads = parts(&block.heads, count, &kept);
+    }
+    model.config.heads = model.blocks.iter().map(|block| block.heads.len()).max().unwrap_or(1);
+    fs::write(out, model.to_bytes()?).with_context(|| out.display().to_string())
+}
+
+/// Some of the `count` equal parts of a list.
+fn parts<T: Copy>(list: &[T], count: usize, kept: &[usize]) -> Vec<T> {
+    let length = list.len() / count;
+    kept.iter().flat_map(|part| &list[part * length..][..length]).copied().collect()
 }
 
 fn recognised(model: &Path, recordings: &Path) -> Result<u64> {
@@ -86,7 +98,9 @@ fn instructions(model: &Path) -> Result<u64> {
     toolchain::ensure_emulator(target)?;
     toolchain::ensure_target(target)?;
     let path = model.to_str().context("a path that is not UTF-8")?;
-    let elf = firmware::build_with(target, LISTEN, &[feature("digits")], &[("DIGITS", path)])?;
+    // The firmware of the table of boards, so that the whole model takes what it takes there.
+    let features: Vec<String> = target.models.iter().map(|model| feature(model)).collect();
+    let elf = firmware::build_with(target, LISTEN, &features, &[("DIGITS", path)])?;
     let runs = output::parse(&emulator::run(target, &elf)?)?;
-    Ok(boards::inference(runs.first().context("the board ran no model")?))
+    Ok(boards::inference(runs.iter().find(|run| run.name == "digits").context("the board ran another model")?))
 }
