@@ -6,6 +6,6 @@ fn main() {
     let up = &[[1]; 769];
     let channels = &[CHANNEL; 769];
     let product = const { Scale::from_real(0.001).unwrap() };
-    let _: GatedFeedForward<1, 769> =
+    let _: Option<GatedFeedForward<1, 769>> =
         GatedFeedForward::new(up, channels, up, channels, &[0; 256], product, &[[1; 769]], &[CHANNEL]).finely();
 }
