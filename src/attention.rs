@@ -1,6 +1,6 @@
 //! Multi-head attention ("Attention Is All You Need", Vaswani et al. 2017, section 3.2), and its relatives: heads that
-//! share keys and values (multi-query: Shazeer, "Fast Transformer Decoding", 2019; grouped-query: Ainslie et al., "GQA", 2023),
-//! heads that share projections, cross-attention, and heads of any [`Reach`].
+//! share keys and values (multi-query: Shazeer, "Fast Transformer Decoding", 2019; grouped-query: Ainslie et al.,
+//! "GQA", 2023), heads that share projections, cross-attention, and heads of any [`Reach`].
 //!
 //! Heads run one after the other, and within a head a few queries at a time: what is alive are
 //! the queries, keys and values of one head and a few rows of scores, so memory grows with the
@@ -83,8 +83,8 @@ impl HeadScale {
         self.value
     }
 
-    /// From the octaves per unit of the score (`log2(e) / sqrt(head dim) · query scale · key scale`), and from the scale of the
-    /// values over the scale of the head's output, 2^-8 up to, but not, 32.
+    /// From the octaves per unit of the score (`log2(e) / sqrt(head dim) · query scale · key scale`), and from the
+    /// scale of the values over the scale of the head's output, 2^-8 up to, but not, 32.
     ///
     /// ```
     /// use heedful::HeadScale;
@@ -128,7 +128,8 @@ pub struct ProjectionView<'a> {
     pub channels: &'a [Channel],
     /// Sets of weights: as many as heads, or fewer, which heads in a row then share.
     pub weight_groups: usize,
-    /// Sets of channels, likewise. Where there are more of them than sets of weights, heads differ by their biases alone.
+    /// Sets of channels, likewise. Where there are more of them than sets of weights, heads differ by their biases
+    /// alone.
     pub channel_groups: usize,
     /// The first value of a row of the sequence that the weights apply to.
     pub offset: usize,
@@ -245,8 +246,8 @@ impl AttentionView<'_> {
         self.key.map_or(1, |key| key.channel_groups).max(self.value.channel_groups)
     }
 
-    /// Some heads of `x` into `scratch.heads` `[positions][heads.len() * head_dim]`. With `PARTS` there may be less memory than for the scores of
-    /// whole rows.
+    /// Some heads of `x` into `scratch.heads` `[positions][heads.len() * head_dim]`. With `PARTS` there may be less
+    /// memory than for the scores of whole rows.
     #[inline]
     pub(crate) fn attend<K: Kernels, W: Weight, R: Reach, O: Observer<W>, const PARTS: bool>(
         &self,
@@ -418,7 +419,8 @@ impl AttentionView<'_> {
             let ends = visible;
             let biases = reach.biases(head);
             if hides || biases {
-                // Where keys are hidden anyway, all queries look as far as the farthest, in steps that suit the kernels.
+                // Where keys are hidden anyway, all queries look as far as the farthest, in steps that suit the
+                // kernels.
                 let most = visible.iter().take(count).fold(0, |most, &visible| visible.max(most));
                 let most = most.next_multiple_of(K::KEYS).min(grid.count(x.keys).saturating_sub(start));
                 for visible in visible.iter_mut().take(count).filter(|visible| **visible > 0) {
@@ -471,8 +473,8 @@ impl AttentionView<'_> {
     }
 }
 
-/// Whether there is memory for the scores of all queries that some kernels take at a time. It is made for the active ones, others may take more;
-/// with `PARTS` it may be less than for whole rows.
+/// Whether there is memory for the scores of all queries that some kernels take at a time. It is made for the active
+/// ones, others may take more; with `PARTS` it may be less than for whole rows.
 #[inline]
 fn whole_rows<K: Kernels, const PARTS: bool>(scores: &[i32], keys: usize) -> bool {
     !PARTS && K::QUERIES <= <Active as Kernels>::QUERIES || scores.len() >= K::QUERIES * keys

@@ -38,9 +38,9 @@ impl Lift {
     }
 }
 
-/// A block of attention and feed-forward layers in a model of width `E`: `N` is [`LayerNorm`](crate::LayerNorm) or [`RmsNorm`](crate::RmsNorm), `F` is
-/// [`PlainFeedForward`](crate::PlainFeedForward) or [`GatedFeedForward`](crate::GatedFeedForward). A causal reach makes it a
-/// block of a decoder without an encoder.
+/// A block of attention and feed-forward layers in a model of width `E`: `N` is [`LayerNorm`](crate::LayerNorm) or
+/// [`RmsNorm`](crate::RmsNorm), `F` is [`PlainFeedForward`](crate::PlainFeedForward) or
+/// [`GatedFeedForward`](crate::GatedFeedForward). A causal reach makes it a block of a decoder without an encoder.
 #[derive(Clone, Copy, Debug)]
 pub struct EncoderBlock<const E: usize, const H: usize, const P: usize, N, F, W = Wide, const G: usize = H> {
     /// Norm before the attention, or after it.
@@ -56,8 +56,8 @@ pub struct EncoderBlock<const E: usize, const H: usize, const P: usize, N, F, W 
 impl<const E: usize, const H: usize, const P: usize, N: Norm<E>, F: FeedForward<E>, W: Weight, const G: usize>
     EncoderBlock<E, H, P, N, F, W, G>
 {
-    /// Pre-norm (Xiong et al., "On Layer Normalization in the Transformer Architecture", 2020), in place on the residual stream:
-    /// `x += attention(norm(x))`, `x += feed_forward(norm(x))`.
+    /// Pre-norm (Xiong et al., "On Layer Normalization in the Transformer Architecture", 2020), in place on the
+    /// residual stream: `x += attention(norm(x))`, `x += feed_forward(norm(x))`.
     #[inline]
     pub fn forward<const S: usize>(
         &self,
@@ -83,8 +83,8 @@ impl<const E: usize, const H: usize, const P: usize, N: Norm<E>, F: FeedForward<
         self.feed_forward.accumulate_on::<K, S>(&scratch.output, residual);
     }
 
-    /// Post-norm (Vaswani et al. 2017), in place on int8: `x = norm(x + attention(x))`, `x = norm(x + feed_forward(x))`. What is in
-    /// `residual` before does not matter.
+    /// Post-norm (Vaswani et al. 2017), in place on int8: `x = norm(x + attention(x))`,
+    /// `x = norm(x + feed_forward(x))`. What is in `residual` before does not matter.
     #[inline]
     pub fn forward_post<const S: usize>(
         &self,
@@ -169,8 +169,8 @@ impl<
     const M: usize,
 > DecoderBlock<E, H, P, N, F, W, G, M>
 {
-    /// In place on the residual stream of the `S` positions. `reach` is that over these (causal, as a rule), `memory_reach` that over the `T` positions of
-    /// the encoder's output.
+    /// In place on the residual stream of the `S` positions. `reach` is that over these (causal, as a rule),
+    /// `memory_reach` that over the `T` positions of the encoder's output.
     #[inline]
     pub fn forward<const S: usize, const T: usize>(
         &self,
@@ -212,8 +212,8 @@ impl<
     }
 }
 
-/// Embedding of `V` tokens to a width of `E`, and the output layer back, with the same weights (Press and Wolf, "Using the
-/// Output Embedding to Improve Language Models", 2016).
+/// Embedding of `V` tokens to a width of `E`, and the output layer back, with the same weights (Press and Wolf, "Using
+/// the Output Embedding to Improve Language Models", 2016).
 ///
 /// ```
 /// # use heedful::{Channel, Scale, TiedEmbedding};
@@ -234,9 +234,9 @@ pub struct TiedEmbedding<const V: usize, const E: usize> {
 }
 
 impl<const V: usize, const E: usize> TiedEmbedding<V, E> {
-    /// From the weights `[V][E]`, their channels to the logits, and the scale of the logits over those of the output layer's
-    /// input and of the residual stream: a token's row in the residual stream is its weights times this factor times
-    /// its channel's scale. `None` unless the factor is 1 to 2^23.
+    /// From the weights `[V][E]`, their channels to the logits, and the scale of the logits over those of the output
+    /// layer's input and of the residual stream: a token's row in the residual stream is its weights times this factor
+    /// times its channel's scale. `None` unless the factor is 1 to 2^23.
     #[must_use]
     pub const fn new(weights: &'static [[i8; E]; V], channels: &'static [Channel; V], factor: u32) -> Option<Self> {
         const { require(E > 0 && E <= MAX_INPUTS, "TiedEmbedding: the width is 0 or so large that sums may overflow") }

@@ -1,5 +1,5 @@
-//! A language model that writes one token after the other: embedding, pre-norm blocks of attention and gated feed-forward layers
-//! over a key-value cache, and logits from the embedding's own weights.
+//! A language model that writes one token after the other: embedding, pre-norm blocks of attention and gated
+//! feed-forward layers over a key-value cache, and logits from the embedding's own weights.
 
 use crate::attention::{At, AttentionView, CacheView, Ring, StepView};
 use crate::feed_forward::GatedView;
@@ -24,12 +24,14 @@ pub struct DecoderBlockView<'a> {
     pub feed_forward: GatedView<'a>,
 }
 
-/// Token embedding and output layer in one (Press and Wolf, "Using the Output Embedding to Improve Language Models", 2016).
+/// Token embedding and output layer in one (Press and Wolf, "Using the Output Embedding to Improve Language Models",
+/// 2016).
 #[derive(Clone, Copy, Debug)]
 pub struct EmbeddingView<'a> {
     /// Weights `[tokens][width]`; the scale of a row is from the normalised residual stream to the logits.
     pub layer: LinearView<'a>,
-    /// From a row's scale to that of the residual stream: the scale of the logits over those of the normalised and the residual stream.
+    /// From a row's scale to that of the residual stream: the scale of the logits over those of the normalised and the
+    /// residual stream.
     pub factor: i32,
 }
 

@@ -50,8 +50,8 @@ pub(crate) struct StateView<'s, W> {
     pub residual: &'s mut [i16],
     /// A normalised residual stream, `[positions][width]`.
     pub normed: &'s mut [i8],
-    /// Reduced rows of blocks of low rank, `[positions][reduced]`, where they are wider than the model; else they take the
-    /// place of `normed`.
+    /// Reduced rows of blocks of low rank, `[positions][reduced]`, where they are wider than the model; else they take
+    /// the place of `normed`.
     pub reduced: &'s mut [i8],
     /// Of the attention.
     pub heads: ScratchView<'s, W>,
@@ -67,8 +67,8 @@ pub(crate) struct StateView<'s, W> {
 
 impl EncoderView<'_> {
     /// Runs the encoder: `fill(position, input)` gives the int8 input of one position, each
-    /// position once and in order, `reach(layer)` what the heads of a block look at. The logits are left in `state`. `LOW_RANK`
-    /// says whether there may be blocks of low rank.
+    /// position once and in order, `reach(layer)` what the heads of a block look at. The logits are left in `state`.
+    /// `LOW_RANK` says whether there may be blocks of low rank.
     #[inline]
     pub(crate) fn forward<K: Kernels, W: Weight, R: Reach, O: Observer<W>, const LOW_RANK: bool>(
         &self,
@@ -144,8 +144,8 @@ impl BlockView<'_> {
     }
 }
 
-/// Normalised rows through the layer of a block of low rank. Where that makes them wider, there is memory for both; else reduced rows
-/// take the place of the normalised ones, which then are in `free`, some at a time.
+/// Normalised rows through the layer of a block of low rank. Where that makes them wider, there is memory for both;
+/// else reduced rows take the place of the normalised ones, which then are in `free`, some at a time.
 fn reduced<'s, K: Kernels>(
     norm: &NormView<'_>,
     layer: LinearView<'_>,

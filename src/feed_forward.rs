@@ -1,5 +1,5 @@
-//! The feed-forward part of a block: two layers with an activation between them, or with a gate (Shazeer, "GLU Variants Improve
-//! Transformer", 2020).
+//! The feed-forward part of a block: two layers with an activation between them, or with a gate (Shazeer, "GLU Variants
+//! Improve Transformer", 2020).
 
 use crate::activation::Activation;
 use crate::error::require;
@@ -52,7 +52,8 @@ pub struct GatedView<'a> {
 }
 
 impl GatedView<'_> {
-    /// Adds what it makes of `x` `[rows][width]` to the residual stream. `gate` and `up` hold some rows of hidden values.
+    /// Adds what it makes of `x` `[rows][width]` to the residual stream. `gate` and `up` hold some rows of hidden
+    /// values.
     #[inline]
     pub(crate) fn accumulate<K: Kernels>(&self, x: &[i8], gate: &mut [i8], up: &mut [i8], residual: &mut [i16]) {
         let (width, length) = (self.down.channels.len(), self.gate.channels.len());
@@ -74,7 +75,8 @@ impl GatedView<'_> {
     }
 }
 
-/// The most inputs of a last layer that takes fine hidden values: `768 · 2^14 · 128 + 2^7 · MAX_FINE_BIAS` stays below 2^31.
+/// The most inputs of a last layer that takes fine hidden values: `768 · 2^14 · 128 + 2^7 · MAX_FINE_BIAS` stays below
+/// 2^31.
 pub const MAX_FINE_INPUTS: usize = 768;
 /// The largest bias of such a layer, in either direction.
 pub const MAX_FINE_BIAS: u32 = (1 << 22) - 1;
@@ -134,7 +136,8 @@ pub struct PlainFeedForward<const E: usize, const F: usize> {
 }
 
 impl<const E: usize, const F: usize> PlainFeedForward<E, F> {
-    /// From the weights `[F][E]` and `[E][F]` with a bias and scale per output; the second layer's scale is to the residual stream.
+    /// From the weights `[F][E]` and `[E][F]` with a bias and scale per output; the second layer's scale is to the
+    /// residual stream.
     #[must_use]
     pub const fn new(
         expand: &'static [[i8; E]; F],
@@ -179,8 +182,8 @@ pub struct GatedFeedForward<const E: usize, const F: usize> {
 }
 
 impl<const E: usize, const F: usize> GatedFeedForward<E, F> {
-    /// From the weights of gate and other half `[F][E]`, the gate's table, the scale from its entry times the other half to the hidden
-    /// values, and the weights `[E][F]` back to the residual stream.
+    /// From the weights of gate and other half `[F][E]`, the gate's table, the scale from its entry times the other
+    /// half to the hidden values, and the weights `[E][F]` back to the residual stream.
     #[must_use]
     #[allow(clippy::too_many_arguments)] // Three layers and what lies between.
     pub const fn new(
@@ -228,8 +231,8 @@ const fn layer<const IN: usize, const OUT: usize>(
     LinearView { weights: Matrix { data: weights.as_flattened(), inputs: IN, stride: IN }, channels }
 }
 
-/// The table of a gate, made on the host: `round(f(q * scale_in) / scale_out)`, saturated. For SwiGLU `f` is [`silu`], for GEGLU
-/// [`gelu`](crate::gelu).
+/// The table of a gate, made on the host: `round(f(q * scale_in) / scale_out)`, saturated. For SwiGLU `f` is [`silu`],
+/// for GEGLU [`gelu`](crate::gelu).
 #[cfg(feature = "std")]
 #[must_use]
 pub fn gate_table(f: impl Fn(f64) -> f64, scale_in: f64, scale_out: f64) -> [i16; 256] {

@@ -20,8 +20,8 @@ pub trait EmbeddedDecoder {
     type Model;
 }
 
-/// A compiled-in language model with its working memory: `V` tokens, width `E`, `H` heads of `P` that share `G` sets of keys and values, `F`
-/// hidden values, `L` blocks, and a cache of `N` positions.
+/// A compiled-in language model with its working memory: `V` tokens, width `E`, `H` heads of `P` that share `G` sets of
+/// keys and values, `F` hidden values, `L` blocks, and a cache of `N` positions.
 ///
 /// `size_of` tells its RAM. The weights stay in the program's constants.
 #[derive(Debug)]
@@ -114,7 +114,8 @@ impl<
         }
     }
 
-    /// Takes in one more token, and gives the logits of the next one. Tokens outside the vocabulary count as no token: zeros.
+    /// Takes in one more token, and gives the logits of the next one. Tokens outside the vocabulary count as no token:
+    /// zeros.
     #[inline]
     pub fn step(&mut self, token: u16) -> &[i16; V] {
         self.push(token);
@@ -164,7 +165,8 @@ impl<
     /// Goes back to the time when `length` tokens had been taken in.
     ///
     /// # Errors
-    /// If these are more than there were, or if the cache has forgotten what would be looked at again; see [`RewindError`].
+    /// If these are more than there were, or if the cache has forgotten what would be looked at again; see
+    /// [`RewindError`].
     pub const fn rewind(&mut self, length: u64) -> Result<(), RewindError> {
         self.ring.rewind(length)
     }
@@ -188,8 +190,8 @@ impl<
     }
 }
 
-/// Names a language model that lies in a `.heed` file, with the number of positions that its cache holds, and checks the file when the program is
-/// compiled.
+/// Names a language model that lies in a `.heed` file, with the number of positions that its cache holds, and checks
+/// the file when the program is compiled.
 ///
 /// `heedful::language_model!(pub Stories = "stories.heed", context = 128);` makes the type `Stories`, which
 /// dereferences to a [`LanguageModel`](crate::LanguageModel) of the file's shape. The path is as in

@@ -7,7 +7,8 @@
 #[cfg(feature = "std")]
 extern crate std;
 
-/// What the project's own tests, boards and benchmarks reach the kernels by. No part of the interface: it may change with any release.
+/// What the project's own tests, boards and benchmarks reach the kernels by. No part of the interface: it may change
+/// with any release.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::kernels::*;

@@ -115,8 +115,8 @@ const fn frontend(file: &File<'static>) -> crate::audio::Frontend<'static> {
 }
 
 /// A compiled-in encoder with its working memory: `S` positions of `I` inputs, width `E`, `H` heads
-/// of `P`, `F` hidden values, `L` blocks, `C` classes. `R` is the length of the reduced rows of blocks of low rank, where these
-/// are wider than the model and need memory of their own.
+/// of `P`, `F` hidden values, `L` blocks, `C` classes. `R` is the length of the reduced rows of blocks of low rank,
+/// where these are wider than the model and need memory of their own.
 ///
 /// `size_of` tells its RAM. The weights stay in the program's constants.
 #[derive(Debug)]
@@ -477,9 +477,9 @@ pub const fn samples(file: &File<'_>, config: &Config) -> usize {
 /// println!("{} bytes at {:p}", Digits::FLASH, Digits::WORDS);
 /// ```
 ///
-/// In the linker script, `.external : { *(.external); } > EXTERNAL` puts that section into a memory. It must be readable
-/// like any other memory before the model is used. `boards/qemu-cortex-m` does it. (`unsafe`, for a section may be one
-/// that means something to the linker.)
+/// In the linker script, `.external : { *(.external); } > EXTERNAL` puts that section into a memory. It must be
+/// readable like any other memory before the model is used. `boards/qemu-cortex-m` does it. (`unsafe`, for a section
+/// may be one that means something to the linker.)
 #[macro_export]
 macro_rules! model {
     (@ $attributes:tt $vis:vis $name:ident [$($place:tt)*] #$next:tt $($rest:tt)+) => {
@@ -548,7 +548,8 @@ macro_rules! model {
     };
 }
 
-/// What the types share that [`model!`](crate::model!) and [`language_model!`](crate::language_model!) name: a default, and the model's methods.
+/// What the types share that [`model!`](crate::model!) and [`language_model!`](crate::language_model!) name: a default,
+/// and the model's methods.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! dereference {

@@ -39,8 +39,8 @@ const fn bits(x: f64) -> Option<i16> {
     if x > -32768.5 && x < 32767.5 { Some((if x < 0.0 { x - 0.5 } else { x + 0.5 }) as i16) } else { None }
 }
 
-/// A layer norm (Ba, Kiros and Hinton, "Layer Normalization", 2016) or RMSNorm (Zhang and Sennrich, "Root Mean Square Layer
-/// Normalization", 2019) of any width up to [`MAX_WIDTH`].
+/// A layer norm (Ba, Kiros and Hinton, "Layer Normalization", 2016) or RMSNorm (Zhang and Sennrich, "Root Mean Square
+/// Layer Normalization", 2019) of any width up to [`MAX_WIDTH`].
 #[derive(Clone, Copy, Debug)]
 pub struct NormView<'a> {
     /// One per channel.
@@ -123,7 +123,8 @@ impl InverseRoot {
         Self { root: root.min((1 << 31) - 1), up: (shift / 2).saturating_sub(1 + bits), places: 21 - bits }
     }
 
-    /// What vectors need for [`InverseRoot::apply`]: the factor, the shift of what it is multiplied by, the final shift.
+    /// What vectors need for [`InverseRoot::apply`]: the factor, the shift of what it is multiplied by, the final
+    /// shift.
     #[inline]
     #[allow(dead_code)]
     pub(crate) const fn parts(self) -> (u32, u32, u32) {
@@ -180,7 +181,8 @@ pub struct RmsNorm<const E: usize> {
 }
 
 impl<const E: usize> RmsNorm<E> {
-    /// From the channels' gains (offsets are added, too), and ε in squared units of the input (clamped to 1 ..= [`MAX_EPSILON`]).
+    /// From the channels' gains (offsets are added, too), and ε in squared units of the input (clamped to 1 ..=
+    /// [`MAX_EPSILON`]).
     #[must_use]
     pub const fn new(channels: &'static [NormChannel; E], epsilon: u32) -> Self {
         const { require(E > 0 && E <= MAX_WIDTH, "RmsNorm: the width is 0 or above 1024") }

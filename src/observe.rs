@@ -9,7 +9,8 @@ pub struct Row<'a, W> {
     pub head: usize,
     /// Position of the query.
     pub query: usize,
-    /// The key that the first weight belongs to: not 0 where a window starts later, or where a long row is shown in parts.
+    /// The key that the first weight belongs to: not 0 where a window starts later, or where a long row is shown in
+    /// parts.
     pub first: usize,
     /// From one weight's key to the next one's: the head's dilation.
     pub step: usize,

@@ -1,8 +1,9 @@
 //! Which keys each head looks at, and how positions count in its scores.
 //!
-//! A [`Mask`] is a [`Reach`]; so are a [`Window`] for all heads, [`Windows`] of each head's own, [`Bits`], [`Alibi`], [`RelativeBias`],
-//! [`Rope`] and [`Without`]. Tuples of these hold together: `(Mask::Causal, Windows(&WINDOWS), ROPE)`. The type is known
-//! when the code is compiled, and what a reach does not do leaves no instruction behind.
+//! A [`Mask`] is a [`Reach`]; so are a [`Window`] for all heads, [`Windows`] of each head's own, [`Bits`], [`Alibi`],
+//! [`RelativeBias`], [`Rope`] and [`Without`]. Tuples of these hold together:
+//! `(Mask::Causal, Windows(&WINDOWS), ROPE)`. The type is known when the code is compiled, and what a reach does not do
+//! leaves no instruction behind.
 
 mod alibi;
 mod bits;
@@ -20,7 +21,8 @@ pub use window::{Window, Windows};
 
 /// Which keys a query looks at, and what its scores gain by their positions.
 ///
-/// A key is looked at if it lies in the range of [`Reach::keys`], on the grid of [`Reach::dilation`], and [`Reach::bias`] does not hide it.
+/// A key is looked at if it lies in the range of [`Reach::keys`], on the grid of [`Reach::dilation`], and
+/// [`Reach::bias`] does not hide it.
 pub trait Reach {
     /// Whether every query looks from the first key on, wherever its keys end: spares looking for where they start.
     const FROM_FIRST: bool = false;
@@ -28,7 +30,8 @@ pub trait Reach {
     /// Whether [`Reach::rope`] may give a rotation: where none can be, the compiler refuses.
     const ROTATES: bool = false;
 
-    /// Keys that the query at position `query` may look at in a head, of `keys` there are: by default, all. Keys outside cost nothing.
+    /// Keys that the query at position `query` may look at in a head, of `keys` there are: by default, all. Keys
+    /// outside cost nothing.
     #[inline]
     fn keys(&self, _head: usize, _query: usize, keys: usize) -> Range<usize> {
         0..keys
@@ -46,14 +49,16 @@ pub trait Reach {
         false
     }
 
-    /// What is added to the score of a query and a key, in its own units, at most 2^22 either way; `None` hides the key.
+    /// What is added to the score of a query and a key, in its own units, at most 2^22 either way; `None` hides the
+    /// key.
     #[inline]
     fn bias(&self, _head: usize, _query: usize, _key: usize) -> Option<i32> {
         Some(0)
     }
 
-    /// [`Reach::bias`] of the keys from `first` on, `step` apart, added to a row of biases; [`HIDDEN`] where it is `None`. What is
-    /// called when attention runs: a reach that can tell a row in fewer steps than key by key does so here.
+    /// [`Reach::bias`] of the keys from `first` on, `step` apart, added to a row of biases; [`HIDDEN`] where it is
+    /// `None`. What is called when attention runs: a reach that can tell a row in fewer steps than key by key does so
+    /// here.
     #[inline]
     fn bias_row(&self, head: usize, query: usize, first: usize, step: usize, row: &mut [i32]) {
         let mut key = first;

@@ -1,5 +1,5 @@
-//! Rotary positions: queries and keys are turned by angles in proportion to their positions, so that their product depends
-//! on the distance alone (Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", 2021).
+//! Rotary positions: queries and keys are turned by angles in proportion to their positions, so that their product
+//! depends on the distance alone (Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", 2021).
 //!
 //! Angles are words in units of 2^-32 of a turn: they wrap as angles do, so positions go on without end.
 
@@ -14,9 +14,10 @@ pub enum Pairing {
     Interleaved = 0,
     /// One of each half: 0 with n, 1 with n + 1, for n pairs (GPT-NeoX, Hugging Face).
     Halves = 1,
-    /// Neighbours. After that, each value and its mirror image (the first and the last of the pairs' values, and so on) become
-    /// their sum and their difference, in queries and keys alike: that doubles products of both, and no more. Where slow pairs
-    /// have larger values than fast ones, as in language models, twice as many values share their rounding.
+    /// Neighbours. After that, each value and its mirror image (the first and the last of the pairs' values, and so on)
+    /// become their sum and their difference, in queries and keys alike: that doubles products of both, and no more.
+    /// Where slow pairs have larger values than fast ones, as in language models, twice as many values share their
+    /// rounding.
     Folded = 2,
 }
 
@@ -74,8 +75,8 @@ impl Rope<'_> {
         turns
     }
 
-    /// Projects `x` `[rows][inputs]` to rotated queries, and to rotated keys and values beside them if these are made from the same rows. The
-    /// first row is at position `first`, the others `step` further each.
+    /// Projects `x` `[rows][inputs]` to rotated queries, and to rotated keys and values beside them if these are made
+    /// from the same rows. The first row is at position `first`, the others `step` further each.
     #[inline(never)]
     pub(crate) fn project<K: Kernels>(
         &self,

@@ -18,10 +18,11 @@ pub fn greedy(logits: &[i16]) -> usize {
     best.0
 }
 
-/// A token drawn by its probability: softmax of the logits, in integers, so that the same random words draw the same tokens everywhere.
+/// A token drawn by its probability: softmax of the logits, in integers, so that the same random words draw the same
+/// tokens everywhere.
 ///
-/// `steepness` is the model's octaves per unit of a logit over the temperature; `random` is a word of all values alike. Tokens
-/// 2^-15 times as likely as the likeliest are not drawn.
+/// `steepness` is the model's octaves per unit of a logit over the temperature; `random` is a word of all values alike.
+/// Tokens 2^-15 times as likely as the likeliest are not drawn.
 ///
 /// ```
 /// use heedful::{Steepness, sample};

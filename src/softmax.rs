@@ -102,10 +102,10 @@ const EXP2_A2: i32 = 5535;
 /// How steeply a head's softmax falls: `c` in octaves per unit of the integer score,
 /// `2^-18 <= c < 1/16`, in units of 2^-35.
 ///
-/// `c = log2(e) / sqrt(head dim) · query scale · key scale / temperature`. With a steepness below 2^-18 even the scores of queries and
-/// keys at full scale would hardly differ; with one of at least 2^-18, 2^23 below the maximum is far enough for a weight of 0.
-/// There is no other way to a steepness than the two that check it, [`Steepness::from_real`] and
-/// [`Steepness::from_word`].
+/// `c = log2(e) / sqrt(head dim) · query scale · key scale / temperature`. With a steepness below 2^-18 even the scores
+/// of queries and keys at full scale would hardly differ; with one of at least 2^-18, 2^23 below the maximum is far
+/// enough for a weight of 0. There is no other way to a steepness than the two that check it, [`Steepness::from_real`]
+/// and [`Steepness::from_word`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, NoUninit)]
 #[repr(transparent)]
 pub struct Steepness(u32);

@@ -3,12 +3,12 @@
 
 use crate::{Allowed, Error};
 
-/// The vocabulary of a language model, as the `.heed` file holds it: token 1 begins a text, 2 ends it, 3 to 258 are single
-/// bytes, all others pieces of text.
+/// The vocabulary of a language model, as the `.heed` file holds it: token 1 begins a text, 2 ends it, 3 to 258 are
+/// single bytes, all others pieces of text.
 ///
 /// For each token: the rank of its merge (little-endian u16, 0: never merged), its length (u8), its bytes. Nothing is
-/// indexed, so that no memory is needed: [`Tokenizer::decode`] costs a walk over the vocabulary, [`Tokenizer::encode`] one per
-/// pair of neighbours and merge.
+/// indexed, so that no memory is needed: [`Tokenizer::decode`] costs a walk over the vocabulary, [`Tokenizer::encode`]
+/// one per pair of neighbours and merge.
 ///
 /// ```
 /// use heedful::Tokenizer;
@@ -132,8 +132,8 @@ impl<'a> Tokenizer<'a> {
 
     /// Writes the tokens of any text, valid UTF-8 or not, and gives their number: token 1, then the text after a space.
     ///
-    /// Characters that are no token of their own become the tokens of their bytes. Of the pairs of neighbours that make a
-    /// token the one of highest rank is merged, the first of equal ones, until there is none.
+    /// Characters that are no token of their own become the tokens of their bytes. Of the pairs of neighbours that make
+    /// a token the one of highest rank is merged, the first of equal ones, until there is none.
     ///
     /// # Errors
     /// If `tokens` runs full; `text.len() + 2` are always enough.
@@ -274,7 +274,8 @@ mod tests {
         };
         assert_eq!(encode(b""), [1]);
         assert_eq!(encode(b"ab"), [1, 267]);
-        // "ba" outranks "ab", and "aba" grows from it; of the two "aa" the first counts; what has rank 0 is never merged.
+        // "ba" outranks "ab", and "aba" grows from it; of the two "aa" the first counts; what has rank 0 is never
+        // merged.
         assert_eq!(encode(b"aba"), [1, 259, 266]);
         assert_eq!(encode(b"bab"), [1, 259, 264, 261]);
         assert_eq!(encode(b"aaa"), [1, 259, 265, 260]);

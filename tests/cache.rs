@@ -1,4 +1,5 @@
-//! Keys and values in a cache: a step gives the bits that a pass over the whole history gives, for every kind of attention.
+//! Keys and values in a cache: a step gives the bits that a pass over the whole history gives, for every kind of
+//! attention.
 
 #[path = "support/kinds.rs"]
 mod kinds_support;
@@ -22,7 +23,8 @@ const SHORT: usize = 60;
 /// The same for the longest caches.
 const LONG: usize = 220;
 
-/// Attention with random weights: sets of weights for queries and for keys, which may be fewer than the heads that have biases of their own.
+/// Attention with random weights: sets of weights for queries and for keys, which may be fewer than the heads that have
+/// biases of their own.
 fn attention<W: Weight, const G: usize, const N: usize, const NG: usize>(
     random: &mut Random,
     rotated: bool,

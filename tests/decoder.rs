@@ -39,8 +39,8 @@ fn ratio(seed: u64, shape: Shape, context: usize) -> f64 {
     snr(pairs)
 }
 
-/// Shapes, and the signal-to-noise that was found less a decibel or so. Random weights hand the rounding of one layer on to the next
-/// undamped, and heads of six values are short.
+/// Shapes, and the signal-to-noise that was found less a decibel or so. Random weights hand the rounding of one layer
+/// on to the next undamped, and heads of six values are short.
 const SHAPES: [(Shape, f64); 8] = [
     (TINY, 17.5),
     (Shape { softmax: Softmax::Narrow, ..TINY }, 18.5),
@@ -84,8 +84,8 @@ fn normalise(residual: &[i16], norm: &NormModel) -> Vec<i8> {
     out
 }
 
-/// A decoder that does not rotate, without views, ring or scratch: keys and values of all positions so far, of which the last
-/// `context` are looked at.
+/// A decoder that does not rotate, without views, ring or scratch: keys and values of all positions so far, of which
+/// the last `context` are looked at.
 fn plain<W: Weight>(model: &DecoderModel, token: usize, kept: &mut [Vec<[Vec<i8>; 2]>], context: usize) -> Vec<i16> {
     let (width, dim) = (model.norm.channels.len(), model.head_dim);
     let row = model.embedding.weights.chunks(width).nth(token);
@@ -181,7 +181,8 @@ fn watch<W: Weight>(weights: &mut Weights) -> impl FnMut(Row<'_, W>) {
     }
 }
 
-/// A compiled-in model and the same file read at run time: the same logits and weights, on all kernels, whatever happens.
+/// A compiled-in model and the same file read at run time: the same logits and weights, on all kernels, whatever
+/// happens.
 macro_rules! doors {
     ($test:ident, $model:ident, $weight:ty, $path:literal, $context:literal) => {
         #[test]

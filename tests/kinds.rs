@@ -427,8 +427,8 @@ proptest! {
         prop_assert_eq!(one.cross(&x, &x, parts.reach(true), &mut a), one.forward(&x, parts.reach(true), &mut b));
     }
 
-    /// Of rotated queries and keys, scores depend on the distance: in a sequence of equal rows they are, but for the rounding of the
-    /// rotated values, the same wherever query and key stand.
+    /// Of rotated queries and keys, scores depend on the distance: in a sequence of equal rows they are, but for the
+    /// rounding of the rotated values, the same wherever query and key stand.
     #[test]
     fn rotated_scores_depend_on_the_distance(seed in any::<u64>()) {
         let random = &mut Random(seed);

@@ -1,7 +1,8 @@
 //! The stack that an inference takes on the host: at most 8 KB, with whatever kernels the CPU has.
 //!
-//! A thread of fixed size runs it, after a part of the stack has been taken away; a child process each, for a thread that runs out of stack
-//! takes its process with it. Debug builds keep everything on the stack, so that only optimised ones are measured.
+//! A thread of fixed size runs it, after a part of the stack has been taken away; a child process each, for a thread
+//! that runs out of stack takes its process with it. Debug builds keep everything on the stack, so that only optimised
+//! ones are measured.
 
 use std::hint::black_box;
 use std::process::{Command, Stdio};

@@ -1,5 +1,5 @@
-//! Kinds of attention and RMSNorm against PyTorch, on the fixtures that `tests/fixtures/make_fixtures.py` made. How weights and activations
-//! are quantised, and what the figures mean, is told in `tests/torch.rs`.
+//! Kinds of attention and RMSNorm against PyTorch, on the fixtures that `tests/fixtures/make_fixtures.py` made. How
+//! weights and activations are quantised, and what the figures mean, is told in `tests/torch.rs`.
 
 #[path = "support/fixture.rs"]
 mod fixture;

@@ -112,7 +112,8 @@ impl Activations {
         *values.select_nth_unstable_by(rank, f32::total_cmp).1
     }
 
-    /// The largest magnitude that each pair of neighbours would take if it were turned by any angle, as RoPE does in long texts.
+    /// The largest magnitude that each pair of neighbours would take if it were turned by any angle, as RoPE does in
+    /// long texts.
     #[must_use]
     pub fn largest_turned(&self, layer: usize, site: Site) -> Vec<f32> {
         let Seen { channels, values } = self.site(layer, site);
@@ -123,8 +124,8 @@ impl Activations {
         most
     }
 
-    /// The largest magnitude that each head of `dim` channels would take if its pairs were turned by any angle and folded
-    /// ([`Pairing::Folded`](heedful::Pairing::Folded)).
+    /// The largest magnitude that each head of `dim` channels would take if its pairs were turned by any angle and
+    /// folded ([`Pairing::Folded`](heedful::Pairing::Folded)).
     #[must_use]
     pub fn largest_folded(&self, layer: usize, site: Site, dim: usize) -> Vec<f32> {
         let Seen { channels, values } = self.site(layer, site);

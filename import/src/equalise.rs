@@ -1,5 +1,5 @@
-//! Moving scales between layers, so that the values of a tensor fill one int8 range alike. What the model computes stays
-//! the same; nothing of it costs anything when it runs. (Xiao et al., "SmoothQuant", 2023, do so for norms.)
+//! Moving scales between layers, so that the values of a tensor fill one int8 range alike. What the model computes
+//! stays the same; nothing of it costs anything when it runs. (Xiao et al., "SmoothQuant", 2023, do so for norms.)
 
 use crate::calibrate::Activations;
 use crate::float::{Site, silu};
@@ -7,8 +7,8 @@ use crate::{Checkpoint, Layer, Shape};
 
 /// How far the ranges of normalised channels become alike, at the expense of the weights that read them.
 const NORM_SHARE: f32 = 0.75;
-/// How far the ranges of the pairs of a key become alike, at the expense of those of the query. Not all the way, so that a
-/// pair of small products gives way to the pair that it is folded with.
+/// How far the ranges of the pairs of a key become alike, at the expense of those of the query. Not all the way, so
+/// that a pair of small products gives way to the pair that it is folded with.
 const KEY_SHARE: f32 = 0.5;
 
 /// Equalises all layers, as far as `seen` shows that it is needed.
@@ -40,8 +40,8 @@ fn norm<const N: usize>(gain: &mut [f32], mut readers: [&mut Vec<f32>; N], large
 
 /// Divides each hidden channel by what its column of the second layer is multiplied by.
 ///
-/// The rounding errors of the hidden values and of the half that is not gated add up; with ranges of at most 1 and `room`,
-/// the factors cannot be smaller than they are below, and `room` is the one that gives the smallest sum.
+/// The rounding errors of the hidden values and of the half that is not gated add up; with ranges of at most 1 and
+/// `room`, the factors cannot be smaller than they are below, and `room` is the one that gives the smallest sum.
 fn hidden(layer: &mut Layer, count: usize, seen: &Activations, index: usize) {
     let values = seen.largest_of(index, Site::Hidden, count);
     let ups = seen.largest_of(index, Site::Up, count);
@@ -63,7 +63,8 @@ fn hidden(layer: &mut Layer, count: usize, seen: &Activations, index: usize) {
     scale_columns(&mut layer.down, &factors);
 }
 
-/// Divides each pair of a key by what the same pair of the queries that read it is multiplied by; that commutes with RoPE.
+/// Divides each pair of a key by what the same pair of the queries that read it is multiplied by; that commutes with
+/// RoPE.
 fn keys(layer: &mut Layer, shape: &Shape, seen: &Activations, index: usize) {
     let (dim, width) = (shape.head_dim(), shape.width);
     let keys = seen.largest_turned(index, Site::Key);
@@ -84,8 +85,8 @@ fn keys(layer: &mut Layer, shape: &Shape, seen: &Activations, index: usize) {
     }
 }
 
-/// The factor that makes a range of `largest` alike to the others to the extent of `share`, and the range of what reads it (or is
-/// multiplied by it) for the rest.
+/// The factor that makes a range of `largest` alike to the others to the extent of `share`, and the range of what reads
+/// it (or is multiplied by it) for the rest.
 fn balance(largest: f32, reader: f32, share: f32) -> f32 {
     if largest > 0.0 && reader > 0.0 { largest.powf(share) / reader.powf(1.0 - share) } else { 1.0 }
 }

@@ -1,5 +1,5 @@
-//! From float weights to the integers of a `.heed` file: int8 weights with a scale per row, int8 activations with a scale per
-//! tensor (queries, keys and values: per head), one scale for the int16 residual stream.
+//! From float weights to the integers of a `.heed` file: int8 weights with a scale per row, int8 activations with a
+//! scale per tensor (queries, keys and values: per head), one scale for the int16 residual stream.
 
 use crate::calibrate::Activations;
 use crate::equalise::equalise;
@@ -10,17 +10,18 @@ use heedful::format::write::{DecoderBlockModel, DecoderModel, LinearModel, NormM
 use heedful::{Channel, HeadScale, MAX_EPSILON, NormChannel, Pairing, Scale, Steepness, gate_table, silu};
 use std::f64::consts::{LOG2_E, TAU};
 
-/// Where accumulators go: a step of the output is at least this many of theirs, as requantisation takes factors below 1/4.
+/// Where accumulators go: a step of the output is at least this many of theirs, as requantisation takes factors below
+/// 1/4.
 const COARSER: f64 = 4.001;
 /// The finest step of a weight: one that moves the output by this share of a step.
 const FINEST: f64 = 1.0 / 16_777_216.0;
 /// Room of the int16 tensors above the largest value seen.
 const ROOM: f64 = 1.5;
-/// Share of the values that the int8 range of a norm, a gate and its other half holds; the rest saturates. All others hold
-/// what was seen: a clipped key leads its whole head astray.
+/// Share of the values that the int8 range of a norm, a gate and its other half holds; the rest saturates. All others
+/// hold what was seen: a clipped key leads its whole head astray.
 const INSIDE: f64 = 0.9999;
-/// Share of the largest folded query or key that its int8 range holds. The two pairs in it are hardly ever as large as they get at
-/// once, and turned so that they add up.
+/// Share of the largest folded query or key that its int8 range holds. The two pairs in it are hardly ever as large as
+/// they get at once, and turned so that they add up.
 const FOLDED: f64 = 0.9;
 /// Steps of a query or key before it is rotated, per int8 step after it.
 const ROTATED: f64 = 64.0;
@@ -149,7 +150,8 @@ impl Scales {
     }
 }
 
-/// The largest scale of each group for all of it: heads that share keys share the pass over these if they have one scale, too.
+/// The largest scale of each group for all of it: heads that share keys share the pass over these if they have one
+/// scale, too.
 fn alike(mut scales: Vec<f64>, group: usize) -> Vec<f64> {
     for scales in scales.chunks_mut(group) {
         scales.fill(scales.iter().copied().fold(0.0, f64::max));
@@ -214,7 +216,8 @@ fn block(shape: &Shape, index: usize, layer: &Layer, s: &Scales, residual: f64) 
     })
 }
 
-/// A layer without biases, `matrix` `[outputs][inputs]`, from int8 of scale `input` to integers of the scale `output` of their row.
+/// A layer without biases, `matrix` `[outputs][inputs]`, from int8 of scale `input` to integers of the scale `output`
+/// of their row.
 fn linear(
     site: &str,
     matrix: &[f32],

@@ -46,9 +46,9 @@ impl Sampler {
     }
 }
 
-/// Lets a model go on with a text of at least one token, up to `length` tokens besides token 1 and the one that ends it.
-/// Each new token is given to `written` together with the one before it; the text ends early when `written`
-/// returns `false`.
+/// Lets a model go on with a text of at least one token, up to `length` tokens besides token 1 and the one that ends
+/// it. Each new token is given to `written` together with the one before it; the text ends early when `written` returns
+/// `false`.
 ///
 /// # Panics
 /// If the model's vocabulary has no such tokens, or there are none.

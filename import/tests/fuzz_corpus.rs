@@ -1,4 +1,5 @@
-//! The fuzz target of `fuzz/` that imports language models, on the inputs of `tests/corpus`: seeds, and whatever once led to a fault.
+//! The fuzz target of `fuzz/` that imports language models, on the inputs of `tests/corpus`: seeds, and whatever once
+//! led to a fault.
 
 #[path = "../../tests/support/fuzz/bytes.rs"]
 mod bytes;

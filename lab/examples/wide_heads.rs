@@ -1,4 +1,5 @@
-//! Trains a model of spoken digits whose heads are wider than itself, where fused query-key weights pay; see the README.
+//! Trains a model of spoken digits whose heads are wider than itself, where fused query-key weights pay; see the
+//! README.
 //!
 //!     cargo run --release -p heedful-lab --example wide_heads -- DIR wide.safetensors
 

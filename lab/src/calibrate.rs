@@ -2,9 +2,9 @@
 //!
 //! Sites, in the order of the data flow: `features` (fixed, 1/8 octave), then per block
 //! `blocks.N.` + `norm1`, `query`, `key`, `value`, `heads`, `norm2`, `hidden`, `gelu`;
-//! then `norm`, `pooled`. `residual` and `logits` are int16. Where query and key weights can be folded ([`crate::fuse`]),
-//! `query_key` is what the folded ones make of `norm1`. The reduced values of projections of low rank ([`crate::low_rank`]) are no site: they
-//! have a scale each, found when converting.
+//! then `norm`, `pooled`. `residual` and `logits` are int16. Where query and key weights can be folded
+//! ([`crate::fuse`]), `query_key` is what the folded ones make of `norm1`. The reduced values of projections of low
+//! rank ([`crate::low_rank`]) are no site: they have a scale each, found when converting.
 
 use crate::encoder::{Encoder, Pass, batch};
 use crate::weights::Scales;

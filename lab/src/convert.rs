@@ -18,7 +18,8 @@ const COARSER: f64 = 4.001;
 /// only occur in channels that are (nearly) dead, where the bias would leave its range.
 const FINEST: f64 = 1.0 / 16384.0;
 
-/// The integers of a model; its weights and scales are not changed, but that query and key weights are folded where it pays.
+/// The integers of a model; its weights and scales are not changed, but that query and key weights are folded where it
+/// pays.
 ///
 /// # Errors
 /// If a tensor or scale is absent, or a scale does not fit the integer formats; the error
@@ -27,8 +28,8 @@ pub fn convert(weights: &Weights) -> Result<EncoderModel, Error> {
     convert_with(weights, Fuse::default())
 }
 
-/// [`convert_with`], with projections of low rank, too: [`low_rank::choose`] on `features`. Of a block that could have both, `auto` takes what
-/// costs less.
+/// [`convert_with`], with projections of low rank, too: [`low_rank::choose`] on `features`. Of a block that could have
+/// both, `auto` takes what costs less.
 ///
 /// # Errors
 /// Those of [`convert_with`] and [`low_rank::choose`], and if both are demanded.

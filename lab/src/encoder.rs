@@ -207,8 +207,8 @@ impl Block {
         x
     }
 
-    /// Queries `[batch, heads, tokens, head width]` to those of folded weights, `[batch, heads, tokens, width]`, where these can
-    /// stand in their place.
+    /// Queries `[batch, heads, tokens, head width]` to those of folded weights, `[batch, heads, tokens, width]`, where
+    /// these can stand in their place.
     fn folded(&self, query: Tensor<4>) -> Option<Tensor<4>> {
         let key = self.key.weight.val();
         let [width, all] = key.dims();

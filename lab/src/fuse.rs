@@ -1,8 +1,8 @@
-//! Query and key weights of a head folded into one matrix: `x·W_Q·(y·W_K)ᵀ = x·(W_Q·W_Kᵀ)·yᵀ` (Jung et al., "Optimizing the
-//! Deployment of Tiny Transformers on Low-Power MCUs", 2024), so that the normalised rows themselves are the keys.
+//! Query and key weights of a head folded into one matrix: `x·W_Q·(y·W_K)ᵀ = x·(W_Q·W_Kᵀ)·yᵀ` (Jung et al., "Optimizing
+//! the Deployment of Tiny Transformers on Low-Power MCUs", 2024), so that the normalised rows themselves are the keys.
 //!
-//! The bias of the queries is folded, too. That of the keys adds the same to all scores of a query, which the softmax does
-//! not see.
+//! The bias of the queries is folded, too. That of the keys adds the same to all scores of a query, which the softmax
+//! does not see.
 
 use crate::weights::{Array, Weights};
 use crate::{Config, Error};

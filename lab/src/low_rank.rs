@@ -1,8 +1,10 @@
-//! Projections to queries, keys and values as products of two matrices, `W = B·A`, where those of a trained model are of low rank.
+//! Projections to queries, keys and values as products of two matrices, `W = B·A`, where those of a trained model are
+//! of low rank.
 //!
-//! What counts is not a matrix but what it makes of its inputs. With their covariance `C` and `W·C^½ = U·S·Vᵀ`, the first `N`
-//! columns of `U` span what holds most of the outputs' variance in `N` values: `A = U_Nᵀ·W` and `B = U_N`. The inputs' mean is taken off
-//! before and given back after, each reduced value has a scale of its own, and neither costs anything on the target.
+//! What counts is not a matrix but what it makes of its inputs. With their covariance `C` and `W·C^½ = U·S·Vᵀ`, the
+//! first `N` columns of `U` span what holds most of the outputs' variance in `N` values: `A = U_Nᵀ·W` and `B = U_N`.
+//! The inputs' mean is taken off before and given back after, each reduced value has a scale of its own, and neither
+//! costs anything on the target.
 
 use crate::calibrate::int8_scale;
 use crate::encoder::{Encoder, Pass, batch};
@@ -13,8 +15,8 @@ use nalgebra::{DMatrix, DVector, SVD, SymmetricEigen};
 use std::fmt;
 use std::str::FromStr;
 
-/// What `auto` lets go of: this share of the deviation of what a projection makes of the recordings. A rounding to int8 takes as
-/// much (a step is about a 32nd of the deviation).
+/// What `auto` lets go of: this share of the deviation of what a projection makes of the recordings. A rounding to int8
+/// takes as much (a step is about a 32nd of the deviation).
 pub const TOLERANCE: f64 = 0.01;
 /// The matrices that can be of low rank, in the order of the reduction's thirds.
 pub const PARTS: [&str; 3] = ["query", "key", "value"];
@@ -22,8 +24,9 @@ pub const PARTS: [&str; 3] = ["query", "key", "value"];
 const NOTHING: f64 = 1e-6;
 /// Recordings per forward pass.
 const BATCH: usize = 100;
-/// What an output of a projection costs above its products if it is made from reduced values, in multiply-accumulates: the three
-/// projections share no pass over the rows, and short rows take more turns. Counted on Cortex-M4 (7) and RV32 (8).
+/// What an output of a projection costs above its products if it is made from reduced values, in multiply-accumulates:
+/// the three projections share no pass over the rows, and short rows take more turns. Counted on Cortex-M4 (7) and RV32
+/// (8).
 const APART: usize = 8;
 
 /// The rank of a model's projections.
@@ -129,12 +132,12 @@ pub(crate) fn beats_fused(config: &Config, rank: usize) -> bool {
     work(config, rank) + heads * tokens * head_width < fused + heads * tokens * width
 }
 
-/// The projections of each block at a rank, `None` where they stay as they are. `features` are what the scales of the reduced values
-/// are found on; without any, `auto` leaves all as it is.
+/// The projections of each block at a rank, `None` where they stay as they are. `features` are what the scales of the
+/// reduced values are found on; without any, `auto` leaves all as it is.
 ///
 /// # Errors
-/// If a tensor is absent, or a given rank is higher than the projections', or there are no features for it, or the model makes
-/// numbers of them that are not finite.
+/// If a tensor is absent, or a given rank is higher than the projections', or there are no features for it, or the
+/// model makes numbers of them that are not finite.
 pub fn choose(weights: &Weights, features: &[Vec<i8>], rank: Rank) -> Result<Vec<Option<LowRank>>, Error> {
     let (config, full) = (&weights.config, full(&weights.config));
     if let Rank::Fixed(rank) = rank {
@@ -282,7 +285,8 @@ fn vector(values: &DVector<f64>) -> Array {
     Array { shape: vec![values.len()], data: values.iter().map(|&x| x as f32).collect() }
 }
 
-/// Replaces the projections to queries, keys and values by the nearest ones of a rank, in the sense of the sum of squares.
+/// Replaces the projections to queries, keys and values by the nearest ones of a rank, in the sense of the sum of
+/// squares.
 ///
 /// # Errors
 /// If a tensor is absent.

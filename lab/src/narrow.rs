@@ -1,8 +1,8 @@
 //! Narrow softmax weights, of 8 bits instead of 15, where they cost nothing on the user's own recordings.
 //!
-//! On long rows, where a few positions stand out, narrow weights round too much of a row to nothing (`docs/numerics.md`).
-//! Whether a model has such rows shows in its logits: how far those of the integer model are from the float model's, with
-//! wide weights and with narrow ones.
+//! On long rows, where a few positions stand out, narrow weights round too much of a row to nothing
+//! (`docs/numerics.md`). Whether a model has such rows shows in its logits: how far those of the integer model are from
+//! the float model's, with wide weights and with narrow ones.
 
 use crate::Error;
 use crate::encoder::{Encoder, Pass, batch, largest};
@@ -70,8 +70,8 @@ impl fmt::Display for Measured {
     }
 }
 
-/// Gives a converted model the weights that `narrow` says. `None` where nothing was measured: without features, or where
-/// they are not wanted.
+/// Gives a converted model the weights that `narrow` says. `None` where nothing was measured: without features, or
+/// where they are not wanted.
 ///
 /// # Errors
 /// If a tensor is absent, or the model cannot be written.

@@ -118,7 +118,8 @@ pub fn silence(weights: &mut Weights, heads: &[Head]) -> Result<(), Error> {
 pub struct Score {
     /// Examples recognised.
     pub right: usize,
-    /// Mean over the examples of how far the true class's logit lies above the highest other one, in octaves of probability.
+    /// Mean over the examples of how far the true class's logit lies above the highest other one, in octaves of
+    /// probability.
     pub margin: f64,
 }
 
@@ -142,8 +143,8 @@ impl Score {
     }
 }
 
-/// Removes heads until `keep` are left: each time the one whose loss leaves most examples recognised, of several the one
-/// that leaves the largest margin. Calls `step` with each head and the score without it and those before.
+/// Removes heads until `keep` are left: each time the one whose loss leaves most examples recognised, of several the
+/// one that leaves the largest margin. Calls `step` with each head and the score without it and those before.
 ///
 /// # Errors
 /// If there are fewer heads.

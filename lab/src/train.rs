@@ -34,7 +34,8 @@ pub struct Settings {
     pub batch: usize,
     /// Largest learning rate.
     pub rate: f64,
-    /// The rank that the projections to queries, keys and values are brought back to after each epoch ([`crate::low_rank`]).
+    /// The rank that the projections to queries, keys and values are brought back to after each epoch
+    /// ([`crate::low_rank`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<usize>,
 }

@@ -1,4 +1,5 @@
-//! The fuzz targets of `fuzz/` that need this tool, on the inputs of `tests/corpus`: seeds, and whatever once led to a fault.
+//! The fuzz targets of `fuzz/` that need this tool, on the inputs of `tests/corpus`: seeds, and whatever once led to a
+//! fault.
 
 #[path = "../../tests/support/fuzz/bytes.rs"]
 mod bytes;

@@ -96,7 +96,8 @@ fn what_a_head_costs() {
     let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/digits.heed")).unwrap();
     let (parameters, whole) = (EncoderModel::load(&bytes).unwrap(), Model::load(&bytes).unwrap());
     let pruned = without(&parameters, &["1:2".parse().unwrap()]).unwrap();
-    // Rows of three projections with their channels, columns of the fourth, the head's scales; less the words of the kind.
+    // Rows of three projections with their channels, columns of the fourth, the head's scales; less the words of the
+    // kind.
     let saved = 3 * 16 * (48 + 8) + 48 * 16 + 8 - 8;
     let pruned_bytes = pruned.to_bytes().unwrap();
     assert_eq!(bytes.len() - pruned_bytes.len(), saved);

@@ -223,7 +223,8 @@ struct Newest<'o, O> {
 impl<W, O: Observer<W>> Witness<W> for Newest<'_, O> {
     const WATCHES: bool = O::WATCHES;
 
-    /// Weights lie in the order of the slots; they are shown in that of the keys, in parts where these are not side by side.
+    /// Weights lie in the order of the slots; they are shown in that of the keys, in parts where these are not side by
+    /// side.
     #[inline]
     fn row(&mut self, lane: usize, weights: &[W]) {
         let Self { layer, head, place, .. } = *self;
@@ -236,12 +237,13 @@ impl<W, O: Observer<W>> Witness<W> for Newest<'_, O> {
     }
 }
 
-/// Keys and values of the last positions of an attention: `N` slots, of which the first `SINKS` keep their positions for good (attention sinks: Xiao et
-/// al., "Efficient Streaming Language Models with Attention Sinks", 2023) and the others are a ring. `G` and `P` are those of
-/// the [`MultiHeadAttention`]: key heads, and their dimension.
+/// Keys and values of the last positions of an attention: `N` slots, of which the first `SINKS` keep their positions
+/// for good (attention sinks: Xiao et al., "Efficient Streaming Language Models with Attention Sinks", 2023) and the
+/// others are a ring. `G` and `P` are those of the [`MultiHeadAttention`]: key heads, and their dimension.
 ///
-/// Positions go on without end. A full cache forgets its oldest position that is not a sink with each new one: the outputs
-/// are those, to the bit, of a pass over all positions under `(Mask::Causal, Window::back(N - SINKS - 1).with_sinks(SINKS))`.
+/// Positions go on without end. A full cache forgets its oldest position that is not a sink with each new one: the
+/// outputs are those, to the bit, of a pass over all positions under
+/// `(Mask::Causal, Window::back(N - SINKS - 1).with_sinks(SINKS))`.
 #[derive(Clone, Debug)]
 #[repr(C, align(4))]
 pub struct KvCache<const N: usize, const G: usize, const P: usize, const SINKS: usize = 0> {
@@ -276,8 +278,9 @@ impl<const N: usize, const G: usize, const P: usize, const SINKS: usize> KvCache
     /// Goes back to the time when `length` positions had been seen.
     ///
     /// # Errors
-    /// [`RewindError::Ahead`] if these have not been seen yet; [`RewindError::Forgotten`] if the cache has been full since, and more than
-    /// the newest position would be taken back. Lengths of up to `SINKS` can always be gone back to. After an error the cache is left as it is.
+    /// [`RewindError::Ahead`] if these have not been seen yet; [`RewindError::Forgotten`] if the cache has been full
+    /// since, and more than the newest position would be taken back. Lengths of up to `SINKS` can always be gone back
+    /// to. After an error the cache is left as it is.
     pub const fn rewind(&mut self, length: u64) -> Result<(), RewindError> {
         self.ring.rewind(length)
     }
@@ -327,7 +330,8 @@ impl<const N: usize, const E: usize, const H: usize, const P: usize, W: Weight, 
 }
 
 impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> MultiHeadAttention<E, H, P, W, G> {
-    /// Attention of one new position over the last ones: `x` is int8, `[E]`, and so is the result, which lies in `scratch`.
+    /// Attention of one new position over the last ones: `x` is int8, `[E]`, and so is the result, which lies in
+    /// `scratch`.
     ///
     /// The order of the positions is a mask: nothing lies ahead. A `reach` narrows it, or counts positions.
     ///

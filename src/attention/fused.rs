@@ -1,5 +1,6 @@
-//! Attention without a key projection: `x·W_Q·(x·W_K)ᵀ = x·(W_Q·W_Kᵀ)·xᵀ`, so a row of the sequence is the key of the query
-//! `x·(W_Q·W_Kᵀ)` (Jung et al., "Optimizing the Deployment of Tiny Transformers on Low-Power MCUs", 2024, section IV).
+//! Attention without a key projection: `x·W_Q·(x·W_K)ᵀ = x·(W_Q·W_Kᵀ)·xᵀ`, so a row of the sequence is the key of the
+//! query `x·(W_Q·W_Kᵀ)` (Jung et al., "Optimizing the Deployment of Tiny Transformers on Low-Power MCUs", 2024, section
+//! IV).
 
 use super::typed::{finish, output_view, rows};
 use super::{AttentionView, HeadScale, MAX_HEAD_DIM, Projection, Scratch, Sequences};
@@ -11,11 +12,13 @@ use crate::requantise::Channel;
 use crate::softmax::{Weight, Wide};
 use core::marker::PhantomData;
 
-/// Multi-head attention with query and key weights folded into one matrix `[E][E]` per head. It pays where the head dimension `P` is
-/// above the width `E`: per position `E·E` instead of `2·E·P` products, and per score `E` instead of `P`.
+/// Multi-head attention with query and key weights folded into one matrix `[E][E]` per head. It pays where the head
+/// dimension `P` is above the width `E`: per position `E·E` instead of `2·E·P` products, and per score `E` instead of
+/// `P`.
 ///
-/// Queries and keys have `E` values, so that biases of the queries are kept (they go to the folded ones), and those of the keys, which
-/// add the same to all scores of a query, are not missed. Rotation by position ([`Rope`](crate::Rope)) cannot be folded, and is refused by the compiler.
+/// Queries and keys have `E` values, so that biases of the queries are kept (they go to the folded ones), and those of
+/// the keys, which add the same to all scores of a query, are not missed. Rotation by position ([`Rope`](crate::Rope))
+/// cannot be folded, and is refused by the compiler.
 #[derive(Clone, Copy, Debug)]
 pub struct FusedAttention<const E: usize, const H: usize, const P: usize, W = Wide, const G: usize = H> {
     view: AttentionView<'static>,
@@ -23,7 +26,8 @@ pub struct FusedAttention<const E: usize, const H: usize, const P: usize, W = Wi
 }
 
 impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> FusedAttention<E, H, P, W, G> {
-    /// From the folded projection, that of the values, and the rest as in [`MultiHeadAttention`](crate::MultiHeadAttention).
+    /// From the folded projection, that of the values, and the rest as in
+    /// [`MultiHeadAttention`](crate::MultiHeadAttention).
     #[must_use]
     pub const fn new(
         query_key: Projection<E, H, E>,
@@ -45,7 +49,8 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> 
         }
     }
 
-    /// Attention of `S` positions over each other, as [`MultiHeadAttention::forward`](crate::MultiHeadAttention::forward).
+    /// Attention of `S` positions over each other, as
+    /// [`MultiHeadAttention::forward`](crate::MultiHeadAttention::forward).
     ///
     /// ```
     /// # use heedful::{Channel, FusedAttention, HeadScale, Mask, Projection, Scale, Scratch, Wide};

@@ -30,8 +30,8 @@ impl Grid {
         self.first.wrapping_add(index.wrapping_mul(self.step))
     }
 
-    /// Calls `run` with the rows of a sequence on the grid, from their `offset`th value on, and the place of the first: all at once, but
-    /// for a last row that the sequence's end cuts off.
+    /// Calls `run` with the rows of a sequence on the grid, from their `offset`th value on, and the place of the first:
+    /// all at once, but for a last row that the sequence's end cuts off.
     #[inline]
     pub fn rows(self, x: Rows<'_>, offset: usize, inputs: usize, count: usize, mut run: impl FnMut(Rows<'_>, usize)) {
         let width = x.width() * self.step;

@@ -1,5 +1,5 @@
-//! Attention whose projections are products of two matrices of low rank: `W = A·B`, with `A` from the width to the rank and `B` from
-//! the rank to the heads.
+//! Attention whose projections are products of two matrices of low rank: `W = A·B`, with `A` from the width to the rank
+//! and `B` from the rank to the heads.
 
 use super::typed::{finish, output_view};
 use super::{AttentionView, HeadScale, MAX_HEAD_DIM, Projection, Scratch, Sequences};
@@ -31,8 +31,8 @@ pub struct LowRankAttention<
 impl<const E: usize, const N: usize, const H: usize, const P: usize, W: Weight, const G: usize>
     LowRankAttention<E, N, H, P, W, G>
 {
-    /// From the weights `[query, key, value][N][E]` and channels of the reduction, the projections from the rank to the heads, and the rest as
-    /// in [`MultiHeadAttention`](crate::MultiHeadAttention).
+    /// From the weights `[query, key, value][N][E]` and channels of the reduction, the projections from the rank to the
+    /// heads, and the rest as in [`MultiHeadAttention`](crate::MultiHeadAttention).
     #[must_use]
     #[allow(clippy::too_many_arguments)] // What the attention is made of.
     pub const fn new(
@@ -62,7 +62,8 @@ impl<const E: usize, const N: usize, const H: usize, const P: usize, W: Weight, 
         Self { reduce, view, weight: PhantomData }
     }
 
-    /// Attention of `S` positions over each other, as [`MultiHeadAttention::forward`](crate::MultiHeadAttention::forward).
+    /// Attention of `S` positions over each other, as
+    /// [`MultiHeadAttention::forward`](crate::MultiHeadAttention::forward).
     ///
     /// ```
     /// # use heedful::{Channel, HeadScale, LowRankAttention, LowRankScratch, Mask, Projection, Scale};

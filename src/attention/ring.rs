@@ -1,4 +1,5 @@
-//! Which position lies in which slot of a key-value cache: the first few positions for good, and a ring of the last ones.
+//! Which position lies in which slot of a key-value cache: the first few positions for good, and a ring of the last
+//! ones.
 
 /// Why a cache cannot go back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,7 +41,8 @@ pub(crate) struct Ring {
     filled: usize,
     /// Positions so far.
     seen: u64,
-    /// The least length to go back to for which all that it looks at is still there; below it, only what the sinks hold.
+    /// The least length to go back to for which all that it looks at is still there; below it, only what the sinks
+    /// hold.
     earliest: u64,
 }
 

@@ -97,12 +97,13 @@ impl<const S: usize, const H: usize, const P: usize, W: Weight, const T: usize, 
     }
 }
 
-/// The working memory of a [`MultiHeadAttention`](crate::MultiHeadAttention) of `S` queries, owned by the caller: `size_of` tells the
-/// bytes, about `S · (6 + 3·P + H·P + E)`.
+/// The working memory of a [`MultiHeadAttention`](crate::MultiHeadAttention) of `S` queries, owned by the caller:
+/// `size_of` tells the bytes, about `S · (6 + 3·P + H·P + E)`.
 ///
-/// `T` is the number of keys, where it is not that of the queries (cross-attention). `R` is how many scores of a query are in
-/// memory at a time: with fewer than `T`, rows are worked off in parts of `R`, in less memory and more time, to
-/// the same bits. `D` is the dimension of queries and keys, where it is not that of the values ([`FusedAttention`](crate::FusedAttention)).
+/// `T` is the number of keys, where it is not that of the queries (cross-attention). `R` is how many scores of a query
+/// are in memory at a time: with fewer than `T`, rows are worked off in parts of `R`, in less memory and more time, to
+/// the same bits. `D` is the dimension of queries and keys, where it is not that of the values
+/// ([`FusedAttention`](crate::FusedAttention)).
 #[derive(Debug)]
 pub struct Scratch<
     const S: usize,

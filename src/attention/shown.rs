@@ -21,7 +21,8 @@ pub(super) struct Placed<'o, O> {
 }
 
 impl<O> Placed<'_, O> {
-    /// The row of a query, of which `weights` begin at the tile's key `from`; without the hidden keys before and after its own.
+    /// The row of a query, of which `weights` begin at the tile's key `from`; without the hidden keys before and after
+    /// its own.
     #[inline]
     fn shown<'w, W>(&self, query: usize, from: usize, weights: &'w [W]) -> Row<'w, W> {
         let Self { layer, head, grid, index, start, .. } = *self;

@@ -24,7 +24,8 @@ impl<const E: usize, const H: usize, const P: usize> Projection<E, H, P> {
         Self::shared(weights, channels)
     }
 
-    /// From weights that heads share: `N` sets, the first `H / N` heads have the first one. Each head has a bias of its own.
+    /// From weights that heads share: `N` sets, the first `H / N` heads have the first one. Each head has a bias of its
+    /// own.
     ///
     /// ```
     /// # use heedful::{Channel, Projection, Scale};
@@ -56,7 +57,8 @@ impl<const E: usize, const H: usize, const P: usize> Projection<E, H, P> {
 /// of type `W` ([`Wide`] or [`Narrow`](crate::Narrow)).
 ///
 /// With `G` less than `H` heads share their keys and values: `G = 1` is multi-query attention, what lies between is
-/// grouped-query attention. `M` is the width of the sequence that is looked at, where it is another one (cross-attention).
+/// grouped-query attention. `M` is the width of the sequence that is looked at, where it is another one
+/// (cross-attention).
 ///
 /// The weights are borrowed for good: on a microcontroller they stay in flash.
 ///
@@ -118,7 +120,8 @@ pub struct MultiHeadAttention<
 impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, const M: usize>
     MultiHeadAttention<E, H, P, W, G, M>
 {
-    /// From the projections, the weights `[E][H][P]` of the output projection with a bias and scale per output, and a scale per head.
+    /// From the projections, the weights `[E][H][P]` of the output projection with a bias and scale per output, and a
+    /// scale per head.
     #[must_use]
     pub const fn new(
         query: Projection<E, H, P>,
@@ -142,7 +145,8 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
 
     /// Attention of `S` positions over each other.
     ///
-    /// `x` and the result are int8, `[S][E]`; the result lies in `scratch`. A [`Mask`](crate::Mask) is the simplest `reach`.
+    /// `x` and the result are int8, `[S][E]`; the result lies in `scratch`. A [`Mask`](crate::Mask) is the simplest
+    /// `reach`.
     #[inline]
     pub fn forward<'s, const S: usize>(
         &self,
@@ -203,8 +207,8 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         self.view.output.accumulate::<K>(heads, residual.as_flattened_mut());
     }
 
-    /// [`MultiHeadAttention::forward`] with memory for `R` scores of a query at a time instead of `S`: for rows of thousands of positions. The
-    /// scores are computed twice; the result is the same, to the bit, whatever `R`.
+    /// [`MultiHeadAttention::forward`] with memory for `R` scores of a query at a time instead of `S`: for rows of
+    /// thousands of positions. The scores are computed twice; the result is the same, to the bit, whatever `R`.
     ///
     /// ```
     /// # use heedful::{Channel, HeadScale, Mask, MultiHeadAttention, Projection, Scale, Scratch, Wide};
@@ -231,8 +235,8 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         self.forward_long_observed(x, reach, scratch, &mut Unobserved)
     }
 
-    /// [`MultiHeadAttention::forward_long`], showing the rows of softmax weights to `observer` in parts, those of a few queries before the
-    /// next ones of the same.
+    /// [`MultiHeadAttention::forward_long`], showing the rows of softmax weights to `observer` in parts, those of a few
+    /// queries before the next ones of the same.
     #[inline]
     pub fn forward_long_observed<'s, const S: usize, const R: usize>(
         &self,
@@ -332,8 +336,9 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         finish::<K, S, E, H, P, W, T, R, P>(&self.view.output, scratch)
     }
 
-    /// Some heads alone, each to outputs of its own, `[heads.len()][S][P]`: heads are independent, so that cores or threads can share them.
-    /// [`MultiHeadAttention::join`] makes the whole of all heads' outputs. Heads that do not exist give 0.
+    /// Some heads alone, each to outputs of its own, `[heads.len()][S][P]`: heads are independent, so that cores or
+    /// threads can share them. [`MultiHeadAttention::join`] makes the whole of all heads' outputs. Heads that do not
+    /// exist give 0.
     ///
     /// ```
     /// # use heedful::{Channel, HeadScale, Heads, Mask, MultiHeadAttention, Projection, Scale, Scratch};

@@ -105,8 +105,8 @@ impl Frontend<'_> {
         self.log_mel_in_place(fft, out);
     }
 
-    /// [`Frontend::log_mel`] of the samples that lie in `fft`. Not inlined: where the tables are constants, the optimiser
-    /// would unroll the loops over them into tens of kilobytes.
+    /// [`Frontend::log_mel`] of the samples that lie in `fft`. Not inlined: where the tables are constants, the
+    /// optimiser would unroll the loops over them into tens of kilobytes.
     #[inline(never)]
     pub(crate) fn log_mel_in_place(&self, fft: &mut [f32], out: &mut [u8]) {
         out.fill(0);

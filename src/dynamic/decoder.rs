@@ -104,7 +104,8 @@ pub struct Session<'m> {
 }
 
 impl Session<'_> {
-    /// Takes in one more token, and gives the logits of the next one. Tokens outside the vocabulary count as no token: zeros.
+    /// Takes in one more token, and gives the logits of the next one. Tokens outside the vocabulary count as no token:
+    /// zeros.
     pub fn step(&mut self, token: usize) -> &[i16] {
         self.push(token);
         self.view.logits::<Active>(&self.residual, &mut self.normed, &mut self.logits);
@@ -162,7 +163,8 @@ impl Session<'_> {
     /// Goes back to the time when `length` tokens had been taken in.
     ///
     /// # Errors
-    /// If these are more than there were, or if the cache has forgotten what would be looked at again; see [`RewindError`].
+    /// If these are more than there were, or if the cache has forgotten what would be looked at again; see
+    /// [`RewindError`].
     pub const fn rewind(&mut self, length: u64) -> Result<(), RewindError> {
         self.ring.rewind(length)
     }

@@ -107,7 +107,8 @@ impl Model {
         }
     }
 
-    /// [`Model::infer`] with some heads switched off, named by block and head, both counted from 0: they contribute exactly 0.
+    /// [`Model::infer`] with some heads switched off, named by block and head, both counted from 0: they contribute
+    /// exactly 0.
     #[must_use]
     pub fn infer_without(&self, features: &[i8], heads: &[(usize, usize)]) -> Outcome<Vec<i16>> {
         let reach = |layer| Off { layer, heads };

@@ -109,8 +109,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Multiply-accumulates of one inference where no block is a variant with fewer heads, fused weights or weights of low rank;
-    /// [`File::macs`] counts what there is. `usize::MAX` where they are more.
+    /// Multiply-accumulates of one inference where no block is a variant with fewer heads, fused weights or weights of
+    /// low rank; [`File::macs`] counts what there is. `usize::MAX` where they are more.
     #[must_use]
     pub const fn macs(&self) -> usize {
         let Self { heads, width, head_dim, .. } = *self;
@@ -119,7 +119,8 @@ impl Config {
         self.ends().saturating_add(self.layers.saturating_mul(block))
     }
 
-    /// Multiply-accumulates of a block, given those of its projections per position and of its heads per pair of positions.
+    /// Multiply-accumulates of a block, given those of its projections per position and of its heads per pair of
+    /// positions.
     const fn attended(&self, projections: usize, per_pair: usize) -> usize {
         let pairs = self.positions.saturating_mul(per_pair);
         self.positions.saturating_mul(projections.saturating_add(pairs).saturating_add(self.feed_forward()))

@@ -41,13 +41,13 @@ pub struct BlockModel {
     pub attention_norm: NormModel,
     /// One per head.
     pub heads: Vec<HeadScale>,
-    /// `[3 * rank][width]`, for queries, keys and values: with it these three projections are of low rank, and read `[rank]` instead
-    /// of `[width]`.
+    /// `[3 * rank][width]`, for queries, keys and values: with it these three projections are of low rank, and read
+    /// `[rank]` instead of `[width]`.
     pub reduce: Option<LinearModel>,
     /// `[heads * head_dim][width]`, or `[heads * width][width]` without a key projection.
     pub query: LinearModel,
-    /// `[heads * head_dim][width]`; `None` where it is fused into that of the queries, and the normalised rows are the keys. This
-    /// takes a head dimension of at least the width.
+    /// `[heads * head_dim][width]`; `None` where it is fused into that of the queries, and the normalised rows are the
+    /// keys. This takes a head dimension of at least the width.
     pub key: Option<LinearModel>,
     /// `[heads * head_dim][width]`
     pub value: LinearModel,

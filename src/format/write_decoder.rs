@@ -81,7 +81,8 @@ pub struct DecoderModel {
 }
 
 impl DecoderBlockModel {
-    /// Whether hidden values may have seven more bits: if the product's scale, and the last layer's inputs and biases, leave room for them.
+    /// Whether hidden values may have seven more bits: if the product's scale, and the last layer's inputs and biases,
+    /// leave room for them.
     #[must_use]
     pub fn may_be_fine(product: Scale, down: &LinearModel) -> bool {
         let inputs = down.weights.len().checked_div(down.channels.len()).unwrap_or(0);

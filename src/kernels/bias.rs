@@ -38,8 +38,8 @@ impl Places {
 }
 
 impl<W> Tile<'_, W> {
-    /// What [`Kernels::tile_bias`](super::Kernels::tile_bias) does, part by part: `add` takes a query, the first key of a part and
-    /// its biases, adds these to the scores, and gives their maximum.
+    /// What [`Kernels::tile_bias`](super::Kernels::tile_bias) does, part by part: `add` takes a query, the first key of
+    /// a part and its biases, adds these to the scores, and gives their maximum.
     #[inline]
     pub(crate) fn bias_parts(
         &mut self,
@@ -72,7 +72,8 @@ impl<W> Tile<'_, W> {
         });
     }
 
-    /// What [`Kernels::tile_scores_between`](super::Kernels::tile_scores_between) does by default, once there are scores.
+    /// What [`Kernels::tile_scores_between`](super::Kernels::tile_scores_between) does by default, once there are
+    /// scores.
     #[inline]
     pub(crate) fn hide_placed<K: Kernels>(&mut self, places: Places, starts: &Bounds, ends: &Bounds) {
         let ranges = starts.iter().zip(ends);
@@ -92,7 +93,8 @@ impl<W> Tile<'_, W> {
         }
     }
 
-    /// [`Kernels::tile_floor`](super::Kernels::tile_floor), after which the scores of a query all of whose keys are hidden lie far below a maximum of 0.
+    /// [`Kernels::tile_floor`](super::Kernels::tile_floor), after which the scores of a query all of whose keys are
+    /// hidden lie far below a maximum of 0.
     #[inline]
     pub(crate) fn floor<K: Kernels>(&mut self)
     where
@@ -106,7 +108,8 @@ impl<W> Tile<'_, W> {
         K::tile_floor(self);
     }
 
-    /// [`Kernels::tile_floor`](super::Kernels::tile_floor) by default. With a shift, scores become relative to their maxima, and these 0.
+    /// [`Kernels::tile_floor`](super::Kernels::tile_floor) by default. With a shift, scores become relative to their
+    /// maxima, and these 0.
     #[inline]
     pub(crate) fn floor_placed(&mut self, places: Places) {
         for (query, (&visible, max)) in self.visible.iter().zip(&mut self.max).enumerate() {

@@ -4,8 +4,9 @@ use super::portable::{dot, from};
 use super::{Kernels, Layer, Matrix, Rows, Sink, rows, tiles, tiles_mut};
 use crate::requantise::{Channel, FINE, Scale, requantise, saturate_i8, saturate_i16};
 
-/// Hidden values of a gated feed-forward part before they meet, `[rows][inputs of the last layer]`, what they meet by, and the last
-/// layer. All of it fits together: as [`Products`](super::Products) do, with as many gates as values beside them.
+/// Hidden values of a gated feed-forward part before they meet, `[rows][inputs of the last layer]`, what they meet by,
+/// and the last layer. All of it fits together: as [`Products`](super::Products) do, with as many gates as values
+/// beside them.
 #[derive(Debug)]
 pub struct Gated<'h, 'a> {
     pub(super) table: &'h [i16; 256],
@@ -18,8 +19,9 @@ pub struct Gated<'h, 'a> {
 }
 
 impl<'h, 'a> Gated<'h, 'a> {
-    /// `table` is the activation of a gate, indexed by its bits; `product` leads from one of its entries times the value beside the gate to the
-    /// int8 step of a hidden value, and is below 2^-9; `gate` and `up` are rows of the inputs of `layer`. `None` if something does not fit.
+    /// `table` is the activation of a gate, indexed by its bits; `product` leads from one of its entries times the
+    /// value beside the gate to the int8 step of a hidden value, and is below 2^-9; `gate` and `up` are rows of the
+    /// inputs of `layer`. `None` if something does not fit.
     #[inline]
     #[must_use]
     pub fn new(

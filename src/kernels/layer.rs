@@ -1,6 +1,7 @@
 //! Layers: the rows that go in, the weights, and where the results go.
 //!
-//! Slices, widths and strides are the caller's; [`Products`] is the proof that they fit together, made once per call of a kernel.
+//! Slices, widths and strides are the caller's; [`Products`] is the proof that they fit together, made once per call of
+//! a kernel.
 
 use super::Kernels;
 use crate::requantise::Channel;
@@ -94,7 +95,8 @@ pub struct Matrix<'a> {
 }
 
 impl Matrix<'_> {
-    /// What of two rows of activations `outputs` rows of weights are multiplied by; `None` if one of these is too short.
+    /// What of two rows of activations `outputs` rows of weights are multiplied by; `None` if one of these is too
+    /// short.
     #[inline]
     pub(super) fn rows_for<'x>(&self, [a, b]: [&'x [i8]; 2], outputs: usize) -> Option<[&'x [i8]; 2]> {
         let there = self.inputs > 0 && holds(self.data, outputs, self.stride, self.inputs);
@@ -153,8 +155,8 @@ pub struct Layer<'a> {
     pub sink: Sink<'a>,
 }
 
-/// Whether a tensor of so many values has a place for each of `count` groups of results, `stride` apart, one group after the other:
-/// `[count, stride]` of the groups, and of the results in a group.
+/// Whether a tensor of so many values has a place for each of `count` groups of results, `stride` apart, one group
+/// after the other: `[count, stride]` of the groups, and of the results in a group.
 const fn places(length: usize, [groups, stride]: [usize; 2], [results, apart]: [usize; 2]) -> bool {
     let (Some(groups), Some(results)) = (groups.checked_sub(1), results.checked_sub(1)) else { return false };
     let (length, stride) = (length as Double, stride as Double);
@@ -207,8 +209,9 @@ impl Layer<'_> {
     }
 }
 
-/// Rows and the layers that they go through, which fit together: there are a row, an input and an output at least, and each row's
-/// inputs, each output's weights and each result's place lie inside their slices, and no two results have the same place.
+/// Rows and the layers that they go through, which fit together: there are a row, an input and an output at least, and
+/// each row's inputs, each output's weights and each result's place lie inside their slices, and no two results have
+/// the same place.
 #[derive(Debug)]
 pub struct Products<'p, 'a> {
     /// At least one.

@@ -199,9 +199,9 @@ pub(crate) fn tiles_mut<T>(mut data: &mut [T], length: usize) -> impl Iterator<I
 
 /// What a backend implements.
 ///
-/// The contract is said once: [`Products`], [`Tile`] and [`Gated`] are proofs that what they hold fits together, and can be made by checked
-/// constructors alone. A kernel takes rows of its own, such as scores, by the shorter of two slices, and does nothing where values that it
-/// needs are missing. None panics.
+/// The contract is said once: [`Products`], [`Tile`] and [`Gated`] are proofs that what they hold fits together, and
+/// can be made by checked constructors alone. A kernel takes rows of its own, such as scores, by the shorter of two
+/// slices, and does nothing where values that it needs are missing. None panics.
 pub trait Kernels: Sized {
     /// Name of the backend.
     const NAME: &'static str;
@@ -249,7 +249,8 @@ pub trait Kernels: Sized {
         portable::weighted_sum(weights, values, stride, scale, out);
     }
 
-    /// Adds `Σ w·v` of at most 512 weights to the total of each dimension. `values` is `[totals.len()][stride]`, as above.
+    /// Adds `Σ w·v` of at most 512 weights to the total of each dimension. `values` is `[totals.len()][stride]`, as
+    /// above.
     #[inline]
     fn weighted_total<W: Weight>(weights: &[W], values: &[i8], stride: usize, totals: &mut [i64]) {
         portable::weighted_total(weights, values, stride, totals);
@@ -265,8 +266,8 @@ pub trait Kernels: Sized {
         portable::tile_scores::<Self, W>(tile);
     }
 
-    /// Where the scores of a tile lie after its first part, for the three that follow. A backend whose scores lie otherwise than can be said here has
-    /// its own of these.
+    /// Where the scores of a tile lie after its first part, for the three that follow. A backend whose scores lie
+    /// otherwise than can be said here has its own of these.
     #[inline]
     fn places<W>(tile: &Tile<'_, W>) -> Places {
         Places { query: tile.positions, key: 1, up: 0 }
@@ -278,8 +279,8 @@ pub trait Kernels: Sized {
         portable::largest(scores, step)
     }
 
-    /// Between the first part and the second, where it is asked for: adds rows of biases, as [`Tile::attend_biased`] takes them, to the
-    /// scores, and finds the maxima anew.
+    /// Between the first part and the second, where it is asked for: adds rows of biases, as [`Tile::attend_biased`]
+    /// takes them, to the scores, and finds the maxima anew.
     // Not inlined into the backends' own parts: only those who use it pay.
     #[inline(never)]
     fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
@@ -292,8 +293,9 @@ pub trait Kernels: Sized {
         tile.floor_placed(Self::places(tile));
     }
 
-    /// Instead of the first part and of these two, where each query sees only the keys from a start to an end: the scores of the others
-    /// are such that they weigh 0. What bounds a query has to which no key is visible does not matter.
+    /// Instead of the first part and of these two, where each query sees only the keys from a start to an end: the
+    /// scores of the others are such that they weigh 0. What bounds a query has to which no key is visible does not
+    /// matter.
     #[inline(never)]
     fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
         Self::tile_scores(tile);
@@ -312,8 +314,8 @@ pub trait Kernels: Sized {
         portable::tile_weighted_sum::<Self, W>(tile);
     }
 
-    /// Instead of the third part, where a row's keys come in several tiles: adds `Σ w·v` of each query, over at most 512 keys, to its totals
-    /// `[queries][value_dim]`. Rows of values are `Tile::value_stride` apart.
+    /// Instead of the third part, where a row's keys come in several tiles: adds `Σ w·v` of each query, over at most
+    /// 512 keys, to its totals `[queries][value_dim]`. Rows of values are `Tile::value_stride` apart.
     #[inline]
     fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, totals: &mut [i64]) {
         portable::tile_weighted_total::<Self, W>(tile, totals);
@@ -331,8 +333,8 @@ pub trait Kernels: Sized {
         portable::layer_norm(x, norm, out);
     }
 
-    /// The turns by some frequencies, in units of 2^-32 of a turn per position, from the position `first` on, and `step` further each time:
-    /// `[positions][frequencies.len()]`.
+    /// The turns by some frequencies, in units of 2^-32 of a turn per position, from the position `first` on, and
+    /// `step` further each time: `[positions][frequencies.len()]`.
     #[inline]
     fn turns(frequencies: &[u32], first: u32, step: u32, turns: &mut [Turn]) {
         rotate::turns(frequencies, first, step, turns);
@@ -344,20 +346,23 @@ pub trait Kernels: Sized {
         rotate::rotate(rotation, x, out);
     }
 
-    /// Multiplies what a table gives for each value of `gate` by the value of `up` beside it, requantised, in place of the first.
+    /// Multiplies what a table gives for each value of `gate` by the value of `up` beside it, requantised, in place of
+    /// the first.
     #[inline]
     fn gate(table: &[i16; 256], product: Scale, gate: &mut [i8], up: &[i8]) {
         portable::gate(table, product, gate, up);
     }
 
-    /// The last layer of a gated feed-forward part, on hidden values with seven more bits: 15 in all, in 128ths of the int8 step that the
-    /// layer's scales and biases are for. Sums are exact in 32 bits for at most 768 inputs, and biases below 2^22.
+    /// The last layer of a gated feed-forward part, on hidden values with seven more bits: 15 in all, in 128ths of the
+    /// int8 step that the layer's scales and biases are for. Sums are exact in 32 bits for at most 768 inputs, and
+    /// biases below 2^22.
     #[inline]
     fn linear_fine(hidden: Gated<'_, '_>) {
         fine::linear::<Self>(hidden);
     }
 
-    /// `Σ x·w` of two rows of `x`, of one length, for each row of `weights`: what [`Kernels::linear_fine`] is made of by default.
+    /// `Σ x·w` of two rows of `x`, of one length, for each row of `weights`: what [`Kernels::linear_fine`] is made of
+    /// by default.
     #[inline]
     fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
         fine::sums_of_two::<Self>(x, weights, sums);

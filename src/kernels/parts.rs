@@ -1,8 +1,8 @@
 //! Rows longer than the memory for their scores, in parts.
 //!
 //! Two passes over the keys: the first finds the rows' maxima, the second weighs and sums up. The scores are computed
-//! twice, but nothing is rescaled, so the bits are those of whole rows, whatever the length of a part. (The single pass with a running
-//! maximum of Milakov and Gimelshein, 2018, rounds with each rescaling.)
+//! twice, but nothing is rescaled, so the bits are those of whole rows, whatever the length of a part. (The single pass
+//! with a running maximum of Milakov and Gimelshein, 2018, rounds with each rescaling.)
 
 use super::portable::CHUNK;
 use super::{HIDDEN, Kernels, MAX_QUERIES, Portable, RowScale, Tile, Witness, rows, tiles_mut};
@@ -30,7 +30,8 @@ pub(crate) fn queries_in_parts<K: Kernels, W>(
 }
 
 impl<W: Weight> Tile<'_, W> {
-    /// [`Tile::attend_biased`], with working memory for parts of rows only; `totals` is memory for `[queries][value_dim]`.
+    /// [`Tile::attend_biased`], with working memory for parts of rows only; `totals` is memory for
+    /// `[queries][value_dim]`.
     // Not inlined: few need it.
     #[inline(never)]
     pub(crate) fn attend_in_parts<K: Kernels, V: Witness<W>>(

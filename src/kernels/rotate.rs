@@ -1,6 +1,7 @@
 //! Rotation by position, in portable Rust: what other backends are held against.
 //!
-//! All products are high words of 64 bits, floored: SMMUL and SMMLA (Cortex-M), VMULH (Helium) and `mulh` (RISC-V) give the same bits.
+//! All products are high words of 64 bits, floored: SMMUL and SMMLA (Cortex-M), VMULH (Helium) and `mulh` (RISC-V) give
+//! the same bits.
 
 use super::{rows, rows_mut};
 use crate::requantise::saturate_i8;
@@ -57,8 +58,8 @@ const fn coefficient(x: f64, bits: u32) -> i32 {
     (if x < 0.0 { x - 0.5 } else { x + 0.5 }) as i32
 }
 
-/// `sin(π/2·x)/x` as a polynomial of `x²`, for `x` from 0 to 1, from the highest power on; within `6·10^-7/x`. Each has a quarter of the units of
-/// the one before it, as the high word of a product with `x²` in units of 2^-30 has.
+/// `sin(π/2·x)/x` as a polynomial of `x²`, for `x` from 0 to 1, from the highest power on; within `6·10^-7/x`. Each has
+/// a quarter of the units of the one before it, as the high word of a product with `x²` in units of 2^-30 has.
 pub(super) const SIN: [i32; 4] = [
     coefficient(-0.004_333_095_322_690_26, 35),
     coefficient(0.079_434_344_669_750_7, 33),
@@ -87,7 +88,8 @@ const fn high(a: i32, b: i32) -> i32 {
 /// The turn by an angle in units of 2^-32 of a turn, within 2^-15.
 #[inline]
 pub(crate) const fn turn(angle: u32) -> Turn {
-    // As a signed number the angle is at most half a turn, so half of it is at most a quarter, where one polynomial each will do.
+    // As a signed number the angle is at most half a turn, so half of it is at most a quarter, where one polynomial
+    // each will do.
     let x = angle as i32;
     let square = high(x, x);
     let [a3, a2, a1, a0] = SIN;

@@ -44,7 +44,8 @@ pub struct TileParts<'a, W> {
 
 /// [`TileParts`] that fit together:
 ///
-/// - there are 1 to [`MAX_QUERIES`] queries of `dim` values, `dim` at least 1, and none sees more keys than there are, nor more than `positions`;
+/// - there are 1 to [`MAX_QUERIES`] queries of `dim` values, `dim` at least 1, and none sees more keys than there are,
+///   nor more than `positions`;
 /// - `value_dim` rows of values, `value_stride` apart, hold the values of all keys that any query sees;
 /// - the outputs of all queries lie inside `out`, and none in the place of another;
 /// - `MAX_QUERIES * positions` does not overflow.
@@ -181,18 +182,20 @@ impl<W: Weight> Tile<'_, W> {
         self.attend_biased::<K, V>(None::<fn(usize, usize, &mut [i32])>, witness);
     }
 
-    /// [`Tile::attend`], where each query sees only the keys from a start to an end: at least one, or none are visible to it.
+    /// [`Tile::attend`], where each query sees only the keys from a start to an end: at least one, or none are visible
+    /// to it.
     #[inline]
     pub fn attend_between<K: Kernels, V: Witness<W>>(&mut self, starts: &Bounds, ends: &Bounds, witness: &mut V) {
         K::tile_scores_between(self, starts, ends);
         self.attend_scores::<K, V>(witness);
     }
 
-    /// [`Tile::attend`], with rows of biases added to the scores: `rows(query, key, row)` adds those of a query, from a key on, to a row
-    /// of zeros, and sets them to [`HIDDEN`](super::HIDDEN) for keys that shall weigh exactly 0.
+    /// [`Tile::attend`], with rows of biases added to the scores: `rows(query, key, row)` adds those of a query, from a
+    /// key on, to a row of zeros, and sets them to [`HIDDEN`](super::HIDDEN) for keys that shall weigh exactly 0.
     ///
-    /// A bias should be at most 2^29 either way. Scores 2^23 or more below the maximum count as 2^23 - 1 below it: they weigh 0, as does any
-    /// key that lies 17 octaves below, for no steepness is less than 2^-18. A query all of whose keys are hidden gets 0.
+    /// A bias should be at most 2^29 either way. Scores 2^23 or more below the maximum count as 2^23 - 1 below it: they
+    /// weigh 0, as does any key that lies 17 octaves below, for no steepness is less than 2^-18. A query all of whose
+    /// keys are hidden gets 0.
     #[inline]
     pub fn attend_biased<K: Kernels, V: Witness<W>>(
         &mut self,

@@ -3,8 +3,8 @@
 use super::Reach;
 use crate::real::FromReal;
 
-/// Attention with linear biases: scores fall with the distance, by a slope per head (Press, Smith and Lewis, "Train Short, Test
-/// Long", 2021).
+/// Attention with linear biases: scores fall with the distance, by a slope per head (Press, Smith and Lewis, "Train
+/// Short, Test Long", 2021).
 #[derive(Clone, Copy, Debug)]
 pub struct Alibi<'a>(pub &'a [Slope]);
 
@@ -16,8 +16,8 @@ impl Slope {
     /// The most that a score falls.
     const MOST: u32 = 1 << 22;
 
-    /// From the slope of the real-valued model (what is taken off the scaled score, to be exponentiated to base e) and the
-    /// head's octaves per unit of the score: 0 up to 2^24 units of the score.
+    /// From the slope of the real-valued model (what is taken off the scaled score, to be exponentiated to base e) and
+    /// the head's octaves per unit of the score: 0 up to 2^24 units of the score.
     pub const fn from_real(slope: f64, steepness: crate::Steepness) -> FromReal<Self> {
         let score = slope * core::f64::consts::LOG2_E / steepness.to_real();
         let units = score * 256.0 + 0.5;
@@ -48,7 +48,8 @@ impl Slope {
         if fall > Self::MOST as u64 { Self::MOST as i32 } else { fall as i32 }
     }
 
-    /// Takes [`Slope::fall`] off each of a row, whose distances start at `distance` and change by `step`, which may wrap.
+    /// Takes [`Slope::fall`] off each of a row, whose distances start at `distance` and change by `step`, which may
+    /// wrap.
     #[inline]
     fn fall_row(self, distance: usize, step: usize, row: &mut [i32]) {
         let farthest = distance.max(distance.wrapping_add(row.len().saturating_sub(1).wrapping_mul(step)));

@@ -2,8 +2,9 @@
 
 use super::Reach;
 
-/// A bias per head and distance, in units of the score: `table[head][key - query + SPAN / 2]`, the ends for all distances beyond
-/// (relative positions: Raffel et al., "Exploring the Limits of Transfer Learning", 2019, section 2.1, without their logarithmic buckets).
+/// A bias per head and distance, in units of the score: `table[head][key - query + SPAN / 2]`, the ends for all
+/// distances beyond (relative positions: Raffel et al., "Exploring the Limits of Transfer Learning", 2019, section 2.1,
+/// without their logarithmic buckets).
 #[derive(Clone, Copy, Debug)]
 pub struct RelativeBias<'a, const SPAN: usize>(pub &'a [[i32; SPAN]]);
 

@@ -3,7 +3,8 @@
 use super::{HIDDEN, Reach};
 use core::ops::Range;
 
-/// How far a head looks from its query ("multi-scale": heads that look near and heads that look far), both counted in keys looked at.
+/// How far a head looks from its query ("multi-scale": heads that look near and heads that look far), both counted in
+/// keys looked at.
 ///
 /// ```
 /// use heedful::{Reach, Window};
@@ -20,8 +21,8 @@ pub struct Window {
     pub ahead: usize,
     /// From one key to the next (dilated attention: Beltagy, Peters and Cohan, "Longformer", 2020, section 3.1).
     pub dilation: usize,
-    /// Keys at the start that are looked at from everywhere (attention sinks: Xiao et al., "Efficient Streaming Language
-    /// Models with Attention Sinks", 2023). With a dilation, those on the query's grid.
+    /// Keys at the start that are looked at from everywhere (attention sinks: Xiao et al., "Efficient Streaming
+    /// Language Models with Attention Sinks", 2023). With a dilation, those on the query's grid.
     pub sinks: usize,
 }
 

@@ -31,8 +31,8 @@ fn shorten(model: &mut EncoderModel, block: usize, heads: usize) {
     block.heads.truncate(heads);
 }
 
-/// All heads; one of two, fused; none; all, of a rank whose reduced rows are as long as the model is wide; one, of a rank whose
-/// reduced rows are longer.
+/// All heads; one of two, fused; none; all, of a rank whose reduced rows are as long as the model is wide; one, of a
+/// rank whose reduced rows are longer.
 fn all_kinds(softmax: Softmax) -> EncoderModel {
     let mut model = random_model(11, Config { layers: 5, ..wide_heads(softmax) }, None);
     let mut random = Random(12);

@@ -3,8 +3,8 @@
 use crate::support::{Errors, Random, bare, snr};
 use heedful::{HeadScale, Mask, Narrow, Scale, Scratch, Steepness, Weight, Wide};
 
-/// `softmax(q·k) · v` of each head and query: `[S][H * P]`, neither rounded nor saturated; and by how much rounded weights
-/// may change it.
+/// `softmax(q·k) · v` of each head and query: `[S][H * P]`, neither rounded nor saturated; and by how much rounded
+/// weights may change it.
 ///
 /// A weight `w` may be off by `δ <= w / 2^9` (the exponential, to a common factor) and half a step.
 /// As the weights `w + δ` give `Σ (w + δ)·v / Σ (w + δ)`, the output moves by at most

@@ -1,5 +1,5 @@
-//! Blocks, and an encoder with a decoder, against floats throughout, by their signal-to-noise: the weights are the dequantised ones,
-//! everything else is real.
+//! Blocks, and an encoder with a decoder, against floats throughout, by their signal-to-noise: the weights are the
+//! dequantised ones, everything else is real.
 
 use crate::decoder_support::{Dense, Ranges, coarse, gains};
 use crate::feed_forward::{channels, weights};
@@ -472,7 +472,8 @@ impl Real {
     }
 }
 
-/// One more token at a time, each the likeliest after those before: the decoder runs over all positions each time, causally.
+/// One more token at a time, each the likeliest after those before: the decoder runs over all positions each time,
+/// causally.
 #[test]
 fn encoder_decoder() {
     let (mut logits, mut memories) = (Vec::new(), Vec::new());

@@ -1,7 +1,7 @@
 //! Feed-forward layers and a tied embedding against the same in f64.
 //!
-//! Feed-forward layers are compared twice: with a reference that rounds where they round, to one unit in the last place; and with one that
-//! does not round at all, within the sum of what the roundings can do.
+//! Feed-forward layers are compared twice: with a reference that rounds where they round, to one unit in the last
+//! place; and with one that does not round at all, within the sum of what the roundings can do.
 
 use crate::decoder_support::Dense;
 use crate::support::{Errors, Random, leak};
@@ -47,8 +47,8 @@ const E: usize = 24;
 const F: usize = 40;
 const ROWS: usize = 70;
 
-/// Errors of a feed-forward layer against both references, each within its bound. `exact` gives the outputs without any rounding with what
-/// the roundings can do, `rounded` those with all roundings but the last.
+/// Errors of a feed-forward layer against both references, each within its bound. `exact` gives the outputs without any
+/// rounding with what the roundings can do, `rounded` those with all roundings but the last.
 fn compare(
     layer: &impl FeedForward<E>,
     random: &mut Random,
@@ -148,7 +148,8 @@ fn gated_feed_forward() {
             rounded.extend(b);
         }
         print!("{name}, no rounding, steps of the residual stream: ");
-        // The root mean square is that of the hidden values' rounding, 0.29 of up to 8/127, in steps of 1/300: weights add up to about 1.
+        // The root mean square is that of the hidden values' rounding, 0.29 of up to 8/127, in steps of 1/300: weights
+        // add up to about 1.
         Errors::of(exact).within(0.3, 6.0, 45.0);
         print!("{name}, rounded alike: ");
         Errors::of(rounded).within(0.01, 0.2925, 0.501);
@@ -245,7 +246,8 @@ fn tied_embedding() {
             logits.extend(found.iter().map(|&y| f64::from(y)).zip(real));
         }
     }
-    // The channel's scale is within 2^-27 of its value; a bias is rounded to half a unit of the accumulator, a scale of at most 1/4.
+    // The channel's scale is within 2^-27 of its value; a bias is rounded to half a unit of the accumulator, a scale of
+    // at most 1/4.
     print!("rows: ");
     Errors::of(rows).within(0.01, 0.2925, 0.501);
     print!("logits: ");

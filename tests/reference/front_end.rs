@@ -5,7 +5,8 @@ use fixed::types::U0F16;
 use heedful::audio::{DesignError, Frontend, MAX_BANDS, MelBin, Params, Stream, Tables, centre, excerpt, features};
 use std::f64::consts::TAU;
 
-/// Energies of each band in eighths of an octave, neither rounded nor clamped: the definition, from the parameters alone.
+/// Energies of each band in eighths of an octave, neither rounded nor clamped: the definition, from the parameters
+/// alone.
 struct Exact {
     params: Params,
     hann: Vec<f64>,

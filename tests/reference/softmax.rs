@@ -94,8 +94,8 @@ fn divide<W: Weight>(ratio: f64, weights: &[i32], values: &[i8]) -> Vec<(f64, f6
         .collect()
 }
 
-/// One unit in the last place, given the integer weights: for rows of 1 to 65,536 positions, past the 512 beyond which sums
-/// leave 32 bits, and sums from one full scale to all that there can be.
+/// One unit in the last place, given the integer weights: for rows of 1 to 65,536 positions, past the 512 beyond which
+/// sums leave 32 bits, and sums from one full scale to all that there can be.
 fn division<W: Weight>() -> Errors {
     let mut random = Random(6);
     let mut pairs = Vec::new();

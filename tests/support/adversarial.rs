@@ -1,5 +1,5 @@
-//! Lengths and strides that no layer has, on which no kernel may read or write what is not its own, or panic. What fits in spite of them
-//! gives the same bytes on every backend; what does not is left out by all.
+//! Lengths and strides that no layer has, on which no kernel may read or write what is not its own, or panic. What fits
+//! in spite of them gives the same bytes on every backend; what does not is left out by all.
 //!
 //! Needs neither `std` nor an allocator, so that a target runs the same cases as the host.
 

@@ -1,4 +1,5 @@
-//! Language models with random weights, and the same in f64: the weights are the dequantised ones, the activations floats of their own.
+//! Language models with random weights, and the same in f64: the weights are the dequantised ones, the activations
+//! floats of their own.
 #![allow(dead_code)]
 
 use crate::support::Random;

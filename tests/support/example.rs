@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The program of an example. `cargo test` builds the examples with the tests, but `cargo test --test NAME` does not: one
-/// that is absent, or older than this test, may be out of date.
+/// The program of an example. `cargo test` builds the examples with the tests, but `cargo test --test NAME` does not:
+/// one that is absent, or older than this test, may be out of date.
 pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();

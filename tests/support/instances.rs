@@ -1,4 +1,5 @@
-//! A small instance of each kind of attention: the same weights and inputs on a board as on the host, and a digest of what comes out.
+//! A small instance of each kind of attention: the same weights and inputs on a board as on the host, and a digest of
+//! what comes out.
 //!
 //! Needs neither `std` nor an allocator.
 

@@ -2,8 +2,8 @@
 //!
 //! Needs neither `std` nor an allocator, so that a target runs the same cases as the host.
 //!
-//! Around outputs lies a pattern, which must stay. Around inputs lies garbage, other garbage for each backend: one that uses what it
-//! has no business to read gives other bytes, even where the inputs themselves are all 0.
+//! Around outputs lies a pattern, which must stay. Around inputs lies garbage, other garbage for each backend: one that
+//! uses what it has no business to read gives other bytes, even where the inputs themselves are all 0.
 
 use heedful::internals::{
     Bounds, Gated, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Sink, Tile, TileParts, Turn, Witness,
@@ -134,7 +134,8 @@ pub fn differs<A: Kernels, B: Kernels>(seed: u64, memory: &mut Memory) -> Option
     kernel
 }
 
-/// A case of [`Kernels::linear`] with each kind of sink; starts are misaligned, and what lies around the outputs must not change.
+/// A case of [`Kernels::linear`] with each kind of sink; starts are misaligned, and what lies around the outputs must
+/// not change.
 fn linear<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> bool {
     // Often one row: a token at a time.
     let rows = if random.next().is_multiple_of(3) { 1 } else { random.within(0, if SMALL { 5 } else { 9 }) };
@@ -202,7 +203,8 @@ impl<W: Weight> Witness<W> for Seen<'_> {
     }
 }
 
-/// A bias of any size for a query and a key, or that the key is hidden; sometimes all of one query's are, or of all queries.
+/// A bias of any size for a query and a key, or that the key is hidden; sometimes all of one query's are, or of all
+/// queries.
 fn bias(salt: u64, query: usize, key: usize) -> i32 {
     let random = Random(salt ^ (query * 65_536 + key) as u64).next();
     let shift = salt % 29 + 2;

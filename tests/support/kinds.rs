@@ -60,7 +60,8 @@ impl Dense {
     }
 }
 
-/// Scales of heads that turn scores of `deviation` into so many octaves, each head a little steeper than the one before.
+/// Scales of heads that turn scores of `deviation` into so many octaves, each head a little steeper than the one
+/// before.
 pub fn scales<const H: usize>(random: &mut Random, deviation: f64, octaves: f64) -> [HeadScale; H] {
     std::array::from_fn(|h| {
         let c = (octaves / deviation * (1.0 + h as f64 / 8.0)).clamp(4e-6, 0.06);
@@ -78,7 +79,8 @@ pub fn shown<const E: usize, const H: usize, const P: usize>() -> &'static [[[i8
     Box::leak(output)
 }
 
-/// Attention of these projections whose heads come out as they are; `N` and `NG` are the sets of weights of queries, and of keys and values.
+/// Attention of these projections whose heads come out as they are; `N` and `NG` are the sets of weights of queries,
+/// and of keys and values.
 pub fn attention<
     const E: usize,
     const H: usize,
@@ -125,10 +127,12 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// The output of one head for one query, in f64, neither rounded nor saturated; and by how much the library's may
-/// differ before it is rounded. `keys` are those that are looked at: the score, by how much the library's score may differ, the values.
+/// differ before it is rounded. `keys` are those that are looked at: the score, by how much the library's score may
+/// differ, the values.
 ///
-/// A weight `w` may be off by `δ <= w·relative` (2^-9 of the exponential, and what the score's difference makes) and half a step. As the
-/// weights `w + δ` give `Σ (w + δ)·v / Σ (w + δ)`, the output moves by at most `Σ δ·|v - output| / Σ (w + δ)`.
+/// A weight `w` may be off by `δ <= w·relative` (2^-9 of the exponential, and what the score's difference makes) and
+/// half a step. As the weights `w + δ` give `Σ (w + δ)·v / Σ (w + δ)`, the output moves by at most
+/// `Σ δ·|v - output| / Σ (w + δ)`.
 pub fn head<W: Weight>(keys: &[(f64, f64, Vec<f64>)], dim: usize, head: &HeadScale) -> Vec<(f64, f64)> {
     if keys.is_empty() {
         return vec![(0.0, 0.0); dim];
@@ -153,7 +157,8 @@ pub fn head<W: Weight>(keys: &[(f64, f64, Vec<f64>)], dim: usize, head: &HeadSca
 
 /// [`head`] of all heads and queries: `[positions][heads * dim]`.
 ///
-/// `score` gives what a head, query and key make and by how much the library's may differ, in units of the score; `None` where the key is not looked at.
+/// `score` gives what a head, query and key make and by how much the library's may differ, in units of the score;
+/// `None` where the key is not looked at.
 pub fn all_heads<W: Weight>(
     heads: &[HeadScale],
     [positions, keys, dim]: [usize; 3],
@@ -171,8 +176,8 @@ pub fn all_heads<W: Weight>(
     out
 }
 
-/// Holds the heads in the first values of each row of `found` against [`all_heads`], each value within its own bound and the rounding; adds to
-/// `pairs` for the statistics.
+/// Holds the heads in the first values of each row of `found` against [`all_heads`], each value within its own bound
+/// and the rounding; adds to `pairs` for the statistics.
 #[track_caller]
 pub fn hold<const E: usize>(found: &[[i8; E]], expected: &[(f64, f64)], pairs: &mut Vec<(f64, f64)>) {
     let inner = expected.len() / found.len();

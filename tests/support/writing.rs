@@ -1,4 +1,5 @@
-//! A small language model that writes, and attention that goes on step by step: the same on every target, which digests show.
+//! A small language model that writes, and attention that goes on step by step: the same on every target, which digests
+//! show.
 
 use heedful::{
     Channel, HeadScale, KvCache, MultiHeadAttention, Pairing, Projection, Rope, Scale, Steepness, StepScratch,
@@ -16,7 +17,8 @@ pub const LENGTH: usize = 40;
 /// Twice the temperature that the model was made for.
 const WARM: Steepness = Steepness::from_real(Tiny::CONFIG.logit.to_real() / 2.0).unwrap();
 
-/// Three texts, by the likeliest tokens, by sampled ones and by others, and a stream: `show` gets the name of each, its tokens, and a digest of all logits or outputs.
+/// Three texts, by the likeliest tokens, by sampled ones and by others, and a stream: `show` gets the name of each, its
+/// tokens, and a digest of all logits or outputs.
 pub fn each(model: &mut Tiny, cache: &mut Stream, mut show: impl FnMut(&'static str, &[u16], u64)) {
     let mut tokens = [0; LENGTH];
     let digest = write(model, &mut tokens, |logits, _| greedy(logits));
@@ -29,7 +31,8 @@ pub fn each(model: &mut Tiny, cache: &mut Stream, mut show: impl FnMut(&'static 
     show("stream", &[], cache.run());
 }
 
-/// Writes a text from token 1 on, with a wrong token before each right one, which is taken back; gives a digest of all logits.
+/// Writes a text from token 1 on, with a wrong token before each right one, which is taken back; gives a digest of all
+/// logits.
 fn write(model: &mut Tiny, tokens: &mut [u16], mut choose: impl FnMut(&[i16], usize) -> usize) -> u64 {
     let mut digest = Digest::NEW;
     let mut token = 1;

@@ -1,4 +1,5 @@
-//! `cargo xtask count`: executed instructions of attention blocks, of encoder blocks and of a matrix product on emulated boards.
+//! `cargo xtask count`: executed instructions of attention blocks, of encoder blocks and of a matrix product on
+//! emulated boards.
 
 use crate::encoder::Encoders;
 use crate::hosted::{self, HOSTED, Hosted};
@@ -145,7 +146,8 @@ pub fn parse(target: &'static str, line: &str) -> Option<Count> {
     Some(Count { target, kernel, shape, instructions, stages: figures.collect() })
 }
 
-/// Products of a block (all four projections, scores and weighted sums; the softmax counts none) or of a matrix product.
+/// Products of a block (all four projections, scores and weighted sums; the softmax counts none) or of a matrix
+/// product.
 pub fn macs(shape: &[u64]) -> u64 {
     match *shape {
         [s, e, h, p] => 4 * s * e * h * p + 2 * s * s * h * p,

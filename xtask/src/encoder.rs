@@ -41,7 +41,8 @@ struct PerResult {
 }
 
 impl Encoders {
-    /// Reads the lines `encoder 32,32,8,32 total=1 products=2 …` and `layer 128,32,64 store=1 add=2`; others are left out.
+    /// Reads the lines `encoder 32,32,8,32 total=1 products=2 …` and `layer 128,32,64 store=1 add=2`; others are left
+    /// out.
     pub fn parse(printed: &str) -> Self {
         let mut all = Self::default();
         for line in printed.lines() {
@@ -133,7 +134,8 @@ impl Encoder {
         macs(&self.shape) + 4 * s * e * e
     }
 
-    /// Of the projections and the feed-forward layers: three projections and one layer to int8, two to the residual stream.
+    /// Of the projections and the feed-forward layers: three projections and one layer to int8, two to the residual
+    /// stream.
     fn results(&self, cost: PerResult) -> f64 {
         let [s, e, h, p] = self.shape;
         let (stored, added) = (s * (3 * h * p + 2 * e), s * 2 * e);

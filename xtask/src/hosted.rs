@@ -73,8 +73,8 @@ pub fn named(name: &str) -> Option<&'static Hosted> {
     HOSTED.iter().find(|target| target.name == name)
 }
 
-/// Builds the program and the bare library, runs the random cases of the kernels, an instance of each kind of attention and all clips through
-/// the models, and compares with the host.
+/// Builds the program and the bare library, runs the random cases of the kernels, an instance of each kind of attention
+/// and all clips through the models, and compares with the host.
 pub fn check(name: &str) -> Result<String> {
     let target = named(name).with_context(|| format!("no target {name:?}"))?;
     target.ensure_tools()?;

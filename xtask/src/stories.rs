@@ -62,7 +62,8 @@ pub fn run(targets: &[&'static Target], story: &Story) -> Result<()> {
     Ok(())
 }
 
-/// The published checkpoint as a `.heed` file, where it lies in the folder that `HEEDFUL_STORIES` names or beside the repository.
+/// The published checkpoint as a `.heed` file, where it lies in the folder that `HEEDFUL_STORIES` names or beside the
+/// repository.
 pub fn published() -> Result<Option<PathBuf>> {
     let Some(folder) = folder() else { return Ok(None) };
     let (checkpoint, vocabulary) = (folder.join("stories260K.bin"), folder.join("tok512.bin"));

@@ -61,8 +61,8 @@ impl Symbols {
         self.0.iter().position(|function| function.name == name)
     }
 
-    /// Bytes of the kernels that the counting firmware uses: all functions of `heedful::kernels`, and where a stage of the
-    /// block is no function of its own, the one of the firmware that it was inlined into.
+    /// Bytes of the kernels that the counting firmware uses: all functions of `heedful::kernels`, and where a stage of
+    /// the block is no function of its own, the one of the firmware that it was inlined into.
     pub fn kernels(&self) -> u64 {
         let is_kernel = |name: &str| name.trim_start_matches('<').starts_with("heedful::kernels::");
         let bytes = |of: &dyn Fn(&str) -> bool| -> u64 {

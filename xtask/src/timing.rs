@@ -13,9 +13,10 @@
 //! | branches, calls and returns, where taken | P more for the refill of the pipeline |
 //! | branches through a table | 2 + P |
 //!
-//! A load that updates its base register neither follows nor precedes another one for the price of 1: so says the manual of the
-//! Cortex-M3 (r2p1, "Load/store timings"), while the M4's leaves it open. A load or store whose address the instruction before has
-//! calculated waits one cycle. P is 1 to 3; it depends on the target's alignment and on speculation.
+//! A load that updates its base register neither follows nor precedes another one for the price of 1: so says the
+//! manual of the Cortex-M3 (r2p1, "Load/store timings"), while the M4's leaves it open. A load or store whose address
+//! the instruction before has calculated waits one cycle. P is 1 to 3; it depends on the target's alignment and on
+//! speculation.
 //!
 //! Words are taken to be aligned, and code not to compete with data for the bus.
 

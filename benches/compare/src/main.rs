@@ -1,7 +1,7 @@
 //! heedful's backends, candle and ndarray on one core: matrix products and attention, in one run.
 //!
-//! All contestants of a table take turns, several rounds, and the best round of each counts: what else runs on the machine
-//! hits all alike. Rates are in units of 10^9 multiply-accumulates per second (GMAC/s).
+//! All contestants of a table take turns, several rounds, and the best round of each counts: what else runs on the
+//! machine hits all alike. Rates are in units of 10^9 multiply-accumulates per second (GMAC/s).
 
 mod candle;
 mod fixed;

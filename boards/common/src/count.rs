@@ -17,8 +17,8 @@ use heedful::{Channel, Linear, Steepness, Weight};
 use semihosting::println;
 use static_cell::ConstStaticCell;
 
-/// Counts the stages of an attention block; the rest is [`Active`]. The stages are functions, so that the kernels in them
-/// have a size even where they are inlined.
+/// Counts the stages of an attention block; the rest is [`Active`]. The stages are functions, so that the kernels in
+/// them have a size even where they are inlined.
 struct Counted;
 
 /// QKV, scores, softmax, weighted sum, output, feed-forward layers, norms, table.
@@ -184,7 +184,8 @@ fn product() {
     println!("product 128,64,64 total={total}");
 }
 
-/// One layer at two widths, to int8 and to the residual stream: what does not grow with the width is spent on the results.
+/// One layer at two widths, to int8 and to the residual stream: what does not grow with the width is spent on the
+/// results.
 fn layers() {
     static NARROW: Aligned<[[[i8; 32]; 64]; 1]> = Aligned(random(6));
     static WIDE: Aligned<[[[i8; 64]; 64]; 1]> = Aligned(random(7));

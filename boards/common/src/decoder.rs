@@ -1,4 +1,5 @@
-//! A small language model on a board: its tokens, and digests of all that it computes, which the host compares with its own.
+//! A small language model on a board: its tokens, and digests of all that it computes, which the host compares with its
+//! own.
 //!
 //! ```text
 //! text greedy 0123456789abcdef 12,34,56
@@ -41,8 +42,8 @@ impl Display for List<'_> {
     }
 }
 
-/// Writes for ever, of what `word` gives: all that a program does with a language model, and an encoder with blocks of all kinds, for
-/// `no_panic` to link.
+/// Writes for ever, of what `word` gives: all that a program does with a language model, and an encoder with blocks of
+/// all kinds, for `no_panic` to link.
 ///
 /// The optimiser must not know where the words come from and what becomes of the text.
 pub fn write_for_ever(mut word: impl FnMut() -> u32) -> ! {

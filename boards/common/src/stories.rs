@@ -1,7 +1,7 @@
 //! A language model on a board: tokens from a prompt on, greedy, with the instructions of each.
 //!
-//! `STORIES` in the environment of the build names the model's `.heed` file, `STORIES_PROMPT` a file with the prompt, `STORIES_TOKENS` how many
-//! tokens are read and written in all.
+//! `STORIES` in the environment of the build names the model's `.heed` file, `STORIES_PROMPT` a file with the prompt,
+//! `STORIES_TOKENS` how many tokens are read and written in all.
 //!
 //! ```text
 //! stories state=57000 stack=1234 flash=299000 kernels=DSP

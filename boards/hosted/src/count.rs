@@ -1,5 +1,5 @@
-//! Attention blocks, encoder blocks and a matrix product, with marks between the stages. A mark is a call of a function that does
-//! nothing: who reads the emulator's log of executed instructions sees its name go by.
+//! Attention blocks, encoder blocks and a matrix product, with marks between the stages. A mark is a call of a function
+//! that does nothing: who reads the emulator's log of executed instructions sees its name go by.
 
 use fixed::types::I8F8;
 use heedful::internals::{
@@ -236,7 +236,8 @@ pub fn count() {
     outputs();
 }
 
-/// One layer at two widths, to int8 and to the residual stream: what does not grow with the width is spent on the results.
+/// One layer at two widths, to int8 and to the residual stream: what does not grow with the width is spent on the
+/// results.
 fn outputs() {
     static NARROW: [[[i8; 32]; 64]; 1] = random(6);
     static WIDE: [[[i8; 64]; 64]; 1] = random(7);

@@ -24,11 +24,12 @@ pub struct Convert {
     /// that the model was trained with.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Fold query and key weights into one matrix per head: where it pays (heads wider than the model), never or always.
+    /// Fold query and key weights into one matrix per head: where it pays (heads wider than the model), never or
+    /// always.
     #[arg(long, value_enum, default_value = "auto")]
     fuse: Fuse,
-    /// Make the projections to queries, keys and values products of two matrices: of the rank N, never, or auto: of the lowest rank that
-    /// keeps what they compute to 1 %, where it saves bytes and instructions. Takes --data.
+    /// Make the projections to queries, keys and values products of two matrices: of the rank N, never, or auto: of the
+    /// lowest rank that keeps what they compute to 1 %, where it saves bytes and instructions. Takes --data.
     #[arg(long, value_name = "auto|never|N", default_value_t)]
     rank: Rank,
     /// Softmax weights of 8 bits instead of 15: where they cost nothing on the recordings of --data (auto; without

@@ -20,8 +20,8 @@ pub struct Prune {
     /// The heads to remove, such as 1:2,2:0; blocks and heads count from 0.
     #[arg(long, value_name = "BLOCK:HEAD,…", value_delimiter = ',', required_unless_present = "keep")]
     heads: Vec<Head>,
-    /// Remove heads one after the other until so many are left: each time the one whose loss does least to the recordings
-    /// of --data.
+    /// Remove heads one after the other until so many are left: each time the one whose loss does least to the
+    /// recordings of --data.
     #[arg(long, value_name = "N", requires = "data", conflicts_with = "heads")]
     keep: Option<usize>,
     /// Folder of recordings named {digit}_{speaker}_{index}.wav.

@@ -60,8 +60,8 @@ unsafe extern "C" fn add_fours(scores: *mut i32, row: *const i32, end: *const i3
     )
 }
 
-/// Finds the largest of a query's scores, every `step`th, from a key to another, and lowers the others as far as counts; nothing if there is no
-/// key.
+/// Finds the largest of a query's scores, every `step`th, from a key to another, and lowers the others as far as
+/// counts; nothing if there is no key.
 #[inline]
 pub(super) fn hide(scores: &mut [i32], query: usize, step: usize, [start, end, visible]: [usize; 3], max: &mut i32) {
     if start < end && end <= visible && query < step && visible <= scores.len() / step {
@@ -72,7 +72,8 @@ pub(super) fn hide(scores: &mut [i32], query: usize, step: usize, [start, end, v
 }
 
 /// # Safety
-/// A score lies at `scores` and every `step` bytes after it: first `before`, then a positive number `seen`, then `behind`.
+/// A score lies at `scores` and every `step` bytes after it: first `before`, then a positive number `seen`, then
+/// `behind`.
 #[unsafe(naked)]
 unsafe extern "C" fn hide_others(scores: *mut i32, before: usize, seen: usize, behind: usize, step: usize) -> i32 {
     #[rustfmt::skip]

@@ -45,8 +45,8 @@ impl<'m> Expanded<'m> {
         };
         if groups > 0 {
             let end = self.words.get(..groups * GROUP).map_or(core::ptr::null(), |words| words.as_ptr_range().end);
-            // SAFETY: each of the four rows has `length` values within `inner` (checked above), and `words` has room for
-            // `groups` groups, since `length` is at most `INNER`.
+            // SAFETY: each of the four rows has `length` values within `inner` (checked above), and `words` has room
+            // for `groups` groups, since `length` is at most `INNER`.
             unsafe { expand(inner.as_ptr(), width, self.words.as_mut_ptr().cast(), end.cast()) };
         }
         self.filled = groups;
@@ -100,8 +100,8 @@ pub(super) fn pair(quad: u32) -> u32 {
 /// Expands four whole rows, four positions a turn, until `words` reaches `end`.
 ///
 /// # Safety
-/// The rows start `width` bytes apart and have as many values as fit from `words` to `end`, which are a positive number of groups
-/// apart and aligned.
+/// The rows start `width` bytes apart and have as many values as fit from `words` to `end`, which are a positive number
+/// of groups apart and aligned.
 #[unsafe(naked)]
 unsafe extern "C" fn expand(x: *const i8, width: usize, words: *mut u32, end: *const u32) {
     naked_asm!(

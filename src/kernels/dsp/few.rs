@@ -1,7 +1,7 @@
 //! Attention of one or two queries: a token at a time, whose heads may share keys.
 //!
-//! Scores lie `[keys][queries]`, and behind them the weights as rows of 16-bit pairs, as `row.rs` and `pair.rs` take them. Both are
-//! filled up to a multiple of 8 keys, with keys that weigh nothing.
+//! Scores lie `[keys][queries]`, and behind them the weights as rows of 16-bit pairs, as `row.rs` and `pair.rs` take
+//! them. Both are filled up to a multiple of 8 keys, with keys that weigh nothing.
 
 use super::expand::pair;
 use super::pair::{EIGHT, PAIR};
@@ -40,8 +40,8 @@ pub(super) fn tile_scores<W>(tile: &mut Tile<'_, W>) {
     }
 }
 
-/// Writes scores `[keys][queries]`; gives each query's largest among the first few, and how many these are: at most `most`, which is all of them
-/// where there is one query.
+/// Writes scores `[keys][queries]`; gives each query's largest among the first few, and how many these are: at most
+/// `most`, which is all of them where there is one query.
 #[inline(never)]
 fn scores_of(
     queries: usize,
@@ -198,8 +198,8 @@ fn scale(sum: u32, ratio: Scale) -> RowScale {
     RowScale::new(sum, ratio)
 }
 
-/// The outputs from the dimension `first` on, one by one: those of very long rows, and of values behind which nothing could be read with
-/// them.
+/// The outputs from the dimension `first` on, one by one: those of very long rows, and of values behind which nothing
+/// could be read with them.
 #[inline(never)]
 fn weighted_sum<W>(tile: &mut Tile<'_, W>, first: usize) {
     let shape @ Shape { queries, most, .. } = Shape::of(tile.visible);
@@ -301,7 +301,8 @@ fn quad(row: &[i8]) -> u32 {
     }
 }
 
-/// `Σ x·w` `[rows][queries]`, at most 512 of each; `x` is filled up to a multiple of 8, and `w` has `stride` values a row.
+/// `Σ x·w` `[rows][queries]`, at most 512 of each; `x` is filled up to a multiple of 8, and `w` has `stride` values a
+/// row.
 #[inline(never)]
 fn products(queries: usize, x: &[u32], length: usize, w: &[i8], stride: usize, sums: &mut [i32]) {
     let done = whole(queries, x, length.next_multiple_of(EIGHT), w, stride, sums);

@@ -1,5 +1,5 @@
-//! The last layer of a gated feed-forward part on fine hidden values: they are made where [`row`] looks for a row of 16-bit values, and
-//! pass the layer once.
+//! The last layer of a gated feed-forward part on fine hidden values: they are made where [`row`] looks for a row of
+//! 16-bit values, and pass the layer once.
 
 use super::expand::UNWRITTEN;
 use super::few::whole;

@@ -4,8 +4,8 @@ use crate::kernels::portable;
 use crate::requantise::Scale;
 use core::arch::naked_asm;
 
-/// Four gates at r0 and the values beside them at r1 to their products, saturated to some bits, in r10, r12, lr and r7; both are stepped on.
-/// r2 is the table, r4 to r6 are twice the multiplier, the half and the shift; r8 and r9 are lost.
+/// Four gates at r0 and the values beside them at r1 to their products, saturated to some bits, in r10, r12, lr and r7;
+/// both are stepped on. r2 is the table, r4 to r6 are twice the multiplier, the half and the shift; r8 and r9 are lost.
 #[rustfmt::skip]
 macro_rules! four_products {
     ($bits:literal) => {

@@ -5,8 +5,8 @@
 //! of four queries; the int8 rows are weights in flash, keys, or transposed values. Four bytes are
 //! loaded, split into two pairs (SXTB16) and multiplied with all four rows: 13 instructions for 16 products.
 //!
-//! Where there are fewer rows, as when a model takes one token after the other, four lanes would be mostly empty. Less than four
-//! rows of activations go one by one (`row.rs`), one or two queries together (`few.rs`).
+//! Where there are fewer rows, as when a model takes one token after the other, four lanes would be mostly empty. Less
+//! than four rows of activations go one by one (`row.rs`), one or two queries together (`few.rs`).
 
 use super::bias::least;
 use super::{

@@ -72,7 +72,8 @@ struct Normalise {
     x: *const i16,
     channels: *const NormChannel,
     out: *mut i8,
-    /// Values of the row and their negative sum, both shifted as [`InverseRoot::parts`](crate::norm::InverseRoot::parts) tells.
+    /// Values of the row and their negative sum, both shifted as
+    /// [`InverseRoot::parts`](crate::norm::InverseRoot::parts) tells.
     n: i32,
     minus_sum: i32,
     root: u32,

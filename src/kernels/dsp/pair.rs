@@ -1,7 +1,7 @@
 //! Two rows of 16-bit values against rows of int8, and the scores of one or two queries.
 //!
-//! Two rows are laid out as one: for each 4 inner positions `i`, the words `x[i] | x[i + 2] << 16` and `x[i + 1] | x[i + 3] << 16` of
-//! the first row, then those of the second.
+//! Two rows are laid out as one: for each 4 inner positions `i`, the words `x[i] | x[i + 2] << 16` and
+//! `x[i + 1] | x[i + 3] << 16` of the first row, then those of the second.
 
 use crate::kernels::RowScale;
 use core::arch::naked_asm;
@@ -40,7 +40,8 @@ impl From<RowScale> for Finish {
     }
 }
 
-/// `Σ x·w` of both rows of `x` for rows of `w`, `stride` bytes apart: those that lie in `w`. Gives their number. `inputs` is a multiple of 8.
+/// `Σ x·w` of both rows of `x` for rows of `w`, `stride` bytes apart: those that lie in `w`. Gives their number.
+/// `inputs` is a multiple of 8.
 pub(super) fn sums(x: &[u32], inputs: usize, w: &[i8], stride: usize, sums: &mut [[i32; PAIR]]) -> usize {
     let Some(pass) = Pass::new(x, inputs, w, stride, sums.len()) else { return 0 };
     let to = sums.as_mut_ptr();
@@ -50,7 +51,8 @@ pub(super) fn sums(x: &[u32], inputs: usize, w: &[i8], stride: usize, sums: &mut
     pass.rows
 }
 
-/// The sums of [`sums`] by a scale for each of both rows, to int8 side by side, `out_stride` from the first row's to the second row's.
+/// The sums of [`sums`] by a scale for each of both rows, to int8 side by side, `out_stride` from the first row's to
+/// the second row's.
 pub(super) fn outputs(
     x: &[u32],
     inputs: usize,
@@ -121,8 +123,8 @@ struct Call {
 ///
 /// # Safety
 /// From `call.x` to `call.x_end` lie 8 words for each 8 bytes of each row from `w` on, and at least one such eight;
-/// rows are `call.skip` bytes apart, and there is one for each of the results up to `call.end`, one at least. Outputs may be written
-/// `call.out_stride` further on, too.
+/// rows are `call.skip` bytes apart, and there is one for each of the results up to `call.end`, one at least. Outputs
+/// may be written `call.out_stride` further on, too.
 #[unsafe(naked)]
 unsafe extern "C" fn products(call: *const Call, w: *const i8) {
     // 60 bytes of code.
@@ -224,7 +226,8 @@ pub(super) fn sums_of_eight(x: &[u32; EIGHT], w: &[i8], sums: &mut [[i32; PAIR]]
 }
 
 /// # Safety
-/// From `w` on there are 8 aligned bytes for each of the sums up to `end`, and at least one; `left_out` more are a multiple of 4.
+/// From `w` on there are 8 aligned bytes for each of the sums up to `end`, and at least one; `left_out` more are a
+/// multiple of 4.
 #[unsafe(naked)]
 unsafe extern "C" fn eights(
     w: *const i8,
@@ -276,7 +279,8 @@ unsafe extern "C" fn eights(
     )
 }
 
-/// `Σ x·w` of one row of 8 for rows of `w` of 8 bytes, in words, one after the other; gives their number, and raises `max` to the largest.
+/// `Σ x·w` of one row of 8 for rows of `w` of 8 bytes, in words, one after the other; gives their number, and raises
+/// `max` to the largest.
 pub(super) fn single_sums_of_eight(x: &[u32; EIGHT / 2], w: &[i8], sums: &mut [i32], max: &mut i32) -> usize {
     let rows = (w.len() / EIGHT).min(sums.len());
     if rows > 0 && w.as_ptr().cast::<u32>().is_aligned() {
@@ -289,7 +293,8 @@ pub(super) fn single_sums_of_eight(x: &[u32; EIGHT / 2], w: &[i8], sums: &mut [i
 }
 
 /// # Safety
-/// From `w` on there are 8 aligned bytes for each of the sums up to `end`, and at least one; `left_out` more are a multiple of 4.
+/// From `w` on there are 8 aligned bytes for each of the sums up to `end`, and at least one; `left_out` more are a
+/// multiple of 4.
 #[unsafe(naked)]
 unsafe extern "C" fn single_eights(
     w: *const i8,
@@ -341,7 +346,8 @@ unsafe extern "C" fn single_eights(
     )
 }
 
-/// Raises `max` to the largest of the even and of the odd elements of `scores`, up to the last multiple of 8; gives how many that are.
+/// Raises `max` to the largest of the even and of the odd elements of `scores`, up to the last multiple of 8; gives how
+/// many that are.
 pub(super) fn raise(scores: &[i32], max: &mut [i32; PAIR]) -> usize {
     let (eights, _) = scores.as_chunks::<EIGHT>();
     if !eights.is_empty() {

@@ -48,7 +48,8 @@ macro_rules! group {
 }
 
 /// All inner positions: r0 runs over the rows `x`, r1 over the int8 row `w`, r2 counts
-/// groups (at least 1); r4 to r7 are the sums, from what they are or, if so told, `first` from 0. r8 to r12 and lr are lost.
+/// groups (at least 1); r4 to r7 are the sums, from what they are or, if so told, `first` from 0. r8 to r12 and lr are
+/// lost.
 macro_rules! inner {
     ($($first:ident)?) => {
         concat!(
@@ -125,7 +126,8 @@ macro_rules! store {
     };
 }
 
-/// Adds to `sums[o][lane]` the products of the row `o` of `w` (`stride` bytes apart, `length` of which count) with each lane of `x`.
+/// Adds to `sums[o][lane]` the products of the row `o` of `w` (`stride` bytes apart, `length` of which count) with each
+/// lane of `x`.
 ///
 /// # Safety
 /// `w` has such a row for each of the sums.

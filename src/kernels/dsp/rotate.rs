@@ -1,4 +1,5 @@
-//! Rotation by position, two pairs a turn: a pair and its cosine and sine are a word each, and one result an SMLSD, the other an SMLADX.
+//! Rotation by position, two pairs a turn: a pair and its cosine and sine are a word each, and one result an SMLSD, the
+//! other an SMLADX.
 
 use crate::kernels::rotate::{self, COS, Rotation, SIN, Turn};
 use crate::requantise::saturate_i8;
@@ -29,7 +30,8 @@ pub(super) fn turns(frequencies: &[u32], first: u32, step: u32, turns: &mut [Tur
         start: frequencies.start,
         step,
     };
-    // SAFETY: frequencies are a positive even number, and there are as many turns for each of `rows` rows, at least one.
+    // SAFETY: frequencies are a positive even number, and there are as many turns for each of `rows` rows, at least
+    // one.
     unsafe { make(&raw const call) };
 }
 
@@ -142,8 +144,8 @@ pub(super) fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
         Pairing::Halves => halves,
         Pairing::Folded => folded,
     };
-    // SAFETY: pairs are a positive even number; each of `rows` rows, at least one, has so many turns, and of values and outputs
-    // twice as many (checked by `rows`).
+    // SAFETY: pairs are a positive even number; each of `rows` rows, at least one, has so many turns, and of values and
+    // outputs twice as many (checked by `rows`).
     unsafe { rows_of(&raw const call) };
     rotate::rest(rotation, x, out, rows, saturate_i8);
 }
@@ -168,12 +170,13 @@ struct Rotate {
     next_turns: usize,
 }
 
-/// A function for all rows. `$two` takes two pairs: r0 is the place of the values, r1 of the outputs, r2 of the turns; r6 is
-/// half an output, r3 and r5 tell where second values and outputs are; r4 and r7 to r11 are free.
+/// A function for all rows. `$two` takes two pairs: r0 is the place of the values, r1 of the outputs, r2 of the turns;
+/// r6 is half an output, r3 and r5 tell where second values and outputs are; r4 and r7 to r11 are free.
 macro_rules! rotate_rows {
     ($name:ident, $length:literal, $two:expr) => {
         /// # Safety
-        /// Rows are positive, and pairs a positive even number; all values, outputs and turns that the call tells of exist.
+        /// Rows are positive, and pairs a positive even number; all values, outputs and turns that the call tells of
+        /// exist.
         #[unsafe(naked)]
         unsafe extern "C" fn $name(call: *const Rotate) {
             naked_asm!(

@@ -1,8 +1,8 @@
 //! One row of 16-bit values against rows of int8: a token at a time.
 //!
-//! The row is expanded once, in the order that SXTB16 gives: for each 4 inner positions `i` two words, `x[i] | x[i + 2] << 16`
-//! and `x[i + 1] | x[i + 3] << 16`; what is left over are words of one value each. Four bytes then take two SXTB16 and two SMLAD,
-//! and as few loads as the registers allow.
+//! The row is expanded once, in the order that SXTB16 gives: for each 4 inner positions `i` two words,
+//! `x[i] | x[i + 2] << 16` and `x[i + 1] | x[i + 3] << 16`; what is left over are words of one value each. Four bytes
+//! then take two SXTB16 and two SMLAD, and as few loads as the registers allow.
 
 use super::expand::{Expanded, Memory, UNWRITTEN};
 use super::pair::{Finish, rows_in};
@@ -276,7 +276,8 @@ struct Call {
     quad_end: *const u32,
     x_end: *const u32,
     skip: usize,
-    /// Start of a row; after the blocks, of two or of one; after all blocks; after the quads; after the row; and the output.
+    /// Start of a row; after the blocks, of two or of one; after all blocks; after the quads; after the row; and the
+    /// output.
     entries: [u32; 6],
 }
 
@@ -304,8 +305,9 @@ macro_rules! quad {
     };
 }
 
-/// 32 inner positions, of which the first word of weights is in r12: words are loaded into whatever registers are free, as many as there is
-/// room for. The last weights are loaded into r3, r4, r11 and what is said, such as the next block's first word into r12.
+/// 32 inner positions, of which the first word of weights is in r12: words are loaded into whatever registers are free,
+/// as many as there is room for. The last weights are loaded into r3, r4, r11 and what is said, such as the next
+/// block's first word into r12.
 macro_rules! block {
     ($and_next:literal) => {
         concat!(
@@ -336,8 +338,8 @@ macro_rules! loaded {
 
 /// Requantises r2 into r9, saturated to a number of bits; x, channel, output and end of channels go to r0 and r3 to r5.
 ///
-/// The word of a scale without its shift is four times the multiplier, but negative: SMMLA, which adds the sum once more, gives the
-/// product by 2^30, rounded down.
+/// The word of a scale without its shift is four times the multiplier, but negative: SMMLA, which adds the sum once
+/// more, gives the product by 2^30, rounded down.
 macro_rules! requantise {
     ($bits:literal) => {
         concat!(
@@ -370,8 +372,8 @@ macro_rules! next {
 /// `sum + Σ x·w` for one row after the other, each to where `call` says; `sum` is the first channel's bias.
 ///
 /// # Safety
-/// `call` comes from [`Plan::call`]: `x` has the words, and each row from `w` on the bytes, that it goes through; outputs may be written
-/// from `out` on for each channel up to the end.
+/// `call` comes from [`Plan::call`]: `x` has the words, and each row from `w` on the bytes, that it goes through;
+/// outputs may be written from `out` on for each channel up to the end.
 #[unsafe(naked)]
 unsafe extern "C" fn products(call: *const Call, w: *const i8, sum: i32) {
     naked_asm!(

@@ -24,7 +24,8 @@ pub(super) struct Constants {
 impl Constants {
     pub(super) const fn of<W: Weight>() -> Self {
         let [a0, a1, a2] = W::POLYNOMIAL;
-        // No octave, and only that, leaves the upper bit of 16 set, by which `weigh` tells that nothing is to be rounded.
+        // No octave, and only that, leaves the upper bit of 16 set, by which `weigh` tells that nothing is to be
+        // rounded.
         assert!(a0 < 1 << 15 && (W::SHIFT > 0 || a0 + a1 + a2 >= 1 << 14));
         Self {
             a2: a2 << 5,
@@ -36,10 +37,10 @@ impl Constants {
     }
 }
 
-/// Turns the scores of up to four rows into weights, in place, and gives the sums. The weights of the keys that all rows
-/// see, in whole groups, take the first half of their scores, laid out as [`Expanded`](super::Expanded); those of the other
-/// keys each take the place of its score, and weigh nothing where a row does not see them. Of rows that are missing,
-/// only the latter weigh nothing.
+/// Turns the scores of up to four rows into weights, in place, and gives the sums. The weights of the keys that all
+/// rows see, in whole groups, take the first half of their scores, laid out as [`Expanded`](super::Expanded); those of
+/// the other keys each take the place of its score, and weigh nothing where a row does not see them. Of rows that are
+/// missing, only the latter weigh nothing.
 #[inline]
 pub(super) fn weigh_rows<W: Weight>(
     scores: &mut [Lanes],
@@ -60,8 +61,8 @@ pub(super) fn weigh_rows<W: Weight>(
             steepness: steepness.bits(),
             constants: const { &Constants::of::<W>() },
         };
-        // SAFETY: there are `rows` visible lengths, maxima and sums, at least one and at most four; no row sees less keys than
-        // `shared`, or more than there are scores.
+        // SAFETY: there are `rows` visible lengths, maxima and sums, at least one and at most four; no row sees less
+        // keys than `shared`, or more than there are scores.
         unsafe { weigh(scores.as_mut_ptr(), max.as_ptr(), sums.as_mut_ptr(), &raw const call) };
     }
     if least < most || rows < LANES {
@@ -93,11 +94,12 @@ struct Call {
 
 /// Row by row, the shared keys eight at a time, then the others.
 ///
-/// A row's two words for four keys are written where the row's own scores have been read before, at the latest in the same turn.
+/// A row's two words for four keys are written where the row's own scores have been read before, at the latest in the
+/// same turn.
 ///
 /// # Safety
-/// `call.rows` is 1 to 4, and as many elements are behind `call.visible`, `max` and `sums`. `call.shared` is a multiple of 4,
-/// and no visible length is below it or above the number of elements behind `scores`.
+/// `call.rows` is 1 to 4, and as many elements are behind `call.visible`, `max` and `sums`. `call.shared` is a multiple
+/// of 4, and no visible length is below it or above the number of elements behind `scores`.
 #[unsafe(naked)]
 unsafe extern "C" fn weigh(scores: *mut Lanes, max: *const i32, sums: *mut u32, call: *const Call) {
     naked_asm!(

@@ -6,8 +6,8 @@ use super::pair::PAIR;
 use super::softmax::Constants;
 use core::arch::naked_asm;
 
-/// The weights of a whole number of eights of keys, `words` being a word for each two of them, and their sum. Scores lie side by side, and
-/// so do words.
+/// The weights of a whole number of eights of keys, `words` being a word for each two of them, and their sum. Scores
+/// lie side by side, and so do words.
 pub(super) fn one(scores: &[i32], words: &mut [u32], max: i32, steepness: u32, constants: &Constants) -> u32 {
     let keys = (scores.len() & !7).min((2 * words.len()) & !7);
     if keys == 0 {
@@ -38,8 +38,8 @@ pub(super) fn lane(
     unsafe { weigh_two(scores, words, max, steepness, constants, end) }
 }
 
-/// A naked function that turns the scores of a row into weights, eight at a time, and gives their sum: from one score to the next in bytes
-/// (1, 2, 3 and 4 times), and from one group's words to the next group's.
+/// A naked function that turns the scores of a row into weights, eight at a time, and gives their sum: from one score
+/// to the next in bytes (1, 2, 3 and 4 times), and from one group's words to the next group's.
 macro_rules! weigh {
     ($(#[$doc:meta])* $name:ident, $four:literal, $three:literal, $two:literal, $one:literal, $words:literal, $odd:literal) => {
         $(#[$doc])*
@@ -105,8 +105,8 @@ macro_rules! weight {
     };
 }
 
-/// The scores in r10 and r11 to a word of weights in r10, added to the sum in r9. Both are rounded by their last bit; where there are no octaves
-/// it is what was left over below the polynomial, and dropped.
+/// The scores in r10 and r11 to a word of weights in r10, added to the sum in r9. Both are rounded by their last bit;
+/// where there are no octaves it is what was left over below the polynomial, and dropped.
 macro_rules! two_weights {
     () => {
         concat!(
@@ -155,6 +155,7 @@ weigh!(
 );
 weigh!(
     /// # Safety
-    /// From `scores` to `end` lies a positive multiple of 8 scores, every other word; `words` are half as many, two of every four.
+    /// From `scores` to `end` lies a positive multiple of 8 scores, every other word; `words` are half as many, two of
+    /// every four.
     weigh_two, "32", "24", "16", "8", "16", "12"
 );

@@ -33,7 +33,8 @@ impl<'a> Biases<'a> {
         row.get_mut(..count).unwrap_or(&mut [])
     }
 
-    /// Adds them to the scores of as many groups as there are, at most those of the rows, saturating, and raises the maxima.
+    /// Adds them to the scores of as many groups as there are, at most those of the rows, saturating, and raises the
+    /// maxima.
     #[inline]
     pub fn add(&self, grouped: &mut [i32], max: &mut [i32; LANES]) {
         let groups = (grouped.len() / GROUP).min(self.pitch / 8);
@@ -76,8 +77,8 @@ unsafe extern "C" fn clear_groups(words: *mut i32, groups: usize) {
 }
 
 /// # Safety
-/// `groups` (a positive number of) groups lie at `scores`, and for each eight biases in each of four rows at `biases`, `pitch` words
-/// apart; `max` has a number per query.
+/// `groups` (a positive number of) groups lie at `scores`, and for each eight biases in each of four rows at `biases`,
+/// `pitch` words apart; `max` has a number per query.
 #[unsafe(naked)]
 unsafe extern "C" fn add_groups(scores: *mut i32, biases: *const i32, groups: usize, pitch: usize, max: *mut i32) {
     #[rustfmt::skip]
@@ -118,7 +119,8 @@ unsafe extern "C" fn add_groups(scores: *mut i32, biases: *const i32, groups: us
 }
 
 /// # Safety
-/// A score lies at `scores` and every fourth word after it, `keys` times, which is positive, and as many biases at `biases`.
+/// A score lies at `scores` and every fourth word after it, `keys` times, which is positive, and as many biases at
+/// `biases`.
 #[unsafe(naked)]
 unsafe extern "C" fn add_keys(scores: *mut i32, biases: *const i32, keys: usize, max: i32) -> i32 {
     naked_asm!(

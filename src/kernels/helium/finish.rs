@@ -73,8 +73,8 @@ struct Call {
 macro_rules! finish {
     ($name:ident, $put:ident) => {
         /// # Safety
-        /// Groups and tiles are positive; there are as many groups of eight channels and, for four rows per tile, of sums and, at
-        /// the call's strides, of results.
+        /// Groups and tiles are positive; there are as many groups of eight channels and, for four rows per tile, of
+        /// sums and, at the call's strides, of results.
         #[unsafe(naked)]
         unsafe extern "C" fn $name(sums: *const i32, channels: *const Channel, call: *const Call) {
     #[rustfmt::skip]

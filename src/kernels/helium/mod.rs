@@ -296,7 +296,8 @@ impl Keys {
         }
     }
 
-    /// The weights that took the place of scores. Those after the groups, if they do not fill a block, are copied to `memory`.
+    /// The weights that took the place of scores. Those after the groups, if they do not fill a block, are copied to
+    /// `memory`.
     #[inline]
     fn weights<'a>(&self, scores: &'a [i32], memory: &'a mut MaybeUninit<[i32; weighted::BLOCK]>) -> Weights<'a> {
         let (grouped, mut rest) = scores.split_at((self.groups * GROUP).min(scores.len()));

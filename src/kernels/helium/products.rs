@@ -35,8 +35,8 @@ struct Whole {
     gap: usize,
 }
 
-/// Rows `x` (`width` apart, `inputs` of which count) against `groups` times eight rows of `w` (`stride` apart): writes all
-/// sums of these rows to `out`. Gives how many sums these are.
+/// Rows `x` (`width` apart, `inputs` of which count) against `groups` times eight rows of `w` (`stride` apart): writes
+/// all sums of these rows to `out`. Gives how many sums these are.
 ///
 /// # Safety
 /// There are such rows in `x`, at least one and of one value, and, unless there is no group, in `w`, and there is

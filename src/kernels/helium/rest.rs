@@ -1,7 +1,7 @@
 //! Scores and weights of keys after the whole groups: those that not all four queries see, and the last ones.
 //!
-//! Scores lie as `[keys][LANES queries]`. The weights of two keys, 16 bits each, take the place of the first of the two,
-//! so that they lie as `[pairs][LANES queries][2]`.
+//! Scores lie as `[keys][LANES queries]`. The weights of two keys, 16 bits each, take the place of the first of the
+//! two, so that they lie as `[pairs][LANES queries][2]`.
 
 use super::LANES;
 use super::attend::{Exponential, exp2};
@@ -24,8 +24,8 @@ struct Scores {
     max: *mut i32,
 }
 
-/// Scores of `lanes` queries against keys, `dim` values each; raises the maxima by the scores of the keys that a query sees, of which
-/// `seen` are the first.
+/// Scores of `lanes` queries against keys, `dim` values each; raises the maxima by the scores of the keys that a query
+/// sees, of which `seen` are the first.
 #[inline(never)]
 pub(super) fn scores(
     queries: &[i8],
@@ -168,7 +168,8 @@ struct Weigh {
     seen: [i32; LANES],
 }
 
-/// Turns the scores into weights, and adds them to the sums; those of keys that a query does not see, which come after the first `seen`, weigh 0.
+/// Turns the scores into weights, and adds them to the sums; those of keys that a query does not see, which come after
+/// the first `seen`, weigh 0.
 #[inline(never)]
 pub(super) fn weigh<W: Weight>(
     scores: &mut [[i32; LANES]],

@@ -1,7 +1,7 @@
-//! Rotation by position, four turns at a time, or four pairs. A vector of pairs times one of turns gives all results in two instructions,
-//! VQDMLSDH and VQDMLADHX: twice the sums, of which the upper half stays. What the lower half would have added to the final rounding
-//! is nothing, since halves are rounded up, and where the doubling saturates, so does the output. Folded pairs are left to the portable
-//! backend.
+//! Rotation by position, four turns at a time, or four pairs. A vector of pairs times one of turns gives all results in
+//! two instructions, VQDMLSDH and VQDMLADHX: twice the sums, of which the upper half stays. What the lower half would
+//! have added to the final rounding is nothing, since halves are rounded up, and where the doubling saturates, so does
+//! the output. Folded pairs are left to the portable backend.
 
 use crate::kernels::rotate::{self, COS, ONE, Rotation, SIN, Turn};
 use crate::requantise::saturate_i8;
@@ -123,7 +123,8 @@ pub(super) fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
             // Wraps only where there is no next row.
             next_turns: stride.wrapping_mul(4),
         };
-        // SAFETY: each of `rows` rows has `pairs` turns, and of values and outputs twice as many (checked by `rows`); one at least of each.
+        // SAFETY: each of `rows` rows has `pairs` turns, and of values and outputs twice as many (checked by `rows`);
+        // one at least of each.
         unsafe {
             match pairing {
                 Pairing::Interleaved => {
@@ -161,7 +162,8 @@ macro_rules! product {
     };
 }
 
-/// A function for all rows: `$row` is the loop over a row, whose values, outputs and turns begin at r4, r5 and r6; r7 is the number of pairs.
+/// A function for all rows: `$row` is the loop over a row, whose values, outputs and turns begin at r4, r5 and r6; r7
+/// is the number of pairs.
 macro_rules! rotate_rows {
     ($name:ident, $row:expr) => {
         /// # Safety

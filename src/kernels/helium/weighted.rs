@@ -140,13 +140,13 @@ pub(super) unsafe fn add(weights: Weights<'_>, values: Values<'_>, totals: &mut 
     true
 }
 
-/// A function that, after a start with q0 to q5 and r0 to r8 free, leaves the sums of a pair of dimensions in r0, r2, r4, r6 (the first one's, of
-/// all queries) and r8, r10, r12, lr, to be finished.
+/// A function that, after a start with q0 to q5 and r0 to r8 free, leaves the sums of a pair of dimensions in r0, r2,
+/// r4, r6 (the first one's, of all queries) and r8, r10, r12, lr, to be finished.
 macro_rules! pairs {
     ($name:ident, [$($start:literal),*], [$($finish:literal),*]) => {
         /// # Safety
-        /// `call.weights` points to all groups and `call.rest` to all blocks, `values` to as many rows as there are dimensions,
-        /// `call.stride` apart, with a value per key; to `call.out` may be written what each pair gives.
+        /// `call.weights` points to all groups and `call.rest` to all blocks, `values` to as many rows as there are
+        /// dimensions, `call.stride` apart, with a value per key; to `call.out` may be written what each pair gives.
         #[unsafe(naked)]
         unsafe extern "C" fn $name(call: *const Call, values: *const i8) {
             #[rustfmt::skip]

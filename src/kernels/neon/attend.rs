@@ -68,8 +68,8 @@ pub(super) struct Out<'a> {
     pub(super) stride: usize,
 }
 
-/// Weighted sums of `dim` rows of values. If the weights are `few`, at most [`portable::CHUNK`] in number, the sums fit 32 bits
-/// and the scales drop none.
+/// Weighted sums of `dim` rows of values. If the weights are `few`, at most [`portable::CHUNK`] in number, the sums fit
+/// 32 bits and the scales drop none.
 ///
 /// # Safety
 /// The core is `C`. The outputs of all queries, `dim` each and `out.stride` apart, lie in `out.data`.

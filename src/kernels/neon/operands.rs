@@ -128,7 +128,8 @@ impl<'a, O: Operand> Packed<'a, O> {
         mut sums: [Lanes; BLOCK],
     ) -> [Lanes; BLOCK] {
         let bytes = self.steps * STEP;
-        // The last step of a row may reach into the row behind it, where the packed rows are 0, but not beyond the slice.
+        // The last step of a row may reach into the row behind it, where the packed rows are 0, but not beyond the
+        // slice.
         if count == BLOCK && reaches(w, BLOCK, stride, bytes) {
             // SAFETY: `steps` steps are packed, and the last row ends inside `w`.
             unsafe { O::products(self.bytes.as_ptr().cast(), self.steps, w.as_ptr(), stride, sums) }

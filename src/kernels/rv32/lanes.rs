@@ -3,7 +3,8 @@
 use super::Softmax;
 use core::arch::{asm, naked_asm};
 
-/// A loop of `$one` over a lane's scores, four at a time after the first few. a0 goes through the scores, a1 is their count; t6 is lost.
+/// A loop of `$one` over a lane's scores, four at a time after the first few. a0 goes through the scores, a1 is their
+/// count; t6 is lost.
 macro_rules! lane_loop {
     ($one:expr, $four:expr) => {
         lines!(
@@ -58,8 +59,8 @@ pub(super) unsafe extern "C" fn largest(scores: *const i32, count: usize) -> i32
     )
 }
 
-/// A score to its weight. a3: maximum, a4: sum, a5: steepness, a6, a7, t4: coefficients, t3: 2^15, t1 and t2: the last rounding
-/// shift; t0, t5, s0 and s1 are lost.
+/// A score to its weight. a3: maximum, a4: sum, a5: steepness, a6, a7, t4: coefficients, t3: 2^15, t1 and t2: the last
+/// rounding shift; t0, t5, s0 and s1 are lost.
 macro_rules! weigh_one {
     ($place:literal) => {
         lines!(

@@ -2,9 +2,9 @@
 //!
 //! A sum of 64 int8 products takes 21 bits, so two 32-bit sums have room for three of them. Three activations `a`, `b`
 //! and `c` become the two words `a + 2^21·b` and `c + 2^10·b`. Both are multiplied by a weight and added up modulo
-//! 2^32, which leaves `A + 2^21·B` and `C + 2^10·B`, all sums made positive by what they start from. The first one's low
-//! 21 bits are `A`, its upper ones the lower 11 bits of `B`; without these, the second is `C` in 21 bits, and above it
-//! the rest of `B`.
+//! 2^32, which leaves `A + 2^21·B` and `C + 2^10·B`, all sums made positive by what they start from. The first one's
+//! low 21 bits are `A`, its upper ones the lower 11 bits of `B`; without these, the second is `C` in 21 bits, and above
+//! it the rest of `B`.
 //!
 //! So [`panel`] takes six rows of activations, or six queries, as four words per inner position, and four rows of
 //! weights, or keys, in place: 40 instructions for 24 products. The softmax weights have 15 bits, which leaves no
@@ -256,8 +256,8 @@ struct Weighted {
     blocks: usize,
 }
 
-/// A layer of [`Products`] on a tile of up to six rows, of which the first is row `row` of the sink. The rows are already
-/// packed if there is room for all.
+/// A layer of [`Products`] on a tile of up to six rows, of which the first is row `row` of the sink. The rows are
+/// already packed if there is room for all.
 ///
 /// # Safety
 /// The layer has a place for each of its outputs and of the `lanes` rows from `row` on, at most six.
@@ -296,8 +296,8 @@ unsafe fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, expanded: &mut Expa
     }
 }
 
-/// Requantises the sums of some outputs, from `first` on, of a layer of [`Products`], each off by `centre`, and puts them into the sink from row
-/// `row` on.
+/// Requantises the sums of some outputs, from `first` on, of a layer of [`Products`], each off by `centre`, and puts
+/// them into the sink from row `row` on.
 ///
 /// # Safety
 /// The sink has a place for each of these outputs and of the `lanes` rows from `row` on.
@@ -366,8 +366,8 @@ fn half(shift: u32) -> i32 {
     1i32.wrapping_shl(shift.wrapping_sub(1))
 }
 
-/// `Σ w·v` of up to six queries over some keys, at most 512, for `dims` dimensions, at most as many as `sums`. `values` are
-/// rows, `stride` bytes apart.
+/// `Σ w·v` of up to six queries over some keys, at most 512, for `dims` dimensions, at most as many as `sums`. `values`
+/// are rows, `stride` bytes apart.
 #[inline(never)]
 fn weigh_values(w: &[Lanes], values: &[i8], stride: usize, lanes: usize, dims: usize, sums: &mut [Lanes; OUTPUTS]) {
     let run = if lanes > LANES / 2 { weighted } else { weighted_half };
@@ -377,8 +377,8 @@ fn weigh_values(w: &[Lanes], values: &[i8], stride: usize, lanes: usize, dims: u
     let mut call = |first: usize, stride: usize, step: usize, blocks: usize| {
         let (v, sums) = (values.as_ptr().wrapping_add(first * step), sums.as_mut_ptr().wrapping_add(first));
         let mut weighted = Weighted { w: w.as_ptr(), v, stride, keys: w.len(), sums, blocks };
-        // SAFETY: there is at least one key and one block. All rows of values hold as many keys (checked above), and the sums are as many as the
-        // rows, but for the last ones below.
+        // SAFETY: there is at least one key and one block. All rows of values hold as many keys (checked above), and
+        // the sums are as many as the rows, but for the last ones below.
         unsafe { run(&raw mut weighted) };
     };
     if dims >= DIMS {
@@ -421,7 +421,8 @@ fn weigh_long(
     }
 }
 
-/// Up to six rows of activations, packed. For each inner position there are two words for each triple of rows: one triple or two.
+/// Up to six rows of activations, packed. For each inner position there are two words for each triple of rows: one
+/// triple or two.
 struct Expanded {
     /// Written before they are read, up to `filled`: zeros would cost as much as all else in a tile.
     words: [MaybeUninit<u32>; INNER * 4],
@@ -436,7 +437,8 @@ impl Expanded {
         Self { words: [const { MaybeUninit::uninit() }; _], filled: 0, both: false }
     }
 
-    /// Takes `length` values, at most `INNER`, from `start` on of each of `lanes` rows of `x` `[rows][width]`; what is missing becomes 0.
+    /// Takes `length` values, at most `INNER`, from `start` on of each of `lanes` rows of `x` `[rows][width]`; what is
+    /// missing becomes 0.
     #[inline(never)]
     fn fill(&mut self, x: &[i8], width: usize, start: usize, length: usize, lanes: usize) {
         self.both = lanes > LANES / 2;
@@ -467,8 +469,9 @@ impl Expanded {
         }
     }
 
-    /// For each element of `sums`, the products with a row of `w`, off by [`CENTRE`] and times `2^up`. The rows are `stride` bytes apart, the first one
-    /// begins at `from`; `length` of each count, at most `CHUNK`. The packed activations begin at `place`.
+    /// For each element of `sums`, the products with a row of `w`, off by [`CENTRE`] and times `2^up`. The rows are
+    /// `stride` bytes apart, the first one begins at `from`; `length` of each count, at most `CHUNK`. The packed
+    /// activations begin at `place`.
     #[inline(never)]
     #[allow(clippy::too_many_arguments)]
     fn products(&self, place: usize, w: &[i8], stride: usize, from: usize, length: usize, up: u32, sums: &mut [Lanes]) {
@@ -482,8 +485,8 @@ impl Expanded {
         let call = |first: usize, stride_now: usize, sums: *mut Lanes, blocks: usize| {
             let w = w.as_ptr().wrapping_add(first * stride);
             let mut panel = Panel { x: x.as_ptr().cast(), w, stride: stride_now, length, sums, blocks, up };
-            // SAFETY: `x` has been filled and holds `length` groups, at least one, and all rows end within `w` (checked above); there is at least one block,
-            // and four sums for each.
+            // SAFETY: `x` has been filled and holds `length` groups, at least one, and all rows end within `w` (checked
+            // above); there is at least one block, and four sums for each.
             unsafe { run(&raw mut panel) };
         };
         let start = sums.as_mut_ptr();

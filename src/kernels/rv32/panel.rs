@@ -43,7 +43,8 @@ macro_rules! half_step {
 
 /// A loop over blocks of four rows, and within it over inner positions, four at a time and then one by one.
 ///
-/// a0 goes through the activations, `$bytes` for each position, a1 to a4 through the weights; 52(sp) holds the address of [`Panel`].
+/// a0 goes through the activations, `$bytes` for each position, a1 to a4 through the weights; 52(sp) holds the address
+/// of [`Panel`].
 macro_rules! panel_loop {
     ($begin:expr, $log2:literal, $four:expr, $one:expr, $bytes4:literal, $bytes:literal, $end:expr) => {
         lines!(
@@ -120,11 +121,12 @@ macro_rules! unpack {
     };
 }
 
-/// Products of blocks of four rows of weights with six rows of activations, each sum off by `CENTRE` and then times `2^up`.
+/// Products of blocks of four rows of weights with six rows of activations, each sum off by `CENTRE` and then times
+/// `2^up`.
 ///
 /// # Safety
-/// `panel.x` points to `4 * length` words, `panel.w` to rows of `length` bytes, `stride` apart, four for each block; `panel.sums` to
-/// as many elements. There is at least one block, and a length of at least 1.
+/// `panel.x` points to `4 * length` words, `panel.w` to rows of `length` bytes, `stride` apart, four for each block;
+/// `panel.sums` to as many elements. There is at least one block, and a length of at least 1.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn panel(panel: *mut Panel) {
     naked_asm!(

@@ -35,8 +35,8 @@ macro_rules! weighted_half_step {
     };
 }
 
-/// A loop over blocks of three dimensions, and within it over keys, two at a time and then the last one. a0 goes through the weights, a1 to
-/// a3 through the values; 52(sp) holds the address of [`Weighted`].
+/// A loop over blocks of three dimensions, and within it over keys, two at a time and then the last one. a0 goes
+/// through the weights, a1 to a3 through the values; 52(sp) holds the address of [`Weighted`].
 macro_rules! weighted_loop {
     ($begin:expr, $two:expr, $one:expr, $end:expr) => {
         lines!(
@@ -81,8 +81,8 @@ macro_rules! weighted_loop {
 /// `Σ w·v` of six queries and of blocks of three dimensions, over at most 512 keys.
 ///
 /// # Safety
-/// `weighted.w` points to `keys` elements, `weighted.v` to rows of as many bytes, `stride` apart, three for each block; `weighted.sums` to as
-/// many elements. There is at least one block.
+/// `weighted.w` points to `keys` elements, `weighted.v` to rows of as many bytes, `stride` apart, three for each block;
+/// `weighted.sums` to as many elements. There is at least one block.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn weighted(weighted: *mut Weighted) {
     naked_asm!(

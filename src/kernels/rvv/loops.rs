@@ -18,8 +18,8 @@ pub(super) fn vector_bytes() -> usize {
 /// Transposes: `columns[i][lane] = x[lane][i]`.
 ///
 /// # Safety
-/// `x` points to `lanes` rows, `stride` bytes apart, of which `length` bytes count, at least one; `columns` to `length * lanes` bytes. `lanes` is 1 to
-/// 4 registers full of i16.
+/// `x` points to `lanes` rows, `stride` bytes apart, of which `length` bytes count, at least one; `columns` to
+/// `length * lanes` bytes. `lanes` is 1 to 4 registers full of i16.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn transpose(x: *const i8, stride: usize, length: usize, columns: *mut i8, lanes: usize) {
     vectors!(
@@ -54,8 +54,9 @@ macro_rules! products_step {
 /// Adds the products of three rows of weights with each lane of the columns to the sums.
 ///
 /// # Safety
-/// `columns` points to `length * lanes` bytes, `w0` to `w2` to `length` bytes each, at least one; `sums` to three elements.
-/// `lanes` is 1 to 8 registers full of i32, and no more than there are in an element of `sums`. `fresh` is 0, or 1 to let sums start from 0.
+/// `columns` points to `length * lanes` bytes, `w0` to `w2` to `length` bytes each, at least one; `sums` to three
+/// elements. `lanes` is 1 to 8 registers full of i32, and no more than there are in an element of `sums`. `fresh` is 0,
+/// or 1 to let sums start from 0.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn products(
     columns: *const i8,
@@ -113,8 +114,8 @@ pub(super) unsafe extern "C" fn products(
 /// Requantises sums to int8.
 ///
 /// # Safety
-/// `sums` points to `lanes` sums, `out` to a byte for each, `stride` bytes apart. `lanes` is 1 to 8 registers full of i32. `multiplier` is twice that
-/// of the scale.
+/// `sums` points to `lanes` sums, `out` to a byte for each, `stride` bytes apart. `lanes` is 1 to 8 registers full of
+/// i32. `multiplier` is twice that of the scale.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn store(
     sums: *const i32,
@@ -191,8 +192,8 @@ macro_rules! scores_step {
 /// Scores of three queries against all keys.
 ///
 /// # Safety
-/// `keys` points to `count` rows of `dim` bytes, at least one each, `q0` to `q2` to `dim` bytes each, `scores` to three rows of
-/// `count` scores, `pitch` bytes apart.
+/// `keys` points to `count` rows of `dim` bytes, at least one each, `q0` to `q2` to `dim` bytes each, `scores` to three
+/// rows of `count` scores, `pitch` bytes apart.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn scores(
     keys: *const i8,
@@ -253,7 +254,8 @@ pub(super) unsafe extern "C" fn scores(
     )
 }
 
-/// A function that adds up `Σ w·v` of three queries for each lane, a dimension; `$load` loads a weight of `$bytes` bytes.
+/// A function that adds up `Σ w·v` of three queries for each lane, a dimension; `$load` loads a weight of `$bytes`
+/// bytes.
 macro_rules! weighted {
     ($(#[$doc:meta])* $name:ident, $weight:ty, $load:literal, [$w0:literal, $w1:literal, $w2:literal, $w3:literal], $log2:literal) => {
         $(#[$doc])*
@@ -321,8 +323,9 @@ weighted!(
     /// `Σ w·v` with wide weights.
     ///
     /// # Safety
-    /// `values` points to `dims` rows, `stride` bytes apart, of which `count` bytes count; `w0` to `w2` to as many weights, at most 512; `sums` to
-    /// three elements. `dims` is 1 to 8 registers full of i32, and no more than there are in an element of `sums`.
+    /// `values` points to `dims` rows, `stride` bytes apart, of which `count` bytes count; `w0` to `w2` to as many
+    /// weights, at most 512; `sums` to three elements. `dims` is 1 to 8 registers full of i32, and no more than there
+    /// are in an element of `sums`.
     weighted_wide, i16, "lh", ["0", "2", "4", "6"], "1"
 );
 weighted!(

@@ -1,9 +1,9 @@
 //! RISC-V vectors: Zve32x and up, registers of any length.
 //!
 //! No sum crosses lanes. A lane is a row of activations, a key or a dimension, and each instruction multiplies one
-//! weight, one value of a query or one softmax weight by all lanes (VWMACC): i16 by i16 to i32, in three groups of eight
-//! registers. So requantisation is vector code as well, and a product costs the same however short it is. Activations
-//! are transposed once per tile; keys and values are read with a stride, in place.
+//! weight, one value of a query or one softmax weight by all lanes (VWMACC): i16 by i16 to i32, in three groups of
+//! eight registers. So requantisation is vector code as well, and a product costs the same however short it is.
+//! Activations are transposed once per tile; keys and values are read with a stride, in place.
 //!
 //! The start-up code must switch vectors on (`mstatus.VS`; with V also `FS`).
 
@@ -82,8 +82,8 @@ impl Kernels for Rvv {
             let mut memory = [[0; 32]; LINES];
             let keys = weights.data.as_ptr().wrapping_add(block * 32 * inputs);
             let [a, b] = x.map(<[i8]>::as_ptr);
-            // SAFETY: there are as many rows of `inputs` bytes as sums, at least one each, and both queries have as many (checked above);
-            // `memory` has three rows of 32.
+            // SAFETY: there are as many rows of `inputs` bytes as sums, at least one each, and both queries have as
+            // many (checked above); `memory` has three rows of 32.
             unsafe {
                 loops::scores(keys, a, b, b, inputs, memory.as_mut_ptr().cast(), size_of::<[i32; 32]>(), sums.len());
             }
@@ -102,8 +102,8 @@ impl Kernels for Rvv {
         }
         let query = |i: usize| tile.queries.as_ptr().wrapping_add(i.min(queries - 1) * tile.dim);
         let pitch = tile.positions * size_of::<i32>();
-        // SAFETY: there are `count` keys of `dim` bytes and `queries` queries, at least one each; scores hold three rows, `pitch` bytes apart
-        // (checked above).
+        // SAFETY: there are `count` keys of `dim` bytes and `queries` queries, at least one each; scores hold three
+        // rows, `pitch` bytes apart (checked above).
         unsafe {
             let scores = tile.scores.as_mut_ptr();
             loops::scores(tile.keys.as_ptr(), query(0), query(1), query(2), tile.dim, scores, pitch, count);

@@ -2,9 +2,9 @@
 //!
 //! A sum of 64 int8 products takes 21 bits, so two 32-bit sums have room for three of them. Three activations `a`, `b`
 //! and `c` become the two words `a + 2^21·b` and `c + 2^10·b`. Both are multiplied by a weight and added up modulo
-//! 2^32, which leaves `A + 2^21·B` and `C + 2^10·B`, all sums made positive by what they start from. The first one's low
-//! 21 bits are `A`, its upper ones the lower 11 bits of `B`; without these, the second is `C` in 21 bits, and above it
-//! the rest of `B`.
+//! 2^32, which leaves `A + 2^21·B` and `C + 2^10·B`, all sums made positive by what they start from. The first one's
+//! low 21 bits are `A`, its upper ones the lower 11 bits of `B`; without these, the second is `C` in 21 bits, and above
+//! it the rest of `B`.
 //!
 //! Six rows of activations make four words per inner position: on Armv7-M one loads them, a weight, and four MLA do six
 //! products; on Armv6-M they take four MULS and four ADD, with the sums in the upper registers. The softmax weights
@@ -101,8 +101,8 @@ impl Kernels for Thumb {
                 let (w, stride) = (weights.data, weights.stride);
                 packed.products(start % INNER, w, stride, from, length, sums.len(), more, false);
                 for ([a, b], more) in sums.iter_mut().zip(more.as_chunks::<TRIPLE>().0) {
-                    // SAFETY: the positions have been packed and all rows lie within `w` (checked above), so that `products` has written all
-                    // sums.
+                    // SAFETY: the positions have been packed and all rows lie within `w` (checked above), so that
+                    // `products` has written all sums.
                     let [more_a, more_b, _] = more.map(|sum| unsafe { sum.assume_init() });
                     *a = a.wrapping_add(more_a - CENTRE);
                     *b = b.wrapping_add(more_b - CENTRE);
@@ -216,8 +216,8 @@ impl Kernels for Thumb {
                 end: factors.as_ptr_range().end.cast(),
                 centre: 0,
             };
-            // SAFETY: there are a factor for each lane, at least one, and `count` sums of each, all written; the outputs of all
-            // queries lie in `out`.
+            // SAFETY: there are a factor for each lane, at least one, and `count` sums of each, all written; the
+            // outputs of all queries lie in `out`.
             unsafe { store_rows(&raw mut finish) };
             first += count;
         }
@@ -349,8 +349,8 @@ struct RowFactor {
     multiplier: i32,
 }
 
-/// A layer of [`Products`] on a tile of up to six rows, of which the first is row `row` of the sink. The rows are already
-/// packed if there is room for all.
+/// A layer of [`Products`] on a tile of up to six rows, of which the first is row `row` of the sink. The rows are
+/// already packed if there is room for all.
 ///
 /// # Safety
 /// The layer fits rows as those of [`Products`] do, and `x` begins with `lanes` of these, one to six, of which the
@@ -392,8 +392,8 @@ unsafe fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, packed: &mut Packed
             Sink::Store { out, row_stride, output_stride } => {
                 finish.out = out.as_mut_ptr().wrapping_add(row * *row_stride + first * *output_stride).cast();
                 (finish.out_inner, finish.out_outer) = (*row_stride, *output_stride);
-                // SAFETY: there are sums of all lanes for each channel, and at least one of both; each row and output of
-                // `Products` has a place.
+                // SAFETY: there are sums of all lanes for each channel, and at least one of both; each row and output
+                // of `Products` has a place.
                 unsafe { store(&raw mut finish) };
             }
             Sink::Add { out, width } => {
@@ -408,8 +408,8 @@ unsafe fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, packed: &mut Packed
     }
 }
 
-/// `Σ w·v` of all lanes over some keys, at most 512, for as many dimensions as there is room for in `sums`. `values` are rows,
-/// `stride` bytes apart.
+/// `Σ w·v` of all lanes over some keys, at most 512, for as many dimensions as there is room for in `sums`. `values`
+/// are rows, `stride` bytes apart.
 #[inline(never)]
 fn weigh_values(w: &[i32], values: &[i8], stride: usize, wide: bool, sums: &mut [MaybeUninit<i32>]) {
     let keys = w.len() / width(wide);

@@ -5,7 +5,8 @@ use super::{LANES, Pack, Panel, TRIPLE, width};
 use crate::kernels::holds;
 use core::mem::MaybeUninit;
 
-/// Up to six rows of activations, packed. For each inner position there are two words for each triple of rows: one triple or two.
+/// Up to six rows of activations, packed. For each inner position there are two words for each triple of rows: one
+/// triple or two.
 pub(super) struct Packed {
     /// Written before they are read: zeros would cost as much as all else in a tile.
     words: [MaybeUninit<u32>; INNER * 4],
@@ -21,8 +22,8 @@ impl Packed {
         Self { words: [const { MaybeUninit::uninit() }; _], filled: 0, wide: false }
     }
 
-    /// Takes `length` values, at most `INNER`, from `start` on of each of `lanes` rows of `x` `[rows][width]`, at least one and all of them there. Lanes
-    /// beyond repeat one of the others.
+    /// Takes `length` values, at most `INNER`, from `start` on of each of `lanes` rows of `x` `[rows][width]`, at least
+    /// one and all of them there. Lanes beyond repeat one of the others.
     #[inline(never)]
     pub(super) fn fill(&mut self, x: &[i8], width: usize, start: usize, length: usize, lanes: usize) {
         let length = length.min(INNER);
@@ -47,7 +48,8 @@ impl Packed {
                 end: words.wrapping_add(length * size),
                 step: size * size_of::<u32>(),
             };
-            // SAFETY: the rows, those of existing lanes, hold `length` values (checked above), at least one, and the words have room for them.
+            // SAFETY: the rows, those of existing lanes, hold `length` values (checked above), at least one, and the
+            // words have room for them.
             unsafe { pack(&raw const call) };
         }
         self.filled = length;
@@ -73,8 +75,9 @@ impl Packed {
         self.filled = length;
     }
 
-    /// For each of `rows` rows of `w`, the products with each lane, off by [`CENTRE`](super::CENTRE), or added to `sums`. The rows are `stride` bytes
-    /// apart, the first one begins at `from`; `length` of each count, at most `CHUNK`. The packed activations begin at `place`.
+    /// For each of `rows` rows of `w`, the products with each lane, off by [`CENTRE`](super::CENTRE), or added to
+    /// `sums`. The rows are `stride` bytes apart, the first one begins at `from`; `length` of each count, at most
+    /// `CHUNK`. The packed activations begin at `place`.
     #[inline(never)]
     #[allow(clippy::too_many_arguments)]
     pub(super) fn products(
@@ -110,8 +113,8 @@ impl Packed {
             end: sums.wrapping_add(rows * width(self.wide)),
             more: u32::from(more),
         };
-        // SAFETY: the positions from `place` on have been packed, and all rows end within `w`; there are at least one position and one row, and sums for
-        // each (checked above).
+        // SAFETY: the positions from `place` on have been packed, and all rows end within `w`; there are at least one
+        // position and one row, and sums for each (checked above).
         unsafe { panel(self.wide, &raw const panel_of) };
     }
 }

@@ -230,7 +230,8 @@ pub(super) unsafe fn weighted_sum<L: Level, W: Weight>(tile: &mut Tile<'_, W>) {
             let (words, groups) = (weights.as_ptr().cast(), weights.len());
             let side = Side { words, correction: None, apart: 0, groups, vectors: 1 };
             let to = sums.as_mut_ptr().cast();
-            // SAFETY: the CPU is the caller's; `side` holds a vector of eight lanes per pair, `sums` all rows and lanes.
+            // SAFETY: the CPU is the caller's; `side` holds a vector of eight lanes per pair, `sums` all rows and
+            // lanes.
             unsafe {
                 values.products::<L::Sums>(side, data, tile.positions, dims, length, &[0; OUTPUTS], false, to, LANES);
             }

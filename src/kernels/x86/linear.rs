@@ -19,7 +19,8 @@ pub(super) struct Block<'b> {
     output: usize,
 }
 
-/// The parts of [`linear`] that are functions of their own: else what they keep on the stack would be there all the time.
+/// The parts of [`linear`] that are functions of their own: else what they keep on the stack would be there all the
+/// time.
 pub(super) trait Parts: Level {
     /// [`Columns::fill`]
     ///

@@ -1,8 +1,8 @@
 //! x86-64: AVX2, AVX-VNNI and AVX-512 VNNI, chosen at run time where there is `std`.
 //!
-//! One code serves all levels: `vector.rs` has their instructions, `product.rs` the loop of all products, `linear.rs` and
-//! `attend.rs` what brings layers and attention to it. Kernels on single rows, of which attention needs none
-//! here, and CPUs without AVX2 are left to [`Wide`].
+//! One code serves all levels: `vector.rs` has their instructions, `product.rs` the loop of all products, `linear.rs`
+//! and `attend.rs` what brings layers and attention to it. Kernels on single rows, of which attention needs none here,
+//! and CPUs without AVX2 are left to [`Wide`].
 
 mod attend;
 mod fine;

@@ -15,7 +15,8 @@ pub(super) const INNER: usize = 128;
 pub(super) const OUTPUTS: usize = 8;
 /// The most lanes of rows side by side.
 pub(super) const ROWS: usize = 16;
-/// Words for the rows side by side, 2 KiB of stack: `INNER` values of 16 lanes that hold four each, or of 8 that hold two.
+/// Words for the rows side by side, 2 KiB of stack: `INNER` values of 16 lanes that hold four each, or of 8 that hold
+/// two.
 const COLUMNS: usize = 512;
 /// Groups of each row that are broadcast at a time.
 const GROUPS: usize = 16;
@@ -188,12 +189,12 @@ impl<'a> Broadcast<'a> {
         Self { words, stride: 0, groups: 0 }
     }
 
-    /// Products of `rows` rows of `w`, `stride` apart and of `length` values, with all that lie side by side, to `sums` `[OUTPUTS][apart]`:
-    /// `start` of the row plus the products, or added to what is there.
+    /// Products of `rows` rows of `w`, `stride` apart and of `length` values, with all that lie side by side, to `sums`
+    /// `[OUTPUTS][apart]`: `start` of the row plus the products, or added to what is there.
     ///
     /// # Safety
-    /// The CPU has the instructions of `X`. `side` holds its words, `length` values of each row; `sums` has room for [`OUTPUTS`] rows, `apart`
-    /// from each other, of all lanes.
+    /// The CPU has the instructions of `X`. `side` holds its words, `length` values of each row; `sums` has room for
+    /// [`OUTPUTS`] rows, `apart` from each other, of all lanes.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
     pub(super) unsafe fn products<X: Vector>(
@@ -253,8 +254,8 @@ impl<'a> Broadcast<'a> {
         for output in 0..OUTPUTS {
             let mut group = 0;
             while group < self.groups {
-                // SAFETY: `whole` is inside `data`; a row of `words` has room for `stride` words, its groups rounded up to
-                // eight; the CPU is the caller's.
+                // SAFETY: `whole` is inside `data`; a row of `words` has room for `stride` words, its groups rounded up
+                // to eight; the CPU is the caller's.
                 unsafe {
                     let values = if group < whole {
                         X::whole(data.as_ptr().add(output * stride + group * X::GROUP))

@@ -84,8 +84,8 @@ fn calibrate(rows: &[Vec<f64>]) -> f64 {
     rows.iter().flatten().fold(0.0f64, |max, x| max.max(x.abs())) / 127.0
 }
 
-/// A random model of reals with one head of dimension 64 in a width of 32, with biases: folded and not folded, both in int8, against the
-/// model in f64. Folding must not cost accuracy: one rounding of weights and activations less.
+/// A random model of reals with one head of dimension 64 in a width of 32, with biases: folded and not folded, both in
+/// int8, against the model in f64. Folding must not cost accuracy: one rounding of weights and activations less.
 #[test]
 fn folding_keeps_the_accuracy() {
     const S: usize = 60;

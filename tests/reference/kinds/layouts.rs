@@ -76,8 +76,8 @@ fn shared_projections() {
     Errors::of(pairs::<9, 24, 4, 6, 4, 1, 1, Narrow>(15)).within(0.03, 0.32, 1.0);
 }
 
-/// The temperature of a head divides its steepness, and nothing else: a head of temperature 8 gives what an exact softmax of an
-/// eighth of the scores gives.
+/// The temperature of a head divides its steepness, and nothing else: a head of temperature 8 gives what an exact
+/// softmax of an eighth of the scores gives.
 #[test]
 fn temperatures() {
     const S: usize = 15;
@@ -90,7 +90,8 @@ fn temperatures() {
     let heads = std::array::from_fn(|h| {
         HeadScale::new(Steepness::from_real(base / temperatures[h]).unwrap(), one[h].value()).unwrap()
     });
-    // For the reference, scores are divided instead. A steepness is rounded to 2^-35, of 1.7e-4 and more: no visible difference.
+    // For the reference, scores are divided instead. A steepness is rounded to 2^-35, of 1.7e-4 and more: no visible
+    // difference.
     let exact: [HeadScale; 4] =
         std::array::from_fn(|h| HeadScale::new(Steepness::from_real(base).unwrap(), one[h].value()).unwrap());
     for _ in 0..10 {

@@ -1,4 +1,5 @@
-//! Rows worked off in parts: the bits of the whole row, whatever the length of a part, and the accuracy over 1,500 positions.
+//! Rows worked off in parts: the bits of the whole row, whatever the length of a part, and the accuracy over 1,500
+//! positions.
 
 use crate::kinds_support::{dot, head, input, scales};
 use crate::support::{Errors, Random, bare, snr};
@@ -64,8 +65,8 @@ fn parts_make_the_whole() {
     equal::<300, Wide>(&mut random, (Bits::new(&bits), Window::back(220)));
 }
 
-/// 1,500 positions; each value of every twentieth query within its bound, and the signal-to-noise ratio against an exact softmax that of
-/// the rows as a whole, for they are the same.
+/// 1,500 positions; each value of every twentieth query within its bound, and the signal-to-noise ratio against an
+/// exact softmax that of the rows as a whole, for they are the same.
 fn accuracy<W: Weight>(mean: f64, rms: f64, max: f64, least: f64) {
     const S: usize = 1500;
     const P: usize = 16;

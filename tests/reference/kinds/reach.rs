@@ -10,10 +10,12 @@ const H: usize = 3;
 const P: usize = 5;
 const E: usize = 3 * H * P;
 
-/// The reach by its definition: what a score gains, and by how much the library's gain may differ; `None` where the key is not looked at.
+/// The reach by its definition: what a score gains, and by how much the library's gain may differ; `None` where the key
+/// is not looked at.
 type Sees<'a> = &'a dyn Fn(usize, usize, usize) -> Option<(f64, f64)>;
 
-/// Random sequences under a reach; octaves per standard deviation of the scores. Checks the rows that an observer sees, too.
+/// Random sequences under a reach; octaves per standard deviation of the scores. Checks the rows that an observer sees,
+/// too.
 fn run<const S: usize, W: Weight>(
     random: &mut Random,
     octaves: f64,
@@ -159,7 +161,8 @@ fn bit_masks() {
     Errors::of(all).within(0.02, 0.31, 1.6);
 }
 
-/// Slopes of the real-valued model. The library's bias is rounded to a unit of the score, and its slope to 1/256 of one.
+/// Slopes of the real-valued model. The library's bias is rounded to a unit of the score, and its slope to 1/256 of
+/// one.
 #[test]
 fn alibi() {
     const S: usize = 41;

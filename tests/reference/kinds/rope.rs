@@ -60,7 +60,8 @@ fn meet(query: &Turned, key: &Turned) -> (f64, f64) {
         .fold((0.0, 0.0), |(score, slack), (q, k)| (score + q.0 * k.0, slack + doubt(q.1, k.0) + doubt(k.1, q.0)))
 }
 
-/// `N` pairs are turned; positions are multiples of `stride`, which is what frequencies `stride` times as large make of them.
+/// `N` pairs are turned; positions are multiples of `stride`, which is what frequencies `stride` times as large make of
+/// them.
 fn pairs<const S: usize, const E: usize, const H: usize, const P: usize, const G: usize, const N: usize, W: Weight>(
     seed: u64,
     stride: u32,

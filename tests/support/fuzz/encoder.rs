@@ -9,7 +9,8 @@ use heedful::format::write::EncoderModel;
 /// Multiply-accumulates that a run may take.
 pub const WORK: usize = 1 << 20;
 
-/// What begins as a file is one, but for its checksum; anything else says what is in a file. True if there was a model to run.
+/// What begins as a file is one, but for its checksum; anything else says what is in a file. True if there was a model
+/// to run.
 pub fn run(data: &[u8]) -> bool {
     let mut from = Bytes::new(data);
     let file = if data.starts_with(b"HEED") { repaired(data) } else { file(&mut from) };

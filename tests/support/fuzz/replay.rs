@@ -1,6 +1,7 @@
 //! Runs a fuzz target on a folder of inputs.
 
-/// Of them, at least every twentieth must be one that the target has something to run for: a target that refuses all tests nothing.
+/// Of them, at least every twentieth must be one that the target has something to run for: a target that refuses all
+/// tests nothing.
 pub fn replay(folder: &str, target: impl Fn(&[u8]) -> bool) {
     let mut inputs: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     inputs.sort();

@@ -1,4 +1,5 @@
-//! Models whose shape is known when the program is compiled, against those of any shape: any input, in any order of calls.
+//! Models whose shape is known when the program is compiled, against those of any shape: any input, in any order of
+//! calls.
 
 use crate::bytes::Bytes;
 use heedful::dynamic::{Decoder, Model};

@@ -12,8 +12,8 @@ use heedful_lab::weights::{Array, Weights, parameters};
 use heedful_lab::{Config, config::Audio};
 use std::path::Path;
 
-/// What begins as a safetensors file does, with the length of its header, is one; anything else says what is in it. True if there
-/// was a model to run.
+/// What begins as a safetensors file does, with the length of its header, is one; anything else says what is in it.
+/// True if there was a model to run.
 pub fn run(data: &[u8]) -> bool {
     let mut from = Bytes::new(data);
     let file = if data.get(8) == Some(&b'{') { data.to_vec() } else { file(&mut from) };

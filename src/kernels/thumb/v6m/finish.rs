@@ -3,8 +3,9 @@
 use super::super::Finish;
 use core::arch::naked_asm;
 
-/// A loop over scales, and within it over the sums of each, as [`Finish`] tells. `$scale` loads a scale at r1 and leaves r5 (the multiplier,
-/// doubled), r3 (the shift) and r8 (what is added to the sums). `$put` stores the result in r1 at r7; r2 to r4 are lost.
+/// A loop over scales, and within it over the sums of each, as [`Finish`] tells. `$scale` loads a scale at r1 and
+/// leaves r5 (the multiplier, doubled), r3 (the shift) and r8 (what is added to the sums). `$put` stores the result in
+/// r1 at r7; r2 to r4 are lost.
 macro_rules! finish {
     ($scale:expr, $put:expr) => {
         lines!(
@@ -86,7 +87,8 @@ pub(in crate::kernels::thumb) unsafe extern "C" fn store(finish: *mut Finish) {
     naked_asm!(finish!(channel!(), put_i8!()))
 }
 
-/// Requantises sums to int16, by a [`Channel`](crate::Channel) for each row of them, and adds them to the results with saturation.
+/// Requantises sums to int16, by a [`Channel`](crate::Channel) for each row of them, and adds them to the results with
+/// saturation.
 ///
 /// # Safety
 /// As for [`store`], with results of int16.

@@ -1,5 +1,5 @@
-//! The loops for Armv6-M: most instructions reach r0 to r7 only, so sums live in the upper registers, which ADD reaches.
-//! There is no long multiplication; [`high`] makes one of 16-bit halves.
+//! The loops for Armv6-M: most instructions reach r0 to r7 only, so sums live in the upper registers, which ADD
+//! reaches. There is no long multiplication; [`high`] makes one of 16-bit halves.
 
 use super::TRIPLE;
 use core::arch::{asm, naked_asm};
@@ -30,8 +30,8 @@ macro_rules! leave {
     };
 }
 
-/// r1 becomes the upper word of its product with `r7 << 16 | r6`; r2 to r4 are lost. `$shift` is ASRS for signed factors (the
-/// upper half in r7 then has no more than 15 bits), LSRS for others.
+/// r1 becomes the upper word of its product with `r7 << 16 | r6`; r2 to r4 are lost. `$shift` is ASRS for signed
+/// factors (the upper half in r7 then has no more than 15 bits), LSRS for others.
 macro_rules! high {
     ($shift:literal, $low:literal, $up:literal) => {
         lines!(

@@ -104,7 +104,8 @@ unsafe extern "C" fn sum_up(x: *const i16, end: *const i16, moments: *mut Moment
 /// Each value's distance from the mean by the root, by its gain, plus its offset.
 ///
 /// # Safety
-/// All of `norm` is as its fields say: from `x` to `end` there is at least one value, and there are as many channels and outputs.
+/// All of `norm` is as its fields say: from `x` to `end` there is at least one value, and there are as many channels
+/// and outputs.
 #[unsafe(naked)]
 unsafe extern "C" fn normalise(norm: *const Norm) {
     macro_rules! value {

@@ -85,8 +85,8 @@ macro_rules! weighted_three {
     };
 }
 
-/// A loop over rows, and within it over inner positions, one by one and then four at a time. r0 goes through `x`, r1 is the end of a row
-/// and r2 goes up to 0; r3 holds the sums at the end.
+/// A loop over rows, and within it over inner positions, one by one and then four at a time. r0 goes through `x`, r1 is
+/// the end of a row and r2 goes up to 0; r3 holds the sums at the end.
 macro_rules! rows {
     ($begin:expr, $one:expr, $end:expr) => {
         lines!(
@@ -170,8 +170,8 @@ macro_rules! unpack {
 /// The products of six lanes, or three, with each row, each sum off by `CENTRE`.
 ///
 /// # Safety
-/// `panel.x` points to four words for each of `length` positions, or two; `panel.w` to rows of `length` bytes, `stride` apart, for each six sums, or
-/// three, up to the end. There is at least one row, and a length of 1 to `CHUNK`.
+/// `panel.x` points to four words for each of `length` positions, or two; `panel.w` to rows of `length` bytes, `stride`
+/// apart, for each six sums, or three, up to the end. There is at least one row, and a length of 1 to `CHUNK`.
 #[inline]
 pub(in crate::kernels::thumb) unsafe fn panel(wide: bool, panel: *const Panel) {
     // SAFETY: as the caller promises.

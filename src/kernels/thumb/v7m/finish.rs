@@ -3,9 +3,10 @@
 use super::super::Finish;
 use core::arch::naked_asm;
 
-/// A loop over scales, and within it over the sums of each, as [`Finish`] tells. `$scale` loads a scale at r1 into r5 (the multiplier,
-/// doubled), r7 (the shift) and r8 (what is added to the sums); `$sums` goes through the sums from r0 up to r12, `r1` bytes apart, and through the
-/// results from r9 on, `r10` bytes apart. lr is the [`Finish`], r6 half a unit of the shift.
+/// A loop over scales, and within it over the sums of each, as [`Finish`] tells. `$scale` loads a scale at r1 into r5
+/// (the multiplier, doubled), r7 (the shift) and r8 (what is added to the sums); `$sums` goes through the sums from r0
+/// up to r12, `r1` bytes apart, and through the results from r9 on, `r10` bytes apart. lr is the [`Finish`], r6 half a
+/// unit of the shift.
 macro_rules! finish {
     ($scale:expr, $sums:expr) => {
         lines!(
@@ -129,7 +130,8 @@ pub(in crate::kernels::thumb) unsafe extern "C" fn store(finish: *mut Finish) {
     naked_asm!(finish!(channel!(), side_by_side!(put_i8)))
 }
 
-/// Requantises sums to int16, by a [`Channel`](crate::Channel) for each row of them, and adds them to the results with saturation.
+/// Requantises sums to int16, by a [`Channel`](crate::Channel) for each row of them, and adds them to the results with
+/// saturation.
 ///
 /// # Safety
 /// As for [`store`], with results of int16.

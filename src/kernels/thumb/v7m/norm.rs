@@ -90,7 +90,8 @@ struct Normalise {
     x: *const i16,
     channels: *const NormChannel,
     out: *mut i8,
-    /// Values of the row and their negative sum, both shifted as [`InverseRoot::parts`](crate::norm::InverseRoot::parts) tells.
+    /// Values of the row and their negative sum, both shifted as
+    /// [`InverseRoot::parts`](crate::norm::InverseRoot::parts) tells.
     n: i32,
     minus_sum: i32,
     root: u32,
@@ -102,8 +103,9 @@ struct Normalise {
     end: *const i16,
 }
 
-/// `InverseRoot::apply` on all values. The root times the distance from the mean, by the gain and plus the offset and half an output,
-/// is one double word; what the specification rounds off on the way are bits below all that it adds later.
+/// `InverseRoot::apply` on all values. The root times the distance from the mean, by the gain and plus the offset and
+/// half an output, is one double word; what the specification rounds off on the way are bits below all that it adds
+/// later.
 ///
 /// # Safety
 /// As for [`add_up`]; channels and outputs are as many.

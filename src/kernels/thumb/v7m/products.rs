@@ -77,14 +77,15 @@ macro_rules! weighted_three {
     };
 }
 
-/// A loop over rows, and within it over inner positions, four at a time and then one by one. r0 goes through `x`, `$bytes` for each
-/// position, r1 through the rows, r12 through the sums.
+/// A loop over rows, and within it over inner positions, four at a time and then one by one. r0 goes through `x`,
+/// `$bytes` for each position, r1 through the rows, r12 through the sums.
 macro_rules! rows {
     ($bytes:literal, $begin:expr, $one:expr, $end:expr) => {
         lines!(
             "push {{r4-r11, lr}}",
             "ldm r0, {{r0-r6}}",
-            // x, end of whole groups of four positions, end of x, from a row's end to the next row, end of sums, whether to add.
+            // x, end of whole groups of four positions, end of x, from a row's end to the next row, end of sums,
+            // whether to add.
             "bic r7, r1, #3",
             concat!("mov r8, #", $bytes),
             "mla r7, r7, r8, r0",
@@ -187,8 +188,8 @@ macro_rules! unpack {
 /// The products of six lanes, or three, with each row, each sum off by `CENTRE`.
 ///
 /// # Safety
-/// `panel.x` points to four words for each of `length` positions, or two; `panel.w` to rows of `length` bytes, `stride` apart, for each six sums, or
-/// three, up to the end. There is at least one row, and a length of 1 to `CHUNK`.
+/// `panel.x` points to four words for each of `length` positions, or two; `panel.w` to rows of `length` bytes, `stride`
+/// apart, for each six sums, or three, up to the end. There is at least one row, and a length of 1 to `CHUNK`.
 #[inline]
 pub(in crate::kernels::thumb) unsafe fn panel(wide: bool, panel: *const Panel) {
     // SAFETY: as the caller promises.
