@@ -1,7 +1,6 @@
 //! Host side: computing the tables of a front end, once, for the `.heed` file.
 
-use super::excerpt::place;
-use super::{Frontend, MAX_BANDS, MAX_WINDOW, MelBin, Params, centre};
+use super::{Frontend, MAX_BANDS, MelBin, Params, centre, excerpt};
 use fixed::types::{I1F15, U0F16};
 use std::vec;
 use std::vec::Vec;
@@ -107,29 +106,23 @@ impl Tables {
     }
 }
 
-/// Features of a whole recording: [`excerpt`](super::excerpt), [`Frontend::log_mel`] per frame, [`centre`].
+/// Features of a whole recording: [`excerpt`], [`Frontend::log_mel`] per frame, [`centre`].
 ///
-/// `out` gets `frames * bands` values, frame by frame, or as many as fit it; frames that do not fit are as if not
-/// asked for.
+/// `out` gets `frames * bands` values, frame by frame: of fewer frames where it has no room for all, and zeros of a
+/// front end that no file may have.
 pub fn features(frontend: &Frontend<'_>, recording: &[i16], frames: usize, out: &mut [i8]) {
-    let Params { window, hop, bands, .. } = frontend.params;
-    let bands = bands as usize;
-    if bands == 0 {
+    let [window, hop, bands] = [frontend.params.window, frontend.params.hop, frontend.params.bands].map(|n| n as usize);
+    out.fill(0);
+    if ![256, 512].contains(&window) || !(1..=window).contains(&hop) || !(1..=MAX_BANDS).contains(&bands) {
         return;
     }
     let frames = frames.min(out.len().div_ceil(bands));
-    let (before, heard) = place(recording, frontend.params.samples(frames));
-    let mut energies = vec![0; frames.saturating_mul(bands).min(out.len())];
-    let mut samples = [0; MAX_WINDOW];
-    let mut fft = [0.0; MAX_WINDOW];
-    for (i, energy) in energies.chunks_mut(bands).enumerate() {
-        for (n, sample) in samples.iter_mut().enumerate() {
-            // Silence before and after.
-            let place = i.saturating_mul(hop as usize).saturating_add(n).checked_sub(before);
-            *sample = place.and_then(|place| heard.get(place)).copied().unwrap_or(0);
-        }
-        let samples = samples.get(..window as usize).unwrap_or(&samples);
-        frontend.log_mel(samples, &mut fft, energy);
+    let samples: Vec<i16> = excerpt(recording, frontend.params.samples(frames)).collect();
+    let mut energies = vec![0; frames * bands];
+    let mut fft = vec![0.0; window];
+    for (i, energy) in energies.chunks_exact_mut(bands).enumerate() {
+        let heard = samples.get(i * hop..).unwrap_or(&[]);
+        frontend.log_mel(heard.get(..window).unwrap_or(heard), &mut fft, energy);
     }
     centre(&energies, out);
 }

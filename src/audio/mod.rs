@@ -208,5 +208,5 @@ pub(crate) fn mean(frames: &[u8]) -> i16 {
 
 /// `frame - mean`, saturated to int8.
 pub(crate) fn above(frame: u8, mean: i16) -> i8 {
-    (i16::from(frame) - mean).clamp(-128, 127) as i8
+    (i32::from(frame) - i32::from(mean)).clamp(-128, 127) as i8
 }
