@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn refuses_what_is_cut_or_too_long() {
         let bytes = vocabulary(&PIECES);
-        for length in 0..bytes.len() {
+        for length in (0..bytes.len()).step_by(if cfg!(miri) { 29 } else { 1 }) {
             let error = Tokenizer::new(&bytes[..length], 269).unwrap_err();
             assert!(matches!(error, Error::Truncated { found, .. } if found == length), "{length}: {error}");
         }

@@ -82,9 +82,9 @@ data.
 
 cargo xtask sanitize
 
-The cases of the kernels under AddressSanitizer, and a few of them under Miri; adds the
-nightly compiler that both need. What cannot be run here is skipped, which fails where
-HEEDFUL_SKIPS is set and does not name `tool`.
+The cases of the kernels under AddressSanitizer, and a few of them under Miri, as well as
+all that is portable; adds the nightly compiler that both need. What cannot be run here is
+skipped, which fails where HEEDFUL_SKIPS is set and does not name `tool`.
 
 cargo xtask strangers
 

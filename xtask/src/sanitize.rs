@@ -1,5 +1,6 @@
 //! `cargo xtask sanitize`: the cases of the kernels under AddressSanitizer, and a few of them under Miri, which finds
-//! any undefined behaviour. Both need a nightly compiler; where none can be had, they are skipped.
+//! any undefined behaviour; so is all that is portable. Both need a nightly compiler; where none can be had, they are
+//! skipped.
 
 use crate::root;
 use crate::skip::{self, Lack};
@@ -13,6 +14,12 @@ const COMPONENTS: [&str; 2] = ["miri", "rust-src"];
 /// Tests under Miri: it knows AVX2, but neither the dot products beyond nor assembly.
 const UNDER_MIRI: [&str; 2] = ["avx2_equals", "wide_equals"];
 
+/// Tests of all that is portable, by their test programs: attention, and the inputs of the fuzz targets.
+const PORTABLE: [&str; 2] = ["tiny", "fuzz_corpus"];
+/// What is left out of them and of the library's own: a sweep over a million angles, and a reader that is not the
+/// library's.
+const TOO_MUCH: [&str; 2] = ["turns_of_all_angles", "wav_corpus"];
+
 /// Whether no check failed. One that cannot be made here is skipped, if that is allowed.
 pub fn run() -> Result<bool> {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
@@ -25,7 +32,10 @@ pub fn run() -> Result<bool> {
     let missing: Vec<&str> = COMPONENTS.into_iter().filter(|component| !has(component)).collect();
     let add = [&["component", "add", "--toolchain", "nightly"], missing.as_slice()].concat();
     match ensure(&add, missing.is_empty()) {
-        Ok(()) => passed &= check("Miri", &mut miri()),
+        Ok(()) => {
+            passed &= check("Miri, kernels", &mut miri());
+            passed &= check("Miri, all that is portable", &mut miri_portable());
+        }
         Err(why) => passed &= skip(&format!("Miri, for its components are missing: {why:#}")),
     }
     Ok(passed)
@@ -49,6 +59,18 @@ fn miri() -> Command {
     let mut cargo = nightly("miri");
     cargo.env("RUSTFLAGS", "-Ctarget-feature=+avx2");
     cargo.args(["miri", "test", "--test", "kernels", "--", "--test-threads=1"]).args(UNDER_MIRI);
+    cargo
+}
+
+/// The library's tests on the portable kernels, with pointers that know what they may point to; tests that would take too long have
+/// smaller numbers under Miri.
+fn miri_portable() -> Command {
+    let mut cargo = nightly("miri");
+    cargo.env("RUSTFLAGS", "--cfg heedful_backend=\"portable\"");
+    // Tests read files, and their own settings.
+    cargo.env("MIRIFLAGS", "-Zmiri-strict-provenance -Zmiri-disable-isolation").env("PROPTEST_CASES", "4");
+    cargo.args(["miri", "test", "--lib"]).args(PORTABLE.iter().flat_map(|name| ["--test", name]));
+    cargo.arg("--").args(TOO_MUCH.iter().flat_map(|name| ["--skip", name]));
     cargo
 }
 
@@ -117,6 +139,14 @@ mod tests {
         let tests = std::fs::read_to_string(root().join("tests/kernels.rs")).unwrap();
         for name in UNDER_MIRI {
             assert!(tests.contains(&format!("fn {name}")), "{name}");
+        }
+        for name in PORTABLE {
+            assert!(root().join(format!("tests/{name}.rs")).is_file(), "{name}");
+        }
+        let places =
+            ["src/kernels/rotate.rs", "tests/fuzz_corpus.rs"].map(|path| std::fs::read_to_string(root().join(path)));
+        for (name, tests) in TOO_MUCH.iter().zip(places) {
+            assert!(tests.unwrap().contains(&format!("fn {name}")), "{name}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Streams without end: what `tests/cache.rs` cannot reach, because it would take too long to come there.
 //!
-//! `cargo test --release --lib ten_million` takes ten million steps, without `--release` a hundred thousand.
+//! `cargo test --release --lib ten_million` takes ten million steps, without `--release` a hundred thousand. Under Miri all
+//! are few.
 
 use super::*;
 use crate::attention::{HeadScale, Projection};
@@ -14,7 +15,19 @@ use std::vec::Vec;
 const E: usize = 8;
 const H: usize = 2;
 const P: usize = 4;
-const STEPS: u64 = if cfg!(debug_assertions) { 100_000 } else { 10_000_000 };
+const STEPS: u64 = match (cfg!(miri), cfg!(debug_assertions)) {
+    (true, _) => 14,
+    (_, true) => 100_000,
+    _ => 10_000_000,
+};
+/// Steps from the start.
+const FIRST: u64 = if cfg!(miri) { 12 } else { 500 };
+/// Steps before and after a place far away.
+const AROUND: u64 = if cfg!(miri) { 6 } else { 100 };
+/// Positions of a long cache, of a short one, and of one with four sinks.
+const LONG: usize = if cfg!(miri) { 4 } else { 16 };
+const SHORT: usize = if cfg!(miri) { 3 } else { 8 };
+const SUNK: usize = if cfg!(miri) { 5 } else { 9 };
 static FREQUENCIES: [u32; 2] = frequencies(10000.0);
 
 /// Any position's input, made anew each time.
@@ -119,22 +132,23 @@ fn run<const N: usize, const SINKS: usize>(pairing: Pairing, start: u64, steps: 
 /// Cached and recomputed, and at another place than the first, where the rotation is another.
 #[test]
 fn ten_million_steps() {
-    run::<16, 0>(Pairing::Halves, 0, STEPS, STEPS / 200 - 1);
+    run::<LONG, 0>(Pairing::Halves, 0, STEPS, (STEPS / 200).max(50) - 1);
 }
 
 #[test]
 fn from_the_start() {
-    run::<8, 0>(Pairing::Interleaved, 0, 500, 1);
-    run::<9, 4>(Pairing::Halves, 0, 500, 1);
-    run::<1, 0>(Pairing::Halves, 0, 50, 1);
+    run::<SHORT, 0>(Pairing::Interleaved, 0, FIRST, 1);
+    run::<SUNK, 4>(Pairing::Halves, 0, FIRST, 1);
+    run::<1, 0>(Pairing::Halves, 0, (FIRST / 10).max(3), 1);
 }
 
 /// Across 2^30, where reaches stop counting, 2^32, where angles wrap, and 2^63.
 #[test]
 fn far_away() {
-    for start in [(1 << 30) - 100, (1 << 32) - 100, (1 << 63) - 100] {
-        run::<8, 0>(Pairing::Interleaved, start, 200, 1);
-        run::<9, 4>(Pairing::Halves, start, 200, 1);
+    let places: &[u64] = if cfg!(miri) { &[1 << 32] } else { &[1 << 30, 1 << 32, 1 << 63] };
+    for start in places.iter().map(|place| place - AROUND) {
+        run::<SHORT, 0>(Pairing::Interleaved, start, 2 * AROUND, 1);
+        run::<SUNK, 4>(Pairing::Halves, start, 2 * AROUND, 1);
     }
 }
 

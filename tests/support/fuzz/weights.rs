@@ -52,7 +52,7 @@ fn file(from: &mut Bytes<'_>) -> Vec<u8> {
             high_hz: 4_000,
             floor_log2: 10,
         },
-        labels: (0..from.byte() % 4).map(|label| label.to_string()).collect(),
+        labels: (0..from.count(4)).map(|label| label.to_string()).collect(),
         tokens: from.count(5),
         frames_per_token: from.count(2),
         width: from.count(10),
@@ -63,10 +63,11 @@ fn file(from: &mut Bytes<'_>) -> Vec<u8> {
         epsilon: 1e-5,
         temperature: from.once_in(2),
     };
+    let strange = from.once_in(4);
     let mut tensors: std::collections::BTreeMap<_, _> = parameters(&config)
         .into_iter()
         .map(|(name, shape)| {
-            let kind = from.byte() % 32;
+            let kind = if strange { from.byte() % 32 } else { 31 };
             let count: usize = shape.iter().product();
             let data = (0..count).map(|_| number(from, kind)).collect();
             (name, Array { shape, data })
