@@ -149,6 +149,20 @@ fn truncated_with_a_header_that_agrees() {
     }
 }
 
+/// The header counts itself: a length below its own means that nothing follows.
+#[test]
+fn shorter_than_its_header() {
+    let mut words = complete()[..4].to_vec();
+    seal(&mut words);
+    for length in 0..=4 {
+        words[2] = length;
+        assert!(matches!(Model::load(&to_bytes(&words)).err(), Some(Error::Missing { .. })), "{length} words");
+    }
+    words[2] = 5;
+    let error = Model::load(&to_bytes(&words)).err();
+    assert_eq!(error, Some(Error::Truncated { expected: 20, found: 16 }));
+}
+
 #[test]
 fn any_flipped_bit() {
     let bytes = tiny(Softmax::Wide).to_bytes().unwrap();

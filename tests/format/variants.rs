@@ -56,6 +56,33 @@ fn lower(model: &mut EncoderModel, block: usize, rank: usize, random: &mut Rando
     (block.query, block.key, block.value) = (linear(rank, inner), Some(linear(rank, inner)), linear(rank, inner));
 }
 
+/// Reduced rows may be longer than the model is wide: one more value to each part, which weighs nothing, changes nothing.
+#[test]
+fn rows_longer_than_the_width() {
+    for seed in 0..20 {
+        let mut random = Random(seed);
+        let mut model = random_model(seed, wide_heads(Softmax::Wide), None);
+        let Config { width, inputs, positions, .. } = model.config;
+        for block in 0..3 {
+            lower(&mut model, block, 2, &mut random);
+        }
+        let short = Model::load(&model.to_bytes().unwrap()).unwrap();
+        for block in &mut model.blocks {
+            let reduce = block.reduce.as_mut().unwrap();
+            reduce.weights =
+                reduce.weights.chunks(2 * width).flat_map(|part| [part, &vec![99; width]].concat()).collect();
+            reduce.channels = reduce.channels.chunks(2).flat_map(|part| [part[0], part[1], part[0]]).collect();
+            for layer in [&mut block.query, block.key.as_mut().unwrap(), &mut block.value] {
+                layer.weights = layer.weights.chunks(2).flat_map(|row| [row[0], row[1], 0]).collect();
+            }
+        }
+        assert_eq!(model.blocks[0].rank(), Some(3));
+        let long = Model::load(&model.to_bytes().unwrap()).unwrap();
+        let features = random.i8s(positions * inputs, 127);
+        assert_eq!(long.infer(&features), short.infer(&features));
+    }
+}
+
 #[test]
 fn round_trip() {
     for seed in 0..40 {
