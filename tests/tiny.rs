@@ -1,4 +1,5 @@
-//! Attention of every kind at the smallest shapes that are not trivial: small enough for Miri, which finds undefined behaviour.
+//! Attention of every kind at the smallest shapes that are not trivial: small enough for Miri, which finds undefined
+//! behaviour.
 
 #[path = "support/kinds.rs"]
 mod kinds_support;

@@ -56,7 +56,8 @@ fn lower(model: &mut EncoderModel, block: usize, rank: usize, random: &mut Rando
     (block.query, block.key, block.value) = (linear(rank, inner), Some(linear(rank, inner)), linear(rank, inner));
 }
 
-/// Reduced rows may be longer than the model is wide: one more value to each part, which weighs nothing, changes nothing.
+/// Reduced rows may be longer than the model is wide: one more value to each part, which weighs nothing, changes
+/// nothing.
 #[test]
 fn rows_longer_than_the_width() {
     for seed in 0..20 {

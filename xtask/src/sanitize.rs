@@ -62,8 +62,8 @@ fn miri() -> Command {
     cargo
 }
 
-/// The library's tests on the portable kernels, with pointers that know what they may point to; tests that would take too long have
-/// smaller numbers under Miri.
+/// The library's tests on the portable kernels, with pointers that know what they may point to; tests that would take
+/// too long have smaller numbers under Miri.
 fn miri_portable() -> Command {
     let mut cargo = nightly("miri");
     cargo.env("RUSTFLAGS", "--cfg heedful_backend=\"portable\"");

@@ -1,7 +1,7 @@
 //! Streams without end: what `tests/cache.rs` cannot reach, because it would take too long to come there.
 //!
-//! `cargo test --release --lib ten_million` takes ten million steps, without `--release` a hundred thousand. Under Miri all
-//! are few.
+//! `cargo test --release --lib ten_million` takes ten million steps, without `--release` a hundred thousand. Under Miri
+//! all are few.
 
 use super::*;
 use crate::attention::{HeadScale, Projection};
