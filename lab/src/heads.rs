@@ -58,10 +58,11 @@ pub fn svg(model: &Model, recording: &[i16], title: &str) -> Result<String, Erro
         let x = GAP + head * (side + GAP);
         line(format_args!("<path d=\"{}\" fill=\"#bbb\"/>", curve(&features, config.inputs, x, GAP + CURVE)));
         // Pruned blocks have fewer.
-        for layer in (0..layers).filter(|&layer| head < model.heads()[layer]) {
+        let blocks = shares.iter().zip(model.heads()).enumerate();
+        for (layer, (shares, _)) in blocks.filter(|&(_, (_, &heads))| head < heads) {
             let y = GAP + CURVE + GAP / 2 + layer * (side + GAP);
             line(format_args!("<text x=\"{x}\" y=\"{}\">block {layer}, head {head}</text>", y - 3));
-            squares(&shares[layer][head], positions, x, y, &mut line);
+            squares(&shares[head], positions, x, y, &mut line);
             line(format_args!(
                 "<rect x=\"{x}\" y=\"{y}\" width=\"{side}\" height=\"{side}\" fill=\"none\" stroke=\"#999\"/>"
             ));

@@ -193,7 +193,7 @@ fn inputs(weights: &Weights, features: &[Vec<i8>]) -> Result<Vec<DMatrix<f64>>, 
         let x = batch(some, encoder.tokens(), &device);
         let _ = encoder.forward(x, &mut Pass::Inputs(&mut seen));
     }
-    // What follows would go on for ever.
+    // Decompositions take finite numbers only.
     if let Some(block) = seen.iter().position(|values| values.iter().any(|value| !value.is_finite())) {
         return Err(Error::Training(format!("what the attention of block {block} reads is not finite everywhere")));
     }

@@ -8,7 +8,7 @@ pub fn run(data: &[u8]) -> bool {
     let mut from = Bytes::new(data);
     let file = if data.starts_with(b"RIFF") { data.to_vec() } else { file(&mut from) };
     // Resampling takes its time, and each rate makes filters of its own.
-    let rate = if data.len() % 2 == 0 { 8_000 } else { 16_000 };
+    let rate = if data.len().is_multiple_of(2) { 8_000 } else { 16_000 };
     match decode(&file, rate) {
         Ok(sound) => {
             assert!(!sound.is_empty());
