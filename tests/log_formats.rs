@@ -4,7 +4,7 @@
 
 use defmt::Format;
 use heedful::dynamic::Model;
-use heedful::{Error, Guess, Mask, RewindError, TextTooLong};
+use heedful::{Allowed, Error, Guess, Mask, RewindError, TextTooLong};
 use object::{Object, ObjectSymbol};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -140,11 +140,15 @@ fn errors_are_logged_as_they_are_displayed() {
         Error::Magic { found: 0x00c0_ffee },
         Error::Version { found: 513, supported: 2 },
         Error::Checksum { expected: 0xfedc_ba98, found: 0x0000_1234 },
-        Error::Misaligned,
-        Error::Missing { section: "tokens" },
-        Error::Shape { what: "width", expected: 1024, found: 100_000 },
-        Error::Scale { what: "the steepness of a head" },
-        Error::Label,
+        Error::Misaligned { found: 3 },
+        Error::Kind { expected: "an encoder", found: "a language model" },
+        Error::Missing { section: "tokens", expected: 258, found: 1 },
+        Error::Shape { what: "width", allowed: Allowed::Exactly(1023), found: 100_000 },
+        Error::Shape { what: "width", allowed: Allowed::Between(1, 1024), found: 0 },
+        Error::Shape { what: "weight bits", allowed: Allowed::Either(8, 15), found: 70_000 },
+        Error::Shape { what: "width", allowed: Allowed::MultipleOf(4), found: 5 },
+        Error::Scale { what: "the steepness of a head", found: 0x0012_3456, allowed: "2^-18 up to, but not, 1/16" },
+        Error::Label { class: 513 },
     ];
     for error in errors {
         assert_eq!(strings.text(&logged(&error)), error.to_string());

@@ -3,6 +3,7 @@
 
 #[path = "../../tests/support/fuzz/bytes.rs"]
 mod bytes;
+#[allow(dead_code)] // The library's own tests run encoders.
 #[path = "../../tests/support/fuzz/encoder.rs"]
 mod encoder;
 #[path = "../../tests/support/fuzz/heed.rs"]
