@@ -234,6 +234,13 @@ mod tests {
         assert!(worst <= 1.0 / 32768.0, "{worst:e}");
     }
 
+    /// The polynomials of `docs/numerics.md`, each number to the last bit.
+    #[test]
+    fn coefficients() {
+        assert_eq!(SIN, [-148_884_022, 682_335_825, -1_387_044_333, 843_312_003]);
+        assert_eq!(COS, [58_974_410, -357_523_858, 1_089_421_653, -1_324_673_371, 268_435_444]);
+    }
+
     #[test]
     fn masks_saturate() {
         for y in (-2000..2000).chain([-(1 << 30), 1 << 30]) {
