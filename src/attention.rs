@@ -92,11 +92,17 @@ impl HeadScale {
     /// assert!(HeadScale::from_real(0.001, 40.0).ok().is_none());
     /// ```
     pub const fn from_real(steepness: f64, ratio: f64) -> FromReal<Self> {
-        let value = Scale::from_real(ratio / 256.0).ok();
-        match (Steepness::from_real(steepness).result(), value) {
-            (Err(error), _) => FromReal::refuse(error.what, error.found, error.allowed),
-            (Ok(steepness), Some(value)) if let Some(head) = Self::new(steepness, value) => FromReal::new(head),
-            _ => FromReal::refuse("scale of the values over that of the head's output", ratio, Self::RATIO),
+        let steepness = match Steepness::from_real(steepness).result() {
+            Ok(steepness) => steepness,
+            Err(error) => return FromReal::refuse(error.what, error.found, error.allowed),
+        };
+        let head = match Scale::from_real(ratio / 256.0).ok() {
+            Some(value) => Self::new(steepness, value),
+            None => None,
+        };
+        match head {
+            Some(head) => FromReal::new(head),
+            None => FromReal::refuse("scale of the values over that of the head's output", ratio, Self::RATIO),
         }
     }
 
