@@ -48,7 +48,7 @@ impl Kernels for Rvv {
         let count = rows.checked_div(most).unwrap_or(0) + usize::from(!rows.is_multiple_of(most));
         let lanes = rows.checked_div(count).unwrap_or(0) + usize::from(!rows.is_multiple_of(count));
         let mut columns = [const { MaybeUninit::uninit() }; COLUMNS];
-        for first in (0..rows).step_by(lanes) {
+        for first in (0..rows).step_by(lanes.max(1)) {
             let data = x.data.get(first * x.width..).unwrap_or(&[]);
             let mut filled = None;
             for layer in &mut *layers {
