@@ -61,7 +61,7 @@ impl HeadScale {
     /// use heedful::{HeadScale, Scale, Steepness};
     /// let steepness = Steepness::from_real(0.001).unwrap();
     /// let head = HeadScale::new(steepness, Scale::from_real(1.5 / 256.0).unwrap());
-    /// assert_eq!(head, HeadScale::from_real(0.001, 1.5));
+    /// assert_eq!(head, HeadScale::from_real(0.001, 1.5).ok());
     /// ```
     #[must_use]
     pub const fn new(steepness: Steepness, value: Scale) -> Option<Self> {
