@@ -58,7 +58,7 @@ fn what_does_not_fit_is_refused_by_name() {
     assert!(error(&other).starts_with("blocks.1.heads: no scale; calibrate"), "{}", error(&other));
     let mut other = weights.clone();
     other.scales.insert("blocks.0.value".to_owned(), 1e-6);
-    assert!(error(&other).starts_with("blocks.0.attention.value: factor"), "{}", error(&other));
+    assert!(error(&other).starts_with("blocks.0.heads: values of"), "{}", error(&other));
     for scale in [1e-6, 1e3] {
         let mut other = weights.clone();
         other.scales.insert("blocks.0.query".to_owned(), scale);
