@@ -4,11 +4,14 @@
 
 mod models;
 mod operations;
+#[path = "../support/skip.rs"]
+mod skip;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/decoder.rs"]
 mod support_decoder;
 
+use skip::{Lack, skipped};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,6 +44,10 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(name)
 }
 
+fn has_python() -> bool {
+    Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
 /// The committed rows are what the library gives; `HEEDFUL_BLESS=1` writes them anew.
 #[test]
 fn golden_files_are_current() {
@@ -57,9 +64,8 @@ fn golden_files_are_current() {
 /// The reader over the committed files, thousands of new rows of each operation, other models and more clips.
 #[test]
 fn reader_gives_the_same_bits() {
-    if Command::new("python3").arg("--version").output().is_err() {
-        println!("skipped: there is no python3");
-        return;
+    if !has_python() {
+        return skipped(Lack::Tool, "there is no python3");
     }
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
     std::fs::create_dir_all(&place).unwrap();
@@ -81,9 +87,8 @@ fn reader_gives_the_same_bits() {
 /// A wrong row is found: the comparison compares.
 #[test]
 fn a_wrong_row_is_found() {
-    if Command::new("python3").arg("--version").output().is_err() {
-        println!("skipped: there is no python3");
-        return;
+    if !has_python() {
+        return skipped(Lack::Tool, "there is no python3");
     }
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python_wrong");
     std::fs::create_dir_all(&place).unwrap();

@@ -20,6 +20,21 @@ fn exact(x: &[i16], channels: &[NormChannel], epsilon: u32) -> Vec<f64> {
         .collect()
 }
 
+/// Gains and offsets are rounded to nearest, and refused where they do not fit.
+#[test]
+fn channels_of_real_numbers() {
+    for i in -4 * 32_770..4 * 32_770 {
+        let real = f64::from(i) / 1024.0;
+        let bits = (real * 256.0).round();
+        let fits = real * 256.0 > -32_768.5 && real * 256.0 < 32_767.5;
+        let bits = fits.then_some(I8F8::from_bits(bits as i16));
+        let channel = |gain, offset| NormChannel::from_real(gain, offset).result().ok();
+        assert_eq!(channel(real, 0.0).map(|channel| channel.gain), bits, "{real}");
+        assert_eq!(channel(1.0, real).map(|channel| channel.offset), bits, "{real}");
+    }
+    assert!(NormChannel::from_real(f64::NAN, 0.0).result().is_err());
+}
+
 /// Rows of all kinds through a norm of width `E`, with usual gains and with the largest.
 fn pairs<const E: usize>(random: &mut Random) -> Vec<(f64, f64)> {
     let mut pairs = Vec::new();
