@@ -12,7 +12,10 @@ use crate::{clips, succeed};
 use semihosting::println;
 use static_cell::ConstStaticCell;
 
-heedful::model!(Placed = #[unsafe(link_section = ".external")] "../../../models/digits.heed");
+heedful::model!(
+    Placed = #[unsafe(link_section = ".external")]
+    "../../../models/digits.heed"
+);
 
 static PLACED: ConstStaticCell<Placed> = ConstStaticCell::new(Placed::new());
 /// Clips heard: enough to see that it is the model.
