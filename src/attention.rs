@@ -1,6 +1,6 @@
 //! Multi-head attention ("Attention Is All You Need", Vaswani et al. 2017, section 3.2), and its relatives: heads that
 //! share keys and values (multi-query: Shazeer, "Fast Transformer Decoding", 2019; grouped-query: Ainslie et al.,
-//! "GQA", 2023), heads that share projections, cross-attention, and heads of any [`Reach`].
+//! "GQA", 2023), heads that share projections, cross-attention, and heads of any [`AttentionPattern`].
 //!
 //! Heads run one after the other, and within a head a few queries at a time: what is alive are
 //! the queries, keys and values of one head and a few rows of scores, so memory grows with the
@@ -22,17 +22,17 @@ pub use low_rank::{LowRankAttention, LowRankScratch};
 pub use ring::RewindError;
 pub(crate) use ring::Ring;
 pub(crate) use scratch::ScratchView;
-pub use scratch::{Heads, Scratch};
+pub use scratch::{HeadScratch, Scratch};
 pub(crate) use typed::rows as rows_of;
 pub use typed::{MultiHeadAttention, Projection};
 
 use crate::kernels::{
-    Active, HIDDEN, Kernels, MAX_QUERIES, Matrix, Portable, Rows, Sink, Tile, TileParts, linear, queries_in_parts,
+    Active, Epilogue, Kernels, MASKED, MAX_QUERIES, Matrix, Portable, Rows, Tile, TileParts, linear, queries_in_parts,
     rows_mut, tiles_mut,
 };
 use crate::linear::LinearView;
 use crate::observe::{Observer, Row};
-use crate::reach::Reach;
+use crate::pattern::AttentionPattern;
 use crate::real::FromReal;
 use crate::requantise::{Channel, Scale};
 pub use crate::softmax::MAX_HEAD_DIM;
@@ -255,10 +255,10 @@ impl AttentionView<'_> {
     /// Some heads of `x` into `scratch.heads` `[positions][heads.len() * head_dim]`. With `PARTS` there may be less
     /// memory than for the scores of whole rows.
     #[inline]
-    pub(crate) fn attend<K: Kernels, W: Weight, R: Reach, O: Observer<W>, const PARTS: bool>(
+    pub(crate) fn attend<K: Kernels, W: Weight, R: AttentionPattern, O: Observer<W>, const PARTS: bool>(
         &self,
         x: Sequences<'_>,
-        reach: &R,
+        pattern: &R,
         heads: Range<usize>,
         scratch: &mut ScratchView<'_, W>,
         layer: usize,
@@ -270,8 +270,8 @@ impl AttentionView<'_> {
         for (column, head) in heads.enumerate() {
             let Some(&scale) = self.heads.get(head) else { return };
             // Beyond the longest sequence, each position is alone on its grid; no product with a width overflows.
-            let step = reach.dilation(head).clamp(1, MAX_POSITIONS);
-            if (0..x.positions).all(|query| reach.keys(head, query, x.keys).is_empty()) {
+            let step = pattern.dilation(head).clamp(1, MAX_POSITIONS);
+            if (0..x.positions).all(|query| pattern.keys(head, query, x.keys).is_empty()) {
                 rest(
                     x.positions,
                     head,
@@ -289,10 +289,10 @@ impl AttentionView<'_> {
                 let key_head = group(head, self.heads.len(), self.key_heads());
                 let holds = held == Some((key_head, grid));
                 held = Some((key_head, grid));
-                self.project::<K, R>(x, reach, head, (!holds).then_some(key_head), grid, scratch);
+                self.project::<K, R>(x, pattern, head, (!holds).then_some(key_head), grid, scratch);
                 let seat =
                     Seat { head, scale, grid, stride: stride * step, column: first * stride + column * self.head_dim };
-                self.attend_head::<K, W, R, O, PARTS>(x, reach, seat, scratch, layer, observer);
+                self.attend_head::<K, W, R, O, PARTS>(x, pattern, seat, scratch, layer, observer);
                 first += 1;
             }
         }
@@ -300,10 +300,10 @@ impl AttentionView<'_> {
 
     /// The queries of a head, and its keys and values if `key_head` says which, into `scratch`.
     #[inline]
-    fn project<K: Kernels, R: Reach>(
+    fn project<K: Kernels, R: AttentionPattern>(
         &self,
         x: Sequences<'_>,
-        reach: &R,
+        pattern: &R,
         head: usize,
         key_head: Option<usize>,
         grid: Grid,
@@ -326,7 +326,7 @@ impl AttentionView<'_> {
             return grid.rows(x.queries, offset, query.weights.inputs, positions, |rows, row| {
                 let (to_query, to_key) = (from(scratch.query, row * dim), from(scratch.key, row * dim));
                 let to_value = from(scratch.value, row);
-                match reach.rope() {
+                match pattern.rope() {
                     Some(rope) => {
                         let beside = ((key, to_key), (value, to_value, x.keys));
                         let places = [grid.position(row), grid.step];
@@ -344,7 +344,7 @@ impl AttentionView<'_> {
             });
         }
         let turn = |rows: Rows<'_>, offset, layer: LinearView<'_>, count, out: &mut [i8]| {
-            grid.rows(rows, offset, layer.weights.inputs, count, |rows, row| match reach.rope() {
+            grid.rows(rows, offset, layer.weights.inputs, count, |rows, row| match pattern.rope() {
                 Some(rope) => {
                     let places = [grid.position(row), grid.step];
                     rope.project::<K>(rows, places, (layer, from(out, row * dim)), None);
@@ -372,10 +372,10 @@ impl AttentionView<'_> {
 
     /// One head, a tile of queries at a time.
     #[inline]
-    fn attend_head<K: Kernels, W: Weight, R: Reach, O: Observer<W>, const PARTS: bool>(
+    fn attend_head<K: Kernels, W: Weight, R: AttentionPattern, O: Observer<W>, const PARTS: bool>(
         &self,
         x: Sequences<'_>,
-        reach: &R,
+        pattern: &R,
         seat: Seat,
         scratch: &mut ScratchView<'_, W>,
         layer: usize,
@@ -400,7 +400,7 @@ impl AttentionView<'_> {
             let (mut starts, mut visible) = ([0; MAX_QUERIES], [0; MAX_QUERIES]);
             let mut start = if R::FROM_FIRST { 0 } else { usize::MAX };
             for (i, (first, visible)) in starts.iter_mut().zip(&mut visible).enumerate().take(count) {
-                let keys = reach.keys(head, grid.position(index + i), x.keys);
+                let keys = pattern.keys(head, grid.position(index + i), x.keys);
                 *visible = grid.index(keys.end.min(x.keys));
                 if !R::FROM_FIRST {
                     *first = grid.index(keys.start);
@@ -423,7 +423,7 @@ impl AttentionView<'_> {
                 }
             }
             let ends = visible;
-            let biases = reach.biases(head);
+            let biases = pattern.biases(head);
             if hides || biases {
                 // Where keys are hidden anyway, all queries look as far as the farthest, in steps that suit the
                 // kernels.
@@ -438,7 +438,7 @@ impl AttentionView<'_> {
                 let (Some(&first), Some(&end)) = (starts.get(query), ends.get(query)) else { return };
                 if biases {
                     let (query, key) = (grid.position(index + query), grid.position(start + key));
-                    reach.bias_row(head, query, key, grid.step, row);
+                    pattern.bias_row(head, query, key, grid.step, row);
                 }
                 hide_outside(row, first.saturating_sub(key)..end.saturating_sub(key));
             };
@@ -490,7 +490,7 @@ fn whole_rows<K: Kernels, const PARTS: bool>(scores: &[i32], keys: usize) -> boo
 #[inline(never)]
 fn hide_outside(row: &mut [i32], seen: Range<usize>) {
     for hidden in [0..seen.start.min(row.len()), seen.end..row.len()] {
-        row.get_mut(hidden).unwrap_or(&mut []).fill(HIDDEN);
+        row.get_mut(hidden).unwrap_or(&mut []).fill(MASKED);
     }
 }
 
@@ -533,12 +533,12 @@ fn from(data: &mut [i8], start: usize) -> &mut [i8] {
 
 /// To `[positions][dim]`.
 #[inline]
-fn by_position(out: &mut [i8], dim: usize) -> Sink<'_> {
-    Sink::Store { out, row_stride: dim, output_stride: 1 }
+fn by_position(out: &mut [i8], dim: usize) -> Epilogue<'_> {
+    Epilogue::Store { out, row_stride: dim, output_stride: 1 }
 }
 
 /// To `[dim][keys]`.
 #[inline]
-fn transposed(out: &mut [i8], keys: usize) -> Sink<'_> {
-    Sink::Store { out, row_stride: 1, output_stride: keys }
+fn transposed(out: &mut [i8], keys: usize) -> Epilogue<'_> {
+    Epilogue::Store { out, row_stride: 1, output_stride: keys }
 }

@@ -10,16 +10,16 @@ use crate::kernels::{Active, Kernels, Matrix};
 use crate::linear::{LinearView, MAX_INPUTS};
 use crate::norm::Norm;
 use crate::observe::Unobserved;
-use crate::reach::Reach;
+use crate::pattern::AttentionPattern;
 use crate::real::FromReal;
 use crate::requantise::{Channel, saturate_i16};
 use crate::softmax::{Weight, Wide};
 
 /// From int8 at the scale of a norm's output to the residual stream of a post-norm block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Lift(u16);
+pub struct ResidualScale(u16);
 
-impl Lift {
+impl ResidualScale {
     /// From the scale of the norm's output over that of the residual stream, 2^-8 to 255.
     pub const fn from_real(ratio: f64) -> FromReal<Self> {
         let units = ratio * 256.0 + 0.5;
@@ -31,103 +31,126 @@ impl Lift {
     }
 
     #[inline]
-    fn lift(self, x: &[i8], residual: &mut [i16]) {
+    fn apply(self, x: &[i8], residual: &mut [i16]) {
         for (to, &x) in residual.iter_mut().zip(x) {
             *to = saturate_i16((i32::from(x) * i32::from(self.0) + 128) >> 8);
         }
     }
 }
 
-/// A block of attention and feed-forward layers in a model of width `E`: `N` is [`LayerNorm`](crate::LayerNorm) or
+/// A block of attention and feed-forward layers in a model of width `WIDTH`: `N` is [`LayerNorm`](crate::LayerNorm) or
 /// [`RmsNorm`](crate::RmsNorm), `F` is [`PlainFeedForward`](crate::PlainFeedForward) or
-/// [`GatedFeedForward`](crate::GatedFeedForward). A causal reach makes it a block of a decoder without an encoder.
+/// [`GatedFeedForward`](crate::GatedFeedForward). A causal pattern makes it a block of a decoder without an encoder.
 #[derive(Clone, Copy, Debug)]
-pub struct EncoderBlock<const E: usize, const H: usize, const P: usize, N, F, W = Wide, const G: usize = H> {
+pub struct EncoderBlock<
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
+    N,
+    F,
+    W = Wide,
+    const KV_HEADS: usize = HEADS,
+> {
     /// Norm before the attention, or after it.
     pub attention_norm: N,
     /// Attention; its output projection is to the residual stream.
-    pub attention: MultiHeadAttention<E, H, P, W, G>,
+    pub attention: MultiHeadAttention<WIDTH, HEADS, HEAD_DIM, W, KV_HEADS>,
     /// Norm before the feed-forward layers, or after them.
     pub hidden_norm: N,
     /// Feed-forward layers, to the residual stream.
     pub feed_forward: F,
 }
 
-impl<const E: usize, const H: usize, const P: usize, N: Norm<E>, F: FeedForward<E>, W: Weight, const G: usize>
-    EncoderBlock<E, H, P, N, F, W, G>
+impl<
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
+    N: Norm<WIDTH>,
+    F: FeedForward<WIDTH>,
+    W: Weight,
+    const KV_HEADS: usize,
+> EncoderBlock<WIDTH, HEADS, HEAD_DIM, N, F, W, KV_HEADS>
 {
     /// Pre-norm (Xiong et al., "On Layer Normalization in the Transformer Architecture", 2020), in place on the
     /// residual stream: `x += attention(norm(x))`, `x += feed_forward(norm(x))`.
     #[inline]
-    pub fn forward<const S: usize>(
+    pub fn forward<const POSITIONS: usize>(
         &self,
-        residual: &mut [[i16; E]; S],
-        reach: impl Reach,
-        scratch: &mut Scratch<S, E, H, P, W>,
+        residual: &mut [[i16; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
     ) {
-        self.forward_on::<Active, S>(residual, reach, scratch);
+        self.forward_on::<Active, POSITIONS>(residual, pattern, scratch);
     }
 
     /// [`EncoderBlock::forward`] with the kernels of one's choice.
     #[inline]
     #[doc(hidden)]
-    pub fn forward_on<K: Kernels, const S: usize>(
+    pub fn forward_on<K: Kernels, const POSITIONS: usize>(
         &self,
-        residual: &mut [[i16; E]; S],
-        reach: impl Reach,
-        scratch: &mut Scratch<S, E, H, P, W>,
+        residual: &mut [[i16; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
     ) {
-        self.attention_norm.normalise_on::<K, S>(residual, &mut scratch.output);
-        attend::<K, E, H, P, W, G, S>(&self.attention, residual, reach, scratch);
-        self.hidden_norm.normalise_on::<K, S>(residual, &mut scratch.output);
-        self.feed_forward.accumulate_on::<K, S>(&scratch.output, residual);
+        self.attention_norm.normalise_on::<K, POSITIONS>(residual, &mut scratch.output);
+        attend::<K, WIDTH, HEADS, HEAD_DIM, W, KV_HEADS, POSITIONS>(&self.attention, residual, pattern, scratch);
+        self.hidden_norm.normalise_on::<K, POSITIONS>(residual, &mut scratch.output);
+        self.feed_forward.accumulate_on::<K, POSITIONS>(&scratch.output, residual);
     }
 
     /// Post-norm (Vaswani et al. 2017), in place on int8: `x = norm(x + attention(x))`,
     /// `x = norm(x + feed_forward(x))`. What is in `residual` before does not matter.
     #[inline]
-    pub fn forward_post<const S: usize>(
+    pub fn forward_post<const POSITIONS: usize>(
         &self,
-        x: &mut [[i8; E]; S],
-        lift: Lift,
-        reach: impl Reach,
-        scratch: &mut Scratch<S, E, H, P, W>,
-        residual: &mut [[i16; E]; S],
+        x: &mut [[i8; WIDTH]; POSITIONS],
+        residual_scale: ResidualScale,
+        pattern: impl AttentionPattern,
+        scratch: &mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
+        residual: &mut [[i16; WIDTH]; POSITIONS],
     ) {
-        self.forward_post_on::<Active, S>(x, lift, reach, scratch, residual);
+        self.forward_post_on::<Active, POSITIONS>(x, residual_scale, pattern, scratch, residual);
     }
 
     /// [`EncoderBlock::forward_post`] with the kernels of one's choice.
     #[inline]
     #[doc(hidden)]
-    pub fn forward_post_on<K: Kernels, const S: usize>(
+    pub fn forward_post_on<K: Kernels, const POSITIONS: usize>(
         &self,
-        x: &mut [[i8; E]; S],
-        lift: Lift,
-        reach: impl Reach,
-        scratch: &mut Scratch<S, E, H, P, W>,
-        residual: &mut [[i16; E]; S],
+        x: &mut [[i8; WIDTH]; POSITIONS],
+        residual_scale: ResidualScale,
+        pattern: impl AttentionPattern,
+        scratch: &mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
+        residual: &mut [[i16; WIDTH]; POSITIONS],
     ) {
         scratch.output = *x;
-        lift.lift(x.as_flattened(), residual.as_flattened_mut());
-        attend::<K, E, H, P, W, G, S>(&self.attention, residual, reach, scratch);
-        self.attention_norm.normalise_on::<K, S>(residual, x);
-        lift.lift(x.as_flattened(), residual.as_flattened_mut());
-        self.feed_forward.accumulate_on::<K, S>(x, residual);
-        self.hidden_norm.normalise_on::<K, S>(residual, x);
+        residual_scale.apply(x.as_flattened(), residual.as_flattened_mut());
+        attend::<K, WIDTH, HEADS, HEAD_DIM, W, KV_HEADS, POSITIONS>(&self.attention, residual, pattern, scratch);
+        self.attention_norm.normalise_on::<K, POSITIONS>(residual, x);
+        residual_scale.apply(x.as_flattened(), residual.as_flattened_mut());
+        self.feed_forward.accumulate_on::<K, POSITIONS>(x, residual);
+        self.hidden_norm.normalise_on::<K, POSITIONS>(residual, x);
     }
 }
 
 /// Attention of the rows in `scratch.output`, added to the residual stream.
 #[inline]
-fn attend<K: Kernels, const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, const S: usize>(
-    attention: &MultiHeadAttention<E, H, P, W, G>,
-    residual: &mut [[i16; E]; S],
-    reach: impl Reach,
-    scratch: &mut Scratch<S, E, H, P, W>,
+fn attend<
+    K: Kernels,
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
+    W: Weight,
+    const KV_HEADS: usize,
+    const POSITIONS: usize,
+>(
+    attention: &MultiHeadAttention<WIDTH, HEADS, HEAD_DIM, W, KV_HEADS>,
+    residual: &mut [[i16; WIDTH]; POSITIONS],
+    pattern: impl AttentionPattern,
+    scratch: &mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
 ) {
-    let x = Sequences::one(rows_of(&scratch.output), S);
-    attention.view.attend::<K, W, _, _, false>(x, &reach, 0..H, &mut scratch.heads.view(), 0, &mut Unobserved);
+    let x = Sequences::one(rows_of(&scratch.output), POSITIONS);
+    attention.view.attend::<K, W, _, _, false>(x, &pattern, 0..HEADS, &mut scratch.heads.view(), 0, &mut Unobserved);
     let heads = scratch.heads.outputs().as_flattened().as_flattened();
     attention.view.output.accumulate::<K>(heads, residual.as_flattened_mut());
 }
@@ -135,23 +158,23 @@ fn attend<K: Kernels, const E: usize, const H: usize, const P: usize, W: Weight,
 /// A pre-norm block of a decoder that looks at its own past and at an encoder's output of width `M`.
 #[derive(Clone, Copy, Debug)]
 pub struct DecoderBlock<
-    const E: usize,
-    const H: usize,
-    const P: usize,
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
     N,
     F,
     W = Wide,
-    const G: usize = H,
-    const M: usize = E,
+    const KV_HEADS: usize = HEADS,
+    const M: usize = WIDTH,
 > {
     /// Norm before the attention.
     pub attention_norm: N,
     /// Attention over the decoder's own positions, to the residual stream.
-    pub attention: MultiHeadAttention<E, H, P, W, G>,
+    pub attention: MultiHeadAttention<WIDTH, HEADS, HEAD_DIM, W, KV_HEADS>,
     /// Norm before the cross-attention.
     pub cross_norm: N,
     /// Attention over the encoder's output, to the residual stream.
-    pub cross: MultiHeadAttention<E, H, P, W, G, M>,
+    pub cross: MultiHeadAttention<WIDTH, HEADS, HEAD_DIM, W, KV_HEADS, M>,
     /// Norm before the feed-forward layers.
     pub hidden_norm: N,
     /// Feed-forward layers, to the residual stream.
@@ -159,61 +182,68 @@ pub struct DecoderBlock<
 }
 
 impl<
-    const E: usize,
-    const H: usize,
-    const P: usize,
-    N: Norm<E>,
-    F: FeedForward<E>,
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
+    N: Norm<WIDTH>,
+    F: FeedForward<WIDTH>,
     W: Weight,
-    const G: usize,
+    const KV_HEADS: usize,
     const M: usize,
-> DecoderBlock<E, H, P, N, F, W, G, M>
+> DecoderBlock<WIDTH, HEADS, HEAD_DIM, N, F, W, KV_HEADS, M>
 {
-    /// In place on the residual stream of the `S` positions. `reach` is that over these (causal, as a rule),
-    /// `memory_reach` that over the `T` positions of the encoder's output.
+    /// In place on the residual stream of the `POSITIONS` positions. `pattern` is that over these (causal, as a rule),
+    /// `memory_pattern` that over the `KEYS` positions of the encoder's output.
     #[inline]
-    pub fn forward<const S: usize, const T: usize>(
+    pub fn forward<const POSITIONS: usize, const KEYS: usize>(
         &self,
-        residual: &mut [[i16; E]; S],
-        memory: &[[i8; M]; T],
-        reach: impl Reach,
-        memory_reach: impl Reach,
-        scratch: &mut Scratch<S, E, H, P, W>,
-        cross_scratch: &mut Scratch<S, E, H, P, W, T>,
+        residual: &mut [[i16; WIDTH]; POSITIONS],
+        memory: &[[i8; M]; KEYS],
+        pattern: impl AttentionPattern,
+        memory_pattern: impl AttentionPattern,
+        scratch: &mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
+        cross_scratch: &mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, KEYS>,
     ) {
-        self.forward_on::<Active, S, T>(residual, memory, reach, memory_reach, scratch, cross_scratch);
+        self.forward_on::<Active, POSITIONS, KEYS>(residual, memory, pattern, memory_pattern, scratch, cross_scratch);
     }
 
     /// [`DecoderBlock::forward`] with the kernels of one's choice.
     #[inline]
     #[doc(hidden)]
-    pub fn forward_on<K: Kernels, const S: usize, const T: usize>(
+    pub fn forward_on<K: Kernels, const POSITIONS: usize, const KEYS: usize>(
         &self,
-        residual: &mut [[i16; E]; S],
-        memory: &[[i8; M]; T],
-        reach: impl Reach,
-        memory_reach: impl Reach,
-        scratch: &mut Scratch<S, E, H, P, W>,
-        cross_scratch: &mut Scratch<S, E, H, P, W, T>,
+        residual: &mut [[i16; WIDTH]; POSITIONS],
+        memory: &[[i8; M]; KEYS],
+        pattern: impl AttentionPattern,
+        memory_pattern: impl AttentionPattern,
+        scratch: &mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
+        cross_scratch: &mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, KEYS>,
     ) {
-        self.attention_norm.normalise_on::<K, S>(residual, &mut scratch.output);
-        attend::<K, E, H, P, W, G, S>(&self.attention, residual, reach, scratch);
+        self.attention_norm.normalise_on::<K, POSITIONS>(residual, &mut scratch.output);
+        attend::<K, WIDTH, HEADS, HEAD_DIM, W, KV_HEADS, POSITIONS>(&self.attention, residual, pattern, scratch);
 
         let Scratch { heads, output } = cross_scratch;
-        self.cross_norm.normalise_on::<K, S>(residual, output);
+        self.cross_norm.normalise_on::<K, POSITIONS>(residual, output);
         let (queries, memory) = (rows_of(output), Some(rows_of(memory)));
-        let x = Sequences { queries, positions: S, memory, keys: T };
-        self.cross.view.attend::<K, W, _, _, false>(x, &memory_reach, 0..H, &mut heads.view(), 0, &mut Unobserved);
+        let x = Sequences { queries, positions: POSITIONS, memory, keys: KEYS };
+        self.cross.view.attend::<K, W, _, _, false>(
+            x,
+            &memory_pattern,
+            0..HEADS,
+            &mut heads.view(),
+            0,
+            &mut Unobserved,
+        );
         let heads = heads.outputs().as_flattened().as_flattened();
         self.cross.view.output.accumulate::<K>(heads, residual.as_flattened_mut());
 
-        self.hidden_norm.normalise_on::<K, S>(residual, &mut scratch.output);
-        self.feed_forward.accumulate_on::<K, S>(&scratch.output, residual);
+        self.hidden_norm.normalise_on::<K, POSITIONS>(residual, &mut scratch.output);
+        self.feed_forward.accumulate_on::<K, POSITIONS>(&scratch.output, residual);
     }
 }
 
-/// Embedding of `V` tokens to a width of `E`, and the output layer back, with the same weights (Press and Wolf, "Using
-/// the Output Embedding to Improve Language Models", 2016).
+/// Embedding of `VOCABULARY` tokens to a width of `WIDTH`, and the output layer back, with the same weights (Press and
+/// Wolf, "Using the Output Embedding to Improve Language Models", 2016).
 ///
 /// ```
 /// # use heedful::{Channel, Scale, TiedEmbedding};
@@ -229,27 +259,37 @@ impl<
 /// assert_eq!(logits, [[250, -50, -210]]);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct TiedEmbedding<const V: usize, const E: usize> {
+pub struct TiedEmbedding<const VOCABULARY: usize, const WIDTH: usize> {
     view: EmbeddingView<'static>,
 }
 
-impl<const V: usize, const E: usize> TiedEmbedding<V, E> {
-    /// From the weights `[V][E]`, their channels to the logits, and the scale of the logits over those of the output
-    /// layer's input and of the residual stream: a token's row in the residual stream is its weights times this factor
-    /// times its channel's scale. `None` unless the factor is 1 to 2^23.
+impl<const VOCABULARY: usize, const WIDTH: usize> TiedEmbedding<VOCABULARY, WIDTH> {
+    /// From the weights `[VOCABULARY][WIDTH]`, their channels to the logits, and the scale of the logits over those of
+    /// the output layer's input and of the residual stream: a token's row in the residual stream is its weights times
+    /// this factor times its channel's scale. `None` unless the factor is 1 to 2^23.
     #[must_use]
-    pub const fn new(weights: &'static [[i8; E]; V], channels: &'static [Channel; V], factor: u32) -> Option<Self> {
-        const { require(E > 0 && E <= MAX_INPUTS, "TiedEmbedding: the width is 0 or so large that sums may overflow") }
+    pub const fn new(
+        weights: &'static [[i8; WIDTH]; VOCABULARY],
+        channels: &'static [Channel; VOCABULARY],
+        factor: u32,
+    ) -> Option<Self> {
+        const {
+            require(
+                WIDTH > 0 && WIDTH <= MAX_INPUTS,
+                "TiedEmbedding: the width is 0 or so large that sums may overflow",
+            )
+        }
         if factor == 0 || factor > MAX_FACTOR {
             return None;
         }
-        let layer = LinearView { weights: Matrix { data: weights.as_flattened(), inputs: E, stride: E }, channels };
+        let layer =
+            LinearView { weights: Matrix { data: weights.as_flattened(), inputs: WIDTH, stride: WIDTH }, channels };
         Some(Self { view: EmbeddingView { layer, factor: factor as i32 } })
     }
 
     /// The rows of some tokens as a residual stream; zeros for a token that there is not.
     #[inline]
-    pub fn embed<const S: usize>(&self, tokens: &[u16; S], residual: &mut [[i16; E]; S]) {
+    pub fn embed<const POSITIONS: usize>(&self, tokens: &[u16; POSITIONS], residual: &mut [[i16; WIDTH]; POSITIONS]) {
         for (&token, residual) in tokens.iter().zip(residual) {
             self.view.embed(usize::from(token), residual);
         }
@@ -257,7 +297,11 @@ impl<const V: usize, const E: usize> TiedEmbedding<V, E> {
 
     /// Logits of each row of `x`.
     #[inline]
-    pub fn logits<const S: usize>(&self, x: &[[i8; E]; S], logits: &mut [[i16; V]; S]) {
+    pub fn logits<const POSITIONS: usize>(
+        &self,
+        x: &[[i8; WIDTH]; POSITIONS],
+        logits: &mut [[i16; VOCABULARY]; POSITIONS],
+    ) {
         logits.as_flattened_mut().fill(0);
         self.view.layer.accumulate::<Active>(x.as_flattened(), logits.as_flattened_mut());
     }

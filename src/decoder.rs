@@ -7,7 +7,7 @@ use crate::kernels::{Kernels, Rows, rows_mut};
 use crate::linear::LinearView;
 use crate::norm::NormView;
 use crate::observe::Observer;
-use crate::reach::Reach;
+use crate::pattern::AttentionPattern;
 use crate::rope::Rope;
 use crate::softmax::{Steepness, Weight};
 
@@ -88,11 +88,11 @@ pub(crate) struct DecoderStateView<'s, W> {
 impl DecoderView<'_> {
     /// Takes a token in; its final residual stream is left in `state`.
     #[inline]
-    pub(crate) fn push<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
+    pub(crate) fn push<K: Kernels, W: Weight, R: AttentionPattern, O: Observer<W>>(
         &self,
         token: usize,
         ring: &mut Ring,
-        reach: &R,
+        pattern: &R,
         state: &mut DecoderStateView<'_, W>,
         observer: &mut O,
     ) {
@@ -106,7 +106,7 @@ impl DecoderView<'_> {
         for ((layer, block), (keys, values)) in self.blocks.iter().enumerate().zip(caches) {
             let mut cache = CacheView { keys, values };
             let at = At { place, turns: turns.as_ref(), layer };
-            block.push::<K, W, R, O>(at, reach, &mut cache, state, observer);
+            block.push::<K, W, R, O>(at, pattern, &mut cache, state, observer);
         }
     }
 
@@ -122,10 +122,10 @@ impl DecoderView<'_> {
 impl DecoderBlockView<'_> {
     // Not inlined: one copy serves all blocks.
     #[inline(never)]
-    fn push<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
+    fn push<K: Kernels, W: Weight, R: AttentionPattern, O: Observer<W>>(
         &self,
         at: At<'_>,
-        reach: &R,
+        pattern: &R,
         cache: &mut CacheView<'_>,
         state: &mut DecoderStateView<'_, W>,
         observer: &mut O,
@@ -133,7 +133,7 @@ impl DecoderBlockView<'_> {
         let width = self.attention_norm.channels.len();
         self.attention_norm.forward::<K>(state.residual, state.normed);
         let x = Rows::new(state.normed, width);
-        self.attention.step::<K, W, R, O>(x, at, reach, cache, &mut state.step, observer);
+        self.attention.step::<K, W, R, O>(x, at, pattern, cache, &mut state.step, observer);
         self.attention.output.accumulate::<K>(state.step.heads, state.residual);
 
         self.hidden_norm.forward::<K>(state.residual, state.normed);

@@ -7,7 +7,7 @@ use crate::kernels::{Kernels, Rows, rows, rows_mut, tiles, tiles_mut};
 use crate::linear::LinearView;
 use crate::norm::NormView;
 use crate::observe::Observer;
-use crate::reach::Reach;
+use crate::pattern::AttentionPattern;
 use crate::requantise::{Channel, Scale};
 use crate::softmax::Weight;
 
@@ -67,14 +67,14 @@ pub(crate) struct StateView<'s, W> {
 
 impl EncoderView<'_> {
     /// Runs the encoder: `fill(position, input)` gives the int8 input of one position, each
-    /// position once and in order, `reach(layer)` what the heads of a block look at. The logits are left in `state`.
+    /// position once and in order, `pattern(layer)` what the heads of a block look at. The logits are left in `state`.
     /// `LOW_RANK` says whether there may be blocks of low rank.
     #[inline]
-    pub(crate) fn forward<K: Kernels, W: Weight, R: Reach, O: Observer<W>, const LOW_RANK: bool>(
+    pub(crate) fn forward<K: Kernels, W: Weight, R: AttentionPattern, O: Observer<W>, const LOW_RANK: bool>(
         &self,
         mut fill: impl FnMut(usize, &mut [i8]),
         state: &mut StateView<'_, W>,
-        reach: impl Fn(usize) -> R,
+        pattern: impl Fn(usize) -> R,
         observer: &mut O,
     ) {
         let width = self.norm.channels.len();
@@ -93,7 +93,7 @@ impl EncoderView<'_> {
             self.embedding.accumulate::<K>(head(state.input, tile * inputs), residual);
         }
         for (layer, block) in self.blocks.iter().enumerate() {
-            block.forward::<K, W, R, O, LOW_RANK>(state, position, reach(layer), layer, observer);
+            block.forward::<K, W, R, O, LOW_RANK>(state, position, pattern(layer), layer, observer);
         }
         self.norm.forward::<K>(state.residual, state.normed);
         for (channel, mean) in state.pooled.iter_mut().enumerate() {
@@ -108,11 +108,11 @@ impl EncoderView<'_> {
 impl BlockView<'_> {
     /// One block, in place on the residual stream. Not inlined: one copy serves all blocks.
     #[inline(never)]
-    fn forward<K: Kernels, W: Weight, R: Reach, O: Observer<W>, const LOW_RANK: bool>(
+    fn forward<K: Kernels, W: Weight, R: AttentionPattern, O: Observer<W>, const LOW_RANK: bool>(
         &self,
         state: &mut StateView<'_, W>,
         positions: usize,
-        reach: R,
+        pattern: R,
         layer: usize,
         observer: &mut O,
     ) {
@@ -134,7 +134,7 @@ impl BlockView<'_> {
                 }
             };
             let x = Sequences::one(x, positions);
-            self.attention.attend::<K, W, R, O, false>(x, &reach, 0..heads, &mut state.heads, layer, observer);
+            self.attention.attend::<K, W, R, O, false>(x, &pattern, 0..heads, &mut state.heads, layer, observer);
             // Blocks may have fewer heads than there is room for.
             output.accumulate::<K>(head(state.heads.heads, positions * output.weights.inputs), state.residual);
         }

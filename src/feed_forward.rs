@@ -3,9 +3,9 @@
 
 use crate::activation::Activation;
 use crate::error::require;
-use crate::kernels::{Active, Gated, Kernels, Matrix, Sink, tiles, tiles_mut};
+use crate::kernels::{Active, Epilogue, Gated, Kernels, Matrix, tiles, tiles_mut};
 use crate::linear::{LinearView, MAX_INPUTS};
-use crate::requantise::{Channel, FINE, Scale};
+use crate::requantise::{Channel, HIDDEN15_EXTRA_BITS, Scale};
 
 /// `contract(activation(expand(x)))`
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +47,8 @@ pub struct GatedView<'a> {
     pub product: Scale,
     /// Back to the width, added to the residual stream.
     pub down: LinearView<'a>,
-    /// Whether hidden values keep seven more bits; the last layer has at most [`MAX_FINE_INPUTS`] then.
-    pub fine: bool,
+    /// Whether hidden values keep seven more bits; the last layer has at most [`MAX_HIDDEN15_INPUTS`] then.
+    pub hidden15: bool,
 }
 
 impl GatedView<'_> {
@@ -62,10 +62,10 @@ impl GatedView<'_> {
             let rows = residual.len().checked_div(width).unwrap_or(0);
             let (Some(gate), Some(up)) = (gate.get_mut(..rows * length), up.get_mut(..rows * length)) else { return };
             self.gate.store_beside::<K>(x, gate, &self.up, up);
-            if self.fine {
-                let down = &mut self.down.to(Sink::Add { out: residual, width });
+            if self.hidden15 {
+                let down = &mut self.down.to(Epilogue::Add { out: residual, width });
                 if let Some(hidden) = Gated::new(self.table, self.product, gate, up, down) {
-                    K::linear_fine(hidden);
+                    K::linear_hidden15(hidden);
                 }
             } else {
                 K::gate(self.table, self.product, gate, up);
@@ -75,19 +75,19 @@ impl GatedView<'_> {
     }
 }
 
-/// The most inputs of a last layer that takes fine hidden values: `768 · 2^14 · 128 + 2^7 · MAX_FINE_BIAS` stays below
-/// 2^31.
-pub const MAX_FINE_INPUTS: usize = 768;
+/// The most inputs of a last layer that takes 15-bit hidden values: `768 · 2^14 · 128 + 2^7 · MAX_HIDDEN15_BIAS` stays
+/// below 2^31.
+pub const MAX_HIDDEN15_INPUTS: usize = 768;
 /// The largest bias of such a layer, in either direction.
-pub const MAX_FINE_BIAS: u32 = (1 << 22) - 1;
+pub const MAX_HIDDEN15_BIAS: u32 = (1 << 22) - 1;
 
-/// Whether a product's scale leaves room for fine hidden values.
-pub(crate) const fn is_fine(product: Scale) -> bool {
-    product.shift() > FINE
+/// Whether a product's scale leaves room for 15-bit hidden values.
+pub(crate) const fn allows_hidden15(product: Scale) -> bool {
+    product.shift() > HIDDEN15_EXTRA_BITS
 }
 
-/// Whether no bias is too large for a sum of fine hidden values.
-pub(crate) const fn are_fine(channels: &[Channel]) -> bool {
+/// Whether no bias is too large for a sum of 15-bit hidden values.
+pub(crate) const fn biases_allow_hidden15(channels: &[Channel]) -> bool {
     coarse(channels).is_none()
 }
 
@@ -95,7 +95,7 @@ pub(crate) const fn are_fine(channels: &[Channel]) -> bool {
 pub(crate) const fn coarse(channels: &[Channel]) -> Option<i32> {
     let mut i = 0;
     while i < channels.len() {
-        if channels[i].bias.unsigned_abs() > MAX_FINE_BIAS {
+        if channels[i].bias.unsigned_abs() > MAX_HIDDEN15_BIAS {
             return Some(channels[i].bias);
         }
         i += 1;
@@ -103,20 +103,28 @@ pub(crate) const fn coarse(channels: &[Channel]) -> Option<i32> {
     None
 }
 
-/// What adds to a residual stream of width `E`, each position for itself.
-pub trait FeedForward<const E: usize> {
+/// What adds to a residual stream of width `WIDTH`, each position for itself.
+pub trait FeedForward<const WIDTH: usize> {
     /// [`FeedForward::accumulate`] with the kernels of one's choice.
     #[doc(hidden)]
-    fn accumulate_on<K: Kernels, const S: usize>(&self, x: &[[i8; E]; S], residual: &mut [[i16; E]; S]);
+    fn accumulate_on<K: Kernels, const POSITIONS: usize>(
+        &self,
+        x: &[[i8; WIDTH]; POSITIONS],
+        residual: &mut [[i16; WIDTH]; POSITIONS],
+    );
 
     /// Adds what it makes of the int8 rows of `x` to `residual`.
     #[inline]
-    fn accumulate<const S: usize>(&self, x: &[[i8; E]; S], residual: &mut [[i16; E]; S]) {
-        self.accumulate_on::<Active, S>(x, residual);
+    fn accumulate<const POSITIONS: usize>(
+        &self,
+        x: &[[i8; WIDTH]; POSITIONS],
+        residual: &mut [[i16; WIDTH]; POSITIONS],
+    ) {
+        self.accumulate_on::<Active, POSITIONS>(x, residual);
     }
 }
 
-/// Two layers of a model of width `E` with an activation on `F` hidden values between them.
+/// Two layers of a model of width `WIDTH` with an activation on `HIDDEN` hidden values between them.
 ///
 /// ```
 /// # use heedful::{Activation, Channel, FeedForward, PlainFeedForward, RELU, Scale};
@@ -131,35 +139,39 @@ pub trait FeedForward<const E: usize> {
 /// assert_eq!(residual, [[116; 4]; 3]); // 100 + 8·20·10/100
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct PlainFeedForward<const E: usize, const F: usize> {
+pub struct PlainFeedForward<const WIDTH: usize, const HIDDEN: usize> {
     view: PlainView<'static>,
 }
 
-impl<const E: usize, const F: usize> PlainFeedForward<E, F> {
-    /// From the weights `[F][E]` and `[E][F]` with a bias and scale per output; the second layer's scale is to the
-    /// residual stream.
+impl<const WIDTH: usize, const HIDDEN: usize> PlainFeedForward<WIDTH, HIDDEN> {
+    /// From the weights `[HIDDEN][WIDTH]` and `[WIDTH][HIDDEN]` with a bias and scale per output; the second layer's
+    /// scale is to the residual stream.
     #[must_use]
     pub const fn new(
-        expand: &'static [[i8; E]; F],
-        expand_channels: &'static [Channel; F],
+        expand: &'static [[i8; WIDTH]; HIDDEN],
+        expand_channels: &'static [Channel; HIDDEN],
         activation: Activation<'static>,
-        contract: &'static [[i8; F]; E],
-        contract_channels: &'static [Channel; E],
+        contract: &'static [[i8; HIDDEN]; WIDTH],
+        contract_channels: &'static [Channel; WIDTH],
     ) -> Self {
         let expand = layer(expand, expand_channels);
         Self { view: PlainView { expand, activation, contract: layer(contract, contract_channels) } }
     }
 }
 
-impl<const E: usize, const F: usize> FeedForward<E> for PlainFeedForward<E, F> {
+impl<const WIDTH: usize, const HIDDEN: usize> FeedForward<WIDTH> for PlainFeedForward<WIDTH, HIDDEN> {
     #[inline]
-    fn accumulate_on<K: Kernels, const S: usize>(&self, x: &[[i8; E]; S], residual: &mut [[i16; E]; S]) {
-        let mut hidden = [[0; F]; <Active as Kernels>::ROWS];
+    fn accumulate_on<K: Kernels, const POSITIONS: usize>(
+        &self,
+        x: &[[i8; WIDTH]; POSITIONS],
+        residual: &mut [[i16; WIDTH]; POSITIONS],
+    ) {
+        let mut hidden = [[0; HIDDEN]; <Active as Kernels>::ROWS];
         self.view.accumulate::<K>(x.as_flattened(), hidden.as_flattened_mut(), residual.as_flattened_mut());
     }
 }
 
-/// SwiGLU or GEGLU in a model of width `E` with `F` hidden values, whichever [`gate_table`] was made for.
+/// SwiGLU or GEGLU in a model of width `WIDTH` with `HIDDEN` hidden values, whichever [`gate_table`] was made for.
 ///
 /// ```
 /// # use heedful::{Channel, FeedForward, GatedFeedForward, Scale};
@@ -177,47 +189,51 @@ impl<const E: usize, const F: usize> FeedForward<E> for PlainFeedForward<E, F> {
 /// assert_eq!(residual, [[116; 4]; 3]);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct GatedFeedForward<const E: usize, const F: usize> {
+pub struct GatedFeedForward<const WIDTH: usize, const HIDDEN: usize> {
     view: GatedView<'static>,
 }
 
-impl<const E: usize, const F: usize> GatedFeedForward<E, F> {
-    /// From the weights of gate and other half `[F][E]`, the gate's table, the scale from its entry times the other
-    /// half to the hidden values, and the weights `[E][F]` back to the residual stream.
+impl<const WIDTH: usize, const HIDDEN: usize> GatedFeedForward<WIDTH, HIDDEN> {
+    /// From the weights of gate and other half `[HIDDEN][WIDTH]`, the gate's table, the scale from its entry times the
+    /// other half to the hidden values, and the weights `[WIDTH][HIDDEN]` back to the residual stream.
     #[must_use]
     #[allow(clippy::too_many_arguments)] // Three layers and what lies between.
     pub const fn new(
-        gate: &'static [[i8; E]; F],
-        gate_channels: &'static [Channel; F],
-        up: &'static [[i8; E]; F],
-        up_channels: &'static [Channel; F],
+        gate: &'static [[i8; WIDTH]; HIDDEN],
+        gate_channels: &'static [Channel; HIDDEN],
+        up: &'static [[i8; WIDTH]; HIDDEN],
+        up_channels: &'static [Channel; HIDDEN],
         table: &'static [i16; 256],
         product: Scale,
-        down: &'static [[i8; F]; E],
-        down_channels: &'static [Channel; E],
+        down: &'static [[i8; HIDDEN]; WIDTH],
+        down_channels: &'static [Channel; WIDTH],
     ) -> Self {
         let (gate, up, down) = (layer(gate, gate_channels), layer(up, up_channels), layer(down, down_channels));
-        Self { view: GatedView { gate, up, table, product, down, fine: false } }
+        Self { view: GatedView { gate, up, table, product, down, hidden15: false } }
     }
 
     /// With seven more bits to the hidden values: for models whose hidden values spread too wide for int8. `None`
-    /// unless the product's scale is below 2^-9, and the last layer's biases are at most [`MAX_FINE_BIAS`]; there are
-    /// at most [`MAX_FINE_INPUTS`] hidden values.
+    /// unless the product's scale is below 2^-9, and the last layer's biases are at most [`MAX_HIDDEN15_BIAS`]; there
+    /// are at most [`MAX_HIDDEN15_INPUTS`] hidden values.
     #[must_use]
-    pub const fn finely(mut self) -> Option<Self> {
-        const { require(F <= MAX_FINE_INPUTS, "GatedFeedForward: more than 768 fine hidden values") }
-        if !is_fine(self.view.product) || !are_fine(self.view.down.channels) {
+    pub const fn with_15_bit_hidden(mut self) -> Option<Self> {
+        const { require(HIDDEN <= MAX_HIDDEN15_INPUTS, "GatedFeedForward: more than 768 15-bit hidden values") }
+        if !allows_hidden15(self.view.product) || !biases_allow_hidden15(self.view.down.channels) {
             return None;
         }
-        self.view.fine = true;
+        self.view.hidden15 = true;
         Some(self)
     }
 }
 
-impl<const E: usize, const F: usize> FeedForward<E> for GatedFeedForward<E, F> {
+impl<const WIDTH: usize, const HIDDEN: usize> FeedForward<WIDTH> for GatedFeedForward<WIDTH, HIDDEN> {
     #[inline]
-    fn accumulate_on<K: Kernels, const S: usize>(&self, x: &[[i8; E]; S], residual: &mut [[i16; E]; S]) {
-        let (mut gate, mut up) = ([[0; F]; <Active as Kernels>::ROWS], [[0; F]; <Active as Kernels>::ROWS]);
+    fn accumulate_on<K: Kernels, const POSITIONS: usize>(
+        &self,
+        x: &[[i8; WIDTH]; POSITIONS],
+        residual: &mut [[i16; WIDTH]; POSITIONS],
+    ) {
+        let (mut gate, mut up) = ([[0; HIDDEN]; <Active as Kernels>::ROWS], [[0; HIDDEN]; <Active as Kernels>::ROWS]);
         let (gate, up) = (gate.as_flattened_mut(), up.as_flattened_mut());
         self.view.accumulate::<K>(x.as_flattened(), gate, up, residual.as_flattened_mut());
     }

@@ -42,14 +42,13 @@ pub mod format;
 mod kernels;
 pub mod language;
 mod linear;
-mod mask;
 mod message;
 pub mod model;
 mod norm;
 mod observe;
 mod outcome;
+mod pattern;
 mod position;
-mod reach;
 mod real;
 mod requantise;
 mod rope;
@@ -66,25 +65,24 @@ pub use activation::{Activation, RELU};
 #[cfg(feature = "std")]
 pub use activation::{gelu, table};
 pub use attention::{
-    FusedAttention, HeadScale, Heads, KvCache, LowRankAttention, LowRankScratch, MAX_HEAD_DIM, MAX_POSITIONS,
+    FusedAttention, HeadScale, HeadScratch, KvCache, LowRankAttention, LowRankScratch, MAX_HEAD_DIM, MAX_POSITIONS,
     MultiHeadAttention, Projection, RewindError, Scratch, StepScratch,
 };
-pub use block::{DecoderBlock, EncoderBlock, Lift, TiedEmbedding};
+pub use block::{DecoderBlock, EncoderBlock, ResidualScale, TiedEmbedding};
 pub use error::{Allowed, Error};
-pub use feed_forward::{FeedForward, GatedFeedForward, MAX_FINE_BIAS, MAX_FINE_INPUTS, PlainFeedForward};
+pub use feed_forward::{FeedForward, GatedFeedForward, MAX_HIDDEN15_BIAS, MAX_HIDDEN15_INPUTS, PlainFeedForward};
 #[cfg(feature = "std")]
 pub use feed_forward::{gate_table, silu};
 pub use kernels::backend;
 pub use language::LanguageModel;
 pub use linear::{Linear, MAX_BIAS, MAX_INPUTS};
-pub use mask::Mask;
 pub use message::Message;
 pub use model::Model;
 pub use norm::{LayerNorm, MAX_EPSILON, MAX_WIDTH, Norm, NormChannel, RmsNorm};
 pub use observe::{Observer, Row, Unobserved};
 pub use outcome::{Guess, Outcome};
+pub use pattern::{Alibi, AttentionPattern, BitMask, HeadMask, MASKED, Mask, RelativeBias, Slope, Window, Windows};
 pub use position::sinusoidal;
-pub use reach::{Alibi, Bits, HIDDEN, Reach, RelativeBias, Slope, Window, Windows, Without};
 pub use real::{FromReal, OutOfRange};
 pub use requantise::{Channel, Scale};
 pub use rope::{Pairing, Rope, frequencies};

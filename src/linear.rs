@@ -1,7 +1,7 @@
 //! Linear layers: int8 in, int8 or int16 out, one scale per output channel.
 
 use crate::error::require;
-use crate::kernels::{Active, Kernels, Layer, Matrix, Rows, Sink, linear};
+use crate::kernels::{Active, Epilogue, Kernels, Layer, Matrix, Rows, linear};
 use crate::requantise::Channel;
 
 /// The most inputs of a linear layer: `2^15 · 128 · 127 + 2^30` stays below 2^31.
@@ -27,7 +27,7 @@ impl<'a> LinearView<'a> {
     /// `x` `[rows][inputs]` to `out` `[rows][outputs]`, int8.
     #[inline]
     pub(crate) fn store<K: Kernels>(&self, x: &[i8], out: &mut [i8]) {
-        self.run::<K>(x, Sink::Store { out, row_stride: self.channels.len(), output_stride: 1 });
+        self.run::<K>(x, Epilogue::Store { out, row_stride: self.channels.len(), output_stride: 1 });
     }
 
     /// [`LinearView::store`], and the same of another layer, which shares the pass over `x`.
@@ -40,7 +40,7 @@ impl<'a> LinearView<'a> {
         other_out: &mut [i8],
     ) {
         let rows =
-            |out, layer: &LinearView<'_>| Sink::Store { out, row_stride: layer.channels.len(), output_stride: 1 };
+            |out, layer: &LinearView<'_>| Epilogue::Store { out, row_stride: layer.channels.len(), output_stride: 1 };
         let layers = &mut [self.to(rows(out, self)), other.to(rows(other_out, other))];
         linear::<K>(Rows::new(x, self.weights.inputs), layers);
     }
@@ -48,21 +48,21 @@ impl<'a> LinearView<'a> {
     /// Adds `x` `[rows][inputs]` to the residual stream `[rows][outputs]`, int16.
     #[inline]
     pub(crate) fn accumulate<K: Kernels>(&self, x: &[i8], residual: &mut [i16]) {
-        self.run::<K>(x, Sink::Add { out: residual, width: self.channels.len() });
+        self.run::<K>(x, Epilogue::Add { out: residual, width: self.channels.len() });
     }
 
     #[inline]
-    fn run<K: Kernels>(&self, x: &[i8], sink: Sink<'_>) {
-        linear::<K>(Rows::new(x, self.weights.inputs), &mut [self.to(sink)]);
+    fn run<K: Kernels>(&self, x: &[i8], epilogue: Epilogue<'_>) {
+        linear::<K>(Rows::new(x, self.weights.inputs), &mut [self.to(epilogue)]);
     }
 
-    /// The layer, with its results to `sink`.
+    /// The layer, with its results to `epilogue`.
     #[inline]
-    pub(crate) fn to<'s>(&self, sink: Sink<'s>) -> Layer<'s>
+    pub(crate) fn to<'s>(&self, epilogue: Epilogue<'s>) -> Layer<'s>
     where
         'a: 's,
     {
-        Layer { weights: self.weights, channels: self.channels, sink }
+        Layer { weights: self.weights, channels: self.channels, epilogue }
     }
 
     /// The outputs `first .. first + count`, as far as there are.
@@ -74,7 +74,7 @@ impl<'a> LinearView<'a> {
     }
 }
 
-/// A linear layer from `IN` to `OUT`.
+/// A linear layer from `INPUTS` to `OUTPUTS`.
 ///
 /// ```
 /// use heedful::{Channel, Linear, Scale};
@@ -86,28 +86,37 @@ impl<'a> LinearView<'a> {
 /// assert_eq!(y, [[26, -11]]); // 210/8, -90/8
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Linear<const IN: usize, const OUT: usize> {
+pub struct Linear<const INPUTS: usize, const OUTPUTS: usize> {
     view: LinearView<'static>,
 }
 
-impl<const IN: usize, const OUT: usize> Linear<IN, OUT> {
-    /// From weights `[OUT][IN]` and a bias and scale per output.
+impl<const INPUTS: usize, const OUTPUTS: usize> Linear<INPUTS, OUTPUTS> {
+    /// From weights `[OUTPUTS][INPUTS]` and a bias and scale per output.
     #[must_use]
-    pub const fn new(weights: &'static [[i8; IN]; OUT], channels: &'static [Channel; OUT]) -> Self {
-        const { require(IN > 0 && IN <= MAX_INPUTS, "Linear: no inputs, or so many that the accumulator may overflow") }
-        let weights = Matrix { data: weights.as_flattened(), inputs: IN, stride: IN };
+    pub const fn new(weights: &'static [[i8; INPUTS]; OUTPUTS], channels: &'static [Channel; OUTPUTS]) -> Self {
+        const {
+            require(
+                INPUTS > 0 && INPUTS <= MAX_INPUTS,
+                "Linear: no inputs, or so many that the accumulator may overflow",
+            )
+        }
+        let weights = Matrix { data: weights.as_flattened(), inputs: INPUTS, stride: INPUTS };
         Self { view: LinearView { weights, channels } }
     }
 
     /// Each row of `x` through the layer.
     #[inline]
-    pub fn forward<const S: usize>(&self, x: &[[i8; IN]; S], out: &mut [[i8; OUT]; S]) {
+    pub fn forward<const POSITIONS: usize>(&self, x: &[[i8; INPUTS]; POSITIONS], out: &mut [[i8; OUTPUTS]; POSITIONS]) {
         self.view.store::<Active>(x.as_flattened(), out.as_flattened_mut());
     }
 
     /// Each row of `x` through the layer, added to the residual stream.
     #[inline]
-    pub fn accumulate<const S: usize>(&self, x: &[[i8; IN]; S], residual: &mut [[i16; OUT]; S]) {
+    pub fn accumulate<const POSITIONS: usize>(
+        &self,
+        x: &[[i8; INPUTS]; POSITIONS],
+        residual: &mut [[i16; OUTPUTS]; POSITIONS],
+    ) {
         self.view.accumulate::<Active>(x.as_flattened(), residual.as_flattened_mut());
     }
 }

@@ -1,14 +1,14 @@
 //! A model whose shape is known when the firmware is compiled.
 
-use crate::attention::Heads;
+use crate::attention::HeadScratch;
 use crate::encoder::{BlockView, EncoderView, StateView};
 use crate::error::{Error, require};
 use crate::format::{Config, File};
 use crate::kernels::{Active, Kernels};
-use crate::mask::Mask;
 use crate::message::Message;
 use crate::observe::{Observer, Unobserved};
 use crate::outcome::Outcome;
+use crate::pattern::Mask;
 use crate::softmax::{Narrow, Weight, Wide};
 use core::marker::PhantomData;
 
@@ -135,7 +135,7 @@ pub struct Model<
 > {
     residual: [[i16; E]; S],
     logits: [i16; C],
-    heads: Heads<S, H, P, W>,
+    heads: HeadScratch<S, H, P, W>,
     normed: [[i8; E]; S],
     reduced: [[i8; R]; S],
     input: [[i8; I]; <Active as Kernels>::ROWS],
@@ -205,7 +205,7 @@ impl<
         Self {
             residual: [[0; E]; S],
             logits: [0; C],
-            heads: Heads::new(),
+            heads: HeadScratch::new(),
             normed: [[0; E]; S],
             reduced: [[0; R]; S],
             input: [[0; I]; <Active as Kernels>::ROWS],
@@ -253,11 +253,11 @@ impl<
             logits,
         };
         let fill = |i, x: &mut [i8]| fill(stream, i, x);
-        let (encoder, reach) = (const { &Self::ENCODER }, |_| Mask::None);
+        let (encoder, pattern) = (const { &Self::ENCODER }, |_| Mask::None);
         if Self::LOW_RANK {
-            encoder.forward::<K, W, _, O, true>(fill, &mut state, reach, observer);
+            encoder.forward::<K, W, _, O, true>(fill, &mut state, pattern, observer);
         } else {
-            encoder.forward::<K, W, _, O, false>(fill, &mut state, reach, observer);
+            encoder.forward::<K, W, _, O, false>(fill, &mut state, pattern, observer);
         }
         Outcome::new(self.logits, Self::CONFIG.logit)
     }

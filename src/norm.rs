@@ -143,28 +143,28 @@ impl InverseRoot {
     }
 }
 
-/// A layer norm of width `E`.
+/// A layer norm of width `WIDTH`.
 #[derive(Clone, Copy, Debug)]
-pub struct LayerNorm<const E: usize> {
+pub struct LayerNorm<const WIDTH: usize> {
     view: NormView<'static>,
 }
 
-impl<const E: usize> LayerNorm<E> {
+impl<const WIDTH: usize> LayerNorm<WIDTH> {
     /// From the channels' gains and offsets, and ε in squared units of the input
     /// (clamped to 1 ..= [`MAX_EPSILON`]).
     #[must_use]
-    pub const fn new(channels: &'static [NormChannel; E], epsilon: u32) -> Self {
-        const { require(E > 0 && E <= MAX_WIDTH, "LayerNorm: the width is 0 or above 1024") }
+    pub const fn new(channels: &'static [NormChannel; WIDTH], epsilon: u32) -> Self {
+        const { require(WIDTH > 0 && WIDTH <= MAX_WIDTH, "LayerNorm: the width is 0 or above 1024") }
         Self { view: NormView { channels, epsilon: clamp(epsilon), centred: true } }
     }
 
-    /// Normalises each row of `x`, `[S][E]`.
-    pub fn forward<const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]) {
+    /// Normalises each row of `x`, `[POSITIONS][WIDTH]`.
+    pub fn forward<const POSITIONS: usize>(&self, x: &[[i16; WIDTH]; POSITIONS], out: &mut [[i8; WIDTH]; POSITIONS]) {
         self.view.forward::<Active>(x.as_flattened(), out.as_flattened_mut());
     }
 }
 
-/// An RMSNorm of width `E`: a layer norm that leaves the mean where it is.
+/// An RMSNorm of width `WIDTH`: a layer norm that leaves the mean where it is.
 ///
 /// ```
 /// use heedful::{NormChannel, RmsNorm};
@@ -176,21 +176,21 @@ impl<const E: usize> LayerNorm<E> {
 /// assert_eq!(y, [[32, 32, -32, -32]]);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct RmsNorm<const E: usize> {
+pub struct RmsNorm<const WIDTH: usize> {
     view: NormView<'static>,
 }
 
-impl<const E: usize> RmsNorm<E> {
+impl<const WIDTH: usize> RmsNorm<WIDTH> {
     /// From the channels' gains (offsets are added, too), and ε in squared units of the input (clamped to 1 ..=
     /// [`MAX_EPSILON`]).
     #[must_use]
-    pub const fn new(channels: &'static [NormChannel; E], epsilon: u32) -> Self {
-        const { require(E > 0 && E <= MAX_WIDTH, "RmsNorm: the width is 0 or above 1024") }
+    pub const fn new(channels: &'static [NormChannel; WIDTH], epsilon: u32) -> Self {
+        const { require(WIDTH > 0 && WIDTH <= MAX_WIDTH, "RmsNorm: the width is 0 or above 1024") }
         Self { view: NormView { channels, epsilon: clamp(epsilon), centred: false } }
     }
 
-    /// Normalises each row of `x`, `[S][E]`.
-    pub fn forward<const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]) {
+    /// Normalises each row of `x`, `[POSITIONS][WIDTH]`.
+    pub fn forward<const POSITIONS: usize>(&self, x: &[[i16; WIDTH]; POSITIONS], out: &mut [[i8; WIDTH]; POSITIONS]) {
         self.view.forward::<Active>(x.as_flattened(), out.as_flattened_mut());
     }
 }
@@ -205,29 +205,41 @@ const fn clamp(epsilon: u32) -> u32 {
     }
 }
 
-/// A norm of rows of `E`: [`LayerNorm`] or [`RmsNorm`].
-pub trait Norm<const E: usize> {
+/// A norm of rows of `WIDTH`: [`LayerNorm`] or [`RmsNorm`].
+pub trait Norm<const WIDTH: usize> {
     /// [`Norm::normalise`] with the kernels of one's choice.
     #[doc(hidden)]
-    fn normalise_on<K: Kernels, const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]);
+    fn normalise_on<K: Kernels, const POSITIONS: usize>(
+        &self,
+        x: &[[i16; WIDTH]; POSITIONS],
+        out: &mut [[i8; WIDTH]; POSITIONS],
+    );
 
     /// Normalises each row of `x`.
     #[inline]
-    fn normalise<const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]) {
-        self.normalise_on::<Active, S>(x, out);
+    fn normalise<const POSITIONS: usize>(&self, x: &[[i16; WIDTH]; POSITIONS], out: &mut [[i8; WIDTH]; POSITIONS]) {
+        self.normalise_on::<Active, POSITIONS>(x, out);
     }
 }
 
-impl<const E: usize> Norm<E> for LayerNorm<E> {
+impl<const WIDTH: usize> Norm<WIDTH> for LayerNorm<WIDTH> {
     #[inline]
-    fn normalise_on<K: Kernels, const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]) {
+    fn normalise_on<K: Kernels, const POSITIONS: usize>(
+        &self,
+        x: &[[i16; WIDTH]; POSITIONS],
+        out: &mut [[i8; WIDTH]; POSITIONS],
+    ) {
         self.view.forward::<K>(x.as_flattened(), out.as_flattened_mut());
     }
 }
 
-impl<const E: usize> Norm<E> for RmsNorm<E> {
+impl<const WIDTH: usize> Norm<WIDTH> for RmsNorm<WIDTH> {
     #[inline]
-    fn normalise_on<K: Kernels, const S: usize>(&self, x: &[[i16; E]; S], out: &mut [[i8; E]; S]) {
+    fn normalise_on<K: Kernels, const POSITIONS: usize>(
+        &self,
+        x: &[[i16; WIDTH]; POSITIONS],
+        out: &mut [[i8; WIDTH]; POSITIONS],
+    ) {
         self.view.forward::<K>(x.as_flattened(), out.as_flattened_mut());
     }
 }

@@ -14,7 +14,7 @@ pub struct Row<'a, W> {
     pub first: usize,
     /// From one weight's key to the next one's: the head's dilation.
     pub step: usize,
-    /// Weight of each key in the query's reach: not normalised, the largest is full scale
+    /// Weight of each key in the query's pattern: not normalised, the largest is full scale
     /// ([`Weight::FULL_SCALE`](crate::Weight::FULL_SCALE)).
     pub weights: &'a [W],
 }

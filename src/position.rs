@@ -10,14 +10,14 @@
 /// assert_eq!(POSITIONS[1], [841, 540, 10, 1000]);
 /// ```
 #[must_use]
-pub const fn sinusoidal<const S: usize, const E: usize>(per_one: f64) -> [[i16; E]; S] {
-    let mut table = [[0; E]; S];
+pub const fn sinusoidal<const POSITIONS: usize, const WIDTH: usize>(per_one: f64) -> [[i16; WIDTH]; POSITIONS] {
+    let mut table = [[0; WIDTH]; POSITIONS];
     let mut s = 0;
-    while s < S {
+    while s < POSITIONS {
         let mut e = 0;
-        while e < E {
-            // 10000^(-2i/E) for the pair i = e / 2.
-            let frequency = exp(-9.210_340_371_976_184 * (e - e % 2) as f64 / E as f64);
+        while e < WIDTH {
+            // 10000^(-2i/WIDTH) for the pair i = e / 2.
+            let frequency = exp(-9.210_340_371_976_184 * (e - e % 2) as f64 / WIDTH as f64);
             let phase = s as f64 * frequency + if e % 2 == 1 { core::f64::consts::FRAC_PI_2 } else { 0.0 };
             let y = sin(phase) * per_one;
             // A cast truncates and saturates.

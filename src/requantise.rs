@@ -20,8 +20,8 @@ pub struct Scale(u32);
 
 const SHIFT_MASK: u32 = 31;
 
-/// Bits that fine hidden values have more than int8 ones.
-pub(crate) const FINE: u32 = 7;
+/// Bits that 15-bit hidden values have more than int8 ones.
+pub(crate) const HIDDEN15_EXTRA_BITS: u32 = 7;
 
 impl Scale {
     /// The nearest factor to a real one in `[2^-32, 1/4)`.
@@ -113,10 +113,10 @@ impl Scale {
 
     /// A 128th of the factor: `acc` times that, rounded to nearest (halves up), not saturated.
     #[inline]
-    pub(crate) const fn requantise_finely(self, acc: i32) -> i32 {
+    pub(crate) const fn requantise_hidden15(self, acc: i32) -> i32 {
         // Flooring twice loses nothing, and no shift is too long for a word.
         let high = ((acc as i64 * (2 * self.bits()) as i64) >> 32) as i32;
-        ((high >> self.shift()) + (1 << (FINE - 1))) >> FINE
+        ((high >> self.shift()) + (1 << (HIDDEN15_EXTRA_BITS - 1))) >> HIDDEN15_EXTRA_BITS
     }
 
     /// [`Scale::requantise`], saturated to int8.
@@ -197,9 +197,9 @@ mod tests {
             let places = 31 + scale.shift();
             let expected = (product + (1i128 << (places - 1))) >> places;
             prop_assert_eq!(i128::from(scale.requantise(acc)), expected);
-            let places = places + FINE;
+            let places = places + HIDDEN15_EXTRA_BITS;
             let expected = (product + (1i128 << (places - 1))) >> places;
-            prop_assert_eq!(i128::from(scale.requantise_finely(acc)), expected);
+            prop_assert_eq!(i128::from(scale.requantise_hidden15(acc)), expected);
         }
 
         #[test]

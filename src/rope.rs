@@ -3,7 +3,7 @@
 //!
 //! Angles are words in units of 2^-32 of a turn: they wrap as angles do, so positions go on without end.
 
-use crate::kernels::{Kernels, Rotation, Rows, Sink, Turn, linear, tiles, tiles_mut};
+use crate::kernels::{Epilogue, Kernels, Rotation, Rows, Turn, linear, tiles, tiles_mut};
 use crate::linear::LinearView;
 use crate::softmax::MAX_HEAD_DIM;
 
@@ -21,7 +21,8 @@ pub enum Pairing {
     Folded = 2,
 }
 
-/// A rotation by position; a [`Reach`](crate::Reach). Values after the pairs are left as they are.
+/// A rotation by position; a [`AttentionPattern`](crate::AttentionPattern). Values after the pairs are left as they
+/// are.
 ///
 /// Projections to queries and keys that are rotated are made for int16 with 64 steps to the int8 step of the result:
 /// rotating adds no rounding of its own.
@@ -114,9 +115,9 @@ impl Rope<'_> {
             let values = value_out.get_mut(start..).unwrap_or(&mut []);
             // One call, for some backends put their own work in place of it.
             let mut all = [
-                query.to(Sink::Add { out: queries, width: dim }),
-                key.to(Sink::Add { out: keys, width: dim }),
-                value.to(Sink::Store { out: values, row_stride: 1, output_stride: stride }),
+                query.to(Epilogue::Add { out: queries, width: dim }),
+                key.to(Epilogue::Add { out: keys, width: dim }),
+                value.to(Epilogue::Store { out: values, row_stride: 1, output_stride: stride }),
             ];
             linear::<K>(Rows::new(data, x.width()), all.get_mut(..layers).unwrap_or(&mut []));
             let rotation = Rotation { pairing: self.pairing, dim, pairs, turns, stride: pairs };
@@ -151,7 +152,7 @@ impl Turns {
             first += most;
             let Some(turned) = memory.get_mut(..layer.channels.len()) else { return };
             turned.fill(0);
-            linear::<K>(x, &mut [layer.to(Sink::Add { out: turned, width: layer.channels.len() })]);
+            linear::<K>(x, &mut [layer.to(Epilogue::Add { out: turned, width: layer.channels.len() })]);
             K::rotate(rotation, turned, out);
         }
     }

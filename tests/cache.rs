@@ -7,8 +7,8 @@ mod support;
 
 use heedful::internals::{Active, Kernels, Portable, Wide as WideKernels};
 use heedful::{
-    Alibi, Bits, KvCache, Mask, MultiHeadAttention, Narrow, Pairing, Reach, RelativeBias, RewindError, Rope, Row,
-    Scratch, Slope, StepScratch, Unobserved, Weight, Wide, Window, Windows, Without, frequencies,
+    Alibi, AttentionPattern, BitMask, HeadMask, KvCache, Mask, MultiHeadAttention, Narrow, Pairing, RelativeBias,
+    RewindError, Rope, Row, Scratch, Slope, StepScratch, Unobserved, Weight, Wide, Window, Windows, frequencies,
 };
 use kinds_support::{Dense, assemble, input, scales};
 use proptest::prelude::*;
@@ -68,11 +68,11 @@ fn show<W: Weight>(shown: &mut Shown, row: Row<'_, W>) {
 fn whole<W: Weight, const G: usize, const S: usize>(
     attention: &MultiHeadAttention<E, H, P, W, G>,
     x: &[[i8; E]; S],
-    reach: impl Reach,
+    pattern: impl AttentionPattern,
 ) -> (Vec<[i8; E]>, Shown) {
     let mut scratch = Box::new(Scratch::<S, E, H, P, W>::new());
     let mut shown = Shown::new();
-    let y = attention.forward_observed(x, reach, &mut scratch, &mut |row: Row<'_, W>| show(&mut shown, row));
+    let y = attention.forward_observed(x, pattern, &mut scratch, &mut |row: Row<'_, W>| show(&mut shown, row));
     (y.to_vec(), shown)
 }
 
@@ -80,10 +80,10 @@ fn whole<W: Weight, const G: usize, const S: usize>(
 fn check<W: Weight, const G: usize, const N: usize, const SINKS: usize, const S: usize>(
     attention: &MultiHeadAttention<E, H, P, W, G>,
     x: &[[i8; E]; S],
-    reach: impl Reach,
+    pattern: impl AttentionPattern,
 ) {
     let window = Window::back(N - SINKS - 1).with_sinks(SINKS);
-    let (expected, expected_shown) = whole(attention, x, (Mask::Causal, window, &reach));
+    let (expected, expected_shown) = whole(attention, x, (Mask::Causal, window, &pattern));
     let mut cache = Box::new(KvCache::<N, G, P, SINKS>::new());
     let mut scratch = Box::new(StepScratch::new());
     let mut shown = Shown::new();
@@ -93,7 +93,7 @@ fn check<W: Weight, const G: usize, const N: usize, const SINKS: usize, const S:
             assert_eq!((row.query, row.step), (position, 1));
             show(&mut shown, row);
         };
-        let y = attention.step_on::<Active, N, SINKS>(x, &reach, &mut cache, &mut scratch, watch);
+        let y = attention.step_on::<Active, N, SINKS>(x, &pattern, &mut cache, &mut scratch, watch);
         assert_eq!(y, expected, "position {position} with {N} slots, {SINKS} sinks");
     }
     assert_eq!(shown, expected_shown, "{N} slots, {SINKS} sinks");
@@ -102,21 +102,21 @@ fn check<W: Weight, const G: usize, const N: usize, const SINKS: usize, const S:
     let again = |step: &mut dyn FnMut(&[i8; E]) -> [i8; E]| assert!(x.iter().map(step).eq(expected.iter().copied()));
     fn on<K: Kernels, W: Weight, const G: usize, const N: usize, const SINKS: usize>(
         attention: &MultiHeadAttention<E, H, P, W, G>,
-        reach: &impl Reach,
+        pattern: &impl AttentionPattern,
     ) -> impl FnMut(&[i8; E]) -> [i8; E] {
         let (mut cache, mut scratch) = (Box::new(KvCache::<N, G, P, SINKS>::new()), Box::new(StepScratch::new()));
-        move |x| *attention.step_on::<K, N, SINKS>(x, reach, &mut cache, &mut scratch, &mut Unobserved)
+        move |x| *attention.step_on::<K, N, SINKS>(x, pattern, &mut cache, &mut scratch, &mut Unobserved)
     }
-    again(&mut on::<Active, W, G, N, SINKS>(attention, &reach));
-    again(&mut on::<Portable, W, G, N, SINKS>(attention, &reach));
-    again(&mut on::<WideKernels, W, G, N, SINKS>(attention, &reach));
+    again(&mut on::<Active, W, G, N, SINKS>(attention, &pattern));
+    again(&mut on::<Portable, W, G, N, SINKS>(attention, &pattern));
+    again(&mut on::<WideKernels, W, G, N, SINKS>(attention, &pattern));
     // Eight queries at a time, which memory made for other kernels has no room for.
     #[cfg(target_arch = "x86_64")]
-    again(&mut on::<heedful::internals::X86, W, G, N, SINKS>(attention, &reach));
+    again(&mut on::<heedful::internals::X86, W, G, N, SINKS>(attention, &pattern));
 }
 
-/// One attention under each reach that is not a rotation.
-fn reaches<W: Weight, const G: usize, const N: usize, const SINKS: usize>(
+/// One attention under each pattern that is not a rotation.
+fn patterns<W: Weight, const G: usize, const N: usize, const SINKS: usize>(
     random: &mut Random,
     attention: &MultiHeadAttention<E, H, P, W, G>,
 ) {
@@ -126,31 +126,31 @@ fn reaches<W: Weight, const G: usize, const N: usize, const SINKS: usize>(
     let windows = [Window::back(3), Window::ALL, Window::back(2).dilated(3), Window::back(N / 2).with_sinks(2)];
     check::<W, G, N, SINKS, SHORT>(attention, &x, Windows(&windows));
     check::<W, G, N, SINKS, SHORT>(attention, &x, Window::back(N).dilated(2));
-    check::<W, G, N, SINKS, SHORT>(attention, &x, (Window::around(4), Without(0b0101)));
-    check::<W, G, N, SINKS, SHORT>(attention, &x, Without(0b1111));
+    check::<W, G, N, SINKS, SHORT>(attention, &x, (Window::around(4), HeadMask(0b0101)));
+    check::<W, G, N, SINKS, SHORT>(attention, &x, HeadMask(0b1111));
     let slopes = [Slope(40_000), Slope(300), Slope(9_000_000), Slope(0)];
     check::<W, G, N, SINKS, SHORT>(attention, &x, Alibi(&slopes));
     check::<W, G, N, SINKS, SHORT>(attention, &x, (Alibi(&slopes[..2]), Windows(&windows)));
     let table: [[i32; 31]; H] = std::array::from_fn(|_| std::array::from_fn(|_| random.int(-9000, 9000) as i32));
     check::<W, G, N, SINKS, SHORT>(attention, &x, RelativeBias(&table));
     let bits: Vec<[u32; 8]> = (0..SHORT).map(|_| std::array::from_fn(|_| random.next() as u32)).collect();
-    check::<W, G, N, SINKS, SHORT>(attention, &x, Bits::new(&bits));
+    check::<W, G, N, SINKS, SHORT>(attention, &x, BitMask::new(&bits));
 }
 
-/// All reaches for every layout of heads.
+/// All patterns for every layout of heads.
 fn layouts<W: Weight, const N: usize, const SINKS: usize>(seed: u64) {
     let mut random = Random(seed);
     let r = &mut random;
     let plain = attention::<W, 4, 4, 4>(r, false);
-    reaches::<W, 4, N, SINKS>(r, &plain);
+    patterns::<W, 4, N, SINKS>(r, &plain);
     let grouped = attention::<W, 2, 4, 2>(r, false);
-    reaches::<W, 2, N, SINKS>(r, &grouped);
+    patterns::<W, 2, N, SINKS>(r, &grouped);
     let multi_query = attention::<W, 1, 4, 1>(r, false);
-    reaches::<W, 1, N, SINKS>(r, &multi_query);
+    patterns::<W, 1, N, SINKS>(r, &multi_query);
     let shared = attention::<W, 4, 2, 1>(r, false);
-    reaches::<W, 4, N, SINKS>(r, &shared);
+    patterns::<W, 4, N, SINKS>(r, &shared);
     let shared_grouped = attention::<W, 2, 1, 1>(r, false);
-    reaches::<W, 2, N, SINKS>(r, &shared_grouped);
+    patterns::<W, 2, N, SINKS>(r, &shared_grouped);
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn every_layout_and_reach_narrow() {
     layouts::<Narrow, 8, 0>(4);
 }
 
-/// A rotation, alone and with other reaches.
+/// A rotation, alone and with other patterns.
 fn rotated<W: Weight, const G: usize, const N: usize, const SINKS: usize>(seed: u64) {
     let mut random = Random(seed);
     let x: Box<[[i8; E]; SHORT]> = Box::new(input(&mut random));
@@ -180,7 +180,7 @@ fn rotated<W: Weight, const G: usize, const N: usize, const SINKS: usize>(seed: 
         let rope = Rope { pairing, frequencies: &frequencies };
         check::<W, G, N, SINKS, SHORT>(&attention, &x, (rope, Alibi(&[Slope(40_000), Slope(300)])));
         check::<W, G, N, SINKS, SHORT>(&attention, &x, (Windows(&[Window::back(2), Window::back(4).dilated(2)]), rope));
-        check::<W, G, N, SINKS, SHORT>(&attention, &x, (Without(1), rope, RelativeBias(&table)));
+        check::<W, G, N, SINKS, SHORT>(&attention, &x, (HeadMask(1), rope, RelativeBias(&table)));
     }
 }
 

@@ -9,7 +9,7 @@ use heedful::dynamic::Decoder;
 use heedful::format::Softmax;
 use heedful::format::write::{DecoderModel, LinearModel, NormModel};
 use heedful::internals::{
-    Kernels, Layer, Matrix, NormView, Portable, RowScale, Rows, Sink, Wide as WideKernels, linear as linear_on,
+    Epilogue, Kernels, Layer, Matrix, NormView, Portable, RowScale, Rows, Wide as WideKernels, linear as linear_on,
 };
 use heedful::{Narrow, Pairing, RewindError, Row, Steepness, Unobserved, Weight, Wide, greedy, sample};
 use support::{Random, snr};
@@ -63,14 +63,14 @@ fn logits_are_those_of_the_float_model() {
     }
 }
 
-fn linear(x: &[i8], layer: &LinearModel, sink: Sink<'_>) {
+fn linear(x: &[i8], layer: &LinearModel, epilogue: Epilogue<'_>) {
     let weights = Matrix { data: &layer.weights, inputs: x.len(), stride: x.len() };
-    linear_on::<Portable>(Rows::new(x, x.len()), &mut [Layer { weights, channels: &layer.channels, sink }]);
+    linear_on::<Portable>(Rows::new(x, x.len()), &mut [Layer { weights, channels: &layer.channels, epilogue }]);
 }
 
 fn to_int8(x: &[i8], layer: &LinearModel) -> Vec<i8> {
     let mut out = vec![0; layer.channels.len()];
-    linear(x, layer, Sink::Store { out: &mut out, row_stride: layer.channels.len(), output_stride: 1 });
+    linear(x, layer, Epilogue::Store { out: &mut out, row_stride: layer.channels.len(), output_stride: 1 });
     out
 }
 
@@ -107,14 +107,14 @@ fn plain<W: Weight>(model: &DecoderModel, token: usize, kept: &mut [Vec<[Vec<i8>
             let sum = Portable::exp2(&scores, max, block.heads[h].steepness(), &mut weights);
             Portable::weighted_sum(&weights, &values, recent.len(), RowScale::new(sum, block.heads[h].value()), out);
         }
-        linear(&attended, &block.output, Sink::Add { out: &mut residual, width });
+        linear(&attended, &block.output, Epilogue::Add { out: &mut residual, width });
         let x = normalise(&residual, &block.hidden_norm);
         let (gate, up) = (to_int8(&x, &block.gate), to_int8(&x, &block.up));
         let product = |(&g, &u): (&i8, &i8)| {
             let opened = block.table[usize::from(g as u8)];
             block.product.to_i8(i32::from(opened) * i32::from(u))
         };
-        if block.fine {
+        if block.hidden15 {
             // In units of a 128th, exactly.
             let exact = |(&g, &u): (&i8, &i8)| f64::from(block.table[usize::from(g as u8)]) * f64::from(u);
             let hidden = gate.iter().zip(&up).map(exact).map(|x| (x * block.product.to_real() * 128.0 + 0.5).floor());
@@ -128,11 +128,11 @@ fn plain<W: Weight>(model: &DecoderModel, token: usize, kept: &mut [Vec<[Vec<i8>
             }
         } else {
             let hidden: Vec<i8> = gate.iter().zip(&up).map(product).collect();
-            linear(&hidden, &block.down, Sink::Add { out: &mut residual, width });
+            linear(&hidden, &block.down, Epilogue::Add { out: &mut residual, width });
         }
     }
     let mut logits = vec![0; model.embedding.channels.len()];
-    linear(&normalise(&residual, &model.norm), &model.embedding, Sink::Add { out: &mut logits, width: 0 });
+    linear(&normalise(&residual, &model.norm), &model.embedding, Epilogue::Add { out: &mut logits, width: 0 });
     logits
 }
 

@@ -10,7 +10,7 @@ mod large;
 mod skip;
 
 use cases::{Memory, differs};
-use heedful::internals::{Active, Kernels, Layer, Matrix, Portable, Rotation, Rows, Sink, Turn, Wide, linear};
+use heedful::internals::{Active, Epilogue, Kernels, Layer, Matrix, Portable, Rotation, Rows, Turn, Wide, linear};
 use heedful::{Channel, Pairing, Scale};
 use skip::{Lack, skipped};
 
@@ -113,8 +113,8 @@ fn stored(x: &[i8], weights: Matrix<'_>, outputs: usize, [row_stride, output_str
     let on = |linear: fn(Rows<'_>, &mut [Layer<'_>])| {
         let channels = [Channel { bias: 0, scale: Scale::from_real(1.0 / 16.0).unwrap() }; 8];
         let mut out = [85; 64];
-        let sink = Sink::Store { out: &mut out, row_stride, output_stride };
-        linear(Rows::new(x, 16), &mut [Layer { weights, channels: &channels[..outputs], sink }]);
+        let epilogue = Epilogue::Store { out: &mut out, row_stride, output_stride };
+        linear(Rows::new(x, 16), &mut [Layer { weights, channels: &channels[..outputs], epilogue }]);
         out
     };
     let portable = on(linear::<Portable>);

@@ -1,4 +1,4 @@
-//! What holds for every kind of attention, byte for byte, under any reach.
+//! What holds for every kind of attention, byte for byte, under any pattern.
 
 #[path = "support/kinds.rs"]
 mod kinds_support;
@@ -6,9 +6,9 @@ mod support;
 
 use heedful::internals::{Active, Portable, Wide as WideKernels};
 use heedful::{
-    Alibi, Bits, Channel, FusedAttention, HIDDEN, HeadScale, Heads, LowRankAttention, LowRankScratch, Mask,
-    MultiHeadAttention, Narrow, Pairing, Reach, RelativeBias, Rope, Row, Scale, Scratch, Slope, Unobserved, Weight,
-    Wide, Window, Windows, Without, frequencies,
+    Alibi, AttentionPattern, BitMask, Channel, FusedAttention, HeadMask, HeadScale, HeadScratch, LowRankAttention,
+    LowRankScratch, MASKED, Mask, MultiHeadAttention, Narrow, Pairing, RelativeBias, Rope, Row, Scale, Scratch, Slope,
+    Unobserved, Weight, Wide, Window, Windows, frequencies,
 };
 use kinds_support::{Dense, assemble, input, scales};
 use proptest::prelude::*;
@@ -24,34 +24,34 @@ const G: usize = 2;
 const M: usize = 14;
 const N: usize = 5;
 
-/// A part of a reach that may be left out.
+/// A part of a pattern that may be left out.
 #[derive(Clone, Copy)]
 struct Maybe<R>(Option<R>);
 
-impl<R: Reach> Reach for Maybe<R> {
+impl<R: AttentionPattern> AttentionPattern for Maybe<R> {
     fn keys(&self, head: usize, query: usize, keys: usize) -> Range<usize> {
-        self.0.as_ref().map_or(0..keys, |reach| reach.keys(head, query, keys))
+        self.0.as_ref().map_or(0..keys, |pattern| pattern.keys(head, query, keys))
     }
     fn dilation(&self, head: usize) -> usize {
-        self.0.as_ref().map_or(1, |reach| reach.dilation(head))
+        self.0.as_ref().map_or(1, |pattern| pattern.dilation(head))
     }
     fn biases(&self, head: usize) -> bool {
-        self.0.as_ref().is_some_and(|reach| reach.biases(head))
+        self.0.as_ref().is_some_and(|pattern| pattern.biases(head))
     }
     fn bias(&self, head: usize, query: usize, key: usize) -> Option<i32> {
-        self.0.as_ref().map_or(Some(0), |reach| reach.bias(head, query, key))
+        self.0.as_ref().map_or(Some(0), |pattern| pattern.bias(head, query, key))
     }
     fn bias_row(&self, head: usize, query: usize, first: usize, step: usize, row: &mut [i32]) {
-        if let Some(reach) = &self.0 {
-            reach.bias_row(head, query, first, step, row);
+        if let Some(pattern) = &self.0 {
+            pattern.bias_row(head, query, first, step, row);
         }
     }
     fn rope(&self) -> Option<Rope<'_>> {
-        self.0.as_ref().and_then(|reach| reach.rope())
+        self.0.as_ref().and_then(|pattern| pattern.rope())
     }
 }
 
-/// Data of a reach with parts of every kind.
+/// Data of a pattern with parts of every kind.
 #[derive(Clone)]
 struct Parts {
     masks: Mask,
@@ -84,16 +84,16 @@ impl Parts {
     }
 
     /// Each part is there once in four times.
-    fn reach(&self, rope: bool) -> impl Reach + '_ {
+    fn pattern(&self, rope: bool) -> impl AttentionPattern + '_ {
         fn maybe<R>(there: bool, part: R) -> Maybe<R> {
             Maybe(there.then_some(part))
         }
         let there = |part: u64| self.there >> part & 1 == 1;
         let rope = rope && there(4);
-        let few = (self.masks, maybe(there(0), Windows(&self.windows)), maybe(there(1), Bits::new(&self.bits)));
+        let few = (self.masks, maybe(there(0), Windows(&self.windows)), maybe(there(1), BitMask::new(&self.bits)));
         let biases = (maybe(there(2), Alibi(&self.slopes)), maybe(there(3), RelativeBias(&self.table)));
         let rope = maybe(rope, Rope { pairing: self.pairing, frequencies: &self.frequencies });
-        (few, biases, rope, maybe(there(5), Without(self.without)))
+        (few, biases, rope, maybe(there(5), HeadMask(self.without)))
     }
 }
 
@@ -191,37 +191,37 @@ fn every_kind<W: Weight>(seed: u64) -> Result<(), TestCaseError> {
 
     let one = grouped::<W>(random);
     let mut scratch = Scratch::new();
-    agree!(|K, seen| one.forward_on::<K, S>(&x, parts.reach(true), &mut scratch, &mut watch(&mut seen)));
+    agree!(|K, seen| one.forward_on::<K, S>(&x, parts.pattern(true), &mut scratch, &mut watch(&mut seen)));
     let mut scratch = Scratch::<S, E, H, P, W, S, 3>::new();
-    agree!(|K, seen| one.forward_long_on::<K, S, 3>(&x, parts.reach(true), &mut scratch, &mut watch(&mut seen)));
+    agree!(|K, seen| one.forward_long_on::<K, S, 3>(&x, parts.pattern(true), &mut scratch, &mut watch(&mut seen)));
 
     let dense = denses(random, M, [H, H], [1, 1]);
     let heads = head_scales(random);
     let cross = assemble::<E, H, P, W, 1, M, H, 1>(dense.each_ref(), heads, output(random), channels());
     let mut scratch = Scratch::new();
-    agree!(|K, seen| cross.cross_on::<K, S, T>(&x, &memory, parts.reach(true), &mut scratch, &mut watch(&mut seen)));
+    agree!(|K, seen| cross.cross_on::<K, S, T>(&x, &memory, parts.pattern(true), &mut scratch, &mut watch(&mut seen)));
 
     let shared = denses(random, E, [2, H], [1, H]);
     let shared = assemble::<E, H, P, W, H, E, 2, 1>(shared.each_ref(), heads, output(random), channels());
     let mut scratch = Scratch::new();
-    agree!(|K, seen| shared.forward_on::<K, S>(&x, parts.reach(true), &mut scratch, &mut watch(&mut seen)));
+    agree!(|K, seen| shared.forward_on::<K, S>(&x, parts.pattern(true), &mut scratch, &mut watch(&mut seen)));
 
     let fused = fused::<W>(random);
     let mut scratch = Scratch::new();
-    agree!(|K, seen| fused.forward_on::<K, S>(&x, parts.reach(false), &mut scratch, &mut watch(&mut seen)));
+    agree!(|K, seen| fused.forward_on::<K, S>(&x, parts.pattern(false), &mut scratch, &mut watch(&mut seen)));
 
     let low = low_rank::<W>(random);
     let mut scratch = LowRankScratch::new();
-    agree!(|K, seen| low.forward_on::<K, S>(&x, parts.reach(true), &mut scratch, &mut watch(&mut seen)));
+    agree!(|K, seen| low.forward_on::<K, S>(&x, parts.pattern(true), &mut scratch, &mut watch(&mut seen)));
     Ok(())
 }
 
-/// The bytes of one attention under two reaches.
+/// The bytes of one attention under two patterns.
 fn same<W: Weight, const G: usize>(
     one: &MultiHeadAttention<E, H, P, W, G>,
     x: &[[i8; E]; S],
-    a: impl Reach,
-    b: impl Reach,
+    a: impl AttentionPattern,
+    b: impl AttentionPattern,
 ) -> Result<(), TestCaseError> {
     let (mut first, mut second) = (Scratch::new(), Scratch::new());
     prop_assert_eq!(one.forward(x, a, &mut first), one.forward(x, b, &mut second));
@@ -263,14 +263,14 @@ proptest! {
         let parts = Parts::new(random);
         let place = |random: &mut Random| (random.next() % (40 << far)) as usize;
         let (query, first, head) = (place(random), place(random), random.int(0, 4) as usize);
-        let reach = parts.reach(true);
+        let pattern = parts.pattern(true);
         let mut row = vec![0; length];
-        reach.bias_row(head, query, first, step, &mut row);
-        let range = reach.keys(head, query, 1 << 40);
+        pattern.bias_row(head, query, first, step, &mut row);
+        let range = pattern.keys(head, query, 1 << 40);
         for (key, &bias) in (first..).step_by(step).zip(&row).filter(|(key, _)| range.contains(key)) {
-            match reach.bias(head, query, key) {
+            match pattern.bias(head, query, key) {
                 Some(expected) => prop_assert_eq!(bias, expected),
-                None => prop_assert!(bias < HIDDEN / 2),
+                None => prop_assert!(bias < MASKED / 2),
             }
         }
     }
@@ -292,8 +292,8 @@ proptest! {
         let (one, x) = (grouped::<Wide>(random), input::<E, S>(random));
         let (mut scratch, mut whole) = (Scratch::<S, E, H, P, Wide, S, 5>::new(), Scratch::new());
         let (mut seen, mut expected) = (Seen::new(), Seen::new());
-        let y = one.forward_long_on::<Active, S, 5>(&x, parts.reach(true), &mut scratch, &mut watch(&mut seen));
-        prop_assert_eq!(y, one.forward_observed(&x, parts.reach(true), &mut whole, &mut watch(&mut expected)));
+        let y = one.forward_long_on::<Active, S, 5>(&x, parts.pattern(true), &mut scratch, &mut watch(&mut seen));
+        prop_assert_eq!(y, one.forward_observed(&x, parts.pattern(true), &mut whole, &mut watch(&mut expected)));
         seen.sort_unstable();
         expected.sort_unstable();
         prop_assert_eq!(seen, expected);
@@ -311,21 +311,21 @@ proptest! {
         let shared = assemble::<E, H, P, Wide, G, E, H, G>([&query, &key, &value], heads, output, channels());
         let copied = assemble::<E, H, P, Wide, H, E, H, H>([&query, &keys, &values], heads, output, channels());
         let (mut a, mut b) = (Scratch::new(), Scratch::new());
-        prop_assert_eq!(shared.forward(&x, parts.reach(true), &mut a), copied.forward(&x, parts.reach(true), &mut b));
+        prop_assert_eq!(shared.forward(&x, parts.pattern(true), &mut a), copied.forward(&x, parts.pattern(true), &mut b));
         let [query, key, value] = denses(random, E, [H, H], [1, 1]);
         let (keys, values) = (key.repeated(H, H), value.repeated(H, H));
         let shared = assemble::<E, H, P, Wide, 1, E, H, 1>([&query, &key, &value], heads, output, channels());
         let copied = assemble::<E, H, P, Wide, H, E, H, H>([&query, &keys, &values], heads, output, channels());
-        prop_assert_eq!(shared.forward(&x, parts.reach(true), &mut a), copied.forward(&x, parts.reach(true), &mut b));
+        prop_assert_eq!(shared.forward(&x, parts.pattern(true), &mut a), copied.forward(&x, parts.pattern(true), &mut b));
         // Shared projections, each head with its own bias and scale.
         let [query, key, value] = denses(random, E, [1, H], [2, H]);
         let (queries, keys, values) = (query.repeated(H, 1), key.repeated(H / 2, 1), value.repeated(H / 2, 1));
         let shared = assemble::<E, H, P, Wide, H, E, 1, 2>([&query, &key, &value], heads, output, channels());
         let copied = assemble::<E, H, P, Wide, H, E, H, H>([&queries, &keys, &values], heads, output, channels());
-        prop_assert_eq!(shared.forward(&x, parts.reach(true), &mut a), copied.forward(&x, parts.reach(true), &mut b));
+        prop_assert_eq!(shared.forward(&x, parts.pattern(true), &mut a), copied.forward(&x, parts.pattern(true), &mut b));
     }
 
-    /// Windows, slopes and tables that say nothing change nothing; parts of a reach may stand in any order.
+    /// Windows, slopes and tables that say nothing change nothing; parts of a pattern may stand in any order.
     #[test]
     fn reaches_that_are_the_same(seed in any::<u64>(), length in 0..=S + 2) {
         let random = &mut Random(seed);
@@ -342,16 +342,16 @@ proptest! {
         same(&one, &x, RelativeBias(&[[-777]; H]), Mask::None)?;
         for mask in [Mask::None, Mask::Causal, Mask::Length(length), Mask::CausalLength(length)] {
             let bits = spelled(|query, key| key < mask.visible(query, S));
-            same(&one, &x, Bits::new(&bits), mask)?;
+            same(&one, &x, BitMask::new(&bits), mask)?;
         }
         let window = window(random);
         let bits = spelled(|query, key| {
             window.keys(0, query, S).contains(&key) && window.bias(0, query, key).is_some()
                 && query.abs_diff(key) % window.dilation == 0
         });
-        same(&one, &x, Bits::new(&bits), window)?;
+        same(&one, &x, BitMask::new(&bits), window)?;
         same(&one, &x, (window, Mask::Causal), (Mask::Causal, window))?;
-        same(&one, &x, (Mask::None, window, Without(0)), window)?;
+        same(&one, &x, (Mask::None, window, HeadMask(0)), window)?;
         // Slopes of whole units, spelled as a table.
         let slopes: [Slope; H] = std::array::from_fn(|_| Slope(random.int(0, 1000) as u32 * 256));
         let table = slopes.map(|slope| std::array::from_fn::<_, { 2 * S }, _>(|i| -((slope.0 / 256) as i32) * i.abs_diff(S) as i32));
@@ -376,15 +376,15 @@ proptest! {
         let heads = head_scales(random);
         let all = output(random);
         let zeroed = leak(all.map(|row| std::array::from_fn(|h| if off >> h & 1 == 1 { [0; P] } else { row[h] })));
-        // The other parts of the reach.
+        // The other parts of the pattern.
         let mut others = Parts::new(random);
         others.there &= 31;
         let x: [[i8; E]; S] = input(random);
         let with = assemble::<E, H, P, Wide, G, E, H, G>(dense.each_ref(), heads, all, channels());
         let zero = assemble::<E, H, P, Wide, G, E, H, G>(dense.each_ref(), heads, zeroed, channels());
         let (mut a, mut b) = (Scratch::new(), Scratch::new());
-        let y = *with.forward(&x, (Without(off), others.reach(true)), &mut a);
-        prop_assert_eq!(&y, zero.forward(&x, others.reach(true), &mut b));
+        let y = *with.forward(&x, (HeadMask(off), others.pattern(true)), &mut a);
+        prop_assert_eq!(&y, zero.forward(&x, others.pattern(true), &mut b));
         if off == 15 {
             prop_assert!(y.iter().all(|row| row == &y[0]));
         }
@@ -400,20 +400,20 @@ proptest! {
             for (head, output) in outputs.iter_mut().enumerate() {
                 let (one, x, parts) = (&one, &x, &parts);
                 scope.spawn(move || {
-                    one.forward_heads(head..head + 1, x, parts.reach(true), &mut Heads::new(), std::slice::from_mut(output));
+                    one.forward_heads(head..head + 1, x, parts.pattern(true), &mut HeadScratch::new(), std::slice::from_mut(output));
                 });
             }
         });
         let (mut scratch, mut alone) = (Scratch::new(), Scratch::new());
-        let y = one.forward(&x, parts.reach(true), &mut alone);
+        let y = one.forward(&x, parts.pattern(true), &mut alone);
         prop_assert_eq!(one.join(&outputs, &mut scratch), y);
         // Ranges of several heads, of which the second begins within a group.
         let (first, second) = outputs.split_at_mut(1);
-        one.forward_heads(0..1, &x, parts.reach(true), &mut Heads::new(), first);
-        one.forward_heads(1..H, &x, parts.reach(true), &mut Heads::new(), second);
+        one.forward_heads(0..1, &x, parts.pattern(true), &mut HeadScratch::new(), first);
+        one.forward_heads(1..H, &x, parts.pattern(true), &mut HeadScratch::new(), second);
         prop_assert_eq!(one.join(&outputs, &mut scratch), y);
         // Heads that do not exist give 0.
-        one.forward_heads(H..usize::MAX, &x, parts.reach(true), &mut Heads::new(), &mut outputs);
+        one.forward_heads(H..usize::MAX, &x, parts.pattern(true), &mut HeadScratch::new(), &mut outputs);
         prop_assert_eq!(outputs, [[[0; P]; S]; H]);
     }
 
@@ -424,7 +424,7 @@ proptest! {
         let parts = Parts::new(random);
         let (one, x) = (grouped::<Wide>(random), input::<E, S>(random));
         let (mut a, mut b) = (Scratch::new(), Scratch::new());
-        prop_assert_eq!(one.cross(&x, &x, parts.reach(true), &mut a), one.forward(&x, parts.reach(true), &mut b));
+        prop_assert_eq!(one.cross(&x, &x, parts.pattern(true), &mut a), one.forward(&x, parts.pattern(true), &mut b));
     }
 
     /// Of rotated queries and keys, scores depend on the distance: in a sequence of equal rows they are, but for the
@@ -485,13 +485,13 @@ fn rows_shown_are_the_range() {
     for _ in 0..200 {
         let parts = Parts::new(random);
         let (one, x, mut scratch) = (grouped::<Narrow>(random), input::<E, S>(random), Scratch::new());
-        let reach = parts.reach(true);
-        one.forward_observed(&x, &reach, &mut scratch, &mut |row: Row<'_, Narrow>| {
-            let range = reach.keys(row.head, row.query, S);
-            let on_grid = |key: &usize| key.abs_diff(row.query).is_multiple_of(reach.dilation(row.head));
+        let pattern = parts.pattern(true);
+        one.forward_observed(&x, &pattern, &mut scratch, &mut |row: Row<'_, Narrow>| {
+            let range = pattern.keys(row.head, row.query, S);
+            let on_grid = |key: &usize| key.abs_diff(row.query).is_multiple_of(pattern.dilation(row.head));
             let expected: Vec<usize> = range.filter(on_grid).collect();
             for (&key, weight) in expected.iter().zip(row.weights) {
-                assert!(weight.to_int() == 0 || reach.bias(row.head, row.query, key).is_some());
+                assert!(weight.to_int() == 0 || pattern.bias(row.head, row.query, key).is_some());
             }
             assert!((0..row.weights.len()).map(|i| row.first + i * row.step).eq(expected));
         });
@@ -507,12 +507,12 @@ fn nothing_to_look_at() {
     let (mut scratch, mut other) = (Scratch::new(), Scratch::new());
     one.forward(&x, Mask::None, &mut scratch);
     let mut rows = 0;
-    let nothing = Bits::new(&[[0; 1]; S]);
+    let nothing = BitMask::new(&[[0; 1]; S]);
     let y = one.forward_observed(&x, nothing, &mut scratch, &mut |row: Row<'_, Wide>| {
         assert_eq!(row.weights.len(), S);
         assert!(row.weights.iter().all(|weight| weight.to_int() == 0));
         rows += 1;
     });
     assert_eq!(rows, H * S);
-    assert_eq!(y, one.forward_observed(&input(random), Without(15), &mut other, &mut Unobserved));
+    assert_eq!(y, one.forward_observed(&input(random), HeadMask(15), &mut other, &mut Unobserved));
 }

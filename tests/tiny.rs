@@ -6,8 +6,9 @@ mod kinds_support;
 mod support;
 
 use heedful::{
-    Alibi, Bits, Channel, FusedAttention, KvCache, LowRankAttention, LowRankScratch, Mask, MultiHeadAttention, Narrow,
-    Pairing, Reach, RelativeBias, Rope, Scale, Scratch, Slope, StepScratch, Weight, Wide, Window, frequencies,
+    Alibi, AttentionPattern, BitMask, Channel, FusedAttention, KvCache, LowRankAttention, LowRankScratch, Mask,
+    MultiHeadAttention, Narrow, Pairing, RelativeBias, Rope, Scale, Scratch, Slope, StepScratch, Weight, Wide, Window,
+    frequencies,
 };
 use kinds_support::{Dense, assemble, input, scales};
 use support::{Random, leak};
@@ -91,20 +92,20 @@ fn every_kind_of_attention() {
 }
 
 /// A step of a cache gives what a pass over the whole history gives, whatever the heads look at.
-fn step<W: Weight>(reach: impl Reach) {
+fn step<W: Weight>(pattern: impl AttentionPattern) {
     let random = &mut Random(5);
     let x: [[i8; E]; S] = input(random);
     let one = shared::<W>(random);
     let mut scratch = Scratch::new();
     let window = Window::back(2);
-    let expected = *one.forward(&x, (Mask::Causal, window, &reach), &mut scratch);
+    let expected = *one.forward(&x, (Mask::Causal, window, &pattern), &mut scratch);
     let (mut cache, mut scratch) = (KvCache::<3, 1, P>::new(), StepScratch::new());
     for (x, expected) in x.iter().zip(&expected) {
-        assert_eq!(one.step(x, &reach, &mut cache, &mut scratch), expected);
+        assert_eq!(one.step(x, &pattern, &mut cache, &mut scratch), expected);
     }
     let last = cache.seen() - 1;
     cache.rewind(last).unwrap();
-    assert_eq!(one.step(&x[S - 1], &reach, &mut cache, &mut scratch), &expected[S - 1], "taken back");
+    assert_eq!(one.step(&x[S - 1], &pattern, &mut cache, &mut scratch), &expected[S - 1], "taken back");
 }
 
 #[test]
@@ -112,7 +113,7 @@ fn every_reach_step_by_step() {
     step::<Wide>(Mask::None);
     step::<Narrow>(Mask::Length(2));
     step::<Wide>(Window { back: 2, ahead: 0, dilation: 2, sinks: 1 });
-    step::<Wide>(Bits::new(&[[0b1_1011]; S]));
+    step::<Wide>(BitMask::new(&[[0b1_1011]; S]));
     step::<Narrow>(Alibi(&[Slope(40 << 16), Slope(90 << 16)]));
     step::<Wide>(RelativeBias(&[[-900, 40, 300], [0, 700, -70]]));
     let frequencies: [u32; 1] = frequencies(50.0);

@@ -9,8 +9,8 @@ mod support;
 
 use fixture::Case;
 use heedful::{
-    Alibi, Channel, HeadScale, Mask, Narrow, NormChannel, Reach, RmsNorm, Scale, Scratch, Slope, Steepness, Weight,
-    Wide, Window,
+    Alibi, AttentionPattern, Channel, HeadScale, Mask, Narrow, NormChannel, RmsNorm, Scale, Scratch, Slope, Steepness,
+    Weight, Wide, Window,
 };
 use kinds_support::{Dense, all_heads, assemble, dot};
 use support::{Errors, leak, snr};
@@ -88,7 +88,7 @@ fn level<
     let heads = [HeadScale::new(steepness, Scale::from_real(sv / sh / 256.0).unwrap()).unwrap(); H];
     let slopes = if case.words[10] == "alibi" { case.tensor("slopes") } else { Vec::new() };
 
-    let reach = Sight {
+    let pattern = Sight {
         mask: if ["causal", "alibi"].contains(&case.words[10].as_str()) { Mask::Causal } else { Mask::None },
         window: match case.words[10].as_str() {
             "window" => Window { back: case.number(11), ahead: case.number(12), ..Window::ALL },
@@ -96,11 +96,11 @@ fn level<
         },
         slopes: slopes.iter().map(|&slope| Slope::from_real(slope, steepness).unwrap()).collect(),
     };
-    let reach = (reach.mask, reach.window, Alibi(&reach.slopes));
+    let pattern = (pattern.mask, pattern.window, Alibi(&pattern.slopes));
     let weights: [[[i8; P]; H]; E] = output.weights.as_chunks().0.as_chunks().0.try_into().unwrap();
     let channels = leak(output.channels[..].try_into().unwrap());
     let attention = assemble::<E, H, P, W, G, M, H, G>([&query, &key, &value], heads, leak(weights), channels);
-    let found = run(&attention, x, memory, reach);
+    let found = run(&attention, x, memory, pattern);
 
     let group = |head: usize| head / (H / G);
     let unit = steepness.to_real() / std::f64::consts::LOG2_E;
@@ -133,10 +133,10 @@ fn run<
     attention: &heedful::MultiHeadAttention<E, H, P, W, G, M>,
     x: &[[i8; E]; S],
     memory: &[[i8; M]; T],
-    reach: impl Reach,
+    pattern: impl AttentionPattern,
 ) -> Vec<i8> {
     let mut scratch = Box::new(Scratch::new());
-    attention.cross(x, memory, reach, &mut scratch).as_flattened().to_vec()
+    attention.cross(x, memory, pattern, &mut scratch).as_flattened().to_vec()
 }
 
 /// A test per case: its index, shape and the least signal-to-noise in dB with wide and narrow weights,

@@ -211,7 +211,7 @@ fn block(shape: &Shape, index: usize, layer: &Layer, s: &Scales, residual: f64) 
         table: gate_table(silu, s.gate, table),
         product,
         // Seven more bits, where there is room for them.
-        fine: DecoderBlockModel::may_be_fine(product, &down),
+        hidden15: DecoderBlockModel::may_have_hidden15(product, &down),
         down,
     })
 }

@@ -6,10 +6,10 @@ use super::{
 };
 use crate::error::require;
 use crate::kernels::{
-    Active, HIDDEN, Kernels, MAX_QUERIES, Portable, Rows, Sink, Tile, TileParts, Witness, linear, rows,
+    Active, Epilogue, Kernels, MASKED, MAX_QUERIES, Portable, Rows, Tile, TileParts, WeightObserver, linear, rows,
 };
 use crate::observe::{Observer, Row, Unobserved};
-use crate::reach::Reach;
+use crate::pattern::AttentionPattern;
 use crate::rope::Turns;
 use crate::softmax::{Weight, Wide};
 use core::ops::Range;
@@ -52,11 +52,11 @@ pub(crate) struct At<'a> {
 impl AttentionView<'_> {
     /// The heads' outputs for the newest position, whose row is `x`, into `step.heads`.
     #[inline]
-    pub(crate) fn step<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
+    pub(crate) fn step<K: Kernels, W: Weight, R: AttentionPattern, O: Observer<W>>(
         &self,
         x: Rows<'_>,
         at: At<'_>,
-        reach: &R,
+        pattern: &R,
         cache: &mut CacheView<'_>,
         step: &mut StepView<'_, W>,
         observer: &mut O,
@@ -79,16 +79,16 @@ impl AttentionView<'_> {
             while count < most
                 && group(head + count, self.heads.len(), groups) == key_head
                 && self.heads.get(head + count) == Some(&scale)
-                && !reach.biases(head + count)
-                && !reach.biases(head)
+                && !pattern.biases(head + count)
+                && !pattern.biases(head)
             {
                 count += 1;
             }
             let heads = head..head + count;
             if enough {
-                self.attend_newest::<K, W, R, O>(at, reach, heads, cache, step, observer);
+                self.attend_newest::<K, W, R, O>(at, pattern, heads, cache, step, observer);
             } else {
-                self.attend_newest::<Portable, W, R, O>(at, reach, heads, cache, step, observer);
+                self.attend_newest::<Portable, W, R, O>(at, pattern, heads, cache, step, observer);
             }
             head += count;
         }
@@ -134,10 +134,10 @@ impl AttentionView<'_> {
 
     /// The newest query of a few heads that share a set of keys and values.
     #[inline]
-    fn attend_newest<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
+    fn attend_newest<K: Kernels, W: Weight, R: AttentionPattern, O: Observer<W>>(
         &self,
         at: At<'_>,
-        reach: &R,
+        pattern: &R,
         heads: Range<usize>,
         cache: &CacheView<'_>,
         step: &mut StepView<'_, W>,
@@ -151,32 +151,32 @@ impl AttentionView<'_> {
         let mut visible = [place.filled; MAX_QUERIES];
         let mut hides = false;
         for (visible, head) in visible.iter_mut().zip(heads.clone()) {
-            let range = reach.keys(head, query, query + 1);
+            let range = pattern.keys(head, query, query + 1);
             let oldest = place.oldest();
             if range.start >= range.end || range.end <= oldest {
                 *visible = 0;
-            } else if range.start > oldest || range.end <= query || reach.dilation(head) > 1 {
+            } else if range.start > oldest || range.end <= query || pattern.dilation(head) > 1 {
                 hides = true;
             }
         }
         let first = heads.start;
-        let biases = reach.biases(first);
+        let biases = pattern.biases(first);
         let rows = (hides || biases).then_some(|lane: usize, slot: usize, row: &mut [i32]| {
             let head = first + lane;
-            let (seen, dilation) = (reach.keys(head, query, query + 1), reach.dilation(head));
+            let (seen, dilation) = (pattern.keys(head, query, query + 1), pattern.dilation(head));
             // Keys in slots side by side follow one another.
             for slots in place.in_order() {
                 let (from, end) = (slots.start.max(slot), slots.end.min(slot + row.len()));
                 let Some(row) = row.get_mut(from.wrapping_sub(slot)..end.wrapping_sub(slot)) else { continue };
                 let key = place.key(from);
                 if biases {
-                    reach.bias_row(head, query, key, 1, row);
+                    pattern.bias_row(head, query, key, 1, row);
                 }
                 hide_outside(row, seen.start.saturating_sub(key)..seen.end.saturating_sub(key));
                 if dilation > 1 {
                     for (key, bias) in (key..).zip(row) {
                         if query.abs_diff(key).checked_rem(dilation).unwrap_or(0) != 0 {
-                            *bias = HIDDEN;
+                            *bias = MASKED;
                         }
                     }
                 }
@@ -207,8 +207,8 @@ impl AttentionView<'_> {
 
 /// To `[dims][slots]`, one slot.
 #[inline]
-fn to_slot(out: &mut [i8], slot: usize, slots: usize) -> Sink<'_> {
-    Sink::Store { out: from(out, slot), row_stride: 0, output_stride: slots }
+fn to_slot(out: &mut [i8], slot: usize, slots: usize) -> Epilogue<'_> {
+    Epilogue::Store { out: from(out, slot), row_stride: 0, output_stride: slots }
 }
 
 /// An observer of the newest query of a few heads.
@@ -220,7 +220,7 @@ struct Newest<'o, O> {
     place: Place,
 }
 
-impl<W, O: Observer<W>> Witness<W> for Newest<'_, O> {
+impl<W, O: Observer<W>> WeightObserver<W> for Newest<'_, O> {
     const WATCHES: bool = O::WATCHES;
 
     /// Weights lie in the order of the slots; they are shown in that of the keys, in parts where these are not side by
@@ -237,31 +237,38 @@ impl<W, O: Observer<W>> Witness<W> for Newest<'_, O> {
     }
 }
 
-/// Keys and values of the last positions of an attention: `N` slots, of which the first `SINKS` keep their positions
-/// for good (attention sinks: Xiao et al., "Efficient Streaming Language Models with Attention Sinks", 2023) and the
-/// others are a ring. `G` and `P` are those of the [`MultiHeadAttention`]: key heads, and their dimension.
+/// Keys and values of the last positions of an attention: `SLOTS` slots, of which the first `SINKS` keep their
+/// positions for good (attention sinks: Xiao et al., "Efficient Streaming Language Models with Attention Sinks", 2023)
+/// and the others are a ring. `KV_HEADS` and `HEAD_DIM` are those of the [`MultiHeadAttention`]: key heads, and their
+/// dimension.
 ///
 /// Positions go on without end. A full cache forgets its oldest position that is not a sink with each new one: the
 /// outputs are those, to the bit, of a pass over all positions under
-/// `(Mask::Causal, Window::back(N - SINKS - 1).with_sinks(SINKS))`.
+/// `(Mask::Causal, Window::back(SLOTS - SINKS - 1).with_sinks(SINKS))`.
 #[derive(Clone, Debug)]
 #[repr(C, align(4))]
-pub struct KvCache<const N: usize, const G: usize, const P: usize, const SINKS: usize = 0> {
-    keys: [[[i8; P]; N]; G],
-    values: [[[i8; N]; P]; G],
+pub struct KvCache<const SLOTS: usize, const KV_HEADS: usize, const HEAD_DIM: usize, const SINKS: usize = 0> {
+    keys: [[[i8; HEAD_DIM]; SLOTS]; KV_HEADS],
+    values: [[[i8; SLOTS]; HEAD_DIM]; KV_HEADS],
     ring: Ring,
 }
 
-impl<const N: usize, const G: usize, const P: usize, const SINKS: usize> KvCache<N, G, P, SINKS> {
+impl<const SLOTS: usize, const KV_HEADS: usize, const HEAD_DIM: usize, const SINKS: usize>
+    KvCache<SLOTS, KV_HEADS, HEAD_DIM, SINKS>
+{
     /// An empty cache; `const`, so that it can be a static.
     #[must_use]
     pub const fn new() -> Self {
         const {
-            require(SINKS < N, "KvCache: no slot is left beside the sinks");
-            require(N <= MAX_POSITIONS, "KvCache: more than 65,536 positions");
-            require(P <= MAX_HEAD_DIM, "KvCache: the head dimension is above 256");
+            require(SINKS < SLOTS, "KvCache: no slot is left beside the sinks");
+            require(SLOTS <= MAX_POSITIONS, "KvCache: more than 65,536 positions");
+            require(HEAD_DIM <= MAX_HEAD_DIM, "KvCache: the head dimension is above 256");
         }
-        Self { keys: [[[0; P]; N]; G], values: [[[0; N]; P]; G], ring: Ring::new(N, SINKS) }
+        Self {
+            keys: [[[0; HEAD_DIM]; SLOTS]; KV_HEADS],
+            values: [[[0; SLOTS]; HEAD_DIM]; KV_HEADS],
+            ring: Ring::new(SLOTS, SINKS),
+        }
     }
 
     /// Positions seen since the start or the last reset, forgotten ones included.
@@ -286,7 +293,9 @@ impl<const N: usize, const G: usize, const P: usize, const SINKS: usize> KvCache
     }
 }
 
-impl<const N: usize, const G: usize, const P: usize, const SINKS: usize> Default for KvCache<N, G, P, SINKS> {
+impl<const SLOTS: usize, const KV_HEADS: usize, const HEAD_DIM: usize, const SINKS: usize> Default
+    for KvCache<SLOTS, KV_HEADS, HEAD_DIM, SINKS>
+{
     fn default() -> Self {
         Self::new()
     }
@@ -295,45 +304,66 @@ impl<const N: usize, const G: usize, const P: usize, const SINKS: usize> Default
 /// The working memory of [`MultiHeadAttention::step`]; attentions of one shape can share it.
 #[derive(Debug)]
 #[repr(C, align(4))]
-pub struct StepScratch<const N: usize, const E: usize, const H: usize, const P: usize, W = Wide, const G: usize = H> {
-    scores: [[i32; N]; <Active as Kernels>::QUERIES],
-    weights: [[W; N]; <Active as Kernels>::WEIGHT_ROWS],
-    query: [[i8; P]; H],
-    key: [[i8; P]; G],
-    heads: [[i8; P]; H],
-    output: [i8; E],
+pub struct StepScratch<
+    const SLOTS: usize,
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
+    W = Wide,
+    const KV_HEADS: usize = HEADS,
+> {
+    scores: [[i32; SLOTS]; <Active as Kernels>::QUERIES],
+    weights: [[W; SLOTS]; <Active as Kernels>::WEIGHT_ROWS],
+    query: [[i8; HEAD_DIM]; HEADS],
+    key: [[i8; HEAD_DIM]; KV_HEADS],
+    heads: [[i8; HEAD_DIM]; HEADS],
+    output: [i8; WIDTH],
 }
 
-impl<const N: usize, const E: usize, const H: usize, const P: usize, W: Weight, const G: usize>
-    StepScratch<N, E, H, P, W, G>
+impl<
+    const SLOTS: usize,
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
+    W: Weight,
+    const KV_HEADS: usize,
+> StepScratch<SLOTS, WIDTH, HEADS, HEAD_DIM, W, KV_HEADS>
 {
     /// Working memory; `const`, so that it can be a static.
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            scores: [[0; N]; <Active as Kernels>::QUERIES],
-            weights: [[W::ZERO; N]; <Active as Kernels>::WEIGHT_ROWS],
-            query: [[0; P]; H],
-            key: [[0; P]; G],
-            heads: [[0; P]; H],
-            output: [0; E],
+            scores: [[0; SLOTS]; <Active as Kernels>::QUERIES],
+            weights: [[W::ZERO; SLOTS]; <Active as Kernels>::WEIGHT_ROWS],
+            query: [[0; HEAD_DIM]; HEADS],
+            key: [[0; HEAD_DIM]; KV_HEADS],
+            heads: [[0; HEAD_DIM]; HEADS],
+            output: [0; WIDTH],
         }
     }
 }
 
-impl<const N: usize, const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> Default
-    for StepScratch<N, E, H, P, W, G>
+impl<
+    const SLOTS: usize,
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
+    W: Weight,
+    const KV_HEADS: usize,
+> Default for StepScratch<SLOTS, WIDTH, HEADS, HEAD_DIM, W, KV_HEADS>
 {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> MultiHeadAttention<E, H, P, W, G> {
-    /// Attention of one new position over the last ones: `x` is int8, `[E]`, and so is the result, which lies in
+impl<const WIDTH: usize, const HEADS: usize, const HEAD_DIM: usize, W: Weight, const KV_HEADS: usize>
+    MultiHeadAttention<WIDTH, HEADS, HEAD_DIM, W, KV_HEADS>
+{
+    /// Attention of one new position over the last ones: `x` is int8, `[WIDTH]`, and so is the result, which lies in
     /// `scratch`.
     ///
-    /// The order of the positions is a mask: nothing lies ahead. A `reach` narrows it, or counts positions.
+    /// The order of the positions is a mask: nothing lies ahead. A `pattern` narrows it, or counts positions.
     ///
     /// ```
     /// # use heedful::{Channel, HeadScale, KvCache, Mask, MultiHeadAttention, Projection, Scale, Scratch, StepScratch, Window};
@@ -355,40 +385,40 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> 
     /// assert_eq!(last, y.last().copied());
     /// ```
     #[inline]
-    pub fn step<'s, const N: usize, const SINKS: usize>(
+    pub fn step<'s, const SLOTS: usize, const SINKS: usize>(
         &self,
-        x: &[i8; E],
-        reach: impl Reach,
-        cache: &mut KvCache<N, G, P, SINKS>,
-        scratch: &'s mut StepScratch<N, E, H, P, W, G>,
-    ) -> &'s [i8; E] {
-        self.step_observed(x, reach, cache, scratch, &mut Unobserved)
+        x: &[i8; WIDTH],
+        pattern: impl AttentionPattern,
+        cache: &mut KvCache<SLOTS, KV_HEADS, HEAD_DIM, SINKS>,
+        scratch: &'s mut StepScratch<SLOTS, WIDTH, HEADS, HEAD_DIM, W, KV_HEADS>,
+    ) -> &'s [i8; WIDTH] {
+        self.step_observed(x, pattern, cache, scratch, &mut Unobserved)
     }
 
     /// [`MultiHeadAttention::step`], showing the rows of softmax weights to `observer`.
     #[inline]
-    pub fn step_observed<'s, const N: usize, const SINKS: usize>(
+    pub fn step_observed<'s, const SLOTS: usize, const SINKS: usize>(
         &self,
-        x: &[i8; E],
-        reach: impl Reach,
-        cache: &mut KvCache<N, G, P, SINKS>,
-        scratch: &'s mut StepScratch<N, E, H, P, W, G>,
+        x: &[i8; WIDTH],
+        pattern: impl AttentionPattern,
+        cache: &mut KvCache<SLOTS, KV_HEADS, HEAD_DIM, SINKS>,
+        scratch: &'s mut StepScratch<SLOTS, WIDTH, HEADS, HEAD_DIM, W, KV_HEADS>,
         observer: &mut impl Observer<W>,
-    ) -> &'s [i8; E] {
-        self.step_on::<Active, N, SINKS>(x, reach, cache, scratch, observer)
+    ) -> &'s [i8; WIDTH] {
+        self.step_on::<Active, SLOTS, SINKS>(x, pattern, cache, scratch, observer)
     }
 
     /// [`Self::step_observed`] with the kernels of one's choice.
     #[inline]
     #[doc(hidden)]
-    pub fn step_on<'s, K: Kernels, const N: usize, const SINKS: usize>(
+    pub fn step_on<'s, K: Kernels, const SLOTS: usize, const SINKS: usize>(
         &self,
-        x: &[i8; E],
-        reach: impl Reach,
-        cache: &mut KvCache<N, G, P, SINKS>,
-        scratch: &'s mut StepScratch<N, E, H, P, W, G>,
+        x: &[i8; WIDTH],
+        pattern: impl AttentionPattern,
+        cache: &mut KvCache<SLOTS, KV_HEADS, HEAD_DIM, SINKS>,
+        scratch: &'s mut StepScratch<SLOTS, WIDTH, HEADS, HEAD_DIM, W, KV_HEADS>,
         observer: &mut impl Observer<W>,
-    ) -> &'s [i8; E] {
+    ) -> &'s [i8; WIDTH] {
         let KvCache { keys, values, ring } = cache;
         let place = ring.push();
         let mut cache = CacheView {
@@ -403,9 +433,9 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> 
             weights: weights.as_flattened_mut(),
             heads: heads.as_flattened_mut(),
         };
-        let turns = reach.rope().map(|rope| rope.turns::<K>(place.position));
-        let (x, at) = (Rows::new(x, E), At { place, turns: turns.as_ref(), layer: 0 });
-        self.view.step::<K, W, _, _>(x, at, &reach, &mut cache, &mut step, observer);
+        let turns = pattern.rope().map(|rope| rope.turns::<K>(place.position));
+        let (x, at) = (Rows::new(x, WIDTH), At { place, turns: turns.as_ref(), layer: 0 });
+        self.view.step::<K, W, _, _>(x, at, &pattern, &mut cache, &mut step, observer);
         self.view.output.store::<K>(step.heads, output);
         output
     }

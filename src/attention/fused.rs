@@ -7,49 +7,60 @@ use super::{AttentionView, HeadScale, MAX_HEAD_DIM, Projection, Scratch, Sequenc
 use crate::error::require;
 use crate::kernels::{Active, Kernels};
 use crate::observe::{Observer, Unobserved};
-use crate::reach::Reach;
+use crate::pattern::AttentionPattern;
 use crate::requantise::Channel;
 use crate::softmax::{Weight, Wide};
 use core::marker::PhantomData;
 
-/// Multi-head attention with query and key weights folded into one matrix `[E][E]` per head. It pays where the head
-/// dimension `P` is above the width `E`: per position `E·E` instead of `2·E·P` products, and per score `E` instead of
-/// `P`.
+/// Multi-head attention with query and key weights folded into one matrix `[WIDTH][WIDTH]` per head. It pays where the
+/// head dimension `HEAD_DIM` is above the width `WIDTH`: per position `WIDTH·WIDTH` instead of `2·WIDTH·HEAD_DIM`
+/// products, and per score `WIDTH` instead of `HEAD_DIM`.
 ///
-/// Queries and keys have `E` values, so that biases of the queries are kept (they go to the folded ones), and those of
-/// the keys, which add the same to all scores of a query, are not missed. Rotation by position ([`Rope`](crate::Rope))
-/// cannot be folded, and is refused by the compiler.
+/// Queries and keys have `WIDTH` values, so that biases of the queries are kept (they go to the folded ones), and those
+/// of the keys, which add the same to all scores of a query, are not missed. Rotation by position
+/// ([`Rope`](crate::Rope)) cannot be folded, and is refused by the compiler.
 #[derive(Clone, Copy, Debug)]
-pub struct FusedAttention<const E: usize, const H: usize, const P: usize, W = Wide, const G: usize = H> {
+pub struct FusedAttention<
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
+    W = Wide,
+    const KV_HEADS: usize = HEADS,
+> {
     view: AttentionView<'static>,
     weight: PhantomData<W>,
 }
 
-impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> FusedAttention<E, H, P, W, G> {
+impl<const WIDTH: usize, const HEADS: usize, const HEAD_DIM: usize, W: Weight, const KV_HEADS: usize>
+    FusedAttention<WIDTH, HEADS, HEAD_DIM, W, KV_HEADS>
+{
     /// From the folded projection, that of the values, and the rest as in
     /// [`MultiHeadAttention`](crate::MultiHeadAttention).
     #[must_use]
     pub const fn new(
-        query_key: Projection<E, H, E>,
-        value: Projection<E, G, P>,
-        output: &'static [[[i8; P]; H]; E],
-        output_channels: &'static [Channel; E],
-        heads: &'static [HeadScale; H],
+        query_key: Projection<WIDTH, HEADS, WIDTH>,
+        value: Projection<WIDTH, KV_HEADS, HEAD_DIM>,
+        output: &'static [[[i8; HEAD_DIM]; HEADS]; WIDTH],
+        output_channels: &'static [Channel; WIDTH],
+        heads: &'static [HeadScale; HEADS],
     ) -> Self {
         const {
-            require(P > 0 && P <= MAX_HEAD_DIM, "FusedAttention: the head dimension is 0 or above 256");
-            require(E <= MAX_HEAD_DIM, "FusedAttention: the width, here the dimension of the keys, is above 256");
-            require(G > 0 && H.is_multiple_of(G), "FusedAttention: the heads cannot share the values evenly");
+            require(HEAD_DIM > 0 && HEAD_DIM <= MAX_HEAD_DIM, "FusedAttention: the head dimension is 0 or above 256");
+            require(WIDTH <= MAX_HEAD_DIM, "FusedAttention: the width, here the dimension of the keys, is above 256");
+            require(
+                KV_HEADS > 0 && HEADS.is_multiple_of(KV_HEADS),
+                "FusedAttention: the heads cannot share the values evenly",
+            );
         }
         let output = output_view(output, output_channels);
         let (query, value) = (query_key.view, value.view);
         Self {
-            view: AttentionView { query, key: None, value, output, heads, dim: E, head_dim: P },
+            view: AttentionView { query, key: None, value, output, heads, dim: WIDTH, head_dim: HEAD_DIM },
             weight: PhantomData,
         }
     }
 
-    /// Attention of `S` positions over each other, as
+    /// Attention of `POSITIONS` positions over each other, as
     /// [`MultiHeadAttention::forward`](crate::MultiHeadAttention::forward).
     ///
     /// ```
@@ -70,45 +81,45 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize> 
     /// # assert_eq!(y.len(), 3);
     /// ```
     #[inline]
-    pub fn forward<'s, const S: usize>(
+    pub fn forward<'s, const POSITIONS: usize>(
         &self,
-        x: &[[i8; E]; S],
-        reach: impl Reach,
-        scratch: &'s mut Scratch<S, E, H, P, W, S, S, E>,
-    ) -> &'s [[i8; E]; S] {
-        self.forward_observed(x, reach, scratch, &mut Unobserved)
+        x: &[[i8; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, POSITIONS, POSITIONS, WIDTH>,
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        self.forward_observed(x, pattern, scratch, &mut Unobserved)
     }
 
     /// [`FusedAttention::forward`], showing each row of softmax weights to `observer`.
     #[inline]
-    pub fn forward_observed<'s, const S: usize>(
+    pub fn forward_observed<'s, const POSITIONS: usize>(
         &self,
-        x: &[[i8; E]; S],
-        reach: impl Reach,
-        scratch: &'s mut Scratch<S, E, H, P, W, S, S, E>,
+        x: &[[i8; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, POSITIONS, POSITIONS, WIDTH>,
         observer: &mut impl Observer<W>,
-    ) -> &'s [[i8; E]; S] {
-        self.forward_on::<Active, S>(x, reach, scratch, observer)
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        self.forward_on::<Active, POSITIONS>(x, pattern, scratch, observer)
     }
 
     /// [`Self::forward_observed`] with the kernels of one's choice.
     #[inline]
     #[doc(hidden)]
-    pub fn forward_on<'s, K: Kernels, const S: usize>(
+    pub fn forward_on<'s, K: Kernels, const POSITIONS: usize>(
         &self,
-        x: &[[i8; E]; S],
-        reach: impl Reach,
-        scratch: &'s mut Scratch<S, E, H, P, W, S, S, E>,
+        x: &[[i8; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, POSITIONS, POSITIONS, WIDTH>,
         observer: &mut impl Observer<W>,
-    ) -> &'s [[i8; E]; S] {
-        unrotated(&reach);
-        let x = Sequences::one(rows(x), S);
-        self.view.attend::<K, W, _, _, false>(x, &reach, 0..H, &mut scratch.heads.view(), 0, observer);
-        finish::<K, S, E, H, P, W, S, S, E>(&self.view.output, scratch)
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        unrotated(&pattern);
+        let x = Sequences::one(rows(x), POSITIONS);
+        self.view.attend::<K, W, _, _, false>(x, &pattern, 0..HEADS, &mut scratch.heads.view(), 0, observer);
+        finish::<K, POSITIONS, WIDTH, HEADS, HEAD_DIM, W, POSITIONS, POSITIONS, WIDTH>(&self.view.output, scratch)
     }
 }
 
 /// Rows of the sequence are the keys: there is nothing to turn with the queries.
-const fn unrotated<R: Reach>(_: &R) {
-    const { require(!R::ROTATES, "FusedAttention: the rows that are its keys cannot be rotated by position") }
+const fn unrotated<SCORES: AttentionPattern>(_: &SCORES) {
+    const { require(!SCORES::ROTATES, "FusedAttention: the rows that are its keys cannot be rotated by position") }
 }

@@ -26,7 +26,7 @@ impl Grid {
 
     #[inline]
     pub fn position(self, index: usize) -> usize {
-        // A reach may say that keys start anywhere.
+        // A pattern may say that keys start anywhere.
         self.first.wrapping_add(index.wrapping_mul(self.step))
     }
 

@@ -7,62 +7,65 @@ use crate::error::require;
 use crate::kernels::{Active, Kernels, Matrix, Rows};
 use crate::linear::{LinearView, MAX_INPUTS};
 use crate::observe::{Observer, Unobserved};
-use crate::reach::Reach;
+use crate::pattern::AttentionPattern;
 use crate::requantise::Channel;
 use crate::softmax::{Weight, Wide};
 use core::marker::PhantomData;
 
-/// Multi-head attention of projections of rank `N`: `N·(E + H·P)` weights each instead of `E·H·P`. It pays where
-/// `N < E·H·P / (E + H·P)`.
+/// Multi-head attention of projections of rank `RANK`: `RANK·(WIDTH + HEADS·HEAD_DIM)` weights each instead of
+/// `WIDTH·HEADS·HEAD_DIM`. It pays where `RANK < WIDTH·HEADS·HEAD_DIM / (WIDTH + HEADS·HEAD_DIM)`.
 #[derive(Clone, Copy, Debug)]
 pub struct LowRankAttention<
-    const E: usize,
-    const N: usize,
-    const H: usize,
-    const P: usize,
+    const WIDTH: usize,
+    const RANK: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
     W = Wide,
-    const G: usize = H,
+    const KV_HEADS: usize = HEADS,
 > {
     reduce: LinearView<'static>,
     view: AttentionView<'static>,
     weight: PhantomData<W>,
 }
 
-impl<const E: usize, const N: usize, const H: usize, const P: usize, W: Weight, const G: usize>
-    LowRankAttention<E, N, H, P, W, G>
+impl<const WIDTH: usize, const RANK: usize, const HEADS: usize, const HEAD_DIM: usize, W: Weight, const KV_HEADS: usize>
+    LowRankAttention<WIDTH, RANK, HEADS, HEAD_DIM, W, KV_HEADS>
 {
-    /// From the weights `[query, key, value][N][E]` and channels of the reduction, the projections from the rank to the
-    /// heads, and the rest as in [`MultiHeadAttention`](crate::MultiHeadAttention).
+    /// From the weights `[query, key, value][RANK][WIDTH]` and channels of the reduction, the projections from the rank
+    /// to the heads, and the rest as in [`MultiHeadAttention`](crate::MultiHeadAttention).
     #[must_use]
     #[allow(clippy::too_many_arguments)] // What the attention is made of.
     pub const fn new(
-        reduce: &'static [[[i8; E]; N]; 3],
-        reduce_channels: &'static [[Channel; N]; 3],
-        query: Projection<N, H, P>,
-        key: Projection<N, G, P>,
-        value: Projection<N, G, P>,
-        output: &'static [[[i8; P]; H]; E],
-        output_channels: &'static [Channel; E],
-        heads: &'static [HeadScale; H],
+        reduce: &'static [[[i8; WIDTH]; RANK]; 3],
+        reduce_channels: &'static [[Channel; RANK]; 3],
+        query: Projection<RANK, HEADS, HEAD_DIM>,
+        key: Projection<RANK, KV_HEADS, HEAD_DIM>,
+        value: Projection<RANK, KV_HEADS, HEAD_DIM>,
+        output: &'static [[[i8; HEAD_DIM]; HEADS]; WIDTH],
+        output_channels: &'static [Channel; WIDTH],
+        heads: &'static [HeadScale; HEADS],
     ) -> Self {
         const {
-            require(E > 0 && E <= MAX_INPUTS, "LowRankAttention: the width is 0 or so large that sums may overflow");
-            require(P > 0 && P <= MAX_HEAD_DIM, "LowRankAttention: the head dimension is 0 or above 256");
             require(
-                G > 0 && H.is_multiple_of(G),
+                WIDTH > 0 && WIDTH <= MAX_INPUTS,
+                "LowRankAttention: the width is 0 or so large that sums may overflow",
+            );
+            require(HEAD_DIM > 0 && HEAD_DIM <= MAX_HEAD_DIM, "LowRankAttention: the head dimension is 0 or above 256");
+            require(
+                KV_HEADS > 0 && HEADS.is_multiple_of(KV_HEADS),
                 "LowRankAttention: the heads cannot share the keys and values evenly",
             );
         }
-        let weights = Matrix { data: reduce.as_flattened().as_flattened(), inputs: E, stride: E };
+        let weights = Matrix { data: reduce.as_flattened().as_flattened(), inputs: WIDTH, stride: WIDTH };
         let reduce = LinearView { weights, channels: reduce_channels.as_flattened() };
         let output = output_view(output, output_channels);
         // Each projection reads its own third of a reduced row.
-        let (query, key, value) = (query.view, Some(key.view.reading_from(N)), value.view.reading_from(2 * N));
-        let view = AttentionView { query, key, value, output, heads, dim: P, head_dim: P };
+        let (query, key, value) = (query.view, Some(key.view.reading_from(RANK)), value.view.reading_from(2 * RANK));
+        let view = AttentionView { query, key, value, output, heads, dim: HEAD_DIM, head_dim: HEAD_DIM };
         Self { reduce, view, weight: PhantomData }
     }
 
-    /// Attention of `S` positions over each other, as
+    /// Attention of `POSITIONS` positions over each other, as
     /// [`MultiHeadAttention::forward`](crate::MultiHeadAttention::forward).
     ///
     /// ```
@@ -83,65 +86,84 @@ impl<const E: usize, const N: usize, const H: usize, const P: usize, W: Weight, 
     /// # assert_eq!(y.len(), 5);
     /// ```
     #[inline]
-    pub fn forward<'s, const S: usize>(
+    pub fn forward<'s, const POSITIONS: usize>(
         &self,
-        x: &[[i8; E]; S],
-        reach: impl Reach,
-        scratch: &'s mut LowRankScratch<S, E, N, H, P, W>,
-    ) -> &'s [[i8; E]; S] {
-        self.forward_observed(x, reach, scratch, &mut Unobserved)
+        x: &[[i8; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut LowRankScratch<POSITIONS, WIDTH, RANK, HEADS, HEAD_DIM, W>,
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        self.forward_observed(x, pattern, scratch, &mut Unobserved)
     }
 
     /// [`LowRankAttention::forward`], showing each row of softmax weights to `observer`.
     #[inline]
-    pub fn forward_observed<'s, const S: usize>(
+    pub fn forward_observed<'s, const POSITIONS: usize>(
         &self,
-        x: &[[i8; E]; S],
-        reach: impl Reach,
-        scratch: &'s mut LowRankScratch<S, E, N, H, P, W>,
+        x: &[[i8; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut LowRankScratch<POSITIONS, WIDTH, RANK, HEADS, HEAD_DIM, W>,
         observer: &mut impl Observer<W>,
-    ) -> &'s [[i8; E]; S] {
-        self.forward_on::<Active, S>(x, reach, scratch, observer)
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        self.forward_on::<Active, POSITIONS>(x, pattern, scratch, observer)
     }
 
     /// [`Self::forward_observed`] with the kernels of one's choice.
     #[inline]
     #[doc(hidden)]
-    pub fn forward_on<'s, K: Kernels, const S: usize>(
+    pub fn forward_on<'s, K: Kernels, const POSITIONS: usize>(
         &self,
-        x: &[[i8; E]; S],
-        reach: impl Reach,
-        scratch: &'s mut LowRankScratch<S, E, N, H, P, W>,
+        x: &[[i8; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut LowRankScratch<POSITIONS, WIDTH, RANK, HEADS, HEAD_DIM, W>,
         observer: &mut impl Observer<W>,
-    ) -> &'s [[i8; E]; S] {
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
         let LowRankScratch { reduced, scratch } = scratch;
         self.reduce.store::<K>(x.as_flattened(), reduced.as_flattened_mut().as_flattened_mut());
-        let rows = Rows::new(reduced.as_flattened().as_flattened(), 3 * N);
-        let x = Sequences::one(rows, S);
-        self.view.attend::<K, W, _, _, false>(x, &reach, 0..H, &mut scratch.heads.view(), 0, observer);
-        finish::<K, S, E, H, P, W, S, S, P>(&self.view.output, scratch)
+        let rows = Rows::new(reduced.as_flattened().as_flattened(), 3 * RANK);
+        let x = Sequences::one(rows, POSITIONS);
+        self.view.attend::<K, W, _, _, false>(x, &pattern, 0..HEADS, &mut scratch.heads.view(), 0, observer);
+        finish::<K, POSITIONS, WIDTH, HEADS, HEAD_DIM, W, POSITIONS, POSITIONS, HEAD_DIM>(&self.view.output, scratch)
     }
 }
 
-/// The working memory of a [`LowRankAttention`] of `S` positions.
+/// The working memory of a [`LowRankAttention`] of `POSITIONS` positions.
 #[derive(Debug)]
-pub struct LowRankScratch<const S: usize, const E: usize, const N: usize, const H: usize, const P: usize, W = Wide> {
-    reduced: [[[i8; N]; 3]; S],
-    scratch: Scratch<S, E, H, P, W>,
+pub struct LowRankScratch<
+    const POSITIONS: usize,
+    const WIDTH: usize,
+    const RANK: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
+    W = Wide,
+> {
+    reduced: [[[i8; RANK]; 3]; POSITIONS],
+    scratch: Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
 }
 
-impl<const S: usize, const E: usize, const N: usize, const H: usize, const P: usize, W: Weight>
-    LowRankScratch<S, E, N, H, P, W>
+impl<
+    const POSITIONS: usize,
+    const WIDTH: usize,
+    const RANK: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
+    W: Weight,
+> LowRankScratch<POSITIONS, WIDTH, RANK, HEADS, HEAD_DIM, W>
 {
     /// Working memory; `const`, so that it can be a static.
     #[must_use]
     pub const fn new() -> Self {
-        Self { reduced: [[[0; N]; 3]; S], scratch: Scratch::new() }
+        Self { reduced: [[[0; RANK]; 3]; POSITIONS], scratch: Scratch::new() }
     }
 }
 
-impl<const S: usize, const E: usize, const N: usize, const H: usize, const P: usize, W: Weight> Default
-    for LowRankScratch<S, E, N, H, P, W>
+impl<
+    const POSITIONS: usize,
+    const WIDTH: usize,
+    const RANK: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
+    W: Weight,
+> Default for LowRankScratch<POSITIONS, WIDTH, RANK, HEADS, HEAD_DIM, W>
 {
     fn default() -> Self {
         Self::new()

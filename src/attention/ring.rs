@@ -46,7 +46,7 @@ pub(crate) struct Ring {
     earliest: u64,
 }
 
-/// Positions as reaches see them: beyond 2^30, queries stay there and keys keep their distance.
+/// Positions as patterns see them: beyond 2^30, queries stay there and keys keep their distance.
 const FAR: u64 = 1 << 30;
 
 impl Ring {
@@ -134,13 +134,13 @@ impl Place {
         self.ring + self.sinks
     }
 
-    /// The newest position, as reaches see it.
+    /// The newest position, as patterns see it.
     #[inline]
     pub(crate) const fn query(&self) -> usize {
         (if self.position > FAR { FAR } else { self.position }) as usize
     }
 
-    /// The position in a slot, as reaches see it.
+    /// The position in a slot, as patterns see it.
     #[inline]
     pub(crate) const fn key(&self, slot: usize) -> usize {
         if slot < self.sinks || self.position < self.filled as u64 {

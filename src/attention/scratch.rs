@@ -28,40 +28,47 @@ pub(crate) struct ScratchView<'s, W> {
 /// weights, and the output of all heads. The parameters are those of [`Scratch`].
 #[derive(Debug)]
 #[repr(C, align(4))]
-pub struct Heads<
-    const S: usize,
-    const H: usize,
-    const P: usize,
+pub struct HeadScratch<
+    const POSITIONS: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
     W = Wide,
-    const T: usize = S,
-    const R: usize = T,
-    const D: usize = P,
+    const KEYS: usize = POSITIONS,
+    const SCORES: usize = KEYS,
+    const KEY_DIM: usize = HEAD_DIM,
 > {
-    scores: [[i32; R]; <Active as Kernels>::QUERIES],
-    weights: [[W; R]; <Active as Kernels>::WEIGHT_ROWS],
-    query: [[i8; D]; S],
-    key: [[i8; D]; T],
-    value: [[i8; T]; P],
-    outputs: [[[i8; P]; H]; S],
+    scores: [[i32; SCORES]; <Active as Kernels>::QUERIES],
+    weights: [[W; SCORES]; <Active as Kernels>::WEIGHT_ROWS],
+    query: [[i8; KEY_DIM]; POSITIONS],
+    key: [[i8; KEY_DIM]; KEYS],
+    value: [[i8; KEYS]; HEAD_DIM],
+    outputs: [[[i8; HEAD_DIM]; HEADS]; POSITIONS],
 }
 
-impl<const S: usize, const H: usize, const P: usize, W: Weight, const T: usize, const R: usize, const D: usize>
-    Heads<S, H, P, W, T, R, D>
+impl<
+    const POSITIONS: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
+    W: Weight,
+    const KEYS: usize,
+    const SCORES: usize,
+    const KEY_DIM: usize,
+> HeadScratch<POSITIONS, HEADS, HEAD_DIM, W, KEYS, SCORES, KEY_DIM>
 {
     /// Working memory; `const`, so that it can be a static.
     #[must_use]
     pub const fn new() -> Self {
         const {
-            require(S <= MAX_POSITIONS && T <= MAX_POSITIONS, "attention: more than 65,536 positions");
-            require(R > 0 || T == 0, "attention: no room for a score");
+            require(POSITIONS <= MAX_POSITIONS && KEYS <= MAX_POSITIONS, "attention: more than 65,536 positions");
+            require(SCORES > 0 || KEYS == 0, "attention: no room for a score");
         }
         Self {
-            scores: [[0; R]; <Active as Kernels>::QUERIES],
-            weights: [[W::ZERO; R]; <Active as Kernels>::WEIGHT_ROWS],
-            query: [[0; D]; S],
-            key: [[0; D]; T],
-            value: [[0; T]; P],
-            outputs: [[[0; P]; H]; S],
+            scores: [[0; SCORES]; <Active as Kernels>::QUERIES],
+            weights: [[W::ZERO; SCORES]; <Active as Kernels>::WEIGHT_ROWS],
+            query: [[0; KEY_DIM]; POSITIONS],
+            key: [[0; KEY_DIM]; KEYS],
+            value: [[0; KEYS]; HEAD_DIM],
+            outputs: [[[0; HEAD_DIM]; HEADS]; POSITIONS],
         }
     }
 
@@ -79,74 +86,81 @@ impl<const S: usize, const H: usize, const P: usize, W: Weight, const T: usize, 
     }
 
     #[inline]
-    pub(crate) const fn outputs(&self) -> &[[[i8; P]; H]; S] {
+    pub(crate) const fn outputs(&self) -> &[[[i8; HEAD_DIM]; HEADS]; POSITIONS] {
         &self.outputs
     }
 
     #[inline]
-    pub(crate) const fn outputs_mut(&mut self) -> &mut [[[i8; P]; H]; S] {
+    pub(crate) const fn outputs_mut(&mut self) -> &mut [[[i8; HEAD_DIM]; HEADS]; POSITIONS] {
         &mut self.outputs
     }
 }
 
-impl<const S: usize, const H: usize, const P: usize, W: Weight, const T: usize, const R: usize, const D: usize> Default
-    for Heads<S, H, P, W, T, R, D>
+impl<
+    const POSITIONS: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
+    W: Weight,
+    const KEYS: usize,
+    const SCORES: usize,
+    const KEY_DIM: usize,
+> Default for HeadScratch<POSITIONS, HEADS, HEAD_DIM, W, KEYS, SCORES, KEY_DIM>
 {
     fn default() -> Self {
         Self::new()
     }
 }
 
-/// The working memory of a [`MultiHeadAttention`](crate::MultiHeadAttention) of `S` queries, owned by the caller:
-/// `size_of` tells the bytes, about `S · (6 + 3·P + H·P + E)`.
+/// The working memory of a [`MultiHeadAttention`](crate::MultiHeadAttention) of `POSITIONS` queries, owned by the
+/// caller: `size_of` tells the bytes, about `POSITIONS · (6 + 3·HEAD_DIM + HEADS·HEAD_DIM + WIDTH)`.
 ///
-/// `T` is the number of keys, where it is not that of the queries (cross-attention). `R` is how many scores of a query
-/// are in memory at a time: with fewer than `T`, rows are worked off in parts of `R`, in less memory and more time, to
-/// the same bits. `D` is the dimension of queries and keys, where it is not that of the values
+/// `KEYS` is the number of keys, where it is not that of the queries (cross-attention). `SCORES` is how many scores of
+/// a query are in memory at a time: with fewer than `KEYS`, rows are worked off in parts of `SCORES`, in less memory
+/// and more time, to the same bits. `KEY_DIM` is the dimension of queries and keys, where it is not that of the values
 /// ([`FusedAttention`](crate::FusedAttention)).
 #[derive(Debug)]
 pub struct Scratch<
-    const S: usize,
-    const E: usize,
-    const H: usize,
-    const P: usize,
+    const POSITIONS: usize,
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
     W = Wide,
-    const T: usize = S,
-    const R: usize = T,
-    const D: usize = P,
+    const KEYS: usize = POSITIONS,
+    const SCORES: usize = KEYS,
+    const KEY_DIM: usize = HEAD_DIM,
 > {
-    pub(crate) heads: Heads<S, H, P, W, T, R, D>,
-    pub(crate) output: [[i8; E]; S],
+    pub(crate) heads: HeadScratch<POSITIONS, HEADS, HEAD_DIM, W, KEYS, SCORES, KEY_DIM>,
+    pub(crate) output: [[i8; WIDTH]; POSITIONS],
 }
 
 impl<
-    const S: usize,
-    const E: usize,
-    const H: usize,
-    const P: usize,
+    const POSITIONS: usize,
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
     W: Weight,
-    const T: usize,
-    const R: usize,
-    const D: usize,
-> Scratch<S, E, H, P, W, T, R, D>
+    const KEYS: usize,
+    const SCORES: usize,
+    const KEY_DIM: usize,
+> Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, KEYS, SCORES, KEY_DIM>
 {
     /// Working memory; `const`, so that it can be a static.
     #[must_use]
     pub const fn new() -> Self {
-        Self { heads: Heads::new(), output: [[0; E]; S] }
+        Self { heads: HeadScratch::new(), output: [[0; WIDTH]; POSITIONS] }
     }
 }
 
 impl<
-    const S: usize,
-    const E: usize,
-    const H: usize,
-    const P: usize,
+    const POSITIONS: usize,
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
     W: Weight,
-    const T: usize,
-    const R: usize,
-    const D: usize,
-> Default for Scratch<S, E, H, P, W, T, R, D>
+    const KEYS: usize,
+    const SCORES: usize,
+    const KEY_DIM: usize,
+> Default for Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, KEYS, SCORES, KEY_DIM>
 {
     fn default() -> Self {
         Self::new()

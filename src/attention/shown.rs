@@ -1,7 +1,7 @@
 //! Showing the rows of a tile to an observer.
 
 use super::Grid;
-use crate::kernels::{MAX_QUERIES, Witness};
+use crate::kernels::{MAX_QUERIES, WeightObserver};
 use crate::observe::{Observer, Row};
 
 /// An observer that knows where in the model a tile lies.
@@ -34,7 +34,7 @@ impl<O> Placed<'_, O> {
     }
 }
 
-impl<W, O: Observer<W>> Witness<W> for Placed<'_, O> {
+impl<W, O: Observer<W>> WeightObserver<W> for Placed<'_, O> {
     const WATCHES: bool = O::WATCHES;
 
     #[inline]

@@ -1,31 +1,34 @@
 //! Attention whose shape is in its type: a thin shell around [`AttentionView`].
 
-use super::{AttentionView, HeadScale, Heads, MAX_HEAD_DIM, ProjectionView, Scratch, Sequences};
+use super::{AttentionView, HeadScale, HeadScratch, MAX_HEAD_DIM, ProjectionView, Scratch, Sequences};
 use crate::error::require;
 use crate::kernels::{Active, Kernels, Matrix, Rows};
 use crate::linear::{LinearView, MAX_INPUTS};
 use crate::observe::{Observer, Unobserved};
-use crate::reach::Reach;
+use crate::pattern::AttentionPattern;
 use crate::requantise::Channel;
 use crate::softmax::{Weight, Wide};
 use core::marker::PhantomData;
 use core::ops::Range;
 
-/// The projection of a model of width `E` to `H` heads of `P`, for queries, keys or values.
+/// The projection of a model of width `WIDTH` to `HEADS` heads of `HEAD_DIM`, for queries, keys or values.
 #[derive(Clone, Copy, Debug)]
-pub struct Projection<const E: usize, const H: usize, const P: usize> {
+pub struct Projection<const WIDTH: usize, const HEADS: usize, const HEAD_DIM: usize> {
     pub(super) view: ProjectionView<'static>,
 }
 
-impl<const E: usize, const H: usize, const P: usize> Projection<E, H, P> {
-    /// From weights `[H][P][E]` and a bias and scale per output.
+impl<const WIDTH: usize, const HEADS: usize, const HEAD_DIM: usize> Projection<WIDTH, HEADS, HEAD_DIM> {
+    /// From weights `[HEADS][HEAD_DIM][WIDTH]` and a bias and scale per output.
     #[must_use]
-    pub const fn new(weights: &'static [[[i8; E]; P]; H], channels: &'static [[Channel; P]; H]) -> Self {
+    pub const fn new(
+        weights: &'static [[[i8; WIDTH]; HEAD_DIM]; HEADS],
+        channels: &'static [[Channel; HEAD_DIM]; HEADS],
+    ) -> Self {
         Self::shared(weights, channels)
     }
 
-    /// From weights that heads share: `N` sets, the first `H / N` heads have the first one. Each head has a bias of its
-    /// own.
+    /// From weights that heads share: `SETS` sets, the first `HEADS / SETS` heads have the first one. Each head has a
+    /// bias of its own.
     ///
     /// ```
     /// # use heedful::{Channel, Projection, Scale};
@@ -36,29 +39,29 @@ impl<const E: usize, const H: usize, const P: usize> Projection<E, H, P> {
     /// static QUERY: Projection<8, 4, 4> = Projection::shared(&WEIGHTS, &CHANNELS);
     /// ```
     #[must_use]
-    pub const fn shared<const N: usize>(
-        weights: &'static [[[i8; E]; P]; N],
-        channels: &'static [[Channel; P]; H],
+    pub const fn shared<const SETS: usize>(
+        weights: &'static [[[i8; WIDTH]; HEAD_DIM]; SETS],
+        channels: &'static [[Channel; HEAD_DIM]; HEADS],
     ) -> Self {
         const {
             require(
-                E > 0 && E <= MAX_INPUTS,
+                WIDTH > 0 && WIDTH <= MAX_INPUTS,
                 "Projection: the width is 0 or so large that the accumulator may overflow",
             );
-            require(N > 0 && H.is_multiple_of(N), "Projection: the heads cannot share the weights evenly");
+            require(SETS > 0 && HEADS.is_multiple_of(SETS), "Projection: the heads cannot share the weights evenly");
         }
-        let weights = Matrix { data: weights.as_flattened().as_flattened(), inputs: E, stride: E };
+        let weights = Matrix { data: weights.as_flattened().as_flattened(), inputs: WIDTH, stride: WIDTH };
         let channels = channels.as_flattened();
-        Self { view: ProjectionView { weights, channels, weight_groups: N, channel_groups: H, offset: 0 } }
+        Self { view: ProjectionView { weights, channels, weight_groups: SETS, channel_groups: HEADS, offset: 0 } }
     }
 }
 
-/// Multi-head attention in a model of width `E`: `H` heads of dimension `P`, with softmax weights
+/// Multi-head attention in a model of width `WIDTH`: `HEADS` heads of dimension `HEAD_DIM`, with softmax weights
 /// of type `W` ([`Wide`] or [`Narrow`](crate::Narrow)).
 ///
-/// With `G` less than `H` heads share their keys and values: `G = 1` is multi-query attention, what lies between is
-/// grouped-query attention. `M` is the width of the sequence that is looked at, where it is another one
-/// (cross-attention).
+/// With `KV_HEADS` less than `HEADS` heads share their keys and values: `KV_HEADS = 1` is multi-query attention, what
+/// lies between is grouped-query attention. `MEMORY_WIDTH` is the width of the sequence that is looked at, where it is
+/// another one (cross-attention).
 ///
 /// The weights are borrowed for good: on a microcontroller they stay in flash.
 ///
@@ -106,99 +109,121 @@ impl<const E: usize, const H: usize, const P: usize> Projection<E, H, P> {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct MultiHeadAttention<
-    const E: usize,
-    const H: usize,
-    const P: usize,
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
     W = Wide,
-    const G: usize = H,
-    const M: usize = E,
+    const KV_HEADS: usize = HEADS,
+    const MEMORY_WIDTH: usize = WIDTH,
 > {
     pub(crate) view: AttentionView<'static>,
     weight: PhantomData<W>,
 }
 
-impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, const M: usize>
-    MultiHeadAttention<E, H, P, W, G, M>
+impl<
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
+    W: Weight,
+    const KV_HEADS: usize,
+    const MEMORY_WIDTH: usize,
+> MultiHeadAttention<WIDTH, HEADS, HEAD_DIM, W, KV_HEADS, MEMORY_WIDTH>
 {
-    /// From the projections, the weights `[E][H][P]` of the output projection with a bias and scale per output, and a
-    /// scale per head.
+    /// From the projections, the weights `[WIDTH][HEADS][HEAD_DIM]` of the output projection with a bias and scale per
+    /// output, and a scale per head.
     #[must_use]
     pub const fn new(
-        query: Projection<E, H, P>,
-        key: Projection<M, G, P>,
-        value: Projection<M, G, P>,
-        output: &'static [[[i8; P]; H]; E],
-        output_channels: &'static [Channel; E],
-        heads: &'static [HeadScale; H],
+        query: Projection<WIDTH, HEADS, HEAD_DIM>,
+        key: Projection<MEMORY_WIDTH, KV_HEADS, HEAD_DIM>,
+        value: Projection<MEMORY_WIDTH, KV_HEADS, HEAD_DIM>,
+        output: &'static [[[i8; HEAD_DIM]; HEADS]; WIDTH],
+        output_channels: &'static [Channel; WIDTH],
+        heads: &'static [HeadScale; HEADS],
     ) -> Self {
         const {
-            require(P > 0 && P <= MAX_HEAD_DIM, "MultiHeadAttention: the head dimension is 0 or above 256");
             require(
-                G > 0 && H.is_multiple_of(G),
+                HEAD_DIM > 0 && HEAD_DIM <= MAX_HEAD_DIM,
+                "MultiHeadAttention: the head dimension is 0 or above 256",
+            );
+            require(
+                KV_HEADS > 0 && HEADS.is_multiple_of(KV_HEADS),
                 "MultiHeadAttention: the heads cannot share the keys and values evenly",
             );
         }
         let output = output_view(output, output_channels);
         let (query, key, value) = (query.view, Some(key.view), value.view);
-        Self { view: AttentionView { query, key, value, output, heads, dim: P, head_dim: P }, weight: PhantomData }
+        Self {
+            view: AttentionView { query, key, value, output, heads, dim: HEAD_DIM, head_dim: HEAD_DIM },
+            weight: PhantomData,
+        }
     }
 
-    /// Attention of `S` positions over each other.
+    /// Attention of `POSITIONS` positions over each other.
     ///
-    /// `x` and the result are int8, `[S][E]`; the result lies in `scratch`. A [`Mask`](crate::Mask) is the simplest
-    /// `reach`.
+    /// `x` and the result are int8, `[POSITIONS][WIDTH]`; the result lies in `scratch`. A [`Mask`](crate::Mask) is the
+    /// simplest `pattern`.
     #[inline]
-    pub fn forward<'s, const S: usize>(
+    pub fn forward<'s, const POSITIONS: usize>(
         &self,
-        x: &[[i8; E]; S],
-        reach: impl Reach,
-        scratch: &'s mut Scratch<S, E, H, P, W>,
-    ) -> &'s [[i8; E]; S] {
-        self.forward_observed(x, reach, scratch, &mut Unobserved)
+        x: &[[i8; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        self.forward_observed(x, pattern, scratch, &mut Unobserved)
     }
 
     /// [`MultiHeadAttention::forward`], showing each row of softmax weights to `observer`.
     #[inline]
-    pub fn forward_observed<'s, const S: usize>(
+    pub fn forward_observed<'s, const POSITIONS: usize>(
         &self,
-        x: &[[i8; E]; S],
-        reach: impl Reach,
-        scratch: &'s mut Scratch<S, E, H, P, W>,
+        x: &[[i8; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
         observer: &mut impl Observer<W>,
-    ) -> &'s [[i8; E]; S] {
-        self.forward_on::<Active, S>(x, reach, scratch, observer)
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        self.forward_on::<Active, POSITIONS>(x, pattern, scratch, observer)
     }
 
     /// [`MultiHeadAttention::forward_observed`] with the kernels of one's choice.
     #[inline]
     #[doc(hidden)]
-    pub fn forward_on<'s, K: Kernels, const S: usize>(
+    pub fn forward_on<'s, K: Kernels, const POSITIONS: usize>(
         &self,
-        x: &[[i8; E]; S],
-        reach: impl Reach,
-        scratch: &'s mut Scratch<S, E, H, P, W>,
+        x: &[[i8; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
         observer: &mut impl Observer<W>,
-    ) -> &'s [[i8; E]; S] {
-        const { require(M == E, "MultiHeadAttention: keys and values are made from another width: use `cross`") }
-        self.run::<K, S, S, S, false>(Sequences::one(rows(x), S), reach, scratch, observer)
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        const {
+            require(
+                MEMORY_WIDTH == WIDTH,
+                "MultiHeadAttention: keys and values are made from another width: use `cross`",
+            )
+        }
+        self.run::<K, POSITIONS, POSITIONS, POSITIONS, false>(
+            Sequences::one(rows(x), POSITIONS),
+            pattern,
+            scratch,
+            observer,
+        )
     }
 
     /// [`MultiHeadAttention::forward_on`], with the result added to the residual stream.
     #[inline]
     #[doc(hidden)]
-    pub fn accumulate_on<K: Kernels, const S: usize>(
+    pub fn accumulate_on<K: Kernels, const POSITIONS: usize>(
         &self,
-        x: &[[i8; E]; S],
-        residual: &mut [[i16; E]; S],
-        reach: impl Reach,
-        scratch: &mut Scratch<S, E, H, P, W>,
+        x: &[[i8; WIDTH]; POSITIONS],
+        residual: &mut [[i16; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
         observer: &mut impl Observer<W>,
     ) {
-        const { require(M == E, "MultiHeadAttention: keys and values are made from another width") }
+        const { require(MEMORY_WIDTH == WIDTH, "MultiHeadAttention: keys and values are made from another width") }
         self.view.attend::<K, W, _, _, false>(
-            Sequences::one(rows(x), S),
-            &reach,
-            0..H,
+            Sequences::one(rows(x), POSITIONS),
+            &pattern,
+            0..HEADS,
             &mut scratch.heads.view(),
             0,
             observer,
@@ -207,8 +232,9 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
         self.view.output.accumulate::<K>(heads, residual.as_flattened_mut());
     }
 
-    /// [`MultiHeadAttention::forward`] with memory for `R` scores of a query at a time instead of `S`: for rows of
-    /// thousands of positions. The scores are computed twice; the result is the same, to the bit, whatever `R`.
+    /// [`MultiHeadAttention::forward`] with memory for `SCORES` scores of a query at a time instead of `POSITIONS`: for
+    /// rows of thousands of positions. The scores are computed twice; the result is the same, to the bit, whatever
+    /// `SCORES`.
     ///
     /// ```
     /// # use heedful::{Channel, HeadScale, Mask, MultiHeadAttention, Projection, Scale, Scratch, Wide};
@@ -226,43 +252,54 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
     /// assert_eq!(y, ATTENTION.forward(&x, Mask::Causal, &mut whole));
     /// ```
     #[inline]
-    pub fn forward_long<'s, const S: usize, const R: usize>(
+    pub fn forward_long<'s, const POSITIONS: usize, const SCORES: usize>(
         &self,
-        x: &[[i8; E]; S],
-        reach: impl Reach,
-        scratch: &'s mut Scratch<S, E, H, P, W, S, R>,
-    ) -> &'s [[i8; E]; S] {
-        self.forward_long_observed(x, reach, scratch, &mut Unobserved)
+        x: &[[i8; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, POSITIONS, SCORES>,
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        self.forward_long_observed(x, pattern, scratch, &mut Unobserved)
     }
 
     /// [`MultiHeadAttention::forward_long`], showing the rows of softmax weights to `observer` in parts, those of a few
     /// queries before the next ones of the same.
     #[inline]
-    pub fn forward_long_observed<'s, const S: usize, const R: usize>(
+    pub fn forward_long_observed<'s, const POSITIONS: usize, const SCORES: usize>(
         &self,
-        x: &[[i8; E]; S],
-        reach: impl Reach,
-        scratch: &'s mut Scratch<S, E, H, P, W, S, R>,
+        x: &[[i8; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, POSITIONS, SCORES>,
         observer: &mut impl Observer<W>,
-    ) -> &'s [[i8; E]; S] {
-        self.forward_long_on::<Active, S, R>(x, reach, scratch, observer)
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        self.forward_long_on::<Active, POSITIONS, SCORES>(x, pattern, scratch, observer)
     }
 
     /// [`Self::forward_long_observed`] with the kernels of one's choice.
     #[inline]
     #[doc(hidden)]
-    pub fn forward_long_on<'s, K: Kernels, const S: usize, const R: usize>(
+    pub fn forward_long_on<'s, K: Kernels, const POSITIONS: usize, const SCORES: usize>(
         &self,
-        x: &[[i8; E]; S],
-        reach: impl Reach,
-        scratch: &'s mut Scratch<S, E, H, P, W, S, R>,
+        x: &[[i8; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, POSITIONS, SCORES>,
         observer: &mut impl Observer<W>,
-    ) -> &'s [[i8; E]; S] {
-        const { require(M == E, "MultiHeadAttention: keys and values are made from another width: use `cross`") }
-        self.run::<K, S, S, R, true>(Sequences::one(rows(x), S), reach, scratch, observer)
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        const {
+            require(
+                MEMORY_WIDTH == WIDTH,
+                "MultiHeadAttention: keys and values are made from another width: use `cross`",
+            )
+        }
+        self.run::<K, POSITIONS, POSITIONS, SCORES, true>(
+            Sequences::one(rows(x), POSITIONS),
+            pattern,
+            scratch,
+            observer,
+        )
     }
 
-    /// Cross-attention: queries from the `S` positions of `x`, keys and values from the `T` positions of `memory`.
+    /// Cross-attention: queries from the `POSITIONS` positions of `x`, keys and values from the `KEYS` positions of
+    /// `memory`.
     ///
     /// ```
     /// # use heedful::{Channel, HeadScale, Mask, MultiHeadAttention, Projection, Scale, Scratch, Wide};
@@ -281,67 +318,67 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
     /// # assert_eq!(y.len(), 3);
     /// ```
     #[inline]
-    pub fn cross<'s, const S: usize, const T: usize>(
+    pub fn cross<'s, const POSITIONS: usize, const KEYS: usize>(
         &self,
-        x: &[[i8; E]; S],
-        memory: &[[i8; M]; T],
-        reach: impl Reach,
-        scratch: &'s mut Scratch<S, E, H, P, W, T>,
-    ) -> &'s [[i8; E]; S] {
-        self.cross_observed(x, memory, reach, scratch, &mut Unobserved)
+        x: &[[i8; WIDTH]; POSITIONS],
+        memory: &[[i8; MEMORY_WIDTH]; KEYS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, KEYS>,
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        self.cross_observed(x, memory, pattern, scratch, &mut Unobserved)
     }
 
     /// [`MultiHeadAttention::cross`], showing each row of softmax weights to `observer`.
     #[inline]
-    pub fn cross_observed<'s, const S: usize, const T: usize>(
+    pub fn cross_observed<'s, const POSITIONS: usize, const KEYS: usize>(
         &self,
-        x: &[[i8; E]; S],
-        memory: &[[i8; M]; T],
-        reach: impl Reach,
-        scratch: &'s mut Scratch<S, E, H, P, W, T>,
+        x: &[[i8; WIDTH]; POSITIONS],
+        memory: &[[i8; MEMORY_WIDTH]; KEYS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, KEYS>,
         observer: &mut impl Observer<W>,
-    ) -> &'s [[i8; E]; S] {
-        self.cross_on::<Active, S, T>(x, memory, reach, scratch, observer)
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        self.cross_on::<Active, POSITIONS, KEYS>(x, memory, pattern, scratch, observer)
     }
 
     /// [`Self::cross_observed`] with the kernels of one's choice.
     #[inline]
     #[doc(hidden)]
-    pub fn cross_on<'s, K: Kernels, const S: usize, const T: usize>(
+    pub fn cross_on<'s, K: Kernels, const POSITIONS: usize, const KEYS: usize>(
         &self,
-        x: &[[i8; E]; S],
-        memory: &[[i8; M]; T],
-        reach: impl Reach,
-        scratch: &'s mut Scratch<S, E, H, P, W, T>,
+        x: &[[i8; WIDTH]; POSITIONS],
+        memory: &[[i8; MEMORY_WIDTH]; KEYS],
+        pattern: impl AttentionPattern,
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, KEYS>,
         observer: &mut impl Observer<W>,
-    ) -> &'s [[i8; E]; S] {
-        let sequences = Sequences { queries: rows(x), positions: S, memory: Some(rows(memory)), keys: T };
-        self.run::<K, S, T, T, false>(sequences, reach, scratch, observer)
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        let sequences = Sequences { queries: rows(x), positions: POSITIONS, memory: Some(rows(memory)), keys: KEYS };
+        self.run::<K, POSITIONS, KEYS, KEYS, false>(sequences, pattern, scratch, observer)
     }
 
     #[inline]
-    fn run<'s, K: Kernels, const S: usize, const T: usize, const R: usize, const PARTS: bool>(
+    fn run<'s, K: Kernels, const POSITIONS: usize, const KEYS: usize, const SCORES: usize, const PARTS: bool>(
         &self,
         x: Sequences<'_>,
-        reach: impl Reach,
-        scratch: &'s mut Scratch<S, E, H, P, W, T, R>,
+        pattern: impl AttentionPattern,
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, KEYS, SCORES>,
         observer: &mut impl Observer<W>,
-    ) -> &'s [[i8; E]; S] {
-        let mut totals = [[0; P]; <Active as Kernels>::QUERIES];
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
+        let mut totals = [[0; HEAD_DIM]; <Active as Kernels>::QUERIES];
         let mut heads = scratch.heads.view();
         if PARTS {
             heads.totals = totals.as_flattened_mut();
         }
-        self.view.attend::<K, W, _, _, PARTS>(x, &reach, 0..H, &mut heads, 0, observer);
-        finish::<K, S, E, H, P, W, T, R, P>(&self.view.output, scratch)
+        self.view.attend::<K, W, _, _, PARTS>(x, &pattern, 0..HEADS, &mut heads, 0, observer);
+        finish::<K, POSITIONS, WIDTH, HEADS, HEAD_DIM, W, KEYS, SCORES, HEAD_DIM>(&self.view.output, scratch)
     }
 
-    /// Some heads alone, each to outputs of its own, `[heads.len()][S][P]`: heads are independent, so that cores or
-    /// threads can share them. [`MultiHeadAttention::join`] makes the whole of all heads' outputs. Heads that do not
-    /// exist give 0.
+    /// Some heads alone, each to outputs of its own, `[heads.len()][POSITIONS][HEAD_DIM]`: heads are independent, so
+    /// that cores or threads can share them. [`MultiHeadAttention::join`] makes the whole of all heads' outputs. Heads
+    /// that do not exist give 0.
     ///
     /// ```
-    /// # use heedful::{Channel, HeadScale, Heads, Mask, MultiHeadAttention, Projection, Scale, Scratch};
+    /// # use heedful::{Channel, HeadScale, HeadScratch, Mask, MultiHeadAttention, Projection, Scale, Scratch};
     /// # const UNIT: Channel = Channel { bias: 0, scale: Scale::from_real(0.01).unwrap() };
     /// # static W: [[[i8; 8]; 4]; 2] = [[[1; 8]; 4]; 2];
     /// # static O: [[[i8; 4]; 2]; 8] = [[[1; 4]; 2]; 8];
@@ -354,31 +391,31 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
     /// let mut outputs = [[[0; 4]; 5]; 2];
     /// let (first, second) = outputs.split_at_mut(1);
     /// std::thread::scope(|scope| {
-    ///     scope.spawn(|| ATTENTION.forward_heads(0..1, &x, Mask::None, &mut Heads::new(), first));
-    ///     scope.spawn(|| ATTENTION.forward_heads(1..2, &x, Mask::None, &mut Heads::new(), second));
+    ///     scope.spawn(|| ATTENTION.forward_heads(0..1, &x, Mask::None, &mut HeadScratch::new(), first));
+    ///     scope.spawn(|| ATTENTION.forward_heads(1..2, &x, Mask::None, &mut HeadScratch::new(), second));
     /// });
     /// let (mut scratch, mut alone) = (Scratch::new(), Scratch::new());
     /// assert_eq!(ATTENTION.join(&outputs, &mut scratch), ATTENTION.forward(&x, Mask::None, &mut alone));
     /// ```
     #[inline]
-    pub fn forward_heads<const S: usize>(
+    pub fn forward_heads<const POSITIONS: usize>(
         &self,
         heads: Range<usize>,
-        x: &[[i8; E]; S],
-        reach: impl Reach,
-        scratch: &mut Heads<S, 1, P, W>,
-        outputs: &mut [[[i8; P]; S]],
+        x: &[[i8; WIDTH]; POSITIONS],
+        pattern: impl AttentionPattern,
+        scratch: &mut HeadScratch<POSITIONS, 1, HEAD_DIM, W>,
+        outputs: &mut [[[i8; HEAD_DIM]; POSITIONS]],
     ) {
-        const { require(M == E, "MultiHeadAttention: keys and values are made from another width") }
+        const { require(MEMORY_WIDTH == WIDTH, "MultiHeadAttention: keys and values are made from another width") }
         for (head, output) in heads.zip(outputs) {
-            if head >= H {
+            if head >= HEADS {
                 // What the head before it left is not its own.
                 output.as_flattened_mut().fill(0);
                 continue;
             }
-            let x = Sequences::one(rows(x), S);
+            let x = Sequences::one(rows(x), POSITIONS);
             let one = head..head.saturating_add(1);
-            self.view.attend::<Active, W, _, _, false>(x, &reach, one, &mut scratch.view(), 0, &mut Unobserved);
+            self.view.attend::<Active, W, _, _, false>(x, &pattern, one, &mut scratch.view(), 0, &mut Unobserved);
             for (to, [from]) in output.iter_mut().zip(scratch.outputs()) {
                 *to = *from;
             }
@@ -387,11 +424,11 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
 
     /// The output projection of all heads' outputs, as [`MultiHeadAttention::forward_heads`] leaves them.
     #[inline]
-    pub fn join<'s, const S: usize>(
+    pub fn join<'s, const POSITIONS: usize>(
         &self,
-        outputs: &[[[i8; P]; S]; H],
-        scratch: &'s mut Scratch<S, E, H, P, W>,
-    ) -> &'s [[i8; E]; S] {
+        outputs: &[[[i8; HEAD_DIM]; POSITIONS]; HEADS],
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
+    ) -> &'s [[i8; WIDTH]; POSITIONS] {
         for (position, to) in scratch.heads.outputs_mut().iter_mut().enumerate() {
             for (to, head) in to.iter_mut().zip(outputs) {
                 if let Some(from) = head.get(position) {
@@ -399,28 +436,32 @@ impl<const E: usize, const H: usize, const P: usize, W: Weight, const G: usize, 
                 }
             }
         }
-        finish::<Active, S, E, H, P, W, S, S, P>(&self.view.output, scratch)
+        finish::<Active, POSITIONS, WIDTH, HEADS, HEAD_DIM, W, POSITIONS, POSITIONS, HEAD_DIM>(
+            &self.view.output,
+            scratch,
+        )
     }
 }
 
 /// The sequence's rows.
 #[inline]
-pub(crate) const fn rows<const E: usize, const S: usize>(x: &[[i8; E]; S]) -> Rows<'_> {
-    Rows::new(x.as_flattened(), E)
+pub(crate) const fn rows<const WIDTH: usize, const POSITIONS: usize>(x: &[[i8; WIDTH]; POSITIONS]) -> Rows<'_> {
+    Rows::new(x.as_flattened(), WIDTH)
 }
 
 /// The output projection as a view.
-pub(super) const fn output_view<const E: usize, const H: usize, const P: usize>(
-    output: &'static [[[i8; P]; H]; E],
-    channels: &'static [Channel; E],
+pub(super) const fn output_view<const WIDTH: usize, const HEADS: usize, const HEAD_DIM: usize>(
+    output: &'static [[[i8; HEAD_DIM]; HEADS]; WIDTH],
+    channels: &'static [Channel; WIDTH],
 ) -> LinearView<'static> {
     const {
         require(
-            H > 0 && H * P <= MAX_INPUTS,
+            HEADS > 0 && HEADS * HEAD_DIM <= MAX_INPUTS,
             "MultiHeadAttention: no heads, or so many that the accumulator may overflow",
         );
     }
-    let weights = Matrix { data: output.as_flattened().as_flattened(), inputs: H * P, stride: H * P };
+    let weights =
+        Matrix { data: output.as_flattened().as_flattened(), inputs: HEADS * HEAD_DIM, stride: HEADS * HEAD_DIM };
     LinearView { weights, channels }
 }
 
@@ -429,18 +470,18 @@ pub(super) const fn output_view<const E: usize, const H: usize, const P: usize>(
 pub(super) fn finish<
     's,
     K: Kernels,
-    const S: usize,
-    const E: usize,
-    const H: usize,
-    const P: usize,
+    const POSITIONS: usize,
+    const WIDTH: usize,
+    const HEADS: usize,
+    const HEAD_DIM: usize,
     W: Weight,
-    const T: usize,
-    const R: usize,
-    const D: usize,
+    const KEYS: usize,
+    const SCORES: usize,
+    const KEY_DIM: usize,
 >(
     output: &LinearView<'_>,
-    scratch: &'s mut Scratch<S, E, H, P, W, T, R, D>,
-) -> &'s [[i8; E]; S] {
+    scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, KEYS, SCORES, KEY_DIM>,
+) -> &'s [[i8; WIDTH]; POSITIONS] {
     let heads = scratch.heads.outputs().as_flattened().as_flattened();
     output.store::<K>(heads, scratch.output.as_flattened_mut());
     &scratch.output

@@ -10,10 +10,10 @@ use crate::audio::Frontend;
 use crate::encoder::{BlockView, StateView};
 use crate::format::{Config, File, Softmax};
 use crate::kernels::{Active, Kernels};
-use crate::mask::Mask;
 use crate::observe::{Observer, Row, Unobserved};
 use crate::outcome::Outcome;
-use crate::reach::Reach;
+use crate::pattern::AttentionPattern;
+use crate::pattern::Mask;
 use crate::softmax::{Narrow, Weight, Wide};
 use crate::{Allowed, Error};
 use core::ops::Range;
@@ -111,10 +111,10 @@ impl Model {
     /// exactly 0.
     #[must_use]
     pub fn infer_without(&self, features: &[i8], heads: &[(usize, usize)]) -> Outcome<Vec<i16>> {
-        let reach = |layer| Off { layer, heads };
+        let pattern = |layer| Off { layer, heads };
         match self.config.softmax {
-            Softmax::Wide => self.run_reaching::<Active, Wide, _, _>(features, reach, &mut Unobserved),
-            Softmax::Narrow => self.run_reaching::<Active, Narrow, _, _>(features, reach, &mut Unobserved),
+            Softmax::Wide => self.run_under::<Active, Wide, _, _>(features, pattern, &mut Unobserved),
+            Softmax::Narrow => self.run_under::<Active, Narrow, _, _>(features, pattern, &mut Unobserved),
         }
     }
 
@@ -133,13 +133,13 @@ impl Model {
     }
 
     fn run<K: Kernels, W: Weight, O: Observer<W>>(&self, features: &[i8], observer: &mut O) -> Outcome<Vec<i16>> {
-        self.run_reaching::<K, W, _, O>(features, |_| Mask::None, observer)
+        self.run_under::<K, W, _, O>(features, |_| Mask::None, observer)
     }
 
-    fn run_reaching<K: Kernels, W: Weight, R: Reach, O: Observer<W>>(
+    fn run_under<K: Kernels, W: Weight, R: AttentionPattern, O: Observer<W>>(
         &self,
         features: &[i8],
-        reach: impl Fn(usize) -> R,
+        pattern: impl Fn(usize) -> R,
         observer: &mut O,
     ) -> Outcome<Vec<i16>> {
         let Config { positions, inputs, width, heads, head_dim, hidden, classes, .. } = self.config;
@@ -175,18 +175,18 @@ impl Model {
                 *to = row.get(i).copied().unwrap_or(0);
             }
         };
-        encoder.forward::<K, W, R, O, true>(fill, &mut state, reach, observer);
+        encoder.forward::<K, W, R, O, true>(fill, &mut state, pattern, observer);
         Outcome::new(logits, self.config.logit)
     }
 }
 
-/// Heads of a block switched off, as [`Without`](crate::Without) does it, but any number of them.
+/// Heads of a block switched off, as [`HeadMask`](crate::Without) does it, but any number of them.
 struct Off<'h> {
     layer: usize,
     heads: &'h [(usize, usize)],
 }
 
-impl Reach for Off<'_> {
+impl AttentionPattern for Off<'_> {
     fn keys(&self, head: usize, _query: usize, keys: usize) -> Range<usize> {
         if self.heads.contains(&(self.layer, head)) { 0..0 } else { 0..keys }
     }

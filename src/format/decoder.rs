@@ -4,7 +4,7 @@ use super::encoder::{Softmax, between, tri, within};
 use super::{CONFIG, DECODER, DECODER_BLOCK, EMBEDDING, File, NORM, Reader, TOKENS};
 use crate::attention::{AttentionView, MAX_HEAD_DIM, ProjectionView};
 use crate::decoder::{DecoderBlockView, DecoderView, EmbeddingView, MAX_FACTOR};
-use crate::feed_forward::{GatedView, MAX_FINE_INPUTS, coarse, is_fine};
+use crate::feed_forward::{GatedView, MAX_HIDDEN15_INPUTS, allows_hidden15, coarse};
 use crate::linear::MAX_INPUTS;
 use crate::norm::MAX_WIDTH;
 use crate::rope::{Pairing, Rope};
@@ -13,8 +13,8 @@ use crate::tokenizer::Tokenizer;
 use crate::{Allowed, Error};
 use bytemuck::must_cast_slice;
 
-/// Scales of a product that leave room for fine hidden values.
-const FINE: &str = "2^-32 up to, but not, 2^-9";
+/// Scales of a product that leave room for 15-bit hidden values.
+const HIDDEN15_SCALE: &str = "2^-32 up to, but not, 2^-9";
 
 /// The shape of a decoder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
             product: tri!(self.scale("scale of a gate's product")),
             down: tri!(self.linear(hidden, width)),
             // The word may be missing.
-            fine: match self.word() {
+            hidden15: match self.word() {
                 Ok(0) | Err(_) => false,
                 Ok(1) => true,
                 Ok(found) => {
@@ -203,19 +203,23 @@ impl<'a> Reader<'a> {
                 }
             },
         };
-        if layers.fine && !is_fine(layers.product) {
+        if layers.hidden15 && !allows_hidden15(layers.product) {
             let found = layers.product.to_word();
-            return Err(Error::Scale { what: "scale of a gate's product to fine hidden values", found, allowed: FINE });
+            return Err(Error::Scale {
+                what: "scale of a gate's product to 15-bit hidden values",
+                found,
+                allowed: HIDDEN15_SCALE,
+            });
         }
-        if layers.fine && hidden > MAX_FINE_INPUTS {
-            let allowed = Allowed::Between(1, MAX_FINE_INPUTS);
-            return Err(Error::Shape { what: "fine hidden values", allowed, found: hidden });
+        if layers.hidden15 && hidden > MAX_HIDDEN15_INPUTS {
+            let allowed = Allowed::Between(1, MAX_HIDDEN15_INPUTS);
+            return Err(Error::Shape { what: "15-bit hidden values", allowed, found: hidden });
         }
-        if layers.fine
+        if layers.hidden15
             && let Some(bias) = coarse(layers.down.channels)
         {
             let (found, allowed) = (bias as u32, "less than 2^22 either way");
-            return Err(Error::Scale { what: "bias of a layer that takes fine hidden values", found, allowed });
+            return Err(Error::Scale { what: "bias of a layer that takes 15-bit hidden values", found, allowed });
         }
         Ok(layers)
     }

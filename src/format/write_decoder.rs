@@ -3,7 +3,7 @@
 use super::write::{LinearModel, NormModel, Writer, linear, norm, pack, same};
 use super::{DECODER, DECODER_BLOCK, DecoderConfig, EMBEDDING, NORM, Softmax, TOKENS};
 use crate::attention::HeadScale;
-use crate::feed_forward::{MAX_FINE_INPUTS, are_fine, is_fine};
+use crate::feed_forward::{MAX_HIDDEN15_INPUTS, allows_hidden15, biases_allow_hidden15};
 use crate::requantise::Scale;
 use crate::rope::Pairing;
 use crate::softmax::Steepness;
@@ -39,7 +39,7 @@ pub struct DecoderBlockModel {
     /// `[width][hidden]`
     pub down: LinearModel,
     /// Whether hidden values keep seven more bits.
-    pub fine: bool,
+    pub hidden15: bool,
 }
 
 /// A token of the vocabulary.
@@ -84,9 +84,9 @@ impl DecoderBlockModel {
     /// Whether hidden values may have seven more bits: if the product's scale, and the last layer's inputs and biases,
     /// leave room for them.
     #[must_use]
-    pub fn may_be_fine(product: Scale, down: &LinearModel) -> bool {
+    pub fn may_have_hidden15(product: Scale, down: &LinearModel) -> bool {
         let inputs = down.weights.len().checked_div(down.channels.len()).unwrap_or(0);
-        is_fine(product) && inputs <= MAX_FINE_INPUTS && are_fine(&down.channels)
+        allows_hidden15(product) && inputs <= MAX_HIDDEN15_INPUTS && biases_allow_hidden15(&down.channels)
     }
 }
 
@@ -135,7 +135,7 @@ impl DecoderModel {
             words.extend(pack(bytemuck::cast_slice(&block.table)));
             words.push(block.product.to_word());
             words.extend(linear("layer after the gate", &block.down, c.hidden, c.width)?);
-            if block.fine {
+            if block.hidden15 {
                 words.push(1);
             }
             file.section(DECODER_BLOCK, words);

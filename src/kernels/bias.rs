@@ -4,7 +4,7 @@ use super::{Bounds, Kernels, Tile};
 use crate::softmax::Weight;
 
 /// The bias of a key that is hidden; whatever lies below half of it hides, too.
-pub const HIDDEN: i32 = i32::MIN;
+pub const MASKED: i32 = i32::MIN;
 /// The farthest that a score lies below its row's maximum: with the least steepness, 32 octaves.
 pub(super) const LOWEST: i32 = (1 << 23) - 1;
 
@@ -19,7 +19,7 @@ pub(super) const PART: usize = 64;
 
 /// Where the scores of a tile lie.
 #[derive(Clone, Copy, Debug)]
-pub struct Places {
+pub struct ScoreLayout {
     /// From a score to that of the next query and the same key.
     pub query: usize,
     /// From a score to that of the next key and the same query.
@@ -28,7 +28,7 @@ pub struct Places {
     pub up: u32,
 }
 
-impl Places {
+impl ScoreLayout {
     /// The scores of a query, from a key on.
     #[inline]
     fn of(self, scores: &mut [i32], query: usize, first: usize) -> impl Iterator<Item = &mut i32> {
@@ -47,7 +47,7 @@ impl<W> Tile<'_, W> {
         mut add: impl FnMut(&mut [i32], usize, usize, &[i32]) -> i32,
     ) {
         for (query, (&visible, max)) in self.visible.iter().zip(&mut self.max).enumerate() {
-            *max = HIDDEN;
+            *max = MASKED;
             let mut first = 0;
             while first < visible {
                 let mut memory = [0; PART];
@@ -61,11 +61,11 @@ impl<W> Tile<'_, W> {
 
     /// [`Kernels::tile_bias`](super::Kernels::tile_bias) by default; bits that scores are shifted left by are lost.
     #[inline]
-    pub(crate) fn bias_placed(&mut self, places: Places, rows: impl FnMut(usize, usize, &mut [i32])) {
+    pub(crate) fn bias_placed(&mut self, score_layout: ScoreLayout, rows: impl FnMut(usize, usize, &mut [i32])) {
         self.bias_parts(rows, |scores, query, first, row| {
-            let mut max = HIDDEN;
-            for (score, &bias) in places.of(scores, query, first).zip(row) {
-                *score = (*score >> places.up).saturating_add(bias);
+            let mut max = MASKED;
+            for (score, &bias) in score_layout.of(scores, query, first).zip(row) {
+                *score = (*score >> score_layout.up).saturating_add(bias);
                 max = max.max(*score);
             }
             max
@@ -75,7 +75,7 @@ impl<W> Tile<'_, W> {
     /// What [`Kernels::tile_scores_between`](super::Kernels::tile_scores_between) does by default, once there are
     /// scores.
     #[inline]
-    pub(crate) fn hide_placed<K: Kernels>(&mut self, places: Places, starts: &Bounds, ends: &Bounds) {
+    pub(crate) fn hide_placed<K: Kernels>(&mut self, score_layout: ScoreLayout, starts: &Bounds, ends: &Bounds) {
         let ranges = starts.iter().zip(ends);
         for (query, ((&visible, max), (&start, &end))) in self.visible.iter().zip(&mut self.max).zip(ranges).enumerate()
         {
@@ -83,12 +83,12 @@ impl<W> Tile<'_, W> {
             if start >= end {
                 continue;
             }
-            let first = query * places.query + start * places.key;
-            let seen = self.scores.get(first..=first + (end - start - 1) * places.key).unwrap_or(&[]);
-            *max = K::largest(seen, places.key);
-            let hidden = max.wrapping_sub(LOWEST << places.up);
+            let first = query * score_layout.query + start * score_layout.key;
+            let seen = self.scores.get(first..=first + (end - start - 1) * score_layout.key).unwrap_or(&[]);
+            *max = K::largest(seen, score_layout.key);
+            let hidden = max.wrapping_sub(LOWEST << score_layout.up);
             for keys in [0..start, end..visible] {
-                places.of(self.scores, query, keys.start).take(keys.len()).for_each(|score| *score = hidden);
+                score_layout.of(self.scores, query, keys.start).take(keys.len()).for_each(|score| *score = hidden);
             }
         }
     }
@@ -101,7 +101,7 @@ impl<W> Tile<'_, W> {
         W: Weight,
     {
         for (max, _) in self.max.iter_mut().zip(&*self.visible) {
-            if *max < HIDDEN / 2 {
+            if *max < MASKED / 2 {
                 *max = 0;
             }
         }
@@ -111,12 +111,12 @@ impl<W> Tile<'_, W> {
     /// [`Kernels::tile_floor`](super::Kernels::tile_floor) by default. With a shift, scores become relative to their
     /// maxima, and these 0.
     #[inline]
-    pub(crate) fn floor_placed(&mut self, places: Places) {
+    pub(crate) fn floor_placed(&mut self, score_layout: ScoreLayout) {
         for (query, (&visible, max)) in self.visible.iter().zip(&mut self.max).enumerate() {
             let least = least(*max);
-            let from = if places.up > 0 { core::mem::take(max) } else { 0 };
-            for score in places.of(self.scores, query, 0).take(visible) {
-                *score = (*score).max(least).wrapping_sub(from) << places.up;
+            let from = if score_layout.up > 0 { core::mem::take(max) } else { 0 };
+            for score in score_layout.of(self.scores, query, 0).take(visible) {
+                *score = (*score).max(least).wrapping_sub(from) << score_layout.up;
             }
         }
     }

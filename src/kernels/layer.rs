@@ -106,7 +106,7 @@ impl Matrix<'_> {
 
 /// Where a layer's results go.
 #[derive(Debug)]
-pub enum Sink<'a> {
+pub enum Epilogue<'a> {
     /// To int8, at `row * row_stride + output * output_stride`.
     Store {
         /// The tensor written to.
@@ -125,7 +125,7 @@ pub enum Sink<'a> {
     },
 }
 
-impl Sink<'_> {
+impl Epilogue<'_> {
     /// Takes `Σ x·w` of one row of activations and one output channel, bias included.
     #[inline]
     pub(super) fn put(&mut self, row: usize, output: usize, acc: i32, channel: Channel) {
@@ -152,7 +152,7 @@ pub struct Layer<'a> {
     /// Bias and scale of each output.
     pub channels: &'a [Channel],
     /// Where the results go.
-    pub sink: Sink<'a>,
+    pub epilogue: Epilogue<'a>,
 }
 
 /// Whether a tensor of so many values has a place for each of `count` groups of results, `stride` apart, one group
@@ -172,11 +172,11 @@ impl Layer<'_> {
     /// Whether all weights and all places of results exist for these rows, and there is something to do.
     #[inline]
     pub(super) fn fits(&self, x: Rows<'_>) -> bool {
-        let Self { weights, channels, sink } = self;
+        let Self { weights, channels, epilogue } = self;
         let (rows, outputs, inputs) = (x.count(), channels.len(), x.width.min(weights.inputs));
-        let (length, down, across) = match sink {
-            Sink::Store { out, row_stride, output_stride } => (out.len(), *row_stride, *output_stride),
-            Sink::Add { out, width } => (out.len(), *width, 1),
+        let (length, down, across) = match epilogue {
+            Epilogue::Store { out, row_stride, output_stride } => (out.len(), *row_stride, *output_stride),
+            Epilogue::Add { out, width } => (out.len(), *width, 1),
         };
         // Of numbers of half a word, less a bit, no sum of two products leaves the word.
         if (rows | outputs | inputs | weights.stride | down | across) >> (usize::BITS / 2 - 1) > 0 {
@@ -196,14 +196,14 @@ impl Layer<'_> {
     #[cold]
     #[inline(never)]
     fn fits_wide(&self, x: Rows<'_>) -> bool {
-        let Self { weights, channels, sink } = self;
+        let Self { weights, channels, epilogue } = self;
         let (rows, outputs, inputs) = (x.count(), channels.len(), x.width.min(weights.inputs));
-        let apart = match sink {
-            Sink::Store { out, row_stride, output_stride } => {
+        let apart = match epilogue {
+            Epilogue::Store { out, row_stride, output_stride } => {
                 places(out.len(), [rows, *row_stride], [outputs, *output_stride])
                     || places(out.len(), [outputs, *output_stride], [rows, *row_stride])
             }
-            Sink::Add { out, width } => places(out.len(), [rows, *width], [outputs, 1]),
+            Epilogue::Add { out, width } => places(out.len(), [rows, *width], [outputs, 1]),
         };
         apart && inputs > 0 && holds(weights.data, outputs, weights.stride, inputs)
     }

@@ -12,10 +12,10 @@ mod bias;
 #[cfg(all(target_arch = "arm", heedful_backend = "dsp"))]
 #[allow(unsafe_code)]
 mod dsp;
-mod fine;
 #[cfg(all(target_arch = "arm", heedful_backend = "helium"))]
 #[allow(unsafe_code)]
 mod helium;
+mod hidden15;
 mod layer;
 #[cfg(all(target_arch = "aarch64", heedful_backend = "neon"))]
 #[allow(unsafe_code)]
@@ -56,7 +56,7 @@ pub use rv32::Rv32;
 pub use rvv::Rvv;
 #[cfg(all(target_arch = "arm", heedful_backend = "thumb"))]
 pub use thumb::Thumb;
-pub use tile::{Bounds, MAX_QUERIES, Tile, TileParts, Witness};
+pub use tile::{Bounds, MAX_QUERIES, Tile, TileParts, WeightObserver};
 #[cfg(not(target_os = "none"))]
 pub use wide::Wide;
 #[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
@@ -64,10 +64,10 @@ pub use x86::{Avx2, Avx512Vnni, AvxVnni, X86};
 
 pub use crate::norm::NormView;
 pub use crate::softmax::RowScale;
-pub use bias::{HIDDEN, Places};
-pub use fine::Gated;
+pub use bias::{MASKED, ScoreLayout};
+pub use hidden15::Gated;
 use layer::holds;
-pub use layer::{Layer, Matrix, Products, Rows, Sink, linear};
+pub use layer::{Epilogue, Layer, Matrix, Products, Rows, linear};
 
 use crate::requantise::Scale;
 use crate::softmax::{Steepness, Weight};
@@ -269,8 +269,8 @@ pub trait Kernels: Sized {
     /// Where the scores of a tile lie after its first part, for the three that follow. A backend whose scores lie
     /// otherwise than can be said here has its own of these.
     #[inline]
-    fn places<W>(tile: &Tile<'_, W>) -> Places {
-        Places { query: tile.positions, key: 1, up: 0 }
+    fn score_layout<W>(tile: &Tile<'_, W>) -> ScoreLayout {
+        ScoreLayout { query: tile.positions, key: 1, up: 0 }
     }
 
     /// The largest of every `step`th score, from the first on.
@@ -284,13 +284,13 @@ pub trait Kernels: Sized {
     // Not inlined into the backends' own parts: only those who use it pay.
     #[inline(never)]
     fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
-        tile.bias_placed(Self::places(tile), rows);
+        tile.bias_placed(Self::score_layout(tile), rows);
     }
 
     /// After [`Kernels::tile_bias`]: raises scores that lie 2^23 or more below the maximum to 2^23 - 1 below it.
     #[inline(never)]
     fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
-        tile.floor_placed(Self::places(tile));
+        tile.floor_placed(Self::score_layout(tile));
     }
 
     /// Instead of the first part and of these two, where each query sees only the keys from a start to an end: the
@@ -299,7 +299,7 @@ pub trait Kernels: Sized {
     #[inline(never)]
     fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
         Self::tile_scores(tile);
-        tile.hide_placed::<Self>(Self::places(tile), starts, ends);
+        tile.hide_placed::<Self>(Self::score_layout(tile), starts, ends);
     }
 
     /// Second part: scores to weights, and their sums.
@@ -323,8 +323,8 @@ pub trait Kernels: Sized {
 
     /// Shows the weights of each query, in order of the keys.
     #[inline]
-    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
-        portable::tile_show(tile, witness);
+    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
+        portable::tile_show(tile, observer);
     }
 
     /// Layer norm of one row, int16 to int8.
@@ -357,15 +357,15 @@ pub trait Kernels: Sized {
     /// int8 step that the layer's scales and biases are for. Sums are exact in 32 bits for at most 768 inputs, and
     /// biases below 2^22.
     #[inline]
-    fn linear_fine(hidden: Gated<'_, '_>) {
-        fine::linear::<Self>(hidden);
+    fn linear_hidden15(hidden: Gated<'_, '_>) {
+        hidden15::linear::<Self>(hidden);
     }
 
-    /// `Σ x·w` of two rows of `x`, of one length, for each row of `weights`: what [`Kernels::linear_fine`] is made of
-    /// by default.
+    /// `Σ x·w` of two rows of `x`, of one length, for each row of `weights`: what [`Kernels::linear_hidden15`] is made
+    /// of by default.
     #[inline]
     fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
-        fine::sums_of_two::<Self>(x, weights, sums);
+        hidden15::sums_of_two::<Self>(x, weights, sums);
     }
 
     /// Replaces each value by its entry in a table, indexed by the value's bits.

@@ -5,7 +5,7 @@
 //! with a running maximum of Milakov and Gimelshein, 2018, rounds with each rescaling.)
 
 use super::portable::CHUNK;
-use super::{HIDDEN, Kernels, MAX_QUERIES, Portable, RowScale, Tile, Witness, rows, tiles_mut};
+use super::{Kernels, MASKED, MAX_QUERIES, Portable, RowScale, Tile, WeightObserver, rows, tiles_mut};
 use crate::softmax::Weight;
 
 /// Keys that there is memory for, for all queries that the kernels take at a time.
@@ -34,30 +34,30 @@ impl<W: Weight> Tile<'_, W> {
     /// `[queries][value_dim]`.
     // Not inlined: few need it.
     #[inline(never)]
-    pub(crate) fn attend_in_parts<K: Kernels, V: Witness<W>>(
+    pub(crate) fn attend_in_parts<K: Kernels, V: WeightObserver<W>>(
         &mut self,
         biases: Option<impl FnMut(usize, usize, &mut [i32])>,
         totals: &mut [i64],
-        witness: &mut V,
+        observer: &mut V,
     ) {
         // Memory that is too little for some kernels is enough for one query and key.
         match part::<K, W>(self.scores, self.weights) {
             0 => {
                 let part = part::<Portable, W>(self.scores, self.weights);
-                attend::<Portable, W, V>(self, part, biases, totals, witness);
+                attend::<Portable, W, V>(self, part, biases, totals, observer);
             }
-            part => attend::<K, W, V>(self, part, biases, totals, witness),
+            part => attend::<K, W, V>(self, part, biases, totals, observer),
         }
     }
 }
 
 #[inline]
-fn attend<'a, K: Kernels, W: Weight, V: Witness<W>>(
+fn attend<'a, K: Kernels, W: Weight, V: WeightObserver<W>>(
     tile: &mut Tile<'a, W>,
     part: usize,
     mut biases: Option<impl FnMut(usize, usize, &mut [i32])>,
     totals: &mut [i64],
-    witness: &mut V,
+    observer: &mut V,
 ) {
     let whole = tile.in_parts(part);
     let most = whole.most();
@@ -71,7 +71,7 @@ fn attend<'a, K: Kernels, W: Weight, V: Witness<W>>(
         }
     };
 
-    let mut max = [HIDDEN; MAX_QUERIES];
+    let mut max = [MASKED; MAX_QUERIES];
     for start in (0..most).step_by(part.max(1)) {
         score(tile, start);
         for ((max, &new), &visible) in max.iter_mut().zip(&tile.max).zip(&*tile.visible) {
@@ -95,7 +95,7 @@ fn attend<'a, K: Kernels, W: Weight, V: Witness<W>>(
         }
         K::tile_weighted_total(tile, totals);
         if V::WATCHES {
-            K::tile_show(tile, &mut Part { witness, start });
+            K::tile_show(tile, &mut Part { observer, start });
         }
     }
 
@@ -110,15 +110,15 @@ fn attend<'a, K: Kernels, W: Weight, V: Witness<W>>(
 
 /// Shows the rows of a part as such.
 struct Part<'v, V> {
-    witness: &'v mut V,
+    observer: &'v mut V,
     start: usize,
 }
 
-impl<W, V: Witness<W>> Witness<W> for Part<'_, V> {
+impl<W, V: WeightObserver<W>> WeightObserver<W> for Part<'_, V> {
     const WATCHES: bool = V::WATCHES;
 
     #[inline]
     fn row(&mut self, query: usize, weights: &[W]) {
-        self.witness.part(query, self.start, weights);
+        self.observer.part(query, self.start, weights);
     }
 }

@@ -1,6 +1,6 @@
 //! Portable Rust: the specification that all other backends are held against.
 
-use super::{Kernels, Layer, Products, Tile, Witness, holds, rows, tiles_mut};
+use super::{Kernels, Layer, Products, Tile, WeightObserver, holds, rows, tiles_mut};
 use crate::norm::NormView;
 use crate::requantise::{Scale, saturate_i8};
 use crate::softmax::{RowScale, Steepness, Weight};
@@ -28,12 +28,12 @@ pub(super) fn from(data: &[i8], start: usize) -> &[i8] {
 #[inline]
 pub(super) fn linear(products: Products<'_, '_>) {
     let Products { x, layers, .. } = products;
-    for Layer { weights, channels, sink } in layers {
+    for Layer { weights, channels, epilogue } in layers {
         for (row, x) in x.iter().enumerate() {
             let x = x.get(..weights.inputs).unwrap_or(x);
             for (output, &channel) in channels.iter().enumerate() {
                 let w = from(weights.data, output * weights.stride);
-                sink.put(row, output, channel.bias.wrapping_add(dot(x, w)), channel);
+                epilogue.put(row, output, channel.bias.wrapping_add(dot(x, w)), channel);
             }
         }
     }
@@ -129,9 +129,9 @@ pub(super) fn tile_weighted_sum<K: Kernels, W: Weight>(tile: &mut Tile<'_, W>) {
 }
 
 #[inline]
-pub(super) fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
+pub(super) fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
     for (i, &visible) in tile.visible.iter().enumerate() {
-        witness.row(i, row(tile.weights, i, tile.positions, visible));
+        observer.row(i, row(tile.weights, i, tile.positions, visible));
     }
 }
 
@@ -144,7 +144,7 @@ struct Totals<'a, K> {
     kernels: PhantomData<K>,
 }
 
-impl<K: Kernels, W: Weight> Witness<W> for Totals<'_, K> {
+impl<K: Kernels, W: Weight> WeightObserver<W> for Totals<'_, K> {
     const WATCHES: bool = true;
 
     #[inline]

@@ -176,53 +176,58 @@ pub(super) fn most(visible: &[usize]) -> usize {
 }
 
 impl<W: Weight> Tile<'_, W> {
-    /// Softmax attention of all queries, shown to `witness`.
+    /// Softmax attention of all queries, shown to `observer`.
     #[inline]
-    pub fn attend<K: Kernels, V: Witness<W>>(&mut self, witness: &mut V) {
-        self.attend_biased::<K, V>(None::<fn(usize, usize, &mut [i32])>, witness);
+    pub fn attend<K: Kernels, V: WeightObserver<W>>(&mut self, observer: &mut V) {
+        self.attend_biased::<K, V>(None::<fn(usize, usize, &mut [i32])>, observer);
     }
 
     /// [`Tile::attend`], where each query sees only the keys from a start to an end: at least one, or none are visible
     /// to it.
     #[inline]
-    pub fn attend_between<K: Kernels, V: Witness<W>>(&mut self, starts: &Bounds, ends: &Bounds, witness: &mut V) {
+    pub fn attend_between<K: Kernels, V: WeightObserver<W>>(
+        &mut self,
+        starts: &Bounds,
+        ends: &Bounds,
+        observer: &mut V,
+    ) {
         K::tile_scores_between(self, starts, ends);
-        self.attend_scores::<K, V>(witness);
+        self.attend_scores::<K, V>(observer);
     }
 
     /// [`Tile::attend`], with rows of biases added to the scores: `rows(query, key, row)` adds those of a query, from a
-    /// key on, to a row of zeros, and sets them to [`HIDDEN`](super::HIDDEN) for keys that shall weigh exactly 0.
+    /// key on, to a row of zeros, and sets them to [`MASKED`](super::MASKED) for keys that shall weigh exactly 0.
     ///
     /// A bias should be at most 2^29 either way. Scores 2^23 or more below the maximum count as 2^23 - 1 below it: they
     /// weigh 0, as does any key that lies 17 octaves below, for no steepness is less than 2^-18. A query all of whose
     /// keys are hidden gets 0.
     #[inline]
-    pub fn attend_biased<K: Kernels, V: Witness<W>>(
+    pub fn attend_biased<K: Kernels, V: WeightObserver<W>>(
         &mut self,
         rows: Option<impl FnMut(usize, usize, &mut [i32])>,
-        witness: &mut V,
+        observer: &mut V,
     ) {
         K::tile_scores(self);
         if let Some(rows) = rows {
             K::tile_bias(self, rows);
             self.floor::<K>();
         }
-        self.attend_scores::<K, V>(witness);
+        self.attend_scores::<K, V>(observer);
     }
 
     /// What follows when scores and maxima are known.
     #[inline]
-    fn attend_scores<K: Kernels, V: Witness<W>>(&mut self, witness: &mut V) {
+    fn attend_scores<K: Kernels, V: WeightObserver<W>>(&mut self, observer: &mut V) {
         K::tile_softmax(self);
         K::tile_weighted_sum(self);
         if V::WATCHES {
-            K::tile_show(self, witness);
+            K::tile_show(self, observer);
         }
     }
 }
 
 /// Sees the softmax weights of each query of a [`Tile`].
-pub trait Witness<W> {
+pub trait WeightObserver<W> {
     /// Whether it looks at all: a backend need not lay out weights that nobody sees.
     const WATCHES: bool;
     /// The weights of the `query`th query of the tile, one per key that it looks at.

@@ -22,14 +22,14 @@ impl Kernels for Wide {
 
     fn linear(products: Products<'_, '_>) {
         let Products { x, layers, .. } = products;
-        for Layer { weights, channels, sink } in layers {
+        for Layer { weights, channels, epilogue } in layers {
             for (row, x) in x.iter().enumerate() {
                 let x = x.get(..weights.inputs).unwrap_or(x);
                 let mut output = 0;
                 each_block(weights.data, weights.stride, x.len(), channels.len(), |rows| {
                     for sum in dots(x, rows, i8x16_to_i16x16, i32::from) {
                         let Some(&channel) = channels.get(output) else { return };
-                        sink.put(row, output, channel.bias.wrapping_add(sum), channel);
+                        epilogue.put(row, output, channel.bias.wrapping_add(sum), channel);
                         output += 1;
                     }
                 });

@@ -1,10 +1,10 @@
-//! Attention under reaches that say anything, and caches that are taken anywhere.
+//! Attention under patterns that say anything, and caches that are taken anywhere.
 
 use crate::SIZES;
 use heedful::{
-    Alibi, Channel, FusedAttention, HeadScale, Heads, KvCache, LowRankAttention, LowRankScratch, Mask,
-    MultiHeadAttention, Narrow, Pairing, Projection, Reach, RelativeBias, RewindError, Rope, Row, Scale, Scratch,
-    Slope, StepScratch, Weight, Wide, Window,
+    Alibi, AttentionPattern, Channel, FusedAttention, HeadScale, HeadScratch, KvCache, LowRankAttention,
+    LowRankScratch, Mask, MultiHeadAttention, Narrow, Pairing, Projection, RelativeBias, RewindError, Rope, Row, Scale,
+    Scratch, Slope, StepScratch, Weight, Wide, Window,
 };
 use std::ops::Range;
 
@@ -50,17 +50,17 @@ fn input() -> [[i8; E]; S] {
     std::array::from_fn(|s| std::array::from_fn(|e| (37 * s + 91 * e) as u8 as i8))
 }
 
-/// All that a pass, a pass in parts, a pass over another sequence and a stream give under a reach.
-fn run<W: Weight>(reach: impl Reach) -> [[[i8; E]; S]; 4] {
+/// All that a pass, a pass in parts, a pass over another sequence and a stream give under a pattern.
+fn run<W: Weight>(pattern: impl AttentionPattern) -> [[[i8; E]; S]; 4] {
     let (attention, x) = (attention::<W>(), input());
     let mut observer = |row: Row<'_, W>| assert!(row.weights.len() <= S && row.head < H);
-    let whole = *attention.forward_observed(&x, &reach, &mut Scratch::new(), &mut observer);
-    let long = *attention.forward_long(&x, &reach, &mut Scratch::<S, E, H, P, W, S, 3>::new());
-    let cross = *attention.cross(&x, &[[5; E]; 3], &reach, &mut Scratch::new());
+    let whole = *attention.forward_observed(&x, &pattern, &mut Scratch::new(), &mut observer);
+    let long = *attention.forward_long(&x, &pattern, &mut Scratch::<S, E, H, P, W, S, 3>::new());
+    let cross = *attention.cross(&x, &[[5; E]; 3], &pattern, &mut Scratch::new());
     let (mut cache, mut scratch) = (KvCache::<S, H, P>::new(), StepScratch::new());
-    let steps = x.map(|x| *attention.step(&x, &reach, &mut cache, &mut scratch));
+    let steps = x.map(|x| *attention.step(&x, &pattern, &mut cache, &mut scratch));
     let (mut cache, mut scratch) = (KvCache::<5, H, P, 2>::new(), StepScratch::new());
-    x.iter().for_each(|x| _ = attention.step(x, &reach, &mut cache, &mut scratch));
+    x.iter().for_each(|x| _ = attention.step(x, &pattern, &mut cache, &mut scratch));
     [whole, long, cross, steps]
 }
 
@@ -113,7 +113,7 @@ fn rotations_of_any_frequency() {
     }
 }
 
-/// A reach of a stranger's that keeps no rule.
+/// A pattern of a stranger's that keeps no rule.
 #[derive(Clone)]
 struct Wild<const FROM_FIRST: bool> {
     keys: Range<usize>,
@@ -122,7 +122,7 @@ struct Wild<const FROM_FIRST: bool> {
     bias: i32,
 }
 
-impl<const FROM_FIRST: bool> Reach for Wild<FROM_FIRST> {
+impl<const FROM_FIRST: bool> AttentionPattern for Wild<FROM_FIRST> {
     const FROM_FIRST: bool = FROM_FIRST;
     fn keys(&self, head: usize, query: usize, _keys: usize) -> Range<usize> {
         // Another answer for each query.
@@ -156,12 +156,12 @@ fn wild<const FROM_FIRST: bool>(mut run: impl FnMut(Wild<FROM_FIRST>)) {
 
 #[test]
 fn wild_reaches() {
-    wild::<true>(|reach| _ = run::<Wide>(reach));
+    wild::<true>(|pattern| _ = run::<Wide>(pattern));
 }
 
 #[test]
 fn wild_reaches_with_starts() {
-    wild::<false>(|reach| _ = run::<Narrow>(reach));
+    wild::<false>(|pattern| _ = run::<Narrow>(pattern));
 }
 
 #[test]
@@ -184,9 +184,9 @@ fn wild_reaches_of_other_attentions() {
         &HEADS,
     );
     let x = input();
-    wild::<false>(|reach| {
-        FUSED.forward(&x, &reach, &mut Scratch::new());
-        LOW.forward(&x, &reach, &mut LowRankScratch::new());
+    wild::<false>(|pattern| {
+        FUSED.forward(&x, &pattern, &mut Scratch::new());
+        LOW.forward(&x, &pattern, &mut LowRankScratch::new());
     });
 }
 
@@ -197,7 +197,7 @@ fn heads_of_any_range() {
     for start in SIZES {
         for end in SIZES {
             let mut outputs = [[[111; P]; S]; 3];
-            attention.forward_heads(start..end, &x, Mask::None, &mut Heads::new(), &mut outputs);
+            attention.forward_heads(start..end, &x, Mask::None, &mut HeadScratch::new(), &mut outputs);
             let count = end.min(H).saturating_sub(start);
             let asked = end.saturating_sub(start).min(3).max(count);
             assert!(outputs[count..asked].iter().all(|output| *output == [[0; P]; S]), "{start}..{end}");
@@ -218,7 +218,7 @@ fn sequences_of_nothing() {
     assert_eq!(*attention.forward_long(&[], Mask::None, &mut Scratch::<0, E, H, P, Wide, 0, 0>::new()), [[0; E]; 0]);
     let y = *attention.cross(&[[1; E]; 2], &[], Mask::None, &mut Scratch::<2, E, H, P, Wide, 0>::new());
     assert_eq!(y[0], y[1]);
-    attention.forward_heads::<0>(0..H, &[], Mask::None, &mut Heads::new(), &mut [[]; 3]);
+    attention.forward_heads::<0>(0..H, &[], Mask::None, &mut HeadScratch::new(), &mut [[]; 3]);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 mod attention;
 mod audio;
 mod file;
-mod reach;
+mod pattern;
 #[path = "../support/mod.rs"]
 mod support;
 mod text;

@@ -5,8 +5,8 @@ use crate::support::Random;
 use heedful::bytemuck::{AnyBitPattern, NoUninit, Zeroable};
 use heedful::fixed::types::I8F8;
 use heedful::{
-    Activation, Channel, FeedForward, GatedFeedForward, HeadScale, LayerNorm, Lift, Linear, NormChannel, RELU, RmsNorm,
-    Scale, Slope, Steepness, TiedEmbedding, frequencies, gelu, sinusoidal, table,
+    Activation, Channel, FeedForward, GatedFeedForward, HeadScale, LayerNorm, Linear, NormChannel, RELU, ResidualScale,
+    RmsNorm, Scale, Slope, Steepness, TiedEmbedding, frequencies, gelu, sinusoidal, table,
 };
 use std::marker::PhantomData;
 
@@ -110,7 +110,7 @@ fn reals_of_any_size() {
         let within = |low: f64, high: f64| real >= low && real < high;
         assert_eq!(Scale::from_real(real).ok().is_some(), within(2f64.powi(-32), 0.25), "{real}");
         assert_eq!(Steepness::from_real(real).ok().is_some(), within(2f64.powi(-18), 0.0625), "{real}");
-        assert_eq!(Lift::from_real(real).ok().is_some(), within(2f64.powi(-9), 255.0), "{real}");
+        assert_eq!(ResidualScale::from_real(real).ok().is_some(), within(2f64.powi(-9), 255.0), "{real}");
         assert_eq!(Slope::from_real(real, steepness).ok().is_some(), within(0.0, 1e5), "{real}");
         assert_eq!(head.at_temperature(real).ok().is_some(), within(0.2, 2000.0), "{real}");
         for other in REALS {
@@ -217,9 +217,9 @@ fn embeddings_of_any_factor() {
     }
 }
 
-/// Fine hidden values are refused where a sum of them would not fit.
+/// 15-bit hidden values are refused where a sum of them would not fit.
 #[test]
-fn fine_hidden_values() {
+fn hidden_values_of_15_bits() {
     static IN: [[i8; 3]; 4] = [[-128; 3]; 4];
     static DOWN: [[i8; 4]; 3] = [[-128; 4]; 3];
     const CHANNEL: Channel = Channel { bias: i32::MAX, scale: Scale::from_real(0.24).unwrap() };
@@ -227,11 +227,15 @@ fn fine_hidden_values() {
     static BIASED: [Channel; 3] = [CHANNEL; 3];
     static DC: [Channel; 3] = [Channel { bias: (1 << 22) - 1, ..CHANNEL }; 3];
     static TABLE: [i16; 256] = [i16::MIN; 256];
-    let [coarse, fine] = [0.01, 0.001].map(|product| Scale::from_real(product).unwrap());
+    let [coarse, hidden15] = [0.01, 0.001].map(|product| Scale::from_real(product).unwrap());
     let layers =
         |product, channels| GatedFeedForward::<3, 4>::new(&IN, &IC, &IN, &IC, &TABLE, product, &DOWN, channels);
-    assert!(layers(coarse, &DC).finely().is_none() && layers(fine, &BIASED).finely().is_none());
-    for layers in [layers(fine, &DC).finely().unwrap(), layers(coarse, &BIASED), layers(fine, &BIASED)] {
+    assert!(
+        layers(coarse, &DC).with_15_bit_hidden().is_none() && layers(hidden15, &BIASED).with_15_bit_hidden().is_none()
+    );
+    for layers in
+        [layers(hidden15, &DC).with_15_bit_hidden().unwrap(), layers(coarse, &BIASED), layers(hidden15, &BIASED)]
+    {
         let mut residual = [[i16::MAX; 3]; 6];
         add(&layers, &mut residual);
     }

@@ -6,7 +6,7 @@ use crate::{VERSION, assert_scale, assert_shape, section};
 use heedful::dynamic::{Decoder, Model};
 use heedful::format::write::{DecoderModel, LinearModel, NormModel};
 use heedful::format::{DecoderConfig, File, Softmax};
-use heedful::{Allowed, Error, MAX_FINE_INPUTS, Scale, Steepness};
+use heedful::{Allowed, Error, MAX_HIDDEN15_INPUTS, Scale, Steepness};
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -95,7 +95,7 @@ fn layout() {
             to_words(&table),
             vec![word(&block.product)],
             linear(&block.down),
-            vec![1; usize::from(block.fine)],
+            vec![1; usize::from(block.hidden15)],
         ];
         assert_eq!(words[section(&words, b"DBLK", i)], expected.concat());
     }
@@ -317,7 +317,7 @@ fn section_lengths() {
     }
 }
 
-/// Fine hidden values: a sum of them must fit 32 bits.
+/// 15-bit hidden values: a sum of them must fit 32 bits.
 #[test]
 fn fine_hidden_values_out_of_bounds() {
     let load = |hidden: usize, bias: i32, product: f64| {
@@ -331,20 +331,23 @@ fn fine_hidden_values_out_of_bounds() {
             block.down.weights.resize(hidden * width, 1);
             block.down.channels[width - 1].bias = bias;
             block.product = Scale::from_real(product).unwrap();
-            block.fine = true;
+            block.hidden15 = true;
         }
         model.to_bytes().and_then(|bytes| Decoder::load(&bytes))
     };
     let most = (1 << 22) - 1;
-    assert!([most, -most].into_iter().all(|bias| load(MAX_FINE_INPUTS, bias, 0.00195).is_ok()));
-    assert_shape(load(MAX_FINE_INPUTS + 1, most, 0.00195).unwrap_err(), "fine hidden values");
+    assert!([most, -most].into_iter().all(|bias| load(MAX_HIDDEN15_INPUTS, bias, 0.00195).is_ok()));
+    assert_shape(load(MAX_HIDDEN15_INPUTS + 1, most, 0.00195).unwrap_err(), "15-bit hidden values");
     for bias in [most + 1, -most - 1] {
         assert_scale(
-            load(MAX_FINE_INPUTS, bias, 0.00195).unwrap_err(),
-            "bias of a layer that takes fine hidden values",
+            load(MAX_HIDDEN15_INPUTS, bias, 0.00195).unwrap_err(),
+            "bias of a layer that takes 15-bit hidden values",
         );
     }
-    assert_scale(load(MAX_FINE_INPUTS, most, 0.00196).unwrap_err(), "scale of a gate's product to fine hidden values");
+    assert_scale(
+        load(MAX_HIDDEN15_INPUTS, most, 0.00196).unwrap_err(),
+        "scale of a gate's product to 15-bit hidden values",
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::support::{config, random_model};
 use crate::{refusal, refusal_of};
 use heedful::dynamic::{Decoder, Model};
 use heedful::format::{File, Softmax};
-use heedful::{Allowed, Error, HeadScale, Lift, NormChannel, Scale, Slope, Steepness};
+use heedful::{Allowed, Error, HeadScale, NormChannel, ResidualScale, Scale, Slope, Steepness};
 
 #[test]
 fn errors_say_what_was_found_and_what_is_allowed() {
@@ -88,7 +88,7 @@ fn scales_say_what_range_they_are_out_of() {
             "slope in units of the head's score: -144.3 is out of range, allowed is 0 up to, but not, 2^24",
         ),
         (
-            Lift::from_real(300.0).result().unwrap_err(),
+            ResidualScale::from_real(300.0).result().unwrap_err(),
             "scale of a norm's output over that of the residual stream: 300 is out of range, allowed is 2^-8 to 255",
         ),
     ] {

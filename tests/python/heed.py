@@ -171,10 +171,10 @@ class DecoderBlock:
         self.gate, self.up = words.linear(width, hidden), words.linear(width, hidden)
         self.table, self.product = words.halves(256), words.scale()
         self.down = words.linear(hidden, width)
-        self.fine = words.word() if words.at < len(words.data) else 0
-        if self.fine > 1 or (self.fine and hidden > 768):
+        self.hidden15 = words.word() if words.at < len(words.data) else 0
+        if self.hidden15 > 1 or (self.hidden15 and hidden > 768):
             raise Refused("Shape")
-        if self.fine and (self.product[1] < 8 or any(abs(bias) >= 1 << 22 for bias, _ in self.down.channels)):
+        if self.hidden15 and (self.product[1] < 8 or any(abs(bias) >= 1 << 22 for bias, _ in self.down.channels)):
             raise Refused("Scale")
 
     def project(self, layer, x, position):
@@ -201,7 +201,7 @@ class DecoderBlock:
 
         x = self.hidden_norm.apply(residual)
         products = [gate * up for gate, up in zip(lookup(self.table, self.gate.store(x)), self.up.store(x))]
-        if not self.fine:
+        if not self.hidden15:
             return self.down.add(residual, [saturate(requantise(p, self.product), 8) for p in products])
         finer = (self.product[0], self.product[1] - 7)
         hidden = [saturate(requantise(p, finer), 15) for p in products]

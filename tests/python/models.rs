@@ -45,9 +45,9 @@ pub fn committed(speakers: usize) -> Cases {
 }
 
 /// So many random encoders and decoders, written to a folder: heads from none to three, fused and low-rank projections,
-/// windows of 512 samples, all pairings, shared keys, fine hidden values.
+/// windows of 512 samples, all pairings, shared keys, 15-bit hidden values.
 pub fn random(folder: &Path, count: usize) -> Cases {
-    let (mut cases, random, mut fine) = (Cases::default(), &mut Random(99), 0);
+    let (mut cases, random, mut hidden15) = (Cases::default(), &mut Random(99), 0);
     for i in 0..count {
         let any = |random: &mut Random, most| random.int(1, most) as usize;
         let softmax = if i % 2 == 0 { Softmax::Wide } else { Softmax::Narrow };
@@ -92,8 +92,8 @@ pub fn random(folder: &Path, count: usize) -> Cases {
         };
         let mut model = FloatDecoder::random(random.next(), shape).quantise(30).0;
         for block in &mut model.blocks {
-            block.fine = i % 3 != 0 && DecoderBlockModel::may_be_fine(block.product, &block.down);
-            fine += usize::from(block.fine);
+            block.hidden15 = i % 3 != 0 && DecoderBlockModel::may_have_hidden15(block.product, &block.down);
+            hidden15 += usize::from(block.hidden15);
         }
         // Half of them turn fast: the whole circle is seen within a few positions.
         if i % 2 == 0 {
@@ -107,7 +107,7 @@ pub fn random(folder: &Path, count: usize) -> Cases {
             texts(&mut cases, random, &file, 6);
         }
     }
-    assert!(fine > count / 4, "{fine} blocks with fine hidden values");
+    assert!(hidden15 > count / 4, "{hidden15} blocks with 15-bit hidden values");
     cases
 }
 

@@ -7,8 +7,8 @@ use crate::support::{Random, UNIT, bare, leak};
 use heedful::audio::{Frontend, MelBin, centre, excerpt};
 use heedful::dynamic::Model;
 use heedful::{
-    Activation, Channel, HeadScale, LayerNorm, Linear, Mask, MultiHeadAttention, Narrow, NormChannel, Pairing,
-    Projection, Reach, RmsNorm, Rope, Row, Scale, Scratch, Steepness, Weight, Wide,
+    Activation, AttentionPattern, Channel, HeadScale, LayerNorm, Linear, Mask, MultiHeadAttention, Narrow, NormChannel,
+    Pairing, Projection, RmsNorm, Rope, Row, Scale, Scratch, Steepness, Weight, Wide,
 };
 
 const PAIRINGS: [Pairing; 3] = [Pairing::Interleaved, Pairing::Halves, Pairing::Folded];
@@ -156,11 +156,11 @@ fn probability(cases: &mut Cases, random: &mut Random) {
 fn observed<const S: usize, const E: usize, const P: usize, W: Weight>(
     attention: &MultiHeadAttention<E, 1, P, W>,
     x: &[[i8; E]; S],
-    reach: impl Reach,
+    pattern: impl AttentionPattern,
 ) -> (Vec<Vec<i32>>, Vec<[i8; P]>) {
     let (mut weights, mut scratch) = (Vec::new(), Box::new(Scratch::new()));
     let mut observer = |row: Row<'_, W>| weights.push(row.weights.iter().map(|w| w.to_int()).collect());
-    let y = attention.forward_observed(x, reach, &mut scratch, &mut observer);
+    let y = attention.forward_observed(x, pattern, &mut scratch, &mut observer);
     let outputs = y.iter().map(|row| *row.first_chunk().unwrap()).collect();
     if S > 16 {
         weights.clear();

@@ -1,7 +1,7 @@
 //! Requantisation, linear layers, activations, positions.
 
 use crate::support::{Errors, Random, leak};
-use heedful::internals::{Layer, Matrix, Portable, Rows, Sink, linear};
+use heedful::internals::{Epilogue, Layer, Matrix, Portable, Rows, linear};
 use heedful::{Activation, Channel, Linear, MAX_BIAS, MAX_INPUTS, RELU, Scale, gelu, sinusoidal, table};
 
 /// The product with the real factor, rounded once: half a unit, and the factor's 2^-27.
@@ -38,12 +38,12 @@ struct Case {
 }
 
 impl Case {
-    fn new(random: &mut Random, reach: f64) -> Self {
+    fn new(random: &mut Random, pattern: f64) -> Self {
         let (rows, inputs, outputs) =
             (random.int(1, 5) as usize, random.int(1, 300) as usize, random.int(1, 9) as usize);
         let stride = inputs + random.int(0, 5) as usize;
-        // The sum's standard deviation times the factor is about `reach`.
-        let factor = |r: &mut Random| reach * (0.5 + r.uniform()) / (74.0 * 73.0 * (inputs as f64).sqrt());
+        // The sum's standard deviation times the factor is about `pattern`.
+        let factor = |r: &mut Random| pattern * (0.5 + r.uniform()) / (74.0 * 73.0 * (inputs as f64).sqrt());
         let factors: Vec<f64> = (0..outputs).map(|_| factor(random).min(0.249)).collect();
         let channel = |random: &mut Random, &f: &f64| Channel {
             bias: random.int(-20_000, 20_000) as i32,
@@ -68,9 +68,9 @@ impl Case {
         (dot + i64::from(self.channels[output].bias)) as f64 * self.factors[output]
     }
 
-    fn run(&self, sink: Sink<'_>) {
+    fn run(&self, epilogue: Epilogue<'_>) {
         let weights = Matrix { data: &self.weights, inputs: self.inputs, stride: self.stride };
-        let layer = Layer { weights, channels: &self.channels, sink };
+        let layer = Layer { weights, channels: &self.channels, epilogue };
         linear::<Portable>(Rows::new(&self.x, self.inputs), &mut [layer]);
     }
 
@@ -89,7 +89,7 @@ fn linear_to_int8() {
         let outputs = case.channels.len();
         let mut out = vec![0; case.rows * outputs];
         let (row_stride, output_stride) = if transposed { (1, case.rows) } else { (outputs, 1) };
-        case.run(Sink::Store { out: &mut out, row_stride, output_stride });
+        case.run(Epilogue::Store { out: &mut out, row_stride, output_stride });
         pairs.extend(case.places().map(|(row, output)| {
             let found = out[row * row_stride + output * output_stride];
             (f64::from(found), case.exact(row, output).clamp(-128.0, 127.0))
@@ -107,7 +107,7 @@ fn linear_onto_the_residual() {
         let outputs = case.channels.len();
         let before: Vec<i16> = (0..case.rows * outputs).map(|_| random.next() as i16).collect();
         let mut out = before.clone();
-        case.run(Sink::Add { out: &mut out, width: outputs });
+        case.run(Epilogue::Add { out: &mut out, width: outputs });
         pairs.extend(case.places().map(|(row, output)| {
             let at = row * outputs + output;
             let added = case.exact(row, output).clamp(-32768.0, 32767.0);

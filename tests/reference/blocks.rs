@@ -8,8 +8,9 @@ use fixed::types::I8F8;
 use heedful::format::write::LinearModel;
 use heedful::internals::{Portable, Wide as WideKernels};
 use heedful::{
-    DecoderBlock, EncoderBlock, GatedFeedForward, HeadScale, LayerNorm, Lift, Mask, MultiHeadAttention, Narrow, Norm,
-    NormChannel, Projection, RmsNorm, Scale, Scratch, TiedEmbedding, Weight, Wide, gate_table, greedy, silu,
+    DecoderBlock, EncoderBlock, GatedFeedForward, HeadScale, LayerNorm, Mask, MultiHeadAttention, Narrow, Norm,
+    NormChannel, Projection, ResidualScale, RmsNorm, Scale, Scratch, TiedEmbedding, Weight, Wide, gate_table, greedy,
+    silu,
 };
 
 const E: usize = 24;
@@ -342,10 +343,10 @@ fn post_norm<const G: usize, T: Typed<E> + Copy, W: Weight>(seed: u64, causal: b
     let names = [(1, "normed"), (1, "hidden normed"), (2, "normed"), (2, "hidden normed")];
     let normed = names.map(|(place, name)| ranges.scale(place, name)).into_iter().fold(3.0 / 127.0, f64::max);
     let scale = residual_scale(blocks.iter().map(|block| block.product(&ranges)), &ranges);
-    // The lift has eight bits of fraction: the scale of the residual stream is fitted to it.
+    // The residual_scale has eight bits of fraction: the scale of the residual stream is fitted to it.
     let ratio = ((normed / scale) * 256.0).floor() / 256.0;
     let scale = normed / ratio;
-    let lift = Lift::from_real(ratio).unwrap();
+    let residual_scale = ResidualScale::from_real(ratio).unwrap();
     let typed = blocks.each_ref().map(|block| TypedBlock::<G, T, W> {
         attention_norm: T::of(&block.norms[0], normed, scale),
         attention: block.attention.typed(normed, normed, scale, &ranges),
@@ -357,11 +358,17 @@ fn post_norm<const G: usize, T: Typed<E> + Copy, W: Weight>(seed: u64, causal: b
     let start: [[i8; E]; S] = rows(&x, normed).map(|row: [i16; E]| row.map(|x| x as i8));
     let mut found = start;
     let (mut scratch, mut memory) = (Scratch::new(), [[777; E]; S]);
-    typed.iter().for_each(|block| block.forward_post(&mut found, lift, mask, &mut scratch, &mut memory));
+    typed.iter().for_each(|block| block.forward_post(&mut found, residual_scale, mask, &mut scratch, &mut memory));
     let (mut portable, mut wide) = (start, start);
     for block in &typed {
-        block.forward_post_on::<Portable, S>(&mut portable, lift, mask, &mut Scratch::new(), &mut [[0; E]; S]);
-        block.forward_post_on::<WideKernels, S>(&mut wide, lift, mask, &mut Scratch::new(), &mut [[0; E]; S]);
+        block.forward_post_on::<Portable, S>(
+            &mut portable,
+            residual_scale,
+            mask,
+            &mut Scratch::new(),
+            &mut [[0; E]; S],
+        );
+        block.forward_post_on::<WideKernels, S>(&mut wide, residual_scale, mask, &mut Scratch::new(), &mut [[0; E]; S]);
     }
     assert_eq!((portable, wide), (found, found));
     snr(pairs(&sequence(&found, normed), &expected))
@@ -383,8 +390,8 @@ fn post_norm_blocks() {
 
 #[test]
 fn lifts() {
-    assert!([1.0 / 600.0, 255.01, f64::NAN].iter().all(|&ratio| Lift::from_real(ratio).ok().is_none()));
-    assert!(Lift::from_real(1.0 / 256.0).ok().is_some() && Lift::from_real(255.0).ok().is_some());
+    assert!([1.0 / 600.0, 255.01, f64::NAN].iter().all(|&ratio| ResidualScale::from_real(ratio).ok().is_none()));
+    assert!(ResidualScale::from_real(1.0 / 256.0).ok().is_some() && ResidualScale::from_real(255.0).ok().is_some());
 }
 
 /// Width and length of the encoder's output.

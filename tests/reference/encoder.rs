@@ -5,7 +5,7 @@ use crate::support::{Errors, Random, UNIT, config, random_model, vary};
 use heedful::dynamic::Model;
 use heedful::format::write::{EncoderModel, LinearModel, NormModel};
 use heedful::format::{Config, Softmax};
-use heedful::internals::{Kernels, Layer, Matrix, NormView, Portable, RowScale, Rows, Sink, linear as linear_on};
+use heedful::internals::{Epilogue, Kernels, Layer, Matrix, NormView, Portable, RowScale, Rows, linear as linear_on};
 use heedful::{Activation, Channel, LayerNorm, Narrow, NormChannel, Scale, Steepness, Weight, Wide};
 
 const S: usize = 7;
@@ -111,20 +111,20 @@ fn probabilities() {
     Errors::of(relative).within(0.001, 0.002, 0.006);
 }
 
-fn linear(x: &[i8], inputs: usize, layer: &LinearModel, sink: Sink<'_>) {
+fn linear(x: &[i8], inputs: usize, layer: &LinearModel, epilogue: Epilogue<'_>) {
     let weights = Matrix { data: &layer.weights, inputs, stride: inputs };
-    linear_on::<Portable>(Rows::new(x, inputs), &mut [Layer { weights, channels: &layer.channels, sink }]);
+    linear_on::<Portable>(Rows::new(x, inputs), &mut [Layer { weights, channels: &layer.channels, epilogue }]);
 }
 
 fn to_int8(x: &[i8], inputs: usize, layer: &LinearModel) -> Vec<i8> {
     let outputs = layer.channels.len();
     let mut out = vec![0; x.len() / inputs * outputs];
-    linear(x, inputs, layer, Sink::Store { out: &mut out, row_stride: outputs, output_stride: 1 });
+    linear(x, inputs, layer, Epilogue::Store { out: &mut out, row_stride: outputs, output_stride: 1 });
     out
 }
 
 fn add(x: &[i8], inputs: usize, layer: &LinearModel, residual: &mut [i16]) {
-    linear(x, inputs, layer, Sink::Add { out: residual, width: layer.channels.len() });
+    linear(x, inputs, layer, Epilogue::Add { out: residual, width: layer.channels.len() });
 }
 
 fn normalise(residual: &[i16], norm: &NormModel) -> Vec<i8> {

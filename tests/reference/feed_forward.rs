@@ -83,7 +83,7 @@ const INPUT: f64 = 1.0 / 40.0;
 /// Scale of the residual stream: outputs of some hundred steps.
 const RESIDUAL: f64 = 1.0 / 300.0;
 
-/// Hidden values have so many steps to one of int8: 1, or 128 if they are fine.
+/// Hidden values have so many steps to one of int8: 1, or 128 if they are hidden15.
 fn gated(f: fn(f64) -> f64, slope: f64, steps: f64, seed: u64) -> [Vec<(f64, f64)>; 2] {
     let mut random = Random(seed);
     let hidden = |x: f64| x.clamp(-128.0, 128.0 - 1.0 / steps);
@@ -110,7 +110,7 @@ fn gated(f: fn(f64) -> f64, slope: f64, steps: f64, seed: u64) -> [Vec<(f64, f64
         weights(&down),
         channels(&down),
     );
-    let layer = if steps > 1.0 { layer.finely().unwrap() } else { layer };
+    let layer = if steps > 1.0 { layer.with_15_bit_hidden().unwrap() } else { layer };
     let exact = |x: &[f64]| {
         let (gates, ups) = (sums(&gate, x), sums(&up, x));
         let all = gates.iter().zip(&ups).map(|(&g, &u)| {

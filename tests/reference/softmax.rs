@@ -64,9 +64,9 @@ fn steepness() {
     for c in steep {
         let c = Steepness::from_real(c).unwrap();
         // As far as the weights reach 0, in some 20,000 steps; and to the end in coarser ones.
-        let reach = ((17.0 / c.to_real()) as u32).min((1 << 24) - 1);
-        check::<Wide>(c, reach as usize / 20_000 + 1, reach);
-        check::<Narrow>(c, reach as usize / 20_000 + 1, reach);
+        let pattern = ((17.0 / c.to_real()) as u32).min((1 << 24) - 1);
+        check::<Wide>(c, pattern as usize / 20_000 + 1, pattern);
+        check::<Narrow>(c, pattern as usize / 20_000 + 1, pattern);
         check::<Wide>(c, 4099, (1 << 24) - 1);
         check::<Narrow>(c, 4099, (1 << 24) - 1);
     }

@@ -5,7 +5,8 @@
 
 use super::cases::Random;
 use heedful::internals::{
-    Gated, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Sink, Tile, TileParts, Turn, Witness, linear,
+    Epilogue, Gated, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Tile, TileParts, Turn, WeightObserver,
+    linear,
 };
 use heedful::{Channel, Narrow, NormChannel, Pairing, Scale, Steepness, Weight, Wide};
 
@@ -89,7 +90,7 @@ fn end(rows: usize, stride: usize, length: usize) -> Option<usize> {
 
 struct Seen<'a>(&'a mut u64);
 
-impl<W: Weight> Witness<W> for Seen<'_> {
+impl<W: Weight> WeightObserver<W> for Seen<'_> {
     const WATCHES: bool = true;
 
     fn row(&mut self, query: usize, weights: &[W]) {
@@ -118,7 +119,7 @@ fn one<K: Kernels, W: Weight>(seed: u64) -> (&'static str, Outputs) {
     };
     let name = match random.within(0, 6) {
         0 => products::<K>(random, &mut inputs, &mut outputs),
-        1 => fine::<K>(random, &mut inputs, &mut outputs),
+        1 => hidden15::<K>(random, &mut inputs, &mut outputs),
         2 => tile::<K, W>(random, &mut inputs, &mut outputs),
         3 => row_kernels::<K, W>(random, &mut inputs, &mut outputs),
         4 => norm_and_tables::<K>(random, &mut inputs, &mut outputs),
@@ -155,12 +156,12 @@ fn products<K: Kernels>(random: &mut Random, inputs: &mut Inputs, outputs: &mut 
     let added = some(random, &mut outputs.sums, end(rows, wide, count));
     let channels = channels.get(..count).unwrap_or(&[]);
     let mut layers = [
-        Layer { weights, channels, sink: Sink::Store { out: stored, row_stride, output_stride } },
-        Layer { weights, channels, sink: Sink::Add { out: added, width: wide } },
+        Layer { weights, channels, epilogue: Epilogue::Store { out: stored, row_stride, output_stride } },
+        Layer { weights, channels, epilogue: Epilogue::Add { out: added, width: wide } },
         Layer {
             weights,
             channels,
-            sink: Sink::Store { out: twice, row_stride: output_stride, output_stride: row_stride },
+            epilogue: Epilogue::Store { out: twice, row_stride: output_stride, output_stride: row_stride },
         },
     ];
     let layers = &mut layers[..random.within(0, 3)];
@@ -176,18 +177,18 @@ fn unequal<K: Kernels>(random: &mut Random, inputs: &mut Inputs, outputs: &mut O
     let (channels, rows, data) = (&channels[..count], 400 / width, &inputs.w[..]);
     let few = Matrix { data, inputs: few, stride: random.within(0, 60) };
     let all = Matrix { data, inputs: width, stride: random.within(0, 60) };
-    let store = |out| Sink::Store { out, row_stride: 1, output_stride: rows };
+    let store = |out| Epilogue::Store { out, row_stride: 1, output_stride: rows };
     let mut layers = [
-        Layer { weights: few, channels, sink: store(&mut outputs.bytes) },
-        Layer { weights: all, channels, sink: Sink::Add { out: &mut outputs.sums, width: count } },
-        Layer { weights: few, channels, sink: store(&mut outputs.more) },
+        Layer { weights: few, channels, epilogue: store(&mut outputs.bytes) },
+        Layer { weights: all, channels, epilogue: Epilogue::Add { out: &mut outputs.sums, width: count } },
+        Layer { weights: few, channels, epilogue: store(&mut outputs.more) },
     ];
     linear::<K>(Rows::new(x, width), &mut layers);
     "linear of unequal layers"
 }
 
 /// The last layer of a gated part.
-fn fine<K: Kernels>(random: &mut Random, inputs: &mut Inputs, outputs: &mut Outputs) -> &'static str {
+fn hidden15<K: Kernels>(random: &mut Random, inputs: &mut Inputs, outputs: &mut Outputs) -> &'static str {
     let channels = channels(random);
     let mut table = [0; 256];
     table.fill_with(|| random.next() as i16);
@@ -203,17 +204,17 @@ fn fine<K: Kernels>(random: &mut Random, inputs: &mut Inputs, outputs: &mut Outp
     let weights = Matrix { data: w, inputs: near(random, width), stride };
     let channels = channels.get(..count).unwrap_or(&[]);
     let (a, b) = (near(random, count), near(random, 1));
-    let sink = if random.within(0, 1) == 0 {
-        Sink::Store { out: some(random, &mut outputs.bytes, end(rows, a, count)), row_stride: a, output_stride: b }
+    let epilogue = if random.within(0, 1) == 0 {
+        Epilogue::Store { out: some(random, &mut outputs.bytes, end(rows, a, count)), row_stride: a, output_stride: b }
     } else {
-        Sink::Add { out: some(random, &mut outputs.sums, end(rows, a, count)), width: a }
+        Epilogue::Add { out: some(random, &mut outputs.sums, end(rows, a, count)), width: a }
     };
-    if let Some(hidden) = Gated::new(&table, product, gate, up, &mut Layer { weights, channels, sink }) {
-        K::linear_fine(hidden);
+    if let Some(hidden) = Gated::new(&table, product, gate, up, &mut Layer { weights, channels, epilogue }) {
+        K::linear_hidden15(hidden);
     }
     let x = [&inputs.x[..near(random, width).min(300)], &inputs.x[3..3 + near(random, width).min(300)]];
     K::sums_of_two(x, weights, &mut outputs.pairs[..count]);
-    "linear_fine"
+    "linear_hidden15"
 }
 
 /// The attention of a tile, whose memory may be too small, too.

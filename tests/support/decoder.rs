@@ -336,7 +336,7 @@ impl Decoder {
                 product: Scale::from_real(table * up / hidden).unwrap(),
                 down: block.down.quantised(hidden, residual),
                 // Every other block, if the scale allows it.
-                fine: layer % 2 == 1 && table * up / hidden < 0.001,
+                hidden15: layer % 2 == 1 && table * up / hidden < 0.001,
             }
         };
         let model = DecoderModel {

@@ -5,9 +5,9 @@
 
 use heedful::internals::Kernels;
 use heedful::{
-    Alibi, Bits, Channel, FusedAttention, HeadScale, LowRankAttention, LowRankScratch, Mask, MultiHeadAttention,
-    Narrow, NormChannel, Pairing, Projection, Reach, RelativeBias, RmsNorm, Rope, Row, Scale, Scratch, Slope, Weight,
-    Wide, Window, Windows, Without, frequencies,
+    Alibi, AttentionPattern, BitMask, Channel, FusedAttention, HeadMask, HeadScale, LowRankAttention, LowRankScratch,
+    Mask, MultiHeadAttention, Narrow, NormChannel, Pairing, Projection, RelativeBias, RmsNorm, Rope, Row, Scale,
+    Scratch, Slope, Weight, Wide, Window, Windows, frequencies,
 };
 
 const S: usize = 13;
@@ -197,40 +197,40 @@ impl Digest {
 /// The output of an attention and the weights on the way.
 // Each kind in a frame of its own: the working memory of only one is on the stack at a time.
 #[inline(never)]
-fn forward<K: Kernels, W: Weight, const G: usize>(attention: &Attention<W, G>, reach: impl Reach) -> u64 {
+fn forward<K: Kernels, W: Weight, const G: usize>(attention: &Attention<W, G>, pattern: impl AttentionPattern) -> u64 {
     let mut digest = Digest::NEW;
     let mut scratch = Scratch::new();
     let watch = &mut |row: Row<'_, W>| {
         digest.add(row.first as i64);
         row.weights.iter().for_each(|weight| digest.add(weight.to_int()));
     };
-    let y = attention.forward_on::<K, S>(&X[0], reach, &mut scratch, watch);
+    let y = attention.forward_on::<K, S>(&X[0], pattern, &mut scratch, watch);
     digest.rows(y)
 }
 
 #[inline(never)]
-fn long<K: Kernels>(reach: impl Reach) -> u64 {
+fn long<K: Kernels>(pattern: impl AttentionPattern) -> u64 {
     let mut scratch = Scratch::<S, E, H, P, Wide, S, 3>::new();
-    let y = MULTI_HEAD.forward_long_on::<K, S, 3>(&X[0], reach, &mut scratch, &mut heedful::Unobserved);
+    let y = MULTI_HEAD.forward_long_on::<K, S, 3>(&X[0], pattern, &mut scratch, &mut heedful::Unobserved);
     Digest::NEW.rows(y)
 }
 
 #[inline(never)]
-fn cross<K: Kernels>(reach: impl Reach) -> u64 {
+fn cross<K: Kernels>(pattern: impl AttentionPattern) -> u64 {
     let mut scratch = Scratch::new();
-    Digest::NEW.rows(CROSS.cross_on::<K, S, T>(&X[0], &MEMORY[0], reach, &mut scratch, &mut heedful::Unobserved))
+    Digest::NEW.rows(CROSS.cross_on::<K, S, T>(&X[0], &MEMORY[0], pattern, &mut scratch, &mut heedful::Unobserved))
 }
 
 #[inline(never)]
-fn folded<K: Kernels>(reach: impl Reach) -> u64 {
+fn folded<K: Kernels>(pattern: impl AttentionPattern) -> u64 {
     let mut scratch = Scratch::new();
-    Digest::NEW.rows(FOLDED.forward_on::<K, S>(&X[0], reach, &mut scratch, &mut heedful::Unobserved))
+    Digest::NEW.rows(FOLDED.forward_on::<K, S>(&X[0], pattern, &mut scratch, &mut heedful::Unobserved))
 }
 
 #[inline(never)]
-fn low_rank<K: Kernels>(reach: impl Reach) -> u64 {
+fn low_rank<K: Kernels>(pattern: impl AttentionPattern) -> u64 {
     let mut scratch = LowRankScratch::new();
-    Digest::NEW.rows(LOW_RANK.forward_on::<K, S>(&X[0], reach, &mut scratch, &mut heedful::Unobserved))
+    Digest::NEW.rows(LOW_RANK.forward_on::<K, S>(&X[0], pattern, &mut scratch, &mut heedful::Unobserved))
 }
 
 /// Some heads alone, and all of them joined, on the kernels that this build uses.
@@ -238,8 +238,8 @@ fn low_rank<K: Kernels>(reach: impl Reach) -> u64 {
 fn joined() -> u64 {
     let mut outputs = [[[0; P]; S]; H];
     let (first, second) = outputs.split_at_mut(1);
-    MULTI_HEAD.forward_heads(1..H, &X[0], Mask::Causal, &mut heedful::Heads::new(), second);
-    MULTI_HEAD.forward_heads(0..1, &X[0], Mask::Causal, &mut heedful::Heads::new(), first);
+    MULTI_HEAD.forward_heads(1..H, &X[0], Mask::Causal, &mut heedful::HeadScratch::new(), second);
+    MULTI_HEAD.forward_heads(0..1, &X[0], Mask::Causal, &mut heedful::HeadScratch::new(), first);
     Digest::NEW.rows(MULTI_HEAD.join(&outputs, &mut Scratch::new()))
 }
 
@@ -265,13 +265,13 @@ pub fn each<K: Kernels>(mut show: impl FnMut(&'static str, u64)) {
     show("shared-projections", forward::<K, _, H>(&SHARED, Mask::None));
     show("windows", forward::<K, _, H>(&MULTI_HEAD, Windows(&WINDOWS)));
     show("windows-narrow", forward::<K, _, H>(&NARROW, (Windows(&WINDOWS), Mask::Causal)));
-    show("bits", forward::<K, _, 2>(&GROUPED, (Bits::new(&BITS), Windows(&WINDOWS))));
+    show("bits", forward::<K, _, 2>(&GROUPED, (BitMask::new(&BITS), Windows(&WINDOWS))));
     show("alibi", forward::<K, _, H>(&MULTI_HEAD, (Alibi(&SLOPES), Mask::Causal)));
     show("relative-bias", forward::<K, _, H>(&MULTI_HEAD, RelativeBias(&TABLE)));
     show("rope-interleaved", forward::<K, _, H>(&ROTATED, rope(Pairing::Interleaved, &FREQUENCIES)));
     show("rope-halves", forward::<K, _, H>(&ROTATED, (rope(Pairing::Halves, &FAR), Windows(&WINDOWS))));
     show("rope-folded", forward::<K, _, H>(&ROTATED, (rope(Pairing::Folded, &FAR), Mask::Causal)));
-    show("without", forward::<K, _, H>(&MULTI_HEAD, (Without(0b1010), Mask::Causal)));
+    show("without", forward::<K, _, H>(&MULTI_HEAD, (HeadMask(0b1010), Mask::Causal)));
     show("cross", cross::<K>(Mask::Length(8)));
     show("fused-query-key", folded::<K>(Window::around(5).dilated(2)));
     show("low-rank", low_rank::<K>(Mask::Causal));

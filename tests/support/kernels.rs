@@ -6,10 +6,10 @@
 //! uses what it has no business to read gives other bytes, even where the inputs themselves are all 0.
 
 use heedful::internals::{
-    Bounds, Gated, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Sink, Tile, TileParts, Turn, Witness,
-    linear as linear_on,
+    Bounds, Epilogue, Gated, Kernels, Layer, Matrix, NormView, Rotation, RowScale, Rows, Tile, TileParts, Turn,
+    WeightObserver, linear as linear_on,
 };
-use heedful::{Channel, HIDDEN, Narrow, NormChannel, Pairing, Scale, Steepness, Weight, Wide};
+use heedful::{Channel, MASKED, Narrow, NormChannel, Pairing, Scale, Steepness, Weight, Wide};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 pub struct Random(pub u64);
@@ -134,8 +134,8 @@ pub fn differs<A: Kernels, B: Kernels>(seed: u64, memory: &mut Memory) -> Option
     kernel
 }
 
-/// A case of [`Kernels::linear`] with each kind of sink; starts are misaligned, and what lies around the outputs must
-/// not change.
+/// A case of [`Kernels::linear`] with each kind of epilogue; starts are misaligned, and what lies around the outputs
+/// must not change.
 fn linear<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> bool {
     // Often one row: a token at a time.
     let rows = if random.next().is_multiple_of(3) { 1 } else { random.within(0, if SMALL { 5 } else { 9 }) };
@@ -177,8 +177,8 @@ fn linear<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> b
         run(
             Rows::new(&x[of_x.clone()], row),
             &mut [
-                Layer { weights: w, channels, sink: Sink::Store { out: stored, row_stride, output_stride } },
-                Layer { weights: w, channels, sink: Sink::Add { out: added, width: outputs } },
+                Layer { weights: w, channels, epilogue: Epilogue::Store { out: stored, row_stride, output_stride } },
+                Layer { weights: w, channels, epilogue: Epilogue::Add { out: added, width: outputs } },
             ],
         );
     };
@@ -192,7 +192,7 @@ struct Seen<'a> {
     first: usize,
 }
 
-impl<W: Weight> Witness<W> for Seen<'_> {
+impl<W: Weight> WeightObserver<W> for Seen<'_> {
     const WATCHES: bool = true;
 
     fn row(&mut self, query: usize, weights: &[W]) {
@@ -209,7 +209,7 @@ fn bias(salt: u64, query: usize, key: usize) -> i32 {
     let random = Random(salt ^ (query * 65_536 + key) as u64).next();
     let shift = salt % 29 + 2;
     if random.is_multiple_of(5) || salt.is_multiple_of(64) || salt >> 8 & 15 == query as u64 {
-        HIDDEN
+        MASKED
     } else {
         (random >> 32) as i32 >> shift
     }
@@ -464,11 +464,11 @@ fn rows<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> Opt
     if out[0] != out[1] {
         return Some("gate");
     }
-    fine::<A, B>(random, memory, &table).then_some("linear_fine")
+    hidden15::<A, B>(random, memory, &table).then_some("linear_hidden15")
 }
 
-/// A case of [`Kernels::linear_fine`] with either sink; gates and what lies beside them are its own afterwards.
-fn fine<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory, table: &[i16; 256]) -> bool {
+/// A case of [`Kernels::linear_hidden15`] with either epilogue; gates and what lies beside them are its own afterwards.
+fn hidden15<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory, table: &[i16; 256]) -> bool {
     let Memory { x, w, values, channels, out, sums, .. } = memory;
     let rows = if random.next().is_multiple_of(2) { 1 } else { random.within(0, 3) };
     let width = match random.next() % 4 {
@@ -497,21 +497,21 @@ fn fine<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory, table:
         let same = &mut Random(salt);
         same.fill(x);
         same.fill(values);
-        let sink = if adds {
-            Sink::Add { out: &mut sums[which][start..], width: outputs }
+        let epilogue = if adds {
+            Epilogue::Add { out: &mut sums[which][start..], width: outputs }
         } else {
-            Sink::Store { out: &mut out[which][start..], row_stride: outputs + 1, output_stride: 1 }
+            Epilogue::Store { out: &mut out[which][start..], row_stride: outputs + 1, output_stride: 1 }
         };
         let weights = Matrix { data: &w[of_w.clone()], inputs: width, stride };
         let (gate, up) = (&mut x[start..start + hidden], &mut values[start + 1..start + 1 + hidden]);
         if let Some(hidden) =
-            Gated::new(table, product, gate, up, &mut Layer { weights, channels: &channels[..outputs], sink })
+            Gated::new(table, product, gate, up, &mut Layer { weights, channels: &channels[..outputs], epilogue })
         {
             run(hidden);
         }
     };
-    run(0, A::linear_fine);
-    run(1, B::linear_fine);
+    run(0, A::linear_hidden15);
+    run(1, B::linear_hidden15);
     if out[0] != out[1] || sums[0] != sums[1] {
         return true;
     }

@@ -2,7 +2,9 @@
 //! where their allocation ends, so that a sanitizer sees any access beyond.
 
 use crate::cases::Random;
-use heedful::internals::{Kernels, Layer, Matrix, NormView, Rows, Sink, Tile, TileParts, Witness, linear as linear_on};
+use heedful::internals::{
+    Epilogue, Kernels, Layer, Matrix, NormView, Rows, Tile, TileParts, WeightObserver, linear as linear_on,
+};
 use heedful::{Channel, NormChannel, Scale, Steepness, Weight};
 
 /// A slice in an allocation of its own: random bytes, or extremes.
@@ -67,13 +69,13 @@ fn linear<A: Kernels, B: Kernels>(random: &mut Random) -> bool {
         let mut stored = vec![85; length].into_boxed_slice();
         let mut added = vec![1000; rows * outputs].into_boxed_slice();
         let matrix = Matrix { data: &weights, inputs: width, stride };
-        let stored_to = Sink::Store { out: &mut stored, row_stride, output_stride };
-        let added_to = Sink::Add { out: &mut added, width: outputs };
+        let stored_to = Epilogue::Store { out: &mut stored, row_stride, output_stride };
+        let added_to = Epilogue::Add { out: &mut added, width: outputs };
         linear(
             Rows::new(&x, row),
             &mut [
-                Layer { weights: matrix, channels: &channels, sink: stored_to },
-                Layer { weights: matrix, channels: &channels, sink: added_to },
+                Layer { weights: matrix, channels: &channels, epilogue: stored_to },
+                Layer { weights: matrix, channels: &channels, epilogue: added_to },
             ],
         );
         (stored, added)
@@ -83,7 +85,7 @@ fn linear<A: Kernels, B: Kernels>(random: &mut Random) -> bool {
 
 struct Seen(Vec<(usize, Vec<i32>)>);
 
-impl<W: Weight> Witness<W> for Seen {
+impl<W: Weight> WeightObserver<W> for Seen {
     const WATCHES: bool = true;
 
     fn row(&mut self, query: usize, weights: &[W]) {

@@ -34,7 +34,7 @@ const TABLES: [(&str, &[(&str, &str)]); 4] = [
         ],
     ),
     (
-        "reaches",
+        "patterns",
         &[
             ("multi-head", "all keys"),
             ("around-16", "16 back and ahead"),

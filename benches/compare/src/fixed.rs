@@ -1,7 +1,7 @@
 //! heedful.
 
 use crate::race::Runner;
-use heedful::internals::{Kernels, Layer, Matrix, Rows, Sink, linear};
+use heedful::internals::{Epilogue, Kernels, Layer, Matrix, Rows, linear};
 use heedful::{Channel, HeadScale, Mask, MultiHeadAttention, Projection, Scale, Scratch, Steepness, Unobserved, Wide};
 use std::hint::black_box;
 
@@ -82,8 +82,8 @@ pub fn product<K: Kernels>() -> Runner {
     Box::new(move |repetitions| {
         for _ in 0..repetitions {
             let weights = Matrix { data: QUERY.as_flattened().as_flattened(), inputs: E, stride: E };
-            let sink = Sink::Store { out: &mut out, row_stride: E, output_stride: 1 };
-            let layer = Layer { weights, channels: CHANNELS.as_flattened(), sink };
+            let epilogue = Epilogue::Store { out: &mut out, row_stride: E, output_stride: 1 };
+            let layer = Layer { weights, channels: CHANNELS.as_flattened(), epilogue };
             linear::<K>(Rows::new(black_box(&x), E), &mut [layer]);
             black_box(&out);
         }

@@ -1,6 +1,6 @@
 //! Attention blocks, and encoder blocks around them, with random weights, to be counted.
 
-use heedful::internals::{Active, Kernels, Layer, Matrix, Rows, Sink, linear};
+use heedful::internals::{Active, Kernels, Layer, Matrix, Rows, Epilogue, linear};
 use heedful::{Channel, NormChannel, Scale};
 
 /// Positions that go through the feed-forward layers at a time, as in the library's encoder.
@@ -51,7 +51,7 @@ pub(crate) struct Aligned<T>(pub(crate) T);
 macro_rules! block {
     ($s:literal, $e:literal, $h:literal, $p:literal) => {{
         use core::hint::black_box;
-        use heedful::internals::Sink;
+        use heedful::internals::Epilogue;
         use heedful::{
             Activation, Channel, HeadScale, LayerNorm, Mask, MultiHeadAttention, NormChannel, Projection, RELU, Scratch,
             Unobserved,
@@ -130,11 +130,11 @@ macro_rules! block {
                 for (x, residual) in x.chunks(TILE).zip(residual.chunks_mut(TILE)) {
                     let (hidden, _) = hidden.split_at_mut(x.len());
                     let out = hidden.as_flattened_mut();
-                    let sink = Sink::Store { out, row_stride: HIDDEN, output_stride: 1 };
-                    P::layer(|| layer(x.as_flattened(), &EXPAND.0[0], &TO_HIDDEN, sink));
+                    let epilogue = Epilogue::Store { out, row_stride: HIDDEN, output_stride: 1 };
+                    P::layer(|| layer(x.as_flattened(), &EXPAND.0[0], &TO_HIDDEN, epilogue));
                     P::table(|| Activation(&RELU).forward(hidden.as_flattened_mut()));
-                    let sink = Sink::Add { out: residual.as_flattened_mut(), width: $e };
-                    P::layer(|| layer(hidden.as_flattened(), &CONTRACT.0[0], &FROM_HIDDEN, sink));
+                    let epilogue = Epilogue::Add { out: residual.as_flattened_mut(), width: $e };
+                    P::layer(|| layer(hidden.as_flattened(), &CONTRACT.0[0], &FROM_HIDDEN, epilogue));
                 }
                 black_box(residual);
             }
@@ -192,9 +192,9 @@ pub(crate) const fn norms<const N: usize>(seed: u32) -> [NormChannel; N] {
 
 /// A linear layer of the board's kernels, where the shape is known at run time only, as in an encoder.
 #[inline(never)]
-pub(crate) fn layer<const N: usize>(x: &[i8], weights: &[[i8; N]], channels: &[Channel], sink: Sink<'_>) {
+pub(crate) fn layer<const N: usize>(x: &[i8], weights: &[[i8; N]], channels: &[Channel], epilogue: Epilogue<'_>) {
     let weights = Matrix { data: weights.as_flattened(), inputs: N, stride: N };
-    linear::<Active>(Rows::new(x, N), &mut [Layer { weights, channels, sink }]);
+    linear::<Active>(Rows::new(x, N), &mut [Layer { weights, channels, epilogue }]);
 }
 
 /// Random int8, made on the board (Numerical Recipes' linear congruential generator).

@@ -12,7 +12,7 @@ use crate::blocks::{Aligned, Block, Parts, Whole, block, channel, layer, random,
 use crate::succeed;
 use core::cell::Cell;
 use core::hint::black_box;
-use heedful::internals::{Active, Bounds, Kernels, NormView, Products, RowScale, Sink, Tile, Witness};
+use heedful::internals::{Active, Bounds, Kernels, NormView, Products, RowScale, Epilogue, Tile, WeightObserver};
 use heedful::{Channel, Linear, Steepness, Weight};
 use semihosting::println;
 use static_cell::ConstStaticCell;
@@ -99,8 +99,8 @@ impl Kernels for Counted {
         Active::tile_weighted_total(tile, totals);
     }
 
-    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
-        Active::tile_show(tile, witness);
+    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
+        Active::tile_show(tile, observer);
     }
 
     fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {
@@ -203,14 +203,14 @@ fn layers() {
     for width in [32, 64] {
         let x = x.get(..128 * width).unwrap_or(x);
         let mut run = |add: bool| {
-            let sink = if add {
-                Sink::Add { out: added, width: 64 }
+            let epilogue = if add {
+                Epilogue::Add { out: added, width: 64 }
             } else {
-                Sink::Store { out: stored, row_stride: 64, output_stride: 1 }
+                Epilogue::Store { out: stored, row_stride: 64, output_stride: 1 }
             };
             match width {
-                32 => layer(x, &NARROW.0[0], &CHANNELS, sink),
-                _ => layer(x, &WIDE.0[0], &CHANNELS, sink),
+                32 => layer(x, &NARROW.0[0], &CHANNELS, epilogue),
+                _ => layer(x, &WIDE.0[0], &CHANNELS, epilogue),
             }
         };
         let (store, add) = (count(&mut || run(false)), count(&mut || run(true)));

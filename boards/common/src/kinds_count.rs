@@ -9,8 +9,8 @@ use crate::blocks::{Aligned, channel, random};
 use crate::succeed;
 use core::hint::black_box;
 use heedful::{
-    Alibi, Bits, Channel, FusedAttention, HeadScale, LowRankAttention, LowRankScratch, Mask, MultiHeadAttention,
-    Pairing, Projection, Reach, Rope, Scratch, Slope, Wide, Window, Without, frequencies,
+    Alibi, BitMask, Channel, FusedAttention, HeadScale, LowRankAttention, LowRankScratch, Mask, MultiHeadAttention,
+    Pairing, Projection, AttentionPattern, Rope, Scratch, Slope, Wide, Window, HeadMask, frequencies,
 };
 use semihosting::println;
 use static_cell::ConstStaticCell;
@@ -155,19 +155,19 @@ pub fn count_kinds(instructions: fn() -> u64) -> ! {
     let x = &X.0[0];
 
     let scratch = scratch!(Scratch<S, E, 4, P>);
-    let mut heads = |name, bytes, reach: &mut dyn FnMut(&mut Scratch<S, E, 4, P>)| {
-        count(name, bytes, &mut || reach(scratch));
+    let mut heads = |name, bytes, pattern: &mut dyn FnMut(&mut Scratch<S, E, 4, P>)| {
+        count(name, bytes, &mut || pattern(scratch));
     };
-    // Each reach is compiled into a function of its own.
+    // Each pattern is compiled into a function of its own.
     macro_rules! all {
-        ($($name:literal: $attention:ident, $bytes:expr, $reach:expr;)*) => {$(
+        ($($name:literal: $attention:ident, $bytes:expr, $pattern:expr;)*) => {$(
             heads($name, $bytes, &mut |scratch| {
-                black_box($attention.forward(black_box(x), $reach, scratch));
+                black_box($attention.forward(black_box(x), $pattern, scratch));
             });
         )*};
     }
-    fn same(reach: impl Reach) -> impl Reach {
-        reach
+    fn same(pattern: impl AttentionPattern) -> impl AttentionPattern {
+        pattern
     }
     all! {
         "multi-head": MULTI_HEAD, MULTI_HEAD_BYTES, Mask::None;
@@ -183,13 +183,13 @@ pub fn count_kinds(instructions: fn() -> u64) -> ! {
         "around-4": MULTI_HEAD, MULTI_HEAD_BYTES, Window::around(4);
         "dilated-2": MULTI_HEAD, MULTI_HEAD_BYTES, Window::ALL.dilated(2);
         "dilated-4": MULTI_HEAD, MULTI_HEAD_BYTES, Window::ALL.dilated(4);
-        "bits": MULTI_HEAD, MULTI_HEAD_BYTES + size_of_val(&BITS), Bits::new(black_box(&BITS));
+        "bits": MULTI_HEAD, MULTI_HEAD_BYTES + size_of_val(&BITS), BitMask::new(black_box(&BITS));
         "alibi": MULTI_HEAD, MULTI_HEAD_BYTES + size_of_val(&SLOPES), Alibi(black_box(&SLOPES));
         "rope": MULTI_HEAD, MULTI_HEAD_BYTES + size_of_val(&FREQUENCIES),
             Rope { pairing: Pairing::Halves, frequencies: black_box(&FREQUENCIES) };
-        "without-1": MULTI_HEAD, MULTI_HEAD_BYTES, same(Without(black_box(0b0001)));
-        "without-2": MULTI_HEAD, MULTI_HEAD_BYTES, same(Without(black_box(0b0011)));
-        "without-3": MULTI_HEAD, MULTI_HEAD_BYTES, same(Without(black_box(0b0111)));
+        "without-1": MULTI_HEAD, MULTI_HEAD_BYTES, same(HeadMask(black_box(0b0001)));
+        "without-2": MULTI_HEAD, MULTI_HEAD_BYTES, same(HeadMask(black_box(0b0011)));
+        "without-3": MULTI_HEAD, MULTI_HEAD_BYTES, same(HeadMask(black_box(0b0111)));
     }
 
     let scratch = scratch!(Scratch<S, E, 3, P>);

@@ -3,7 +3,7 @@
 
 use fixed::types::I8F8;
 use heedful::internals::{
-    Active, Bounds, Kernels, Layer, Matrix, NormView, Products, RowScale, Rows, Sink, Tile, Witness, linear,
+    Active, Bounds, Kernels, Layer, Matrix, NormView, Products, RowScale, Rows, Epilogue, Tile, WeightObserver, linear,
 };
 use heedful::{
     Activation, Channel, HeadScale, LayerNorm, Linear, Mask, MultiHeadAttention, NormChannel, Projection, RELU, Scale,
@@ -86,8 +86,8 @@ impl Kernels for Marked {
         Active::tile_weighted_total(tile, totals);
     }
 
-    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
-        Active::tile_show(tile, witness);
+    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
+        Active::tile_show(tile, observer);
     }
 
     fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {
@@ -133,9 +133,9 @@ const fn channel(inputs: usize) -> Channel {
 }
 
 /// A linear layer.
-fn layer<const N: usize>(x: &[i8], weights: &[[i8; N]], channels: &[Channel], sink: Sink<'_>) {
+fn layer<const N: usize>(x: &[i8], weights: &[[i8; N]], channels: &[Channel], epilogue: Epilogue<'_>) {
     let weights = Matrix { data: weights.as_flattened(), inputs: N, stride: N };
-    linear::<Active>(Rows::new(x, N), &mut [Layer { weights, channels, sink }]);
+    linear::<Active>(Rows::new(x, N), &mut [Layer { weights, channels, epilogue }]);
 }
 
 /// `work` between marks, if marks are wanted.
@@ -202,13 +202,13 @@ macro_rules! block {
             for (x, residual) in normed.chunks(TILE).zip(residual.chunks_mut(TILE)) {
                 let hidden = hidden[..x.len()].as_flattened_mut();
                 part(marked, mark_layers, || {
-                    let sink = Sink::Store { out: hidden, row_stride: HIDDEN, output_stride: 1 };
-                    layer(x.as_flattened(), &EXPAND[0], &TO_HIDDEN, sink)
+                    let epilogue = Epilogue::Store { out: hidden, row_stride: HIDDEN, output_stride: 1 };
+                    layer(x.as_flattened(), &EXPAND[0], &TO_HIDDEN, epilogue)
                 });
                 part(marked, mark_table, || Activation(&RELU).forward(hidden));
                 part(marked, mark_layers, || {
-                    let sink = Sink::Add { out: residual.as_flattened_mut(), width: $e };
-                    layer(hidden, &CONTRACT[0], &FROM_HIDDEN, sink)
+                    let epilogue = Epilogue::Add { out: residual.as_flattened_mut(), width: $e };
+                    layer(hidden, &CONTRACT[0], &FROM_HIDDEN, epilogue)
                 });
             }
             mark_end();
@@ -246,15 +246,15 @@ fn outputs() {
     let (mut stored, mut added) = (vec![0; 128 * 64], vec![0; 128 * 64]);
     for width in [32, 64] {
         let x = &X.as_flattened().as_flattened()[..128 * width];
-        let run = |sink| match width {
-            32 => layer(x, &NARROW[0], &CHANNELS, sink),
-            _ => layer(x, &WIDE[0], &CHANNELS, sink),
+        let run = |epilogue| match width {
+            32 => layer(x, &NARROW[0], &CHANNELS, epilogue),
+            _ => layer(x, &WIDE[0], &CHANNELS, epilogue),
         };
         println!("layer 128,{width},64");
         mark_store();
-        run(Sink::Store { out: &mut stored, row_stride: 64, output_stride: 1 });
+        run(Epilogue::Store { out: &mut stored, row_stride: 64, output_stride: 1 });
         mark_add();
-        run(Sink::Add { out: &mut added, width: 64 });
+        run(Epilogue::Add { out: &mut added, width: 64 });
         mark_end();
         black_box((&stored, &added));
     }

@@ -56,13 +56,13 @@ fn attention() -> MultiHeadAttention<E, H, P> {
 /// The newest of some inputs at true positions: everything made anew, one operation after the other.
 fn recomputed(attention: &MultiHeadAttention<E, H, P>, rope: Rope<'_>, positions: &[u64]) -> [i8; E] {
     let view = &attention.view;
-    let linear = |projection: crate::attention::ProjectionView<'_>, position: u64, sink: Sink<'_>| {
+    let linear = |projection: crate::attention::ProjectionView<'_>, position: u64, epilogue: Epilogue<'_>| {
         let x = input(position);
-        linear_on::<Portable>(Rows::new(&x, E), &mut [projection.layer().to(sink)]);
+        linear_on::<Portable>(Rows::new(&x, E), &mut [projection.layer().to(epilogue)]);
     };
     let rotated = |projection, position: u64| {
         let (mut wide, mut out) = ([0; H * P], [0; H * P]);
-        linear(projection, position, Sink::Add { out: &mut wide, width: H * P });
+        linear(projection, position, Epilogue::Add { out: &mut wide, width: H * P });
         // Positions count modulo 2^32: angles are in turns of 2^32.
         let mut turns = vec![Turn::ZERO; rope.frequencies.len()];
         Portable::turns(rope.frequencies, (position % (1 << 32)) as u32, 1, &mut turns);
@@ -78,7 +78,7 @@ fn recomputed(attention: &MultiHeadAttention<E, H, P>, rope: Rope<'_>, positions
         .iter()
         .map(|&position| {
             let mut out = [0; H * P];
-            linear(view.value, position, Sink::Store { out: &mut out, row_stride: H * P, output_stride: 1 });
+            linear(view.value, position, Epilogue::Store { out: &mut out, row_stride: H * P, output_stride: 1 });
             out
         })
         .collect();
@@ -142,7 +142,7 @@ fn from_the_start() {
     run::<1, 0>(Pairing::Halves, 0, (FIRST / 10).max(3), 1);
 }
 
-/// Across 2^30, where reaches stop counting, 2^32, where angles wrap, and 2^63.
+/// Across 2^30, where patterns stop counting, 2^32, where angles wrap, and 2^63.
 #[test]
 fn far_away() {
     let places: &[u64] = if cfg!(miri) { &[1 << 32] } else { &[1 << 30, 1 << 32, 1 << 63] };

@@ -9,7 +9,7 @@ use super::softmax::Constants;
 use super::{pair as pairs, row, weigh};
 use crate::kernels::bias::least;
 use crate::kernels::portable::{self, CHUNK};
-use crate::kernels::{RowScale, Tile, Witness, holds, rows_mut, tiles, tiles_mut};
+use crate::kernels::{RowScale, Tile, WeightObserver, holds, rows_mut, tiles, tiles_mut};
 use crate::requantise::Scale;
 use crate::softmax::{Steepness, Weight};
 use core::mem::MaybeUninit;
@@ -229,7 +229,7 @@ fn weighted_sum<W>(tile: &mut Tile<'_, W>, first: usize) {
 }
 
 /// [`Kernels::tile_show`](crate::kernels::Kernels::tile_show)
-pub(super) fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
+pub(super) fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
     let shape @ Shape { queries, .. } = Shape::of(tile.visible);
     let words: &[u32] = shape.split_mut(tile.scores).map_or(&[], |(_, words)| bytemuck::must_cast_slice(words));
     for (query, &visible) in tile.visible.iter().enumerate() {
@@ -237,7 +237,7 @@ pub(super) fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Wi
         for (key, to) in row.iter_mut().enumerate() {
             *to = W::from_int(value_of(words, queries, query, key));
         }
-        witness.row(query, row);
+        observer.row(query, row);
     }
 }
 

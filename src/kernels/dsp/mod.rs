@@ -10,8 +10,8 @@
 
 use super::bias::least;
 use super::{
-    Bounds, Gated, Kernels, Layer, MAX_QUERIES, Matrix, NormView, Places, Products, Rotation, RowScale, Rows, Sink,
-    Tile, Turn, Witness, portable, tiles,
+    Bounds, Epilogue, Gated, Kernels, Layer, MAX_QUERIES, Matrix, NormView, Products, Rotation, RowScale, Rows,
+    ScoreLayout, Tile, Turn, WeightObserver, portable, tiles,
 };
 use crate::requantise::Scale;
 use crate::softmax::{Steepness, Weight};
@@ -35,8 +35,8 @@ macro_rules! cpu {
 mod bias;
 mod expand;
 mod few;
-mod fine;
 mod gate;
+mod hidden15;
 mod norm;
 mod pair;
 mod products;
@@ -65,7 +65,7 @@ impl Kernels for Dsp {
     const NAME: &'static str = "DSP";
     const QUERIES: usize = LANES;
     const KEYS: usize = 4;
-    // Weights take the place of the scores; a row is laid out in order for a witness only.
+    // Weights take the place of the scores; a row is laid out in order for a observer only.
     const WEIGHT_ROWS: usize = 1;
 
     #[inline]
@@ -91,14 +91,14 @@ impl Kernels for Dsp {
     }
 
     #[inline]
-    fn places<W>(tile: &Tile<'_, W>) -> Places {
-        Places { query: 1, key: if few::takes(tile) { tile.visible.len() } else { LANES }, up: 0 }
+    fn score_layout<W>(tile: &Tile<'_, W>) -> ScoreLayout {
+        ScoreLayout { query: 1, key: if few::takes(tile) { tile.visible.len() } else { LANES }, up: 0 }
     }
 
     #[inline(never)]
     fn tile_bias<W: Weight>(tile: &mut Tile<'_, W>, rows: impl FnMut(usize, usize, &mut [i32])) {
         if few::takes(tile) {
-            return tile.bias_placed(Self::places(tile), rows);
+            return tile.bias_placed(Self::score_layout(tile), rows);
         }
         tile.bias_parts(rows, |scores, lane, first, row| {
             let (scores, _) = scores.as_chunks_mut();
@@ -109,7 +109,7 @@ impl Kernels for Dsp {
     #[inline(never)]
     fn tile_floor<W: Weight>(tile: &mut Tile<'_, W>) {
         if few::takes(tile) {
-            return tile.floor_placed(Self::places(tile));
+            return tile.floor_placed(Self::score_layout(tile));
         }
         let [a, b, c, d, ..] = tile.max;
         let (scores, _) = tile.scores.as_chunks_mut();
@@ -120,7 +120,7 @@ impl Kernels for Dsp {
     #[inline(never)]
     fn tile_scores_between<W: Weight>(tile: &mut Tile<'_, W>, starts: &Bounds, ends: &Bounds) {
         Self::tile_scores(tile);
-        let step = Self::places(tile).key;
+        let step = Self::score_layout(tile).key;
         let queries = tile.max.iter_mut().zip(&*tile.visible).zip(starts.iter().zip(ends));
         for (query, ((max, &visible), (&start, &end))) in queries.enumerate() {
             bias::hide(tile.scores, query, step, [start, end, visible], max);
@@ -152,9 +152,9 @@ impl Kernels for Dsp {
         }
     }
 
-    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
+    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
         if few::takes(tile) {
-            return few::tile_show(tile, witness);
+            return few::tile_show(tile, observer);
         }
         let (scores, _) = tile.scores.as_chunks::<LANES>();
         let Some(scores) = scores.get(..most(&*tile.visible)) else { return };
@@ -167,7 +167,7 @@ impl Kernels for Dsp {
             for (to, weight) in row.iter_mut().zip(weights) {
                 *to = W::from_int(weight);
             }
-            witness.row(lane, row);
+            observer.row(lane, row);
         }
     }
 
@@ -187,8 +187,8 @@ impl Kernels for Dsp {
         gate::gate(table, product, gate, up);
     }
 
-    fn linear_fine(hidden: Gated<'_, '_>) {
-        fine::linear(hidden);
+    fn linear_hidden15(hidden: Gated<'_, '_>) {
+        hidden15::linear(hidden);
     }
 }
 
@@ -336,7 +336,7 @@ fn bounds(visible: &[usize]) -> (usize, usize) {
     (a.min(b).min(c.min(d)), a.max(b).max(c.max(d)))
 }
 
-/// One layer on a tile of up to four rows, of which the first is row `first` of the sink. The rows are already
+/// One layer on a tile of up to four rows, of which the first is row `first` of the epilogue. The rows are already
 /// expanded if they fit.
 ///
 /// # Safety
@@ -344,18 +344,18 @@ fn bounds(visible: &[usize]) -> (usize, usize) {
 /// `inputs` values, and the weights of each output, too.
 #[inline]
 unsafe fn tile_linear(x: Rows<'_>, first: usize, inputs: usize, expanded: &mut Expanded<'_>, layer: &mut Layer<'_>) {
-    let Layer { weights, channels, sink } = layer;
+    let Layer { weights, channels, epilogue } = layer;
     let rows = x.data.len().checked_div(x.width).unwrap_or(0);
     if rows == LANES && inputs <= INNER {
         let weights = Matrix { inputs, ..*weights };
         // SAFETY: the weights of all outputs are there, and places for what they give of these rows.
         let done = unsafe {
-            match sink {
-                Sink::Store { out, row_stride, output_stride } => {
+            match epilogue {
+                Epilogue::Store { out, row_stride, output_stride } => {
                     let out = out.as_mut_ptr().add(first * *row_stride);
                     products::store(expanded.words(), weights, channels, out, *row_stride, *output_stride)
                 }
-                Sink::Add { out, width } => {
+                Epilogue::Add { out, width } => {
                     let out = out.as_mut_ptr().add(first * *width);
                     products::add(expanded.words(), weights, channels, out, *width)
                 }
@@ -387,7 +387,7 @@ unsafe fn tile_linear(x: Rows<'_>, first: usize, inputs: usize, expanded: &mut E
         }
         for (output, (sums, &channel)) in sums.iter().zip(channels).enumerate() {
             for (lane, &sum) in sums.iter().take(rows).enumerate() {
-                sink.put(first + lane, block * OUTPUTS + output, sum, channel);
+                epilogue.put(first + lane, block * OUTPUTS + output, sum, channel);
             }
         }
     }

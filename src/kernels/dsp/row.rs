@@ -7,7 +7,7 @@
 use super::expand::{Expanded, Memory, UNWRITTEN};
 use super::pair::{Finish, rows_in};
 use super::{INNER, tile_linear};
-use crate::kernels::{Layer, Products, RowScale, Rows, Sink};
+use crate::kernels::{Epilogue, Layer, Products, RowScale, Rows};
 use crate::requantise::Channel;
 use core::arch::naked_asm;
 use core::mem::offset_of;
@@ -85,18 +85,18 @@ impl Row<'_> {
     /// The layer fits rows as those of [`Products`] do, of which this is row `row`.
     #[inline]
     unsafe fn layer(&self, layer: &mut Layer<'_>, row: usize) -> bool {
-        let Layer { weights, channels, sink } = layer;
+        let Layer { weights, channels, epilogue } = layer;
         let Some(first) = channels.first() else { return true };
         let words = self.memory.get(..words(self.inputs)).unwrap_or(&[]);
         // SAFETY: `fill` has written the words of a row of `inputs`.
         let x = unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), words.len()) };
         let Some(plan) = Plan::new(x, self.inputs, weights.data, weights.stride, channels.len()) else { return false };
-        let (out, out_stride, finish) = match sink {
-            Sink::Store { out, row_stride, output_stride } => {
+        let (out, out_stride, finish) = match epilogue {
+            Epilogue::Store { out, row_stride, output_stride } => {
                 let finish = if *output_stride == 1 { Entry::StoreNext } else { Entry::Store };
                 (out.as_mut_ptr().wrapping_add(row * *row_stride).cast(), *output_stride, finish)
             }
-            Sink::Add { out, width } => (out.as_mut_ptr().wrapping_add(row * *width).cast(), 0, Entry::Add),
+            Epilogue::Add { out, width } => (out.as_mut_ptr().wrapping_add(row * *width).cast(), 0, Entry::Add),
         };
         // Not by way of the first channel alone, for the others are behind it.
         let channel = channels.as_ptr().wrapping_byte_add(offset_of!(Channel, scale)).cast();

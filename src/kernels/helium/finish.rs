@@ -1,21 +1,21 @@
 //! From sums to results: eight outputs of four rows at a time.
 
 use super::LANES;
-use crate::kernels::Sink;
+use crate::kernels::Epilogue;
 use crate::requantise::Channel;
 use core::arch::naked_asm;
 
-/// Adds the biases to the sums `[rows][channels]`, requantises them and puts them to the sink, rows from `row` and
+/// Adds the biases to the sums `[rows][channels]`, requantises them and puts them to the epilogue, rows from `row` and
 /// outputs from `output` on. False unless there are whole groups of channels and of rows; then nothing is done.
 ///
 /// # Safety
-/// There is a sum for each of the rows and channels, and a place for what becomes of it in the sink.
+/// There is a sum for each of the rows and channels, and a place for what becomes of it in the epilogue.
 #[inline]
 pub(super) unsafe fn finish(
     sums: &[i32],
     rows: usize,
     channels: &[Channel],
-    sink: &mut Sink<'_>,
+    epilogue: &mut Epilogue<'_>,
     row: usize,
     output: usize,
 ) -> bool {
@@ -24,8 +24,8 @@ pub(super) unsafe fn finish(
     if groups == 0 || tiles == 0 || !whole {
         return false;
     }
-    match sink {
-        Sink::Store { out, row_stride, output_stride } => {
+    match epilogue {
+        Epilogue::Store { out, row_stride, output_stride } => {
             // The offsets of eight outputs are 16-bit numbers.
             if *output_stride > 0xffff / 7 {
                 return false;
@@ -44,7 +44,7 @@ pub(super) unsafe fn finish(
             // SAFETY: there are `groups` groups of channels, and as many sums and places for each row.
             unsafe { store(sums.as_ptr(), channels.as_ptr(), &raw const call) };
         }
-        Sink::Add { out, width } => {
+        Epilogue::Add { out, width } => {
             let out = out.as_mut_ptr().wrapping_add(row * *width + output).cast();
             let call = Call { offsets: [0; 8], out, row_stride: 2 * *width, step: 16, groups, tiles };
             // SAFETY: as above; strides count bytes.

@@ -2,7 +2,7 @@
 
 use super::bias::{PART, least};
 use super::{
-    Bounds, HIDDEN, Kernels, Layer, Matrix, NormView, Products, Rotation, RowScale, Rows, Tile, Turn, Witness,
+    Bounds, Kernels, Layer, MASKED, Matrix, NormView, Products, Rotation, RowScale, Rows, Tile, Turn, WeightObserver,
     portable, tiles,
 };
 use crate::softmax::Weight;
@@ -44,7 +44,7 @@ const SUMS: usize = 2 * OUTPUTS * LANES;
 impl Kernels for Helium {
     const NAME: &'static str = "Helium";
     const QUERIES: usize = LANES;
-    // Weights take the place of the scores; a row is laid out in order for a witness only.
+    // Weights take the place of the scores; a row is laid out in order for a observer only.
     const WEIGHT_ROWS: usize = 1;
 
     fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
@@ -74,7 +74,7 @@ impl Kernels for Helium {
         let keys = Keys::new(&*tile.visible);
         let (grouped, rest) = tile.scores.split_at_mut((keys.groups * GROUP).min(tile.scores.len()));
         let Some(max) = tile.max.first_chunk_mut::<LANES>() else { return };
-        *max = [HIDDEN; LANES];
+        *max = [MASKED; LANES];
         let mut memory = [MaybeUninit::uninit(); LANES * PART];
         for first in (0..keys.count()).step_by(PART) {
             let mut biases = Biases::clear(&mut memory, keys.count() - first);
@@ -166,7 +166,7 @@ impl Kernels for Helium {
         }
     }
 
-    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
+    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
         let Keys { groups, .. } = Keys::new(&*tile.visible);
         let Some((grouped, rest)) = tile.scores.split_at_checked(groups * GROUP) else { return };
         for (lane, &visible) in tile.visible.iter().enumerate() {
@@ -179,7 +179,7 @@ impl Kernels for Helium {
                 let weight = pair.map_or(0, |pair| i32::from((pair >> (16 * (key % 2))) as i16));
                 *to = W::from_int(weight);
             }
-            witness.row(lane, row);
+            observer.row(lane, row);
         }
     }
 
@@ -214,7 +214,7 @@ fn scores<W>(tile: &mut Tile<'_, W>, bounds: Option<(&[usize; LANES], &[usize; L
     unsafe { products::multiply(tile.queries, lanes, dim, dim, tile.keys, dim, keys.groups, out, Layout::Lanes) };
     // The sum of few products lies far enough above one and the same score, and not too far.
     let near = dim <= bias::NEAR;
-    let far = if near { bias::FAR } else { HIDDEN };
+    let far = if near { bias::FAR } else { MASKED };
     if let Some(bounds) = bounds {
         bias::hide(grouped, bounds, far);
     }
@@ -357,7 +357,7 @@ fn total(weights: Weights<'_>, lane: usize, mut values: &[i8]) -> i64 {
 // Not inlined: each copy would have its own buffer on the stack.
 #[inline(never)]
 unsafe fn linear(x: Rows<'_>, rows: usize, layer: &mut Layer<'_>) {
-    let Layer { weights, channels, sink } = layer;
+    let Layer { weights, channels, epilogue } = layer;
     let inputs = x.width.min(weights.inputs);
     let mut sums = [MaybeUninit::uninit(); SUMS];
     for (block, channels) in tiles(channels, OUTPUTS).enumerate() {
@@ -380,20 +380,20 @@ unsafe fn linear(x: Rows<'_>, rows: usize, layer: &mut Layer<'_>) {
             let sums = unsafe { core::slice::from_raw_parts(sums.as_ptr().cast::<i32>(), filled) };
             let mut done = count & !(LANES - 1);
             // SAFETY: all sums have been written, and there are places for what becomes of them.
-            if unsafe { !finish::finish(sums, done, grouped, sink, row, output) } {
+            if unsafe { !finish::finish(sums, done, grouped, epilogue, row, output) } {
                 done = 0;
             }
             let left = sums.get(done * outputs..).unwrap_or(&[]);
             for (lane, sums) in super::rows(left, outputs).enumerate() {
                 for (i, (&channel, &sum)) in grouped.iter().zip(sums).enumerate() {
-                    sink.put(row + done + lane, output + i, channel.bias.wrapping_add(sum), channel);
+                    epilogue.put(row + done + lane, output + i, channel.bias.wrapping_add(sum), channel);
                 }
             }
             for (i, &channel) in others.iter().enumerate() {
                 let w = w.get((outputs + i) * weights.stride..).unwrap_or(&[]);
                 for (lane, x) in super::rows(data, x.width).take(count).enumerate() {
                     let sum = products::dot(x.get(..inputs).unwrap_or(x), w);
-                    sink.put(row + lane, output + outputs + i, channel.bias.wrapping_add(sum), channel);
+                    epilogue.put(row + lane, output + outputs + i, channel.bias.wrapping_add(sum), channel);
                 }
             }
             row += count;

@@ -71,7 +71,7 @@ unsafe fn layer_on<O: Operand<Value = i8>>(x: Rows<'_>, layer: &mut Layer<'_>) {
             let sums = products(&mut packed, x_rows, w, channels.len(), bias);
             let results = requantise(channels_of_block, sums);
             // SAFETY: these rows and outputs are there, and have their places.
-            unsafe { put(&mut layer.sink, tile * LANES, count, output, channels.len(), results) };
+            unsafe { put(&mut layer.epilogue, tile * LANES, count, output, channels.len(), results) };
         }
     }
 }

@@ -13,7 +13,7 @@ mod output;
 mod softmax;
 
 use super::tile::most;
-use super::{Kernels, Matrix, NormView, Places, Products, RowScale, Tile, holds, portable};
+use super::{Kernels, Matrix, NormView, Products, RowScale, ScoreLayout, Tile, holds, portable};
 use crate::softmax::{Steepness, Weight};
 use attend::{Heads, Out, tile_scores, weighted_sums};
 use core::arch::aarch64::*;
@@ -123,8 +123,8 @@ impl Kernels for Neon {
     }
 
     #[inline]
-    fn places<W>(_: &Tile<'_, W>) -> Places {
-        Places { query: 1, key: LANES, up: 0 }
+    fn score_layout<W>(_: &Tile<'_, W>) -> ScoreLayout {
+        ScoreLayout { query: 1, key: LANES, up: 0 }
     }
 
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {

@@ -1,7 +1,7 @@
 //! From eight results of each of four rows, side by side, to where they go.
 
 use super::operands::{BLOCK, LANES, Lanes};
-use crate::kernels::Sink;
+use crate::kernels::Epilogue;
 use core::arch::aarch64::*;
 
 /// Saturated to 16 bits: the four rows of results 2i and 2i + 1.
@@ -76,27 +76,27 @@ pub(super) unsafe fn write_rows(out: &mut [i8], at: usize, stride: usize, [a, b,
 /// Results of `rows` rows from `row` on and `count` outputs from `output` on, at most four and eight, to where they go.
 ///
 /// # Safety
-/// The sink has a place for each.
+/// The epilogue has a place for each.
 #[inline]
 #[target_feature(enable = "neon")]
 pub(super) unsafe fn put(
-    sink: &mut Sink<'_>,
+    epilogue: &mut Epilogue<'_>,
     row: usize,
     rows: usize,
     output: usize,
     count: usize,
     results: [Lanes; BLOCK],
 ) {
-    match sink {
-        Sink::Store { out, row_stride, output_stride: 1 } if rows == LANES && count == BLOCK => {
+    match epilogue {
+        Epilogue::Store { out, row_stride, output_stride: 1 } if rows == LANES && count == BLOCK => {
             // SAFETY: the outputs of a row lie side by side, and have their places.
             unsafe { write_rows(out, row * *row_stride + output, *row_stride, transposed(to_i8(results))) };
         }
-        Sink::Store { out, row_stride, output_stride } => {
+        Epilogue::Store { out, row_stride, output_stride } => {
             // SAFETY: the caller has promised the places.
             unsafe { put_columns(out, [*row_stride, *output_stride], [row, rows, output, count], to_i8(results)) };
         }
-        Sink::Add { out, width } => put_sums(out, *width, [row, rows, output, count], to_i16(results)),
+        Epilogue::Add { out, width } => put_sums(out, *width, [row, rows, output, count], to_i16(results)),
     }
 }
 

@@ -19,7 +19,8 @@ mod weighted;
 
 use super::tile::most;
 use super::{
-    Kernels, Layer, Matrix, Places, Products, Rotation, Rows, Sink, Tile, Witness, holds, portable, rotate, tiles,
+    Epilogue, Kernels, Layer, Matrix, Products, Rotation, Rows, ScoreLayout, Tile, WeightObserver, holds, portable,
+    rotate, tiles,
 };
 use crate::requantise::Channel;
 use crate::softmax::{RowScale, Weight};
@@ -54,7 +55,7 @@ impl Kernels for Rv32 {
     const NAME: &'static str = "RV32";
     const QUERIES: usize = LANES;
     const ROWS: usize = LANES;
-    // Weights take the place of the scores; a row is laid out in order for a witness only.
+    // Weights take the place of the scores; a row is laid out in order for a observer only.
     const WEIGHT_ROWS: usize = 1;
 
     // Not inlined, here and below: each copy would have its own buffers on the stack.
@@ -118,8 +119,8 @@ impl Kernels for Rv32 {
     }
 
     #[inline]
-    fn places<W>(_: &Tile<'_, W>) -> Places {
-        Places { query: 1, key: LANES, up: 8 }
+    fn score_layout<W>(_: &Tile<'_, W>) -> ScoreLayout {
+        ScoreLayout { query: 1, key: LANES, up: 8 }
     }
 
     fn largest(scores: &[i32], step: usize) -> i32 {
@@ -197,14 +198,14 @@ impl Kernels for Rv32 {
         rotate::rotate_by(rotation, x, out, clamp_i8);
     }
 
-    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
+    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
         let (weights, _) = tile.scores.as_chunks::<LANES>();
         for (lane, &visible) in tile.visible.iter().enumerate() {
             let Some(row) = tile.weights.get_mut(..visible) else { return };
             for (to, weight) in row.iter_mut().zip(weights.iter().filter_map(|weights| weights.get(lane))) {
                 *to = W::from_int(*weight);
             }
-            witness.row(lane, row);
+            observer.row(lane, row);
         }
     }
 }
@@ -256,14 +257,14 @@ struct Weighted {
     blocks: usize,
 }
 
-/// A layer of [`Products`] on a tile of up to six rows, of which the first is row `row` of the sink. The rows are
+/// A layer of [`Products`] on a tile of up to six rows, of which the first is row `row` of the epilogue. The rows are
 /// already packed if there is room for all.
 ///
 /// # Safety
 /// The layer has a place for each of its outputs and of the `lanes` rows from `row` on, at most six.
 #[inline(never)]
 unsafe fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, expanded: &mut Expanded, layer: &mut Layer<'_>) {
-    let Layer { weights, channels, sink } = layer;
+    let Layer { weights, channels, epilogue } = layer;
     let inputs = x.width.min(weights.inputs);
     let mut memory = [[0; LANES]; OUTPUTS];
     for (block, channels) in tiles(channels, OUTPUTS / ROWS * ROWS).enumerate() {
@@ -292,18 +293,18 @@ unsafe fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, expanded: &mut Expa
             start += length;
         }
         // SAFETY: of the layer's outputs, these are some.
-        unsafe { put(sink, row, lanes, first, sums, channels, centre) };
+        unsafe { put(epilogue, row, lanes, first, sums, channels, centre) };
     }
 }
 
 /// Requantises the sums of some outputs, from `first` on, of a layer of [`Products`], each off by `centre`, and puts
-/// them into the sink from row `row` on.
+/// them into the epilogue from row `row` on.
 ///
 /// # Safety
-/// The sink has a place for each of these outputs and of the `lanes` rows from `row` on.
+/// The epilogue has a place for each of these outputs and of the `lanes` rows from `row` on.
 #[inline]
 unsafe fn put(
-    sink: &mut Sink<'_>,
+    epilogue: &mut Epilogue<'_>,
     row: usize,
     lanes: usize,
     first: usize,
@@ -311,8 +312,8 @@ unsafe fn put(
     channels: &[Channel],
     centre: i32,
 ) {
-    match sink {
-        Sink::Store { out, row_stride, output_stride } => {
+    match epilogue {
+        Epilogue::Store { out, row_stride, output_stride } => {
             let mut start = out.as_mut_ptr().wrapping_add(row * *row_stride + first * *output_stride);
             for (sums, channel) in sums.iter().zip(channels) {
                 let (multiplier, shift) = (2 * channel.scale.bits(), channel.scale.shift());
@@ -331,7 +332,7 @@ unsafe fn put(
                 start = start.wrapping_add(*output_stride);
             }
         }
-        Sink::Add { out, width } => {
+        Epilogue::Add { out, width } => {
             let mut start = out.as_mut_ptr().wrapping_add(row * *width + first);
             for (sums, channel) in sums.iter().zip(channels) {
                 let (multiplier, shift) = (2 * channel.scale.bits(), channel.scale.shift());

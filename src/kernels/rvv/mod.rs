@@ -13,7 +13,9 @@ mod loops;
 mod rows;
 
 use super::tile::most;
-use super::{Kernels, Layer, Matrix, NormView, Products, Rows, Sink, Tile, fine, holds, portable, tiles, tiles_mut};
+use super::{
+    Epilogue, Kernels, Layer, Matrix, NormView, Products, Rows, Tile, hidden15, holds, portable, tiles, tiles_mut,
+};
 use crate::softmax::{RowScale, Steepness, Weight};
 use core::mem::{MaybeUninit, size_of};
 
@@ -75,7 +77,7 @@ impl Kernels for Rvv {
     fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
         let Matrix { inputs, stride, .. } = weights;
         if stride != inputs {
-            return fine::sums_of_two::<Self>(x, weights, sums);
+            return hidden15::sums_of_two::<Self>(x, weights, sums);
         }
         let Some(x) = weights.rows_for(x, sums.len()) else { return };
         for (block, sums) in tiles_mut(sums, 32).enumerate() {
@@ -233,7 +235,7 @@ fn most_lanes() -> usize {
 struct LinearTile<'a> {
     /// From the first of its rows on.
     x: Rows<'a>,
-    /// Row of the sink.
+    /// Row of the epilogue.
     first: usize,
     /// How many rows: at least one, and at most [`most_lanes`].
     lanes: usize,
@@ -262,7 +264,7 @@ impl LinearTile<'_> {
     /// where there are at most `INNER` inputs, these have been transposed.
     #[inline(never)]
     unsafe fn run(&self, columns: &mut [MaybeUninit<i8>; COLUMNS], layer: &mut Layer<'_>) {
-        let Layer { weights, channels, sink } = layer;
+        let Layer { weights, channels, epilogue } = layer;
         let (lanes, outputs) = (self.lanes, channels.len());
         let mut sums = MaybeUninit::<[Sums; LINES]>::uninit();
         for (block, channels) in tiles(channels, LINES).enumerate() {
@@ -302,12 +304,12 @@ impl LinearTile<'_> {
                 let sums = sums.as_ptr().cast::<i32>().wrapping_add(line * LANES);
                 // SAFETY: each row and output of `Products` has its place; the first `lanes` sums have been written.
                 unsafe {
-                    match sink {
-                        Sink::Store { out, row_stride, output_stride } => {
+                    match epilogue {
+                        Epilogue::Store { out, row_stride, output_stride } => {
                             let out = out.as_mut_ptr().wrapping_add(self.first * *row_stride + output * *output_stride);
                             loops::store(sums, lanes, channel.bias, multiplier, shift, out, *row_stride);
                         }
-                        Sink::Add { out, width } => {
+                        Epilogue::Add { out, width } => {
                             let out = out.as_mut_ptr().wrapping_add(self.first * *width + output);
                             // One row may lie any width from the next, which is not there.
                             loops::add(sums, lanes, channel.bias, multiplier, shift, out, width.wrapping_mul(2));

@@ -18,8 +18,8 @@ mod v7m;
 
 use super::tile::most;
 use super::{
-    Kernels, Layer, Matrix, NormView, Places, Products, Rows, Sink, Tile, Witness, holds, portable, rows, rows_mut,
-    tiles, tiles_mut,
+    Epilogue, Kernels, Layer, Matrix, NormView, Products, Rows, ScoreLayout, Tile, WeightObserver, holds, portable,
+    rows, rows_mut, tiles, tiles_mut,
 };
 #[cfg(heedful_thumb1)]
 use super::{Rotation, rotate};
@@ -53,7 +53,7 @@ impl Kernels for Thumb {
     const QUERIES: usize = QUERIES;
     // Memory comes first on the smallest cores.
     const ROWS: usize = if cfg!(heedful_thumb1) { 4 } else { LANES };
-    // Weights take the place of the scores; a row is laid out in order for a witness only.
+    // Weights take the place of the scores; a row is laid out in order for a observer only.
     const WEIGHT_ROWS: usize = 1;
 
     // Not inlined, here and below: each copy would have its own buffers on the stack.
@@ -139,8 +139,8 @@ impl Kernels for Thumb {
     }
 
     #[inline]
-    fn places<W>(tile: &Tile<'_, W>) -> Places {
-        Places { query: 1, key: width(lanes_of(tile).1), up: 0 }
+    fn score_layout<W>(tile: &Tile<'_, W>) -> ScoreLayout {
+        ScoreLayout { query: 1, key: width(lanes_of(tile).1), up: 0 }
     }
 
     fn largest(scores: &[i32], step: usize) -> i32 {
@@ -234,14 +234,14 @@ impl Kernels for Thumb {
         rotate::rotate_by(rotation, x, out, rotate::saturate_by_masks);
     }
 
-    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
+    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
         let (_, wide) = lanes_of(tile);
         for (lane, &visible) in tile.visible.iter().enumerate() {
             let Some(row) = tile.weights.get_mut(..visible) else { return };
             for (to, weight) in row.iter_mut().zip(tile.scores.iter().skip(lane).step_by(width(wide).max(1))) {
                 *to = W::from_int(*weight);
             }
-            witness.row(lane, row);
+            observer.row(lane, row);
         }
     }
 }
@@ -349,7 +349,7 @@ struct RowFactor {
     multiplier: i32,
 }
 
-/// A layer of [`Products`] on a tile of up to six rows, of which the first is row `row` of the sink. The rows are
+/// A layer of [`Products`] on a tile of up to six rows, of which the first is row `row` of the epilogue. The rows are
 /// already packed if there is room for all.
 ///
 /// # Safety
@@ -357,7 +357,7 @@ struct RowFactor {
 /// first is row `row`; their inputs are packed if there is room for them.
 #[inline]
 unsafe fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, packed: &mut Packed, layer: &mut Layer<'_>) {
-    let Layer { weights, channels, sink } = layer;
+    let Layer { weights, channels, epilogue } = layer;
     let inputs = x.width.min(weights.inputs);
     let mut memory = [const { MaybeUninit::uninit() }; OUTPUTS * LANES];
     let mut first = 0;
@@ -388,15 +388,15 @@ unsafe fn tile_linear(x: Rows<'_>, row: usize, lanes: usize, packed: &mut Packed
             end: channels.as_ptr_range().end.cast(),
             centre,
         };
-        match sink {
-            Sink::Store { out, row_stride, output_stride } => {
+        match epilogue {
+            Epilogue::Store { out, row_stride, output_stride } => {
                 finish.out = out.as_mut_ptr().wrapping_add(row * *row_stride + first * *output_stride).cast();
                 (finish.out_inner, finish.out_outer) = (*row_stride, *output_stride);
                 // SAFETY: there are sums of all lanes for each channel, and at least one of both; each row and output
                 // of `Products` has a place.
                 unsafe { store(&raw mut finish) };
             }
-            Sink::Add { out, width } => {
+            Epilogue::Add { out, width } => {
                 finish.out = out.as_mut_ptr().wrapping_add(row * *width + first).cast();
                 // Wraps only where there is no other row.
                 (finish.out_inner, finish.out_outer) = (width.wrapping_mul(2), 2);

@@ -5,7 +5,7 @@
 
 use super::product::{Broadcast, Columns, INNER, OUTPUTS, Side, Words};
 use super::vector::{Level, Vector, high};
-use crate::kernels::{Tile, Witness, portable};
+use crate::kernels::{Tile, WeightObserver, portable};
 use crate::softmax::{RowScale, Weight};
 use core::arch::x86_64::*;
 
@@ -291,7 +291,7 @@ unsafe fn finish<X: Vector<V = __m256i>>(
 }
 
 /// Lays the weights out in rows.
-pub(super) fn show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
+pub(super) fn show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
     let (pairs, _) = tile.scores.as_chunks::<LANES>();
     for (lane, &visible) in tile.visible.iter().take(LANES).enumerate() {
         let Some(row) = tile.weights.get_mut(..visible) else { return };
@@ -299,6 +299,6 @@ pub(super) fn show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness
         for (to, weight) in row.iter_mut().zip(words.flat_map(|&word| [word & 0xffff, word >> 16])) {
             *to = W::from_int(weight);
         }
-        witness.row(lane, row);
+        observer.row(lane, row);
     }
 }

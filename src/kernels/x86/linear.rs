@@ -2,14 +2,14 @@
 
 use super::product::{Broadcast, Columns, INNER, OUTPUTS, ROWS, Words};
 use super::vector::{Level, Vector};
-use crate::kernels::{Layer, Products, Sink, tiles};
+use crate::kernels::{Epilogue, Layer, Products, tiles};
 use crate::requantise::Channel;
 
 /// Eight outputs of up to [`ROWS`] rows.
 #[repr(align(64))]
 struct Sums([[i32; ROWS]; OUTPUTS]);
 
-/// A block of results on their way to the sink, and which rows and outputs it is of.
+/// A block of results on their way to the epilogue, and which rows and outputs it is of.
 pub(super) struct Block<'b> {
     sums: &'b Sums,
     scales: &'b Scales,
@@ -31,7 +31,7 @@ pub(super) trait Parts: Level {
     ///
     /// # Safety
     /// The CPU has the instructions of the level.
-    unsafe fn finish(block: Block<'_>, sink: &mut Sink<'_>);
+    unsafe fn finish(block: Block<'_>, epilogue: &mut Epilogue<'_>);
 }
 
 /// # Safety
@@ -50,7 +50,7 @@ pub(super) unsafe fn linear<L: Parts>(products: Products<'_, '_>) {
         let data = x.data.get(first * x.width..).unwrap_or(&[]);
         // Start and length of what is side by side.
         let mut filled = None;
-        for Layer { weights: matrix, channels, sink } in &mut *layers {
+        for Layer { weights: matrix, channels, epilogue } in &mut *layers {
             let inputs = matrix.inputs.min(x.width);
             for (tile, channels) in tiles(channels, OUTPUTS).enumerate() {
                 let matrix_rows = matrix.data.get(tile * OUTPUTS * matrix.stride..).unwrap_or(&[]);
@@ -86,7 +86,7 @@ pub(super) unsafe fn linear<L: Parts>(products: Products<'_, '_>) {
                 let (sums, scales, output) = (&sums, &scales, tile * OUTPUTS);
                 let block = Block { sums, scales, channels, row: first, rows: count, output };
                 // SAFETY: the CPU is the caller's.
-                unsafe { L::finish(block, sink) };
+                unsafe { L::finish(block, epilogue) };
             }
         }
         first += count;
@@ -144,15 +144,15 @@ impl Scales {
     }
 }
 
-/// Requantises a block, and hands it to the sink.
+/// Requantises a block, and hands it to the epilogue.
 ///
 /// # Safety
 /// The CPU has the instructions of `X`.
 #[inline(always)]
-pub(super) unsafe fn finish<X: Vector>(block: Block<'_>, sink: &mut Sink<'_>) {
+pub(super) unsafe fn finish<X: Vector>(block: Block<'_>, epilogue: &mut Epilogue<'_>) {
     let Block { sums, scales, channels, .. } = block;
-    match sink {
-        Sink::Store { out, row_stride: 1, output_stride } => {
+    match epilogue {
+        Epilogue::Store { out, row_stride: 1, output_stride } => {
             for (vector, row, rows) in vectors::<X>(&block) {
                 for output in 0..channels.len() {
                     let mut bytes = [0; 16];
@@ -167,25 +167,25 @@ pub(super) unsafe fn finish<X: Vector>(block: Block<'_>, sink: &mut Sink<'_>) {
                 }
             }
         }
-        Sink::Store { output_stride: 2.., .. } | Sink::Store { output_stride: 0, .. } => {
+        Epilogue::Store { output_stride: 2.., .. } | Epilogue::Store { output_stride: 0, .. } => {
             for (output, (&channel, sums)) in channels.iter().zip(&sums.0).enumerate() {
                 for (row, &sum) in sums.iter().take(block.rows).enumerate() {
-                    sink.put(block.row + row, block.output + output, sum, channel);
+                    epilogue.put(block.row + row, block.output + output, sum, channel);
                 }
             }
         }
-        Sink::Store { .. } | Sink::Add { .. } => {
+        Epilogue::Store { .. } | Epilogue::Add { .. } => {
             for (vector, row, rows) in vectors::<X>(&block) {
                 // SAFETY: the CPU is the caller's; there are that many vectors, and a row per lane.
                 unsafe {
                     let results = scales.scaled::<X>(sums, vector);
-                    match sink {
-                        Sink::Store { out, row_stride, .. } => {
+                    match epilogue {
+                        Epilogue::Store { out, row_stride, .. } => {
                             let mut staged = Staged([[0i8; OUTPUTS]; ROWS]);
                             X::bytes(results, &mut staged.0);
                             each(&staged.0[..rows], out, row, *row_stride, &block, |to, from| *to = from);
                         }
-                        Sink::Add { out, width } => {
+                        Epilogue::Add { out, width } => {
                             let mut staged = Staged([[0i16; OUTPUTS]; ROWS]);
                             X::words(results, &mut staged.0);
                             let add = |to: &mut i16, from| *to = to.saturating_add(from);

@@ -5,13 +5,13 @@
 //! and CPUs without AVX2 are left to [`Wide`].
 
 mod attend;
-mod fine;
+mod hidden15;
 mod linear;
 mod norm;
 mod product;
 mod vector;
 
-use super::{Kernels, Matrix, NormView, Places, Products, RowScale, Sink, Tile, Wide, Witness};
+use super::{Epilogue, Kernels, Matrix, NormView, Products, RowScale, ScoreLayout, Tile, WeightObserver, Wide};
 use crate::softmax::Weight;
 use product::Columns;
 
@@ -68,15 +68,15 @@ macro_rules! level {
             }
 
             #[inline(always)]
-            unsafe fn finish(block: linear::Block<'_>, sink: &mut Sink<'_>) {
+            unsafe fn finish(block: linear::Block<'_>, epilogue: &mut Epilogue<'_>) {
                 #[target_feature(enable = $features)]
                 #[inline(never)]
-                fn level(block: linear::Block<'_>, sink: &mut Sink<'_>) {
+                fn level(block: linear::Block<'_>, epilogue: &mut Epilogue<'_>) {
                     // SAFETY: this function needs the level's features.
-                    unsafe { linear::finish::<<$level as vector::Level>::Linear>(block, sink) }
+                    unsafe { linear::finish::<<$level as vector::Level>::Linear>(block, epilogue) }
                 }
                 // SAFETY: the caller's.
-                unsafe { level(block, sink) }
+                unsafe { level(block, epilogue) }
             }
         }
 
@@ -117,11 +117,11 @@ macro_rules! level {
                 }
             }
 
-            fn places<W>(tile: &Tile<'_, W>) -> Places {
+            fn score_layout<W>(tile: &Tile<'_, W>) -> ScoreLayout {
                 if Self::is_available() {
-                    Places { query: 1, key: attend::LANES, up: 0 }
+                    ScoreLayout { query: 1, key: attend::LANES, up: 0 }
                 } else {
-                    Wide::places(tile)
+                    Wide::score_layout(tile)
                 }
             }
 
@@ -153,11 +153,11 @@ macro_rules! level {
                 }
             }
 
-            fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
+            fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
                 if Self::is_available() {
-                    attend::show(tile, witness);
+                    attend::show(tile, observer);
                 } else {
-                    Wide::tile_show(tile, witness);
+                    Wide::tile_show(tile, observer);
                 }
             }
 
@@ -168,7 +168,7 @@ macro_rules! level {
             fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
                 if Self::is_available() {
                     // SAFETY: the CPU has AVX2.
-                    unsafe { fine::sums_of_two(x, weights, sums) }
+                    unsafe { hidden15::sums_of_two(x, weights, sums) }
                 } else {
                     Wide::sums_of_two(x, weights, sums);
                 }
@@ -254,8 +254,8 @@ impl Kernels for X86 {
         best!(tile_scores(tile));
     }
 
-    fn places<W>(tile: &Tile<'_, W>) -> Places {
-        best!(places(tile))
+    fn score_layout<W>(tile: &Tile<'_, W>) -> ScoreLayout {
+        best!(score_layout(tile))
     }
 
     fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
@@ -266,8 +266,8 @@ impl Kernels for X86 {
         best!(tile_weighted_sum(tile));
     }
 
-    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, witness: &mut impl Witness<W>) {
-        best!(tile_show(tile, witness));
+    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
+        best!(tile_show(tile, observer));
     }
 
     fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {

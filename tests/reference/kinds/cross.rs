@@ -2,7 +2,7 @@
 
 use crate::kinds_support::{Dense, all_heads, attention, dot, hold, input, scales};
 use crate::support::{Errors, Random};
-use heedful::{HeadScale, Mask, Narrow, Reach, Scratch, Weight, Wide, Window};
+use heedful::{AttentionPattern, HeadScale, Mask, Narrow, Scratch, Weight, Wide, Window};
 
 fn pairs<
     const S: usize,
@@ -26,9 +26,9 @@ fn pairs<
         let (x, memory): ([[i8; E]; S], [[i8; M]; T]) = (input(&mut random), input(&mut random));
         let mut scratch = Box::new(Scratch::new());
         let group = |head: usize| head / (H / G);
-        let mut check = |reach: &dyn Fn(&mut Scratch<S, E, H, P, W, T>) -> [[i8; E]; S],
+        let mut check = |pattern: &dyn Fn(&mut Scratch<S, E, H, P, W, T>) -> [[i8; E]; S],
                          sees: &dyn Fn(usize, usize) -> bool| {
-            let y = reach(&mut scratch);
+            let y = pattern(&mut scratch);
             let score = |h: usize, i: usize, j: usize| {
                 sees(i, j).then(|| (dot(&query.apply(h, H, &x[i]), &key.apply(group(h), G, &memory[j])), 0.0))
             };
@@ -48,10 +48,10 @@ fn pairs<
             attention: &heedful::MultiHeadAttention<E, H, P, W, G, M>,
             x: &[[i8; E]; S],
             memory: &[[i8; M]; T],
-            reach: impl Reach,
+            pattern: impl AttentionPattern,
             scratch: &mut Scratch<S, E, H, P, W, T>,
         ) -> [[i8; E]; S] {
-            *attention.cross(x, memory, reach, scratch)
+            *attention.cross(x, memory, pattern, scratch)
         }
         check(&|scratch| run(&attention, &x, &memory, Mask::None, scratch), &|_, _| true);
         check(&|scratch| run(&attention, &x, &memory, Mask::Causal, scratch), &|i, j| j <= i);

@@ -35,12 +35,12 @@ fn fused<const S: usize, const E: usize, const H: usize, const P: usize, const G
             let mut scratch = Box::new(Scratch::new());
             let y = attention.forward(&x, (mask, window), &mut scratch);
             let key = |j: usize| x[j].map(f64::from);
-            let reach = |count: usize| count.saturating_mul(window.dilation);
+            let pattern = |count: usize| count.saturating_mul(window.dilation);
             let score = |h: usize, i: usize, j: usize| {
                 let seen = j < mask.visible(i, S)
                     && i.abs_diff(j).is_multiple_of(window.dilation)
-                    && j.saturating_add(reach(window.back)) >= i
-                    && j <= i.saturating_add(reach(window.ahead));
+                    && j.saturating_add(pattern(window.back)) >= i
+                    && j <= i.saturating_add(pattern(window.ahead));
                 seen.then(|| (dot(&query.apply(h, H, &x[i]), &key(j)), 0.0))
             };
             let expected = all_heads::<W>(&heads, [S, S, P], score, |h, j| value.apply(h / (H / G), G, &x[j]));

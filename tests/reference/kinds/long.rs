@@ -4,7 +4,8 @@
 use crate::kinds_support::{dot, head, input, scales};
 use crate::support::{Errors, Random, bare, snr};
 use heedful::{
-    Alibi, Bits, HeadScale, Mask, Narrow, Observer, Reach, Row, Scratch, Slope, Weight, Wide, Window, Windows, Without,
+    Alibi, AttentionPattern, BitMask, HeadMask, HeadScale, Mask, Narrow, Observer, Row, Scratch, Slope, Weight, Wide,
+    Window, Windows,
 };
 
 /// The rows of weights, put together of their parts: by head and query, each key that weighs.
@@ -18,7 +19,7 @@ impl<W: Weight> Observer<W> for Seen {
 }
 
 /// Parts of 1, 7, 64, 136, 512 and more than the row has. Backends ask for biases in steps of 64 keys within a part.
-fn equal<const S: usize, W: Weight>(random: &mut Random, reach: impl Reach) {
+fn equal<const S: usize, W: Weight>(random: &mut Random, pattern: impl AttentionPattern) {
     const H: usize = 2;
     const P: usize = 7;
     const E: usize = 3 * H * P;
@@ -28,17 +29,17 @@ fn equal<const S: usize, W: Weight>(random: &mut Random, reach: impl Reach) {
         let x: [[i8; E]; S] = input(random);
         let mut whole = Box::new(Scratch::<S, E, H, P, W>::new());
         let mut expected = Seen(Vec::new());
-        let y = attention.forward_observed(&x, &reach, &mut whole, &mut expected);
+        let y = attention.forward_observed(&x, &pattern, &mut whole, &mut expected);
         expected.0.sort_unstable();
         macro_rules! parts {
             ($($r:literal)*) => {$(
                 let mut scratch = Box::new(Scratch::<S, E, H, P, W, S, $r>::new());
                 let mut seen = Seen(Vec::new());
-                let parts = attention.forward_long_on::<heedful::internals::Active, S, $r>(&x, &reach, &mut scratch, &mut seen);
+                let parts = attention.forward_long_on::<heedful::internals::Active, S, $r>(&x, &pattern, &mut scratch, &mut seen);
                 assert!(parts == y, "parts of {}", $r);
                 seen.0.sort_unstable();
                 assert!(seen.0 == expected.0, "weights in parts of {}", $r);
-                assert!(attention.forward_long(&x, &reach, &mut scratch) == y);
+                assert!(attention.forward_long(&x, &pattern, &mut scratch) == y);
             )*};
         }
         parts!(1 7 64 136 512 2000);
@@ -54,15 +55,15 @@ fn parts_make_the_whole() {
     equal::<65, Wide>(&mut random, Mask::CausalLength(0));
     equal::<65, Wide>(&mut random, (Window::back(9).dilated(2).with_sinks(3), Mask::Causal));
     equal::<65, Narrow>(&mut random, Windows(&[Window::around(30)]));
-    equal::<65, Wide>(&mut random, (Alibi(&[Slope(70_000), Slope(900)]), Without(2)));
+    equal::<65, Wide>(&mut random, (Alibi(&[Slope(70_000), Slope(900)]), HeadMask(2)));
     let bits: [[u32; 3]; 70] =
         std::array::from_fn(|i| if i % 9 == 0 { [0; 3] } else { [0; 3].map(|_| random.next() as u32) });
-    equal::<70, Wide>(&mut random, Bits::new(&bits));
+    equal::<70, Wide>(&mut random, BitMask::new(&bits));
     equal::<600, Wide>(&mut random, Mask::None);
     // Biases beyond the first 64 keys of parts beyond the first.
     equal::<300, Narrow>(&mut random, Alibi(&[Slope(9_000), Slope(200)]));
     let bits: [[u32; 10]; 300] = std::array::from_fn(|_| std::array::from_fn(|_| random.next() as u32));
-    equal::<300, Wide>(&mut random, (Bits::new(&bits), Window::back(220)));
+    equal::<300, Wide>(&mut random, (BitMask::new(&bits), Window::back(220)));
 }
 
 /// 1,500 positions; each value of every twentieth query within its bound, and the signal-to-noise ratio against an

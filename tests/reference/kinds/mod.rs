@@ -4,6 +4,6 @@ mod cross;
 mod folded;
 mod layouts;
 mod long;
-mod reach;
+mod pattern;
 mod rms_norm;
 mod rope;

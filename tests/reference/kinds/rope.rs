@@ -88,12 +88,12 @@ fn pairs<const S: usize, const E: usize, const H: usize, const P: usize, const G
             };
             let (queries, keys) = (turned(&query, H), turned(&key, G));
             let group = |head: usize| head / (H / G);
-            let reach = |count: usize| count.saturating_mul(window.dilation);
+            let pattern = |count: usize| count.saturating_mul(window.dilation);
             let score = |h: usize, i: usize, j: usize| {
                 let seen = j < mask.visible(i, S)
                     && i.abs_diff(j).is_multiple_of(window.dilation)
-                    && j.saturating_add(reach(window.back)) >= i
-                    && j <= i.saturating_add(reach(window.ahead));
+                    && j.saturating_add(pattern(window.back)) >= i
+                    && j <= i.saturating_add(pattern(window.ahead));
                 seen.then(|| meet(&queries[h][i], &keys[group(h)][j]))
             };
             let expected = all_heads::<W>(&heads, [S, S, P], score, |h, j| value.apply(group(h), G, &x[j]));

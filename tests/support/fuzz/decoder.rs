@@ -78,7 +78,7 @@ fn file(from: &mut Bytes<'_>) -> Vec<u8> {
     while c.macs() > WORK / 16 {
         c.shrink();
     }
-    let Shape { tokens, width, heads, key_heads, head_dim, hidden, layers, wide, pairs, fine, has_tokens } = c;
+    let Shape { tokens, width, heads, key_heads, head_dim, hidden, layers, wide, pairs, hidden15, has_tokens } = c;
     let mut heed = Heed::new(from);
     heed.section(*b"DECO", |to| {
         for count in [tokens, width, heads, key_heads, head_dim, hidden, layers] {
@@ -106,10 +106,10 @@ fn file(from: &mut Bytes<'_>) -> Vec<u8> {
             to.linear(width, hidden);
             to.linear(width, hidden);
             to.values(128);
-            to.scale(if fine { 9..=30 } else { 1..=30 });
-            to.linear_within(hidden, width, if fine { (1 << 22) - 1 } else { 1 << 30 });
-            if fine || to.from.once_in(2) {
-                to.put(u32::from(fine));
+            to.scale(if hidden15 { 9..=30 } else { 1..=30 });
+            to.linear_within(hidden, width, if hidden15 { (1 << 22) - 1 } else { 1 << 30 });
+            if hidden15 || to.from.once_in(2) {
+                to.put(u32::from(hidden15));
             }
         });
     }
@@ -131,7 +131,7 @@ struct Shape {
     layers: usize,
     wide: bool,
     pairs: usize,
-    fine: bool,
+    hidden15: bool,
     has_tokens: bool,
 }
 
@@ -147,7 +147,7 @@ impl Shape {
             layers: from.count(3),
             wide: from.once_in(2),
             pairs: 0,
-            fine: from.once_in(2),
+            hidden15: from.once_in(2),
             has_tokens: from.once_in(4),
         };
         match from.byte() % 16 {

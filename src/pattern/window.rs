@@ -1,13 +1,13 @@
-//! Windows: local heads, global heads, and heads that look at every so manieth key.
+//! Windows: local heads, global heads, and heads that look at every fourth key, say.
 
-use super::{HIDDEN, Reach};
+use super::{AttentionPattern, MASKED};
 use core::ops::Range;
 
 /// How far a head looks from its query ("multi-scale": heads that look near and heads that look far), both counted in
 /// keys looked at.
 ///
 /// ```
-/// use heedful::{Reach, Window};
+/// use heedful::{AttentionPattern, Window};
 /// assert_eq!(Window::back(3).keys(0, 10, 100), 7..11); // three keys back, and its own
 /// assert_eq!(Window::around(3).keys(0, 10, 100), 7..14);
 /// assert_eq!(Window::back(3).dilated(4).keys(0, 20, 100), 8..21); // of these, 8, 12, 16 and 20
@@ -67,7 +67,7 @@ impl Window {
     }
 }
 
-impl Reach for Window {
+impl AttentionPattern for Window {
     #[inline]
     fn keys(&self, _head: usize, query: usize, keys: usize) -> Range<usize> {
         let end = self.last(query).saturating_add(1);
@@ -95,7 +95,7 @@ impl Reach for Window {
         let (window, mut key) = (self.first(query)..=self.last(query), first);
         for to in row {
             if key >= self.sinks && !window.contains(&key) {
-                *to = HIDDEN;
+                *to = MASKED;
             }
             key = key.wrapping_add(step);
         }
@@ -113,7 +113,7 @@ impl Windows<'_> {
     }
 }
 
-impl Reach for Windows<'_> {
+impl AttentionPattern for Windows<'_> {
     #[inline]
     fn keys(&self, head: usize, query: usize, keys: usize) -> Range<usize> {
         self.of(head).keys(head, query, keys)

@@ -1,33 +1,34 @@
 //! Which keys each head looks at, and how positions count in its scores.
 //!
-//! A [`Mask`] is a [`Reach`]; so are a [`Window`] for all heads, [`Windows`] of each head's own, [`Bits`], [`Alibi`],
-//! [`RelativeBias`], [`Rope`] and [`Without`]. Tuples of these hold together:
-//! `(Mask::Causal, Windows(&WINDOWS), ROPE)`. The type is known when the code is compiled, and what a reach does not do
-//! leaves no instruction behind.
+//! A [`Mask`] is a [`AttentionPattern`]; so are a [`Window`] for all heads, [`Windows`] of each head's own,
+//! [`BitMask`], [`Alibi`], [`RelativeBias`], [`Rope`] and [`HeadMask`]. Tuples of these hold together: `(Mask::Causal,
+//! Windows(&WINDOWS), ROPE)`. The type is known when the code is compiled, and what a pattern does not do leaves no
+//! instruction behind.
 
 mod alibi;
-mod bits;
-mod relative;
+mod bit_mask;
+mod mask;
+mod relative_bias;
 mod window;
 
-pub use crate::kernels::HIDDEN;
-use crate::mask::Mask;
+pub use crate::kernels::MASKED;
 use crate::rope::Rope;
 pub use alibi::{Alibi, Slope};
-pub use bits::Bits;
+pub use bit_mask::BitMask;
 use core::ops::Range;
-pub use relative::RelativeBias;
+pub use mask::Mask;
+pub use relative_bias::RelativeBias;
 pub use window::{Window, Windows};
 
 /// Which keys a query looks at, and what its scores gain by their positions.
 ///
-/// A key is looked at if it lies in the range of [`Reach::keys`], on the grid of [`Reach::dilation`], and
-/// [`Reach::bias`] does not hide it.
-pub trait Reach {
+/// A key is looked at if it lies in the range of [`AttentionPattern::keys`], on the grid of
+/// [`AttentionPattern::dilation`], and [`AttentionPattern::bias`] does not hide it.
+pub trait AttentionPattern {
     /// Whether every query looks from the first key on, wherever its keys end: spares looking for where they start.
     const FROM_FIRST: bool = false;
 
-    /// Whether [`Reach::rope`] may give a rotation: where none can be, the compiler refuses.
+    /// Whether [`AttentionPattern::rope`] may give a rotation: where none can be, the compiler refuses.
     const ROTATES: bool = false;
 
     /// Keys that the query at position `query` may look at in a head, of `keys` there are: by default, all. Keys
@@ -43,7 +44,7 @@ pub trait Reach {
         1
     }
 
-    /// Whether [`Reach::bias`] has anything to say in a head.
+    /// Whether [`AttentionPattern::bias`] has anything to say in a head.
     #[inline]
     fn biases(&self, _head: usize) -> bool {
         false
@@ -56,14 +57,14 @@ pub trait Reach {
         Some(0)
     }
 
-    /// [`Reach::bias`] of the keys from `first` on, `step` apart, added to a row of biases; [`HIDDEN`] where it is
-    /// `None`. What is called when attention runs: a reach that can tell a row in fewer steps than key by key does so
-    /// here.
+    /// [`AttentionPattern::bias`] of the keys from `first` on, `step` apart, added to a row of biases; [`MASKED`] where
+    /// it is `None`. What is called when attention runs: a pattern that can tell a row in fewer steps than key by key
+    /// does so here.
     #[inline]
     fn bias_row(&self, head: usize, query: usize, first: usize, step: usize, row: &mut [i32]) {
         let mut key = first;
         for to in row {
-            *to = self.bias(head, query, key).map_or(HIDDEN, |bias| to.saturating_add(bias));
+            *to = self.bias(head, query, key).map_or(MASKED, |bias| to.saturating_add(bias));
             key = key.wrapping_add(step);
         }
     }
@@ -75,7 +76,7 @@ pub trait Reach {
     }
 }
 
-impl Reach for Mask {
+impl AttentionPattern for Mask {
     const FROM_FIRST: bool = true;
 
     #[inline]
@@ -84,7 +85,7 @@ impl Reach for Mask {
     }
 }
 
-impl<R: Reach> Reach for &R {
+impl<R: AttentionPattern> AttentionPattern for &R {
     const FROM_FIRST: bool = R::FROM_FIRST;
     const ROTATES: bool = R::ROTATES;
 
@@ -122,7 +123,7 @@ impl<R: Reach> Reach for &R {
 /// All together: keys that each lets through, the sum of the biases, the largest dilation, the first rotation.
 macro_rules! together {
     ($($part:ident)+) => {
-        impl<$($part: Reach),+> Reach for ($($part,)+) {
+        impl<$($part: AttentionPattern),+> AttentionPattern for ($($part,)+) {
             const FROM_FIRST: bool = true $(&& $part::FROM_FIRST)+;
             const ROTATES: bool = false $(|| $part::ROTATES)+;
 
@@ -190,7 +191,7 @@ together!(A B);
 together!(A B C);
 together!(A B C D);
 
-impl Reach for Rope<'_> {
+impl AttentionPattern for Rope<'_> {
     const FROM_FIRST: bool = true;
     const ROTATES: bool = true;
 
@@ -203,14 +204,14 @@ impl Reach for Rope<'_> {
 /// Heads switched off, a bit each: they look at nothing and contribute exactly 0.
 ///
 /// ```
-/// use heedful::{Reach, Without};
-/// assert!(Without(0b10).keys(1, 5, 10).is_empty());
-/// assert_eq!(Without(0b10).keys(0, 5, 10), 0..10);
+/// use heedful::{AttentionPattern, HeadMask};
+/// assert!(HeadMask(0b10).keys(1, 5, 10).is_empty());
+/// assert_eq!(HeadMask(0b10).keys(0, 5, 10), 0..10);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Without(pub u64);
+pub struct HeadMask(pub u64);
 
-impl Reach for Without {
+impl AttentionPattern for HeadMask {
     const FROM_FIRST: bool = true;
 
     #[inline]

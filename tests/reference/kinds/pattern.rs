@@ -3,33 +3,34 @@
 use crate::kinds_support::{all_heads, dot, hold, scales};
 use crate::support::{Errors, Random, bare};
 use heedful::{
-    Alibi, Bits, HeadScale, Mask, Narrow, Reach, RelativeBias, Scratch, Slope, Weight, Wide, Window, Windows, Without,
+    Alibi, AttentionPattern, BitMask, HeadMask, HeadScale, Mask, Narrow, RelativeBias, Scratch, Slope, Weight, Wide,
+    Window, Windows,
 };
 
 const H: usize = 3;
 const P: usize = 5;
 const E: usize = 3 * H * P;
 
-/// The reach by its definition: what a score gains, and by how much the library's gain may differ; `None` where the key
-/// is not looked at.
+/// The pattern by its definition: what a score gains, and by how much the library's gain may differ; `None` where the
+/// key is not looked at.
 type Sees<'a> = &'a dyn Fn(usize, usize, usize) -> Option<(f64, f64)>;
 
-/// Random sequences under a reach; octaves per standard deviation of the scores. Checks the rows that an observer sees,
-/// too.
+/// Random sequences under a pattern; octaves per standard deviation of the scores. Checks the rows that an observer
+/// sees, too.
 fn run<const S: usize, W: Weight>(
     random: &mut Random,
     octaves: f64,
-    reach: impl Reach,
+    pattern: impl AttentionPattern,
     sees: Sees<'_>,
 ) -> Vec<(f64, f64)> {
     let heads: [HeadScale; H] = scales(random, 74.0 * 74.0 * (P as f64).sqrt(), octaves);
-    run_with::<S, W>(random, heads, reach, sees)
+    run_with::<S, W>(random, heads, pattern, sees)
 }
 
 fn run_with<const S: usize, W: Weight>(
     random: &mut Random,
     heads: [HeadScale; H],
-    reach: impl Reach,
+    pattern: impl AttentionPattern,
     sees: Sees<'_>,
 ) -> Vec<(f64, f64)> {
     let x: [[i8; E]; S] = crate::kinds_support::input(random);
@@ -49,7 +50,7 @@ fn run_with<const S: usize, W: Weight>(
         let any = (0..S).any(|key| sees(row.head, row.query, key).is_some());
         assert_eq!(largest, if any { W::FULL_SCALE } else { 0 });
     };
-    let y = bare::<E, H, P, W>(heads).forward_observed(&x, reach, &mut scratch, watch);
+    let y = bare::<E, H, P, W>(heads).forward_observed(&x, pattern, &mut scratch, watch);
     let score = |h: usize, i: usize, j: usize| {
         sees(h, i, j).map(|(bias, slack)| (dot(&part(&x[i], 0, h), &part(&x[j], 1, h)) + bias, slack))
     };
@@ -63,8 +64,8 @@ fn run_with<const S: usize, W: Weight>(
 /// Whether a window shows a key, by its definition.
 fn within(window: &Window, query: usize, key: usize) -> bool {
     let (query, key) = (query as i128, key as i128);
-    let reach = |count: usize| (count as i128) * (window.dilation as i128);
-    let near = query - reach(window.back) <= key && key <= query + reach(window.ahead);
+    let pattern = |count: usize| (count as i128) * (window.dilation as i128);
+    let near = query - pattern(window.back) <= key && key <= query + pattern(window.ahead);
     (key - query) % (window.dilation as i128) == 0 && (near || key < window.sinks as i128)
 }
 
@@ -146,17 +147,17 @@ fn bit_masks() {
             words
         });
         let sees = |_: usize, i: usize, j: usize| seen(bits[i][j]);
-        all.extend(run::<S, Wide>(&mut random, 1.0, Bits::new(&rows), &sees));
+        all.extend(run::<S, Wide>(&mut random, 1.0, BitMask::new(&rows), &sees));
         for window in WINDOWS {
             let sees = |_: usize, i: usize, j: usize| seen(bits[i][j] && within(&window, i, j));
-            all.extend(run::<S, Wide>(&mut random, 1.0, (Bits::new(&rows), window), &sees));
+            all.extend(run::<S, Wide>(&mut random, 1.0, (BitMask::new(&rows), window), &sees));
         }
         let sees = |_: usize, i: usize, j: usize| seen(bits[i][j] && j <= i && within(&WINDOWS[6], i, j));
-        all.extend(run::<S, Wide>(&mut random, 1.0, (Mask::Causal, Bits::new(&rows), WINDOWS[6]), &sees));
+        all.extend(run::<S, Wide>(&mut random, 1.0, (Mask::Causal, BitMask::new(&rows), WINDOWS[6]), &sees));
         let short: [[u32; 1]; 20] = std::array::from_fn(|i| [rows[i][0]]);
         let sees = |_: usize, i: usize, j: usize| seen(i < 20 && j < 32 && bits[i][j]);
-        all.extend(run::<S, Wide>(&mut random, 1.0, Bits::new(&short), &sees));
-        all.extend(run::<S, Narrow>(&mut random, 0.1, Bits::new(&short), &sees));
+        all.extend(run::<S, Wide>(&mut random, 1.0, BitMask::new(&short), &sees));
+        all.extend(run::<S, Narrow>(&mut random, 0.1, BitMask::new(&short), &sees));
     }
     Errors::of(all).within(0.02, 0.31, 1.6);
 }
@@ -225,10 +226,10 @@ fn heads_switched_off() {
     let mut all = Vec::new();
     for off in 0..8u64 {
         let sees = |h: usize, _: usize, _: usize| seen(off >> h & 1 == 0);
-        all.extend(run::<14, Wide>(&mut random, 1.0, Without(off), &sees));
+        all.extend(run::<14, Wide>(&mut random, 1.0, HeadMask(off), &sees));
         let sees = |h: usize, i: usize, j: usize| seen(off >> h & 1 == 0 && within(&WINDOWS[10 + h], i, j));
         let windows = Windows(&WINDOWS[10..]);
-        all.extend(run::<14, Wide>(&mut random, 1.0, (windows, Without(off)), &sees));
+        all.extend(run::<14, Wide>(&mut random, 1.0, (windows, HeadMask(off)), &sees));
     }
     Errors::of(all).within(0.02, 0.295, 0.85);
 }

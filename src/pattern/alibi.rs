@@ -1,6 +1,6 @@
 //! Linear biases.
 
-use super::Reach;
+use super::AttentionPattern;
 use crate::real::FromReal;
 
 /// Attention with linear biases: scores fall with the distance, by a slope per head (Press, Smith and Lewis, "Train
@@ -78,7 +78,7 @@ impl Alibi<'_> {
     }
 }
 
-impl Reach for Alibi<'_> {
+impl AttentionPattern for Alibi<'_> {
     const FROM_FIRST: bool = true;
 
     #[inline]

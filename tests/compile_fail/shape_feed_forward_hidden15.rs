@@ -7,5 +7,5 @@ fn main() {
     let channels = &[CHANNEL; 769];
     let product = const { Scale::from_real(0.001).unwrap() };
     let _: Option<GatedFeedForward<1, 769>> =
-        GatedFeedForward::new(up, channels, up, channels, &[0; 256], product, &[[1; 769]], &[CHANNEL]).finely();
+        GatedFeedForward::new(up, channels, up, channels, &[0; 256], product, &[[1; 769]], &[CHANNEL]).with_15_bit_hidden();
 }

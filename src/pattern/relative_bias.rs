@@ -1,6 +1,6 @@
 //! Learned biases by distance.
 
-use super::Reach;
+use super::AttentionPattern;
 
 /// A bias per head and distance, in units of the score: `table[head][key - query + SPAN / 2]`, the ends for all
 /// distances beyond (relative positions: Raffel et al., "Exploring the Limits of Transfer Learning", 2019, section 2.1,
@@ -20,7 +20,7 @@ impl<const SPAN: usize> RelativeBias<'_, SPAN> {
     }
 }
 
-impl<const SPAN: usize> Reach for RelativeBias<'_, SPAN> {
+impl<const SPAN: usize> AttentionPattern for RelativeBias<'_, SPAN> {
     const FROM_FIRST: bool = true;
 
     #[inline]

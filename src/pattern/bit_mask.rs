@@ -1,20 +1,20 @@
 //! Masks of any pattern.
 
-use super::{HIDDEN, Reach};
+use super::{AttentionPattern, MASKED};
 
 /// An arbitrary mask: a bit for each query and key, set where the query may look.
 #[derive(Clone, Copy, Debug)]
-pub struct Bits<'a> {
+pub struct BitMask<'a> {
     words: &'a [u32],
     stride: usize,
 }
 
-impl<'a> Bits<'a> {
+impl<'a> BitMask<'a> {
     /// From a row of words per query: bit `key % 32` of word `key / 32`. What lies outside is hidden.
     ///
     /// ```
-    /// use heedful::{Bits, Reach};
-    /// let mask = Bits::new(&[[0b101], [0b111]]);
+    /// use heedful::{BitMask, AttentionPattern};
+    /// let mask = BitMask::new(&[[0b101], [0b111]]);
     /// assert_eq!(mask.bias(0, 0, 1), None);
     /// assert_eq!(mask.bias(0, 1, 1), Some(0));
     /// ```
@@ -36,7 +36,7 @@ impl<'a> Bits<'a> {
     }
 }
 
-impl Reach for Bits<'_> {
+impl AttentionPattern for BitMask<'_> {
     const FROM_FIRST: bool = true;
 
     #[inline]
@@ -59,7 +59,7 @@ impl Reach for Bits<'_> {
             let hidden = !self.word(query, key) >> (key % 32);
             for (i, to) in part.iter_mut().enumerate() {
                 if hidden >> (i * step) & 1 == 1 {
-                    *to = HIDDEN;
+                    *to = MASKED;
                 }
             }
             key = key.wrapping_add(part.len().wrapping_mul(step));

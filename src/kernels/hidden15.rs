@@ -1,8 +1,8 @@
 //! Hidden values of a gated feed-forward part with seven more bits, and the layer that they go through.
 
 use super::portable::{dot, from};
-use super::{Kernels, Layer, Matrix, Rows, Sink, rows, tiles, tiles_mut};
-use crate::requantise::{Channel, FINE, Scale, requantise, saturate_i8, saturate_i16};
+use super::{Epilogue, Kernels, Layer, Matrix, Rows, rows, tiles, tiles_mut};
+use crate::requantise::{Channel, HIDDEN15_EXTRA_BITS, Scale, requantise, saturate_i8, saturate_i16};
 
 /// Hidden values of a gated feed-forward part before they meet, `[rows][inputs of the last layer]`, what they meet by,
 /// and the last layer. All of it fits together: as [`Products`](super::Products) do, with as many gates as values
@@ -40,18 +40,18 @@ impl<'h, 'a> Gated<'h, 'a> {
 impl Gated<'_, '_> {
     /// One hidden value in 128ths of a step, saturated to 15 bits.
     #[inline]
-    pub(crate) fn fine(table: &[i16; 256], product: Scale, gate: i8, up: i8) -> i32 {
+    pub(crate) fn hidden15(table: &[i16; 256], product: Scale, gate: i8, up: i8) -> i32 {
         let both = i32::from(table[usize::from(gate as u8)]) * i32::from(up);
-        let shift = product.shift().saturating_sub(FINE).max(1);
+        let shift = product.shift().saturating_sub(HIDDEN15_EXTRA_BITS).max(1);
         requantise(both, product.bits(), shift).clamp(-1 << 14, (1 << 14) - 1)
     }
 }
 
-impl Sink<'_> {
-    /// [`Sink::put`] for `Σ x·w` of fine hidden values, in 128ths, without the bias.
+impl Epilogue<'_> {
+    /// [`Epilogue::put`] for `Σ x·w` of 15-bit hidden values, in 128ths, without the bias.
     #[inline]
-    pub(crate) fn put_fine(&mut self, row: usize, output: usize, sum: i32, channel: Channel) {
-        let value = channel.scale.requantise_finely((channel.bias << FINE).wrapping_add(sum));
+    pub(crate) fn put_hidden15(&mut self, row: usize, output: usize, sum: i32, channel: Channel) {
+        let value = channel.scale.requantise_hidden15((channel.bias << HIDDEN15_EXTRA_BITS).wrapping_add(sum));
         match self {
             Self::Store { out, row_stride, output_stride } => {
                 if let Some(out) = out.get_mut(row * *row_stride + output * *output_stride) {
@@ -70,16 +70,16 @@ impl Sink<'_> {
 /// Outputs whose sums are in memory at a time.
 const SUMS: usize = 64;
 
-/// [`Kernels::linear_fine`]: the hidden values in two halves of int8.
+/// [`Kernels::linear_hidden15`]: the hidden values in two halves of int8.
 // Not inlined: it has buffers.
 #[inline(never)]
 pub(super) fn linear<K: Kernels>(hidden: Gated<'_, '_>) {
     let Gated { table, product, gate, up, layer } = hidden;
     for (gate, up) in gate.iter_mut().zip(&mut *up) {
-        let fine = Gated::fine(table, product, *gate, *up);
-        (*gate, *up) = ((fine >> FINE) as i8, (fine & ((1 << FINE) - 1)) as i8);
+        let hidden15 = Gated::hidden15(table, product, *gate, *up);
+        (*gate, *up) = ((hidden15 >> HIDDEN15_EXTRA_BITS) as i8, (hidden15 & ((1 << HIDDEN15_EXTRA_BITS) - 1)) as i8);
     }
-    let Layer { weights, channels, sink } = layer;
+    let Layer { weights, channels, epilogue } = layer;
     for (row, (high, low)) in rows(gate, weights.inputs).zip(rows(up, weights.inputs)).enumerate() {
         for (part, channels) in tiles(channels, SUMS).enumerate() {
             let mut sums = [[0; 2]; SUMS];
@@ -87,7 +87,12 @@ pub(super) fn linear<K: Kernels>(hidden: Gated<'_, '_>) {
             let data = from(weights.data, part * SUMS * weights.stride);
             K::sums_of_two([high, low], Matrix { data, ..*weights }, sums);
             for (output, (&[high, low], &channel)) in sums.iter().zip(channels).enumerate() {
-                sink.put_fine(row, part * SUMS + output, (high << FINE).wrapping_add(low), channel);
+                epilogue.put_hidden15(
+                    row,
+                    part * SUMS + output,
+                    (high << HIDDEN15_EXTRA_BITS).wrapping_add(low),
+                    channel,
+                );
             }
         }
     }

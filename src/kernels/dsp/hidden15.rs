@@ -1,26 +1,26 @@
-//! The last layer of a gated feed-forward part on fine hidden values: they are made where [`row`] looks for a row of
+//! The last layer of a gated feed-forward part on 15-bit hidden values: they are made where [`row`] looks for a row of
 //! 16-bit values, and pass the layer once.
 
 use super::expand::UNWRITTEN;
 use super::few::whole;
 use super::gate::four_products;
 use super::row::words;
-use crate::kernels::{Gated, Layer, Sink, rows, tiles};
-use crate::requantise::{Channel, FINE, Scale};
+use crate::kernels::{Epilogue, Gated, Layer, rows, tiles};
+use crate::requantise::{Channel, HIDDEN15_EXTRA_BITS, Scale};
 use core::arch::naked_asm;
 use core::mem::MaybeUninit;
 
 /// Outputs whose sums are in memory at a time.
 const OUTPUTS: usize = 64;
 
-/// [`Kernels::linear_fine`](crate::kernels::Kernels::linear_fine)
+/// [`Kernels::linear_hidden15`](crate::kernels::Kernels::linear_hidden15)
 #[inline(never)]
 pub(super) fn linear(hidden: Gated<'_, '_>) {
     let Gated { table, product, gate, up, layer } = hidden;
     let weights = layer.weights;
     let inputs = weights.inputs;
     let mut memory = UNWRITTEN;
-    let (Sink::Add { out, width }, Some(memory)) = (&mut layer.sink, memory.get_mut(..words(inputs))) else {
+    let (Epilogue::Add { out, width }, Some(memory)) = (&mut layer.epilogue, memory.get_mut(..words(inputs))) else {
         return other(Gated { table, product, gate, up, layer });
     };
     for (row, (gate, up)) in rows(gate, inputs).zip(rows(up, inputs)).enumerate() {
@@ -44,7 +44,7 @@ pub(super) fn linear(hidden: Gated<'_, '_>) {
 #[inline(never)]
 fn other(hidden: Gated<'_, '_>) {
     let Gated { table, product, gate, up, layer } = hidden;
-    let Layer { weights, channels, sink } = layer;
+    let Layer { weights, channels, epilogue } = layer;
     for (row, (gate, up)) in rows(gate, weights.inputs).zip(rows(up, weights.inputs)).enumerate() {
         for (output, &channel) in channels.iter().enumerate() {
             let w = weights.data.get(output * weights.stride..).unwrap_or(&[]);
@@ -52,15 +52,15 @@ fn other(hidden: Gated<'_, '_>) {
             for ((&gate, &up), &w) in gate.iter().zip(up).zip(w) {
                 sum = sum.wrapping_add(value(table, product, gate, up) * i32::from(w));
             }
-            sink.put_fine(row, output, sum, channel);
+            epilogue.put_hidden15(row, output, sum, channel);
         }
     }
 }
 
-/// One copy of [`Gated::fine`].
+/// One copy of [`Gated::hidden15`].
 #[inline(never)]
 fn value(table: &[i16; 256], product: Scale, gate: i8, up: i8) -> i32 {
-    Gated::fine(table, product, gate, up)
+    Gated::hidden15(table, product, gate, up)
 }
 
 /// Adds what the channels make of some sums to `out`.
@@ -74,7 +74,7 @@ fn add_all(sums: &[i32], channels: &[Channel], out: &mut [i16]) {
     }
 }
 
-/// [`Sink::put_fine`] of one sum after the other; the scale is taken apart as in [`row`](super::row).
+/// [`Epilogue::put_hidden15`] of one sum after the other; the scale is taken apart as in [`row`](super::row).
 ///
 /// # Safety
 /// From `sums` to `end` lies at least one sum; there are as many channels, and outputs.
@@ -119,7 +119,7 @@ fn fill<'m>(
         && ups_left.len() == gates_left.len()
     {
         if !gates.is_empty() {
-            let shift = product.shift().saturating_sub(FINE).max(1);
+            let shift = product.shift().saturating_sub(HIDDEN15_EXTRA_BITS).max(1);
             let call =
                 Call { multiplier: 2 * product.bits(), half: 1 << (shift - 1), shift, end: gates.as_ptr_range().end };
             // SAFETY: up to the end lies a positive number of fours, there are as many of `up`, and two words for each.

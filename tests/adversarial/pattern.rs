@@ -1,35 +1,35 @@
 //! Reaches asked about any head, query and key.
 
 use crate::SIZES;
-use heedful::{Alibi, Bits, HIDDEN, Mask, Reach, RelativeBias, Slope, Window, Windows, Without};
+use heedful::{Alibi, AttentionPattern, BitMask, HeadMask, MASKED, Mask, RelativeBias, Slope, Window, Windows};
 
 /// Calls every method with all extremes, and holds rows of biases against single ones.
-fn ask(reach: &impl Reach) {
+fn ask(pattern: &impl AttentionPattern) {
     for head in [0, 1, 64, usize::MAX] {
-        let _ = (reach.dilation(head), reach.biases(head), reach.rope());
+        let _ = (pattern.dilation(head), pattern.biases(head), pattern.rope());
         for query in SIZES {
             for keys in SIZES {
-                let range = reach.keys(head, query, keys);
+                let range = pattern.keys(head, query, keys);
                 assert!(range.is_empty() || range.end <= keys, "{range:?} of {keys}");
-                let _ = reach.bias(head, query, keys);
+                let _ = pattern.bias(head, query, keys);
             }
             for first in SIZES {
                 for step in SIZES {
                     let mut row = [0; 70];
-                    reach.bias_row(head, query, first, step, &mut []);
-                    reach.bias_row(head, query, first, step, &mut row);
+                    pattern.bias_row(head, query, first, step, &mut []);
+                    pattern.bias_row(head, query, first, step, &mut row);
                     // As far as keys are numbers at all.
                     let Some(last) = step.checked_mul(69).and_then(|ahead| first.checked_add(ahead)) else { continue };
-                    if step == 0 || !reach.biases(head) {
+                    if step == 0 || !pattern.biases(head) {
                         continue;
                     }
                     // Rows need not hide what is not looked at anyway.
-                    let looked_at = reach.keys(head, query, usize::MAX);
+                    let looked_at = pattern.keys(head, query, usize::MAX);
                     for (key, &found) in
                         (first..=last).step_by(step).zip(&row).filter(|(key, _)| looked_at.contains(key))
                     {
-                        let expected = reach.bias(head, query, key).unwrap_or(HIDDEN);
-                        let hides = |bias| bias < HIDDEN / 2;
+                        let expected = pattern.bias(head, query, key).unwrap_or(MASKED);
+                        let hides = |bias| bias < MASKED / 2;
                         let same = found == expected || hides(found) && hides(expected);
                         assert!(same, "{found}, not {expected}: head {head}, query {query}, key {key}, step {step}");
                     }
@@ -50,7 +50,7 @@ fn masks() {
         }
     }
     for heads in [0, 1, 1 << 63, u64::MAX] {
-        ask(&Without(heads));
+        ask(&HeadMask(heads));
     }
 }
 
@@ -84,11 +84,11 @@ fn biases() {
 /// The distance counts however large the positions are.
 #[test]
 fn relative_biases_far_away() {
-    let reach = RelativeBias(&[[1, 2, 3, 4, 5]]);
+    let pattern = RelativeBias(&[[1, 2, 3, 4, 5]]);
     for query in [2, 1 << 30, usize::MAX / 2, usize::MAX - 4] {
-        let found = [-2isize, -1, 0, 1, 2].map(|ahead| reach.bias(0, query, query.saturating_add_signed(ahead)));
+        let found = [-2isize, -1, 0, 1, 2].map(|ahead| pattern.bias(0, query, query.saturating_add_signed(ahead)));
         assert_eq!(found, [1, 2, 3, 4, 5].map(Some), "{query}");
-        assert_eq!((reach.bias(0, query, 0), reach.bias(0, 0, query.max(2))), (Some(1), Some(5)));
+        assert_eq!((pattern.bias(0, query, 0), pattern.bias(0, 0, query.max(2))), (Some(1), Some(5)));
     }
 }
 
@@ -101,23 +101,23 @@ fn linear_biases() {
 
 #[test]
 fn bits() {
-    ask(&Bits::new(&[[0b1011, u32::MAX, 0], [0, 0, 1 << 31]]));
-    ask(&Bits::new::<0>(&[[], []]));
-    ask(&Bits::new::<5>(&[]));
+    ask(&BitMask::new(&[[0b1011, u32::MAX, 0], [0, 0, 1 << 31]]));
+    ask(&BitMask::new::<0>(&[[], []]));
+    ask(&BitMask::new::<5>(&[]));
 }
 
 #[test]
 fn all_together() {
-    ask(&(Mask::Causal, Windows(&[Window::back(usize::MAX).dilated(3)]), Alibi(&[Slope(7)]), Without(2)));
-    ask(&(Window::back(3).with_sinks(2), Bits::new(&[[5], [7]])));
-    ask(&(Mask::Causal, &Mask::None, Without(0)));
+    ask(&(Mask::Causal, Windows(&[Window::back(usize::MAX).dilated(3)]), Alibi(&[Slope(7)]), HeadMask(2)));
+    ask(&(Window::back(3).with_sinks(2), BitMask::new(&[[5], [7]])));
+    ask(&(Mask::Causal, &Mask::None, HeadMask(0)));
 }
 
 /// One that says only which keys, whose rows are those by default.
 #[test]
 fn of_a_strangers() {
     struct Every(usize);
-    impl Reach for Every {
+    impl AttentionPattern for Every {
         fn biases(&self, _head: usize) -> bool {
             true
         }
