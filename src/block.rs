@@ -2,14 +2,14 @@
 //!
 //! A pre-norm block works on a residual stream of int16, a post-norm block on int8 that its last norm made.
 
-use crate::attention::{MultiHeadAttention, Scratch, Sequences, rows_of};
+use crate::attention::{MultiHeadAttention, Scratch, Sequences, WholeRows, rows_of};
 use crate::decoder::{EmbeddingView, MAX_FACTOR};
 use crate::error::require;
 use crate::feed_forward::FeedForward;
 use crate::kernels::{Active, Kernels, Matrix};
 use crate::linear::{LinearView, MAX_INPUTS};
 use crate::norm::Norm;
-use crate::observe::Unobserved;
+use crate::observe::{LayerObserver, Unobserved};
 use crate::pattern::AttentionPattern;
 use crate::real::FromReal;
 use crate::requantise::{Channel, saturate_i16};
@@ -150,7 +150,8 @@ fn attend<
     scratch: &mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
 ) {
     let x = Sequences::one(rows_of(&scratch.output), POSITIONS);
-    attention.view.attend::<K, W, _, _, false>(x, &pattern, 0..HEADS, &mut scratch.heads.view(), 0, &mut Unobserved);
+    let unobserved = LayerObserver { layer: 0, observer: &mut Unobserved };
+    attention.view.attend::<K, _, _, _, _>(x, &pattern, 0..HEADS, &mut scratch.heads.view(), WholeRows, unobserved);
     let heads = scratch.heads.outputs().as_flattened().as_flattened();
     attention.view.output.accumulate::<K>(heads, residual.as_flattened_mut());
 }
@@ -226,14 +227,8 @@ impl<
         self.cross_norm.normalise_on::<K, POSITIONS>(residual, output);
         let (queries, memory) = (rows_of(output), Some(rows_of(memory)));
         let x = Sequences { queries, positions: POSITIONS, memory, keys: KEYS };
-        self.cross.view.attend::<K, W, _, _, false>(
-            x,
-            &memory_pattern,
-            0..HEADS,
-            &mut heads.view(),
-            0,
-            &mut Unobserved,
-        );
+        let unobserved = LayerObserver { layer: 0, observer: &mut Unobserved };
+        self.cross.view.attend::<K, _, _, _, _>(x, &memory_pattern, 0..HEADS, &mut heads.view(), WholeRows, unobserved);
         let heads = heads.outputs().as_flattened().as_flattened();
         self.cross.view.output.accumulate::<K>(heads, residual.as_flattened_mut());
 

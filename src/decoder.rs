@@ -1,12 +1,12 @@
 //! A language model that writes one token after the other: embedding, pre-norm blocks of attention and gated
 //! feed-forward layers over a key-value cache, and logits from the embedding's own weights.
 
-use crate::attention::{At, AttentionView, CacheView, Ring, StepView};
+use crate::attention::{AttentionView, CacheView, Newest, Ring, StepView};
 use crate::feed_forward::GatedView;
 use crate::kernels::{Kernels, Rows, rows_mut};
 use crate::linear::LinearView;
 use crate::norm::NormView;
-use crate::observe::Observer;
+use crate::observe::{LayerObserver, Observer};
 use crate::pattern::AttentionPattern;
 use crate::rope::Rope;
 use crate::softmax::{Steepness, Weight};
@@ -96,8 +96,8 @@ impl DecoderView<'_> {
         state: &mut DecoderStateView<'_, W>,
         observer: &mut O,
     ) {
-        let place = ring.push();
-        let turns = (!self.rope.frequencies.is_empty()).then(|| self.rope.turns::<K>(place.position));
+        let cached = ring.push();
+        let turns = (!self.rope.frequencies.is_empty()).then(|| self.rope.turns::<K>(cached.position));
         self.embedding.embed(token, state.residual);
         // All layers have caches of one size.
         let size = state.keys.len().checked_div(self.blocks.len()).unwrap_or(0);
@@ -105,8 +105,9 @@ impl DecoderView<'_> {
             rows_mut(core::mem::take(&mut state.keys), size).zip(rows_mut(core::mem::take(&mut state.values), size));
         for ((layer, block), (keys, values)) in self.blocks.iter().enumerate().zip(caches) {
             let mut cache = CacheView { keys, values };
-            let at = At { place, turns: turns.as_ref(), layer };
-            block.push::<K, W, R, O>(at, pattern, &mut cache, state, observer);
+            let newest = Newest { cached, turns: turns.as_ref() };
+            let observer = LayerObserver { layer, observer: &mut *observer };
+            block.push::<K, W, R, O>(newest, pattern, &mut cache, state, observer);
         }
     }
 
@@ -124,17 +125,17 @@ impl DecoderBlockView<'_> {
     #[inline(never)]
     fn push<K: Kernels, W: Weight, R: AttentionPattern, O: Observer<W>>(
         &self,
-        at: At<'_>,
+        newest: Newest<'_>,
         pattern: &R,
         cache: &mut CacheView<'_>,
         state: &mut DecoderStateView<'_, W>,
-        observer: &mut O,
+        observer: LayerObserver<'_, O>,
     ) {
         let width = self.attention_norm.channels.len();
         self.attention_norm.forward::<K>(state.residual, state.normed);
         let x = Rows::new(state.normed, width);
-        self.attention.step::<K, W, R, O>(x, at, pattern, cache, &mut state.step, observer);
-        self.attention.output.accumulate::<K>(state.step.heads, state.residual);
+        self.attention.step::<K, W, R, O>(x, newest, pattern, cache, &mut state.step, observer);
+        self.attention.output.accumulate::<K>(state.step.outputs, state.residual);
 
         self.hidden_norm.forward::<K>(state.residual, state.normed);
         self.feed_forward.accumulate::<K>(state.normed, state.gate, state.up, state.residual);

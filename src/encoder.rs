@@ -1,12 +1,12 @@
 //! A pre-norm encoder with a classifier: embedding, positions, blocks of attention and feed-forward,
 //! mean over the positions.
 
-use crate::attention::{AttentionView, ScratchView, Sequences};
+use crate::attention::{AttentionView, ScratchView, Sequences, WholeRows};
 use crate::feed_forward::PlainView;
 use crate::kernels::{Kernels, Rows, rows, rows_mut, tiles, tiles_mut};
 use crate::linear::LinearView;
 use crate::norm::NormView;
-use crate::observe::Observer;
+use crate::observe::{LayerObserver, Observer};
 use crate::pattern::AttentionPattern;
 use crate::requantise::{Channel, Scale};
 use crate::softmax::Weight;
@@ -54,7 +54,7 @@ pub(crate) struct StateView<'s, W> {
     /// the place of `normed`.
     pub reduced: &'s mut [i8],
     /// Of the attention.
-    pub heads: ScratchView<'s, W>,
+    pub attention: ScratchView<'s, W>,
     /// Some rows of `[inputs]`.
     pub input: &'s mut [i8],
     /// Some rows of `[hidden]`.
@@ -117,15 +117,15 @@ impl BlockView<'_> {
         observer: &mut O,
     ) {
         let output = self.attention.output;
-        let heads = self.attention.heads.len();
+        let heads = self.attention.heads();
         if heads == 0 {
             add_biases(output.channels, state.residual);
         } else {
             let x = match self.reduce {
                 Some(layer) if LOW_RANK => {
                     // Memory that is free until the heads have outputs, a row at least.
-                    let room = state.heads.heads.len() >= self.attention_norm.channels.len();
-                    let free = if room { &mut *state.heads.heads } else { &mut *state.pooled };
+                    let room = state.attention.outputs.len() >= self.attention_norm.channels.len();
+                    let free = if room { &mut *state.attention.outputs } else { &mut *state.pooled };
                     reduced::<K>(&self.attention_norm, layer, state.residual, state.normed, state.reduced, free)
                 }
                 _ => {
@@ -134,9 +134,10 @@ impl BlockView<'_> {
                 }
             };
             let x = Sequences::one(x, positions);
-            self.attention.attend::<K, W, R, O, false>(x, &pattern, 0..heads, &mut state.heads, layer, observer);
+            let observer = LayerObserver { layer, observer };
+            self.attention.attend::<K, W, R, O, _>(x, &pattern, 0..heads, &mut state.attention, WholeRows, observer);
             // Blocks may have fewer heads than there is room for.
-            output.accumulate::<K>(head(state.heads.heads, positions * output.weights.inputs), state.residual);
+            output.accumulate::<K>(head(state.attention.outputs, positions * output.weights.inputs), state.residual);
         }
 
         self.hidden_norm.forward::<K>(state.residual, state.normed);

@@ -246,7 +246,7 @@ impl<
             residual: residual.as_flattened_mut(),
             normed: normed.as_flattened_mut(),
             reduced: reduced.as_flattened_mut(),
-            heads: heads.view(),
+            attention: heads.view(),
             input: input.as_flattened_mut(),
             hidden: hidden.as_flattened_mut(),
             pooled,

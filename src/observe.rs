@@ -45,3 +45,10 @@ impl<W, F: FnMut(Row<'_, W>)> Observer<W> for F {
         self(row);
     }
 }
+
+/// An observer of the rows of one block.
+#[derive(Debug)]
+pub(crate) struct LayerObserver<'o, O> {
+    pub layer: usize,
+    pub observer: &'o mut O,
+}

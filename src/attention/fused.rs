@@ -3,10 +3,10 @@
 //! IV).
 
 use super::typed::{finish, output_view, rows};
-use super::{AttentionView, HeadScale, MAX_HEAD_DIM, Projection, Scratch, Sequences};
+use super::{AttentionView, HeadScale, MAX_HEAD_DIM, Projection, Scratch, Sequences, WholeRows};
 use crate::error::require;
 use crate::kernels::{Active, Kernels};
-use crate::observe::{Observer, Unobserved};
+use crate::observe::{LayerObserver, Observer, Unobserved};
 use crate::pattern::AttentionPattern;
 use crate::requantise::Channel;
 use crate::softmax::{Weight, Wide};
@@ -42,7 +42,7 @@ impl<const WIDTH: usize, const HEADS: usize, const HEAD_DIM: usize, W: Weight, c
         value: Projection<WIDTH, KV_HEADS, HEAD_DIM>,
         output: &'static [[[i8; HEAD_DIM]; HEADS]; WIDTH],
         output_channels: &'static [Channel; WIDTH],
-        heads: &'static [HeadScale; HEADS],
+        head_scales: &'static [HeadScale; HEADS],
     ) -> Self {
         const {
             require(HEAD_DIM > 0 && HEAD_DIM <= MAX_HEAD_DIM, "FusedAttention: the head dimension is 0 or above 256");
@@ -55,7 +55,7 @@ impl<const WIDTH: usize, const HEADS: usize, const HEAD_DIM: usize, W: Weight, c
         let output = output_view(output, output_channels);
         let (query, value) = (query_key.view, value.view);
         Self {
-            view: AttentionView { query, key: None, value, output, heads, dim: WIDTH, head_dim: HEAD_DIM },
+            view: AttentionView { query, key: None, value, output, head_scales, dim: WIDTH, head_dim: HEAD_DIM },
             weight: PhantomData,
         }
     }
@@ -114,12 +114,13 @@ impl<const WIDTH: usize, const HEADS: usize, const HEAD_DIM: usize, W: Weight, c
     ) -> &'s [[i8; WIDTH]; POSITIONS] {
         unrotated(&pattern);
         let x = Sequences::one(rows(x), POSITIONS);
-        self.view.attend::<K, W, _, _, false>(x, &pattern, 0..HEADS, &mut scratch.heads.view(), 0, observer);
+        let observer = LayerObserver { layer: 0, observer };
+        self.view.attend::<K, _, _, _, _>(x, &pattern, 0..HEADS, &mut scratch.heads.view(), WholeRows, observer);
         finish::<K, POSITIONS, WIDTH, HEADS, HEAD_DIM, W, POSITIONS, POSITIONS, WIDTH>(&self.view.output, scratch)
     }
 }
 
 /// Rows of the sequence are the keys: there is nothing to turn with the queries.
-const fn unrotated<SCORES: AttentionPattern>(_: &SCORES) {
-    const { require(!SCORES::ROTATES, "FusedAttention: the rows that are its keys cannot be rotated by position") }
+const fn unrotated<P: AttentionPattern>(_: &P) {
+    const { require(!P::ROTATES, "FusedAttention: the rows that are its keys cannot be rotated by position") }
 }

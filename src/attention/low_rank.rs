@@ -2,11 +2,11 @@
 //! and `B` from the rank to the heads.
 
 use super::typed::{finish, output_view};
-use super::{AttentionView, HeadScale, MAX_HEAD_DIM, Projection, Scratch, Sequences};
+use super::{AttentionView, HeadScale, MAX_HEAD_DIM, Projection, Scratch, Sequences, WholeRows};
 use crate::error::require;
 use crate::kernels::{Active, Kernels, Matrix, Rows};
 use crate::linear::{LinearView, MAX_INPUTS};
-use crate::observe::{Observer, Unobserved};
+use crate::observe::{LayerObserver, Observer, Unobserved};
 use crate::pattern::AttentionPattern;
 use crate::requantise::Channel;
 use crate::softmax::{Weight, Wide};
@@ -43,7 +43,7 @@ impl<const WIDTH: usize, const RANK: usize, const HEADS: usize, const HEAD_DIM: 
         value: Projection<RANK, KV_HEADS, HEAD_DIM>,
         output: &'static [[[i8; HEAD_DIM]; HEADS]; WIDTH],
         output_channels: &'static [Channel; WIDTH],
-        heads: &'static [HeadScale; HEADS],
+        head_scales: &'static [HeadScale; HEADS],
     ) -> Self {
         const {
             require(
@@ -61,7 +61,7 @@ impl<const WIDTH: usize, const RANK: usize, const HEADS: usize, const HEAD_DIM: 
         let output = output_view(output, output_channels);
         // Each projection reads its own third of a reduced row.
         let (query, key, value) = (query.view, Some(key.view.reading_from(RANK)), value.view.reading_from(2 * RANK));
-        let view = AttentionView { query, key, value, output, heads, dim: HEAD_DIM, head_dim: HEAD_DIM };
+        let view = AttentionView { query, key, value, output, head_scales, dim: HEAD_DIM, head_dim: HEAD_DIM };
         Self { reduce, view, weight: PhantomData }
     }
 
@@ -121,7 +121,8 @@ impl<const WIDTH: usize, const RANK: usize, const HEADS: usize, const HEAD_DIM: 
         self.reduce.store::<K>(x.as_flattened(), reduced.as_flattened_mut().as_flattened_mut());
         let rows = Rows::new(reduced.as_flattened().as_flattened(), 3 * RANK);
         let x = Sequences::one(rows, POSITIONS);
-        self.view.attend::<K, W, _, _, false>(x, &pattern, 0..HEADS, &mut scratch.heads.view(), 0, observer);
+        let observer = LayerObserver { layer: 0, observer };
+        self.view.attend::<K, _, _, _, _>(x, &pattern, 0..HEADS, &mut scratch.heads.view(), WholeRows, observer);
         finish::<K, POSITIONS, WIDTH, HEADS, HEAD_DIM, W, POSITIONS, POSITIONS, HEAD_DIM>(&self.view.output, scratch)
     }
 }

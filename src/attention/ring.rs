@@ -68,7 +68,7 @@ impl Ring {
 
     /// Takes the next position, and gives its slot.
     #[inline]
-    pub(crate) const fn push(&mut self) -> Place {
+    pub(crate) const fn push(&mut self) -> CachedPositions {
         let slot = self.next;
         let position = self.seen;
         self.seen = self.seen.wrapping_add(1);
@@ -82,7 +82,13 @@ impl Ring {
         if self.next >= self.slots {
             self.next = self.sinks;
         }
-        Place { slot, position, filled: self.filled, ring: self.slots.saturating_sub(self.sinks), sinks: self.sinks }
+        CachedPositions {
+            slot,
+            position,
+            filled: self.filled,
+            ring: self.slots.saturating_sub(self.sinks),
+            sinks: self.sinks,
+        }
     }
 
     /// Forgets all.
@@ -114,9 +120,9 @@ impl Ring {
     }
 }
 
-/// Where the newest position lies, and all others as seen from there.
+/// Which position lies in which slot, as seen from the newest one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct CachedPositions {
     /// Slot of the newest position.
     pub slot: usize,
     /// The newest position.
@@ -127,7 +133,7 @@ pub(crate) struct Place {
     sinks: usize,
 }
 
-impl Place {
+impl CachedPositions {
     /// Slots of the cache.
     #[inline]
     pub(crate) const fn slots(&self) -> usize {
@@ -136,18 +142,18 @@ impl Place {
 
     /// The newest position, as patterns see it.
     #[inline]
-    pub(crate) const fn query(&self) -> usize {
+    pub(crate) const fn newest(&self) -> usize {
         (if self.position > FAR { FAR } else { self.position }) as usize
     }
 
     /// The position in a slot, as patterns see it.
     #[inline]
-    pub(crate) const fn key(&self, slot: usize) -> usize {
+    pub(crate) const fn position_in(&self, slot: usize) -> usize {
         if slot < self.sinks || self.position < self.filled as u64 {
             return slot;
         }
         let behind = if slot <= self.slot { self.slot - slot } else { self.slot + self.ring - slot };
-        self.query().saturating_sub(behind)
+        self.newest().saturating_sub(behind)
     }
 
     /// The slots in the order of their positions: sinks, the older part of the ring, the newer.
@@ -164,7 +170,7 @@ impl Place {
         if self.sinks > 0 || self.position < self.filled as u64 {
             0
         } else {
-            self.query().saturating_sub(self.ring.saturating_sub(1))
+            self.newest().saturating_sub(self.ring.saturating_sub(1))
         }
     }
 }
@@ -225,16 +231,16 @@ mod tests {
         }
     }
 
-    /// All that a place tells, against the list.
-    fn compare(place: Place, model: &Model) {
+    /// All that a cached tells, against the list.
+    fn compare(cached: CachedPositions, model: &Model) {
         let newest = *model.kept.back().unwrap();
-        assert_eq!((place.position, place.slot), newest);
-        assert_eq!((place.query() as u64, place.filled), (newest.0, model.kept.len()));
-        assert_eq!(place.oldest() as u64, model.kept[0].0);
-        let order: Vec<usize> = place.in_order().into_iter().flatten().collect();
-        assert!(order.iter().copied().eq(model.kept.iter().map(|&(_, slot)| slot)), "{place:?}");
+        assert_eq!((cached.position, cached.slot), newest);
+        assert_eq!((cached.newest() as u64, cached.filled), (newest.0, model.kept.len()));
+        assert_eq!(cached.oldest() as u64, model.kept[0].0);
+        let order: Vec<usize> = cached.in_order().into_iter().flatten().collect();
+        assert!(order.iter().copied().eq(model.kept.iter().map(|&(_, slot)| slot)), "{cached:?}");
         for &(position, slot) in &model.kept {
-            assert_eq!(place.key(slot) as u64, position);
+            assert_eq!(cached.position_in(slot) as u64, position);
         }
     }
 
@@ -276,9 +282,9 @@ mod tests {
                         }
                     }
                     _ => {
-                        let place = ring.push();
+                        let cached = ring.push();
                         model.push();
-                        compare(place, &model);
+                        compare(cached, &model);
                     }
                 }
                 prop_assert_eq!(ring.seen(), model.seen);
@@ -290,12 +296,12 @@ mod tests {
     fn ten_million_positions() {
         for (slots, sinks) in [(1, 0), (7, 3), (16, 0), (61, 4)] {
             let mut ring = Ring::new(slots, sinks);
-            let mut place = ring.push();
+            let mut cached = ring.push();
             let positions = if cfg!(miri) { 1_000 } else { 10_000_000 };
             for _ in 1..positions {
-                place = ring.push();
+                cached = ring.push();
             }
-            assert_eq!((place.position, ring), (positions - 1, Ring::after(slots, sinks, positions)));
+            assert_eq!((cached.position, ring), (positions - 1, Ring::after(slots, sinks, positions)));
         }
     }
 
@@ -304,17 +310,18 @@ mod tests {
     fn far_positions() {
         for (slots, sinks) in [(1, 0), (5, 0), (7, 3), (64, 4)] {
             let around = if cfg!(miri) { 5 } else { 100 };
-            for start in [FAR, 1 << 32, 1 << 63].map(|place: u64| place - around) {
+            for start in [FAR, 1 << 32, 1 << 63].map(|cached: u64| cached - around) {
                 let mut ring = Ring::after(slots, sinks, start);
                 for position in start..start + 2 * around {
-                    let place = ring.push();
-                    assert_eq!((place.position, place.filled), (position, slots));
-                    assert_eq!(place.query() as u64, position.min(FAR));
-                    let keys: Vec<usize> = place.in_order().into_iter().flatten().map(|slot| place.key(slot)).collect();
+                    let cached = ring.push();
+                    assert_eq!((cached.position, cached.filled), (position, slots));
+                    assert_eq!(cached.newest() as u64, position.min(FAR));
+                    let keys: Vec<usize> =
+                        cached.in_order().into_iter().flatten().map(|slot| cached.position_in(slot)).collect();
                     assert!(keys[..sinks].iter().copied().eq(0..sinks));
-                    let first = place.query() + 1 - (slots - sinks);
-                    assert!(keys[sinks..].iter().copied().eq(first..=place.query()));
-                    assert_eq!(place.oldest(), if sinks > 0 { 0 } else { first });
+                    let first = cached.newest() + 1 - (slots - sinks);
+                    assert!(keys[sinks..].iter().copied().eq(first..=cached.newest()));
+                    assert_eq!(cached.oldest(), if sinks > 0 { 0 } else { first });
                 }
                 let length = ring.seen();
                 assert_eq!(ring.rewind(length - 1), Ok(()));

@@ -1,8 +1,10 @@
 //! Working memory, owned by the caller: `size_of` tells the bytes.
 
-use super::MAX_POSITIONS;
+use super::span::{FullPass, KeySpan};
+use super::{AttentionView, HeadScale, MAX_POSITIONS, Sequences};
 use crate::error::require;
-use crate::kernels::{Active, Kernels};
+use crate::kernels::{Active, Bounds, Kernels, Tile, TileParts, queries_in_parts, tiles_mut};
+use crate::observe::{LayerObserver, Observer, Row};
 use crate::softmax::{Weight, Wide};
 
 /// The working memory of attention, as slices.
@@ -18,10 +20,129 @@ pub(crate) struct ScratchView<'s, W> {
     pub scores: &'s mut [i32],
     /// Rows of weights, as many.
     pub weights: &'s mut [W],
-    /// Sums of values of as many queries, `[queries][head_dim]`; empty where rows are never worked off in parts.
-    pub totals: &'s mut [i64],
-    /// Outputs of all heads, `[positions][heads * head_dim]`.
-    pub heads: &'s mut [i8],
+    /// Outputs of the heads.
+    pub outputs: &'s mut [i8],
+    /// How these lie.
+    pub layout: OutputLayout,
+}
+
+/// How the outputs of heads lie in memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OutputLayout {
+    /// `[positions][heads][head_dim]`: a row for the output projection.
+    Joined,
+    /// `[heads][positions][head_dim]`
+    Apart,
+}
+
+/// Where the outputs of one head lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeadOutput {
+    /// That of the first position.
+    first: usize,
+    /// From a position's to the next one's.
+    stride: usize,
+}
+
+impl OutputLayout {
+    /// The outputs of the `place`th of `heads` heads.
+    #[inline]
+    pub(super) const fn head(self, place: usize, heads: usize, positions: usize, head_dim: usize) -> HeadOutput {
+        match self {
+            Self::Joined => HeadOutput { first: place * head_dim, stride: heads * head_dim },
+            Self::Apart => HeadOutput { first: place * positions * head_dim, stride: head_dim },
+        }
+    }
+}
+
+/// Whether rows of scores may be worked off in parts, and the memory for that.
+pub(crate) trait PartSums {
+    /// Whether they may.
+    const IN_PARTS: bool;
+    /// Sums of values, `[queries][head_dim]`.
+    fn sums(&mut self) -> &mut [i64];
+}
+
+/// Rows of scores are always whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WholeRows;
+
+impl PartSums for WholeRows {
+    const IN_PARTS: bool = false;
+
+    #[inline]
+    fn sums(&mut self) -> &mut [i64] {
+        &mut []
+    }
+}
+
+impl PartSums for &mut [i64] {
+    const IN_PARTS: bool = true;
+
+    #[inline]
+    fn sums(&mut self) -> &mut [i64] {
+        self
+    }
+}
+
+impl<W: Weight> ScratchView<'_, W> {
+    /// A tile of queries, keys and values, if they fit together.
+    #[inline(always)] // Not to copy the tile.
+    pub(super) fn tile<'t, P>(
+        &'t mut self,
+        attention: &AttentionView<'_>,
+        x: Sequences<'t>,
+        scale: HeadScale,
+        span: &KeySpan<'_, P, FullPass>,
+        visible: &'t mut Bounds,
+        output: HeadOutput,
+    ) -> Option<Tile<'t, W>> {
+        let FullPass { block, first_key, .. } = span.layout;
+        let keys = match attention.key {
+            None if block.class.dilation == 1 => x.memory.unwrap_or(x.queries).data(),
+            _ => &*self.key,
+        };
+        let out = output.first + block.position(0) * output.stride;
+        Tile::new(TileParts {
+            queries: self.query.get(block.index * attention.dim..).unwrap_or(&[]),
+            keys: keys.get(first_key * attention.dim..).unwrap_or(&[]),
+            values: self.value.get(first_key..).unwrap_or(&[]),
+            dim: attention.dim,
+            value_dim: attention.head_dim,
+            positions: x.keys,
+            visible: visible.get_mut(..block.count).unwrap_or(&mut []),
+            steepness: scale.steepness(),
+            ratio: scale.value(),
+            scores: self.scores,
+            weights: self.weights,
+            out: self.outputs.get_mut(out..).unwrap_or(&mut []),
+            out_stride: output.stride * block.class.dilation,
+        })
+    }
+
+    /// How many queries the kernels take at a time where rows are worked off in parts.
+    #[inline]
+    pub(super) fn queries_in_parts<K: Kernels>(&self, sums: &[i64], head_dim: usize) -> usize {
+        queries_in_parts::<K, W>(self.scores, self.weights, sums, head_dim)
+    }
+
+    /// The outputs of a head that looks at nothing: 0.
+    #[inline]
+    pub(super) fn zero<O: Observer<W>>(
+        &mut self,
+        output: HeadOutput,
+        [positions, head, head_dim]: [usize; 3],
+        observer: &mut LayerObserver<'_, O>,
+    ) {
+        let outputs = self.outputs.get_mut(output.first..).unwrap_or(&mut []);
+        for (query, out) in tiles_mut(outputs, output.stride).take(positions).enumerate() {
+            out.iter_mut().take(head_dim).for_each(|out| *out = 0);
+            if O::WATCHES {
+                let layer = observer.layer;
+                observer.observer.row(Row { layer, head, query, first: 0, step: 1, weights: &[] });
+            }
+        }
+    }
 }
 
 /// Working memory of the heads: queries, keys and values of one head, a few rows of scores and
@@ -80,8 +201,8 @@ impl<
             value: self.value.as_flattened_mut(),
             scores: self.scores.as_flattened_mut(),
             weights: self.weights.as_flattened_mut(),
-            totals: &mut [],
-            heads: self.outputs.as_flattened_mut().as_flattened_mut(),
+            outputs: self.outputs.as_flattened_mut().as_flattened_mut(),
+            layout: OutputLayout::Joined,
         }
     }
 

@@ -1,10 +1,12 @@
 //! Attention whose shape is in its type: a thin shell around [`AttentionView`].
 
-use super::{AttentionView, HeadScale, HeadScratch, MAX_HEAD_DIM, ProjectionView, Scratch, Sequences};
+use super::{
+    AttentionView, HeadScale, HeadScratch, MAX_HEAD_DIM, OutputLayout, ProjectionView, Scratch, Sequences, WholeRows,
+};
 use crate::error::require;
 use crate::kernels::{Active, Kernels, Matrix, Rows};
 use crate::linear::{LinearView, MAX_INPUTS};
-use crate::observe::{Observer, Unobserved};
+use crate::observe::{LayerObserver, Observer, Unobserved};
 use crate::pattern::AttentionPattern;
 use crate::requantise::Channel;
 use crate::softmax::{Weight, Wide};
@@ -138,7 +140,7 @@ impl<
         value: Projection<MEMORY_WIDTH, KV_HEADS, HEAD_DIM>,
         output: &'static [[[i8; HEAD_DIM]; HEADS]; WIDTH],
         output_channels: &'static [Channel; WIDTH],
-        heads: &'static [HeadScale; HEADS],
+        head_scales: &'static [HeadScale; HEADS],
     ) -> Self {
         const {
             require(
@@ -153,7 +155,7 @@ impl<
         let output = output_view(output, output_channels);
         let (query, key, value) = (query.view, Some(key.view), value.view);
         Self {
-            view: AttentionView { query, key, value, output, heads, dim: HEAD_DIM, head_dim: HEAD_DIM },
+            view: AttentionView { query, key, value, output, head_scales, dim: HEAD_DIM, head_dim: HEAD_DIM },
             weight: PhantomData,
         }
     }
@@ -200,12 +202,7 @@ impl<
                 "MultiHeadAttention: keys and values are made from another width: use `cross`",
             )
         }
-        self.run::<K, POSITIONS, POSITIONS, POSITIONS, false>(
-            Sequences::one(rows(x), POSITIONS),
-            pattern,
-            scratch,
-            observer,
-        )
+        self.run::<K, POSITIONS, POSITIONS>(Sequences::one(rows(x), POSITIONS), pattern, scratch, observer)
     }
 
     /// [`MultiHeadAttention::forward_on`], with the result added to the residual stream.
@@ -220,14 +217,8 @@ impl<
         observer: &mut impl Observer<W>,
     ) {
         const { require(MEMORY_WIDTH == WIDTH, "MultiHeadAttention: keys and values are made from another width") }
-        self.view.attend::<K, W, _, _, false>(
-            Sequences::one(rows(x), POSITIONS),
-            &pattern,
-            0..HEADS,
-            &mut scratch.heads.view(),
-            0,
-            observer,
-        );
+        let (x, observer) = (Sequences::one(rows(x), POSITIONS), LayerObserver { layer: 0, observer });
+        self.view.attend::<K, _, _, _, _>(x, &pattern, 0..HEADS, &mut scratch.heads.view(), WholeRows, observer);
         let heads = scratch.heads.outputs().as_flattened().as_flattened();
         self.view.output.accumulate::<K>(heads, residual.as_flattened_mut());
     }
@@ -290,12 +281,11 @@ impl<
                 "MultiHeadAttention: keys and values are made from another width: use `cross`",
             )
         }
-        self.run::<K, POSITIONS, POSITIONS, SCORES, true>(
-            Sequences::one(rows(x), POSITIONS),
-            pattern,
-            scratch,
-            observer,
-        )
+        let mut sums = [[0; HEAD_DIM]; <Active as Kernels>::QUERIES];
+        let (x, observer) = (Sequences::one(rows(x), POSITIONS), LayerObserver { layer: 0, observer });
+        let (heads, parts) = (&mut scratch.heads.view(), sums.as_flattened_mut());
+        self.view.attend::<K, _, _, _, _>(x, &pattern, 0..HEADS, heads, parts, observer);
+        finish::<K, POSITIONS, WIDTH, HEADS, HEAD_DIM, W, POSITIONS, SCORES, HEAD_DIM>(&self.view.output, scratch)
     }
 
     /// Cross-attention: queries from the `POSITIONS` positions of `x`, keys and values from the `KEYS` positions of
@@ -353,24 +343,20 @@ impl<
         observer: &mut impl Observer<W>,
     ) -> &'s [[i8; WIDTH]; POSITIONS] {
         let sequences = Sequences { queries: rows(x), positions: POSITIONS, memory: Some(rows(memory)), keys: KEYS };
-        self.run::<K, POSITIONS, KEYS, KEYS, false>(sequences, pattern, scratch, observer)
+        self.run::<K, POSITIONS, KEYS>(sequences, pattern, scratch, observer)
     }
 
     #[inline]
-    fn run<'s, K: Kernels, const POSITIONS: usize, const KEYS: usize, const SCORES: usize, const PARTS: bool>(
+    fn run<'s, K: Kernels, const POSITIONS: usize, const KEYS: usize>(
         &self,
         x: Sequences<'_>,
         pattern: impl AttentionPattern,
-        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, KEYS, SCORES>,
+        scratch: &'s mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W, KEYS>,
         observer: &mut impl Observer<W>,
     ) -> &'s [[i8; WIDTH]; POSITIONS] {
-        let mut totals = [[0; HEAD_DIM]; <Active as Kernels>::QUERIES];
-        let mut heads = scratch.heads.view();
-        if PARTS {
-            heads.totals = totals.as_flattened_mut();
-        }
-        self.view.attend::<K, W, _, _, PARTS>(x, &pattern, 0..HEADS, &mut heads, 0, observer);
-        finish::<K, POSITIONS, WIDTH, HEADS, HEAD_DIM, W, KEYS, SCORES, HEAD_DIM>(&self.view.output, scratch)
+        let observer = LayerObserver { layer: 0, observer };
+        self.view.attend::<K, _, _, _, _>(x, &pattern, 0..HEADS, &mut scratch.heads.view(), WholeRows, observer);
+        finish::<K, POSITIONS, WIDTH, HEADS, HEAD_DIM, W, KEYS, KEYS, HEAD_DIM>(&self.view.output, scratch)
     }
 
     /// Some heads alone, each to outputs of its own, `[heads.len()][POSITIONS][HEAD_DIM]`: heads are independent, so
@@ -407,19 +393,22 @@ impl<
         outputs: &mut [[[i8; HEAD_DIM]; POSITIONS]],
     ) {
         const { require(MEMORY_WIDTH == WIDTH, "MultiHeadAttention: keys and values are made from another width") }
-        for (head, output) in heads.zip(outputs) {
-            if head >= HEADS {
-                // What the head before it left is not its own.
-                output.as_flattened_mut().fill(0);
-                continue;
-            }
-            let x = Sequences::one(rows(x), POSITIONS);
-            let one = head..head.saturating_add(1);
-            self.view.attend::<Active, W, _, _, false>(x, &pattern, one, &mut scratch.view(), 0, &mut Unobserved);
-            for (to, [from]) in output.iter_mut().zip(scratch.outputs()) {
-                *to = *from;
-            }
-        }
+        let heads = heads.start..heads.end.min(heads.start.saturating_add(outputs.len()));
+        let there = heads.start..heads.end.min(HEADS);
+        let (outputs, missing) = outputs.split_at_mut(there.len().min(outputs.len()));
+        missing.iter_mut().take(heads.len() - there.len()).for_each(|output| output.as_flattened_mut().fill(0));
+        let mut view = scratch.view();
+        view.outputs = outputs.as_flattened_mut().as_flattened_mut();
+        view.layout = OutputLayout::Apart;
+        let unobserved = LayerObserver { layer: 0, observer: &mut Unobserved };
+        self.view.attend::<Active, _, _, _, _>(
+            Sequences::one(rows(x), POSITIONS),
+            &pattern,
+            there,
+            &mut view,
+            WholeRows,
+            unobserved,
+        );
     }
 
     /// The output projection of all heads' outputs, as [`MultiHeadAttention::forward_heads`] leaves them.

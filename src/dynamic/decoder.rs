@@ -139,7 +139,7 @@ impl Session<'_> {
                 key: &mut vec![0; c.key_heads * c.head_dim],
                 scores: &mut vec![0; K::QUERIES * self.slots],
                 weights: &mut vec![W::ZERO; K::WEIGHT_ROWS * self.slots],
-                heads: &mut vec![0; inner],
+                outputs: &mut vec![0; inner],
             },
             gate: &mut vec![0; c.hidden],
             up: &mut vec![0; c.hidden],

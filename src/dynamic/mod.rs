@@ -5,7 +5,7 @@ mod decoder;
 
 pub use decoder::{Decoder, Session};
 
-use crate::attention::ScratchView;
+use crate::attention::{OutputLayout, ScratchView};
 use crate::audio::Frontend;
 use crate::encoder::{BlockView, StateView};
 use crate::format::{Config, File, Softmax};
@@ -50,7 +50,7 @@ impl Model {
             });
         }
         file.encoder(&config, &[])?;
-        let heads = |layer| file.block(&config, layer).map(|block| block.attention.heads.len());
+        let heads = |layer| file.block(&config, layer).map(|block| block.attention.heads());
         let heads = (0..config.layers).map(heads).collect::<Result<_, _>>()?;
         file.frontend(&config)?;
         let labels =
@@ -155,14 +155,14 @@ impl Model {
             residual: &mut vec![0; positions * width],
             normed: &mut vec![0; positions * width],
             reduced: &mut vec![0; positions * reduced],
-            heads: ScratchView {
+            attention: ScratchView {
                 query: &mut vec![0; positions * head_dim],
                 key: &mut vec![0; positions * head_dim],
                 value: &mut vec![0; positions * head_dim],
                 scores: &mut vec![0; K::QUERIES * positions],
                 weights: &mut vec![W::ZERO; K::WEIGHT_ROWS * positions],
-                totals: &mut [],
-                heads: &mut vec![0; positions * heads * head_dim],
+                outputs: &mut vec![0; positions * heads * head_dim],
+                layout: OutputLayout::Joined,
             },
             input: &mut vec![0; K::ROWS * inputs],
             hidden: &mut vec![0; K::ROWS * hidden],

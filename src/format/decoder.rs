@@ -142,7 +142,7 @@ impl<'a> File<'a> {
         Ok(DecoderBlockView {
             attention_norm: tri!(words.norm(width, false)),
             attention: AttentionView {
-                heads: tri!(words.heads(config.heads)),
+                head_scales: tri!(words.heads(config.heads)),
                 query: ProjectionView::new(tri!(words.linear(width, inner)), config.heads),
                 key: Some(ProjectionView::new(tri!(words.linear(width, key_inner)), config.key_heads)),
                 value: ProjectionView::new(tri!(words.linear(width, key_inner)), config.key_heads),

@@ -317,7 +317,7 @@ impl<'a> File<'a> {
             attention_norm,
             reduce,
             attention: AttentionView {
-                heads: scales,
+                head_scales: scales,
                 query: ProjectionView::new(tri!(words.linear(inputs, heads * dim)), heads),
                 key: if has_key {
                     Some(ProjectionView::new(tri!(words.linear(inputs, inner)), heads).reading_from(step))
@@ -363,7 +363,7 @@ impl<'a> File<'a> {
         let mut layer = 0;
         while layer < config.layers {
             let BlockView { attention, reduce, .. } = tri!(self.block(config, layer));
-            let AttentionView { heads, query, key, value, output, dim, head_dim } = attention;
+            let AttentionView { head_scales: heads, query, key, value, output, dim, head_dim } = attention;
             let mut projections = query.layer().products().saturating_add(value.layer().products());
             projections = projections.saturating_add(output.products());
             if let Some(key) = key {

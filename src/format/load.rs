@@ -42,7 +42,7 @@ fn block(block: &BlockView<'_>) -> BlockModel {
     let BlockView { attention_norm, reduce, attention, hidden_norm, feed_forward } = block;
     BlockModel {
         attention_norm: norm(attention_norm),
-        heads: attention.heads.to_vec(),
+        heads: attention.head_scales.to_vec(),
         reduce: reduce.as_ref().map(linear),
         query: linear(&attention.query.layer()),
         key: attention.key.map(|key| linear(&key.layer())),

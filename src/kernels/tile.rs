@@ -176,53 +176,55 @@ pub(super) fn most(visible: &[usize]) -> usize {
 }
 
 impl<W: Weight> Tile<'_, W> {
-    /// Softmax attention of all queries, shown to `observer`.
+    /// `S = Q·Kᵀ`, and each query's largest score.
     #[inline]
-    pub fn attend<K: Kernels, V: WeightObserver<W>>(&mut self, observer: &mut V) {
-        self.attend_biased::<K, V>(None::<fn(usize, usize, &mut [i32])>, observer);
+    pub fn scores<K: Kernels>(&mut self) {
+        K::tile_scores(self);
     }
 
-    /// [`Tile::attend`], where each query sees only the keys from a start to an end: at least one, or none are visible
+    /// [`Tile::scores`], where each query sees only the keys from a start to an end: at least one, or none are visible
     /// to it.
     #[inline]
-    pub fn attend_between<K: Kernels, V: WeightObserver<W>>(
-        &mut self,
-        starts: &Bounds,
-        ends: &Bounds,
-        observer: &mut V,
-    ) {
+    pub fn scores_between<K: Kernels>(&mut self, starts: &Bounds, ends: &Bounds) {
         K::tile_scores_between(self, starts, ends);
-        self.attend_scores::<K, V>(observer);
     }
 
-    /// [`Tile::attend`], with rows of biases added to the scores: `rows(query, key, row)` adds those of a query, from a
-    /// key on, to a row of zeros, and sets them to [`MASKED`](super::MASKED) for keys that shall weigh exactly 0.
+    /// Adds rows of biases to the scores: `rows(query, key, row)` adds those of a query, from a key on, to a row of
+    /// zeros, and sets them to [`MASKED`](super::MASKED) for keys that shall weigh exactly 0.
     ///
     /// A bias should be at most 2^29 either way. Scores 2^23 or more below the maximum count as 2^23 - 1 below it: they
     /// weigh 0, as does any key that lies 17 octaves below, for no steepness is less than 2^-18. A query all of whose
-    /// keys are hidden gets 0.
+    /// keys are masked gets 0.
     #[inline]
-    pub fn attend_biased<K: Kernels, V: WeightObserver<W>>(
-        &mut self,
-        rows: Option<impl FnMut(usize, usize, &mut [i32])>,
-        observer: &mut V,
-    ) {
-        K::tile_scores(self);
-        if let Some(rows) = rows {
-            K::tile_bias(self, rows);
-            self.floor::<K>();
-        }
-        self.attend_scores::<K, V>(observer);
+    pub fn add_biases<K: Kernels>(&mut self, rows: impl FnMut(usize, usize, &mut [i32])) {
+        K::tile_bias(self, rows);
+        self.floor::<K>();
     }
 
-    /// What follows when scores and maxima are known.
+    /// `P = 2^-(c·(max S - S))`, and each query's sum of these.
     #[inline]
-    fn attend_scores<K: Kernels, V: WeightObserver<W>>(&mut self, observer: &mut V) {
+    pub fn softmax<K: Kernels>(&mut self) {
         K::tile_softmax(self);
+    }
+
+    /// `O = P·V / ΣP`
+    #[inline]
+    pub fn weigh_values<K: Kernels>(&mut self) {
         K::tile_weighted_sum(self);
-        if V::WATCHES {
-            K::tile_show(self, observer);
-        }
+    }
+
+    /// Softmax attention of all queries.
+    #[inline]
+    pub fn attend<K: Kernels>(&mut self) {
+        self.scores::<K>();
+        self.softmax::<K>();
+        self.weigh_values::<K>();
+    }
+
+    /// Shows the weights of each query, in order of the keys.
+    #[inline]
+    pub fn show<K: Kernels>(&mut self, observer: &mut impl WeightObserver<W>) {
+        K::tile_show(self, observer);
     }
 }
 

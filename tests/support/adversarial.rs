@@ -253,17 +253,19 @@ fn tile<K: Kernels, W: Weight>(random: &mut Random, inputs: &mut Inputs, outputs
     };
     let (kind, starts) = (random.within(0, 2), [random.within(0, 2); 8]);
     if let Some(mut tile) = Tile::new(parts) {
-        let seen = &mut Seen(&mut outputs.of_weights);
         match kind {
-            0 => tile.attend::<K, _>(seen),
-            1 => tile.attend_between::<K, _>(&starts, &[keys; 8], seen),
-            _ => tile.attend_biased::<K, _>(
-                Some(|query: usize, key: usize, row: &mut [i32]| {
+            0 => tile.scores::<K>(),
+            1 => tile.scores_between::<K>(&starts, &[keys; 8]),
+            _ => {
+                tile.scores::<K>();
+                tile.add_biases::<K>(|query, key, row| {
                     row.iter_mut().zip(key..).for_each(|(to, key)| *to = (query * 7 + key * 3) as i32);
-                }),
-                seen,
-            ),
+                });
+            }
         }
+        tile.softmax::<K>();
+        tile.weigh_values::<K>();
+        tile.show::<K>(&mut Seen(&mut outputs.of_weights));
     }
     // What comes of more queries than the backend takes, or of too little memory, is not said.
     if queries > 1 || positions > 32 {

@@ -312,20 +312,20 @@ fn attend<A: Kernels, B: Kernels, W: Weight>(
                 return true;
             };
             let mut seen = Seen { hash: &mut seen[which], first };
-            let rows = biased.then_some(|query: usize, key: usize, row: &mut [i32]| {
+            let rows = |query: usize, key: usize, row: &mut [i32]| {
                 for (key, to) in (key..).zip(row) {
                     *to = bias(salt, first + query, key);
                 }
-            });
+            };
             let totals = &mut totals[..count * value_dim];
             totals.fill(salt as i32 as i64);
             let bounds = |of: &[usize; 16]| -> Bounds { core::array::from_fn(|i| of[first + i]) };
             let (starts, ends) = (bounds(&starts), bounds(&ends));
-            match (between, which) {
-                (false, 0) => tile.attend_biased::<A, _>(rows, &mut seen),
-                (false, _) => tile.attend_biased::<B, _>(rows, &mut seen),
-                (true, 0) => tile.attend_between::<A, _>(&starts, &ends, &mut seen),
-                (true, _) => tile.attend_between::<B, _>(&starts, &ends, &mut seen),
+            let mask = if between { Masking::Between(&starts, &ends) } else { Masking::Biases(biased.then_some(rows)) };
+            if which == 0 {
+                masked::<A, W>(&mut tile, mask, &mut seen);
+            } else {
+                masked::<B, W>(&mut tile, mask, &mut seen);
             }
             // Of the same weights, what a part of a longer row adds to its totals.
             if last <= 512 {
@@ -578,4 +578,32 @@ fn rotate<A: Kernels, B: Kernels>(random: &mut Random, memory: &mut Memory) -> O
     rotate(0, A::rotate);
     rotate(1, B::rotate);
     (out[0] != out[1]).then_some("rotate")
+}
+
+/// What else decides how a tile's keys weigh.
+enum Masking<'a, R> {
+    /// Each query sees the keys from a start to an end.
+    Between(&'a Bounds, &'a Bounds),
+    /// Rows of biases, if any.
+    Biases(Option<R>),
+}
+
+/// Softmax attention of a tile, shown to an observer.
+fn masked<K: Kernels, W: Weight>(
+    tile: &mut Tile<'_, W>,
+    masking: Masking<'_, impl FnMut(usize, usize, &mut [i32])>,
+    observer: &mut impl WeightObserver<W>,
+) {
+    match masking {
+        Masking::Between(starts, ends) => tile.scores_between::<K>(starts, ends),
+        Masking::Biases(rows) => {
+            tile.scores::<K>();
+            if let Some(rows) = rows {
+                tile.add_biases::<K>(rows);
+            }
+        }
+    }
+    tile.softmax::<K>();
+    tile.weigh_values::<K>();
+    tile.show::<K>(observer);
 }

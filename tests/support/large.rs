@@ -169,7 +169,8 @@ fn run<K: Kernels, W: Weight>(shape: &Shape<'_>, steepness: Steepness, ratio: Sc
         })
         .expect("the parts fit together");
         let mut seen = Seen(Vec::new());
-        tile.attend::<K, _>(&mut seen);
+        tile.attend::<K>();
+        tile.show::<K>(&mut seen);
         all.extend(seen.0.into_iter().map(|(query, row)| (first + query, row)));
         first += visible.len();
     }

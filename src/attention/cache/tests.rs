@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::attention::{HeadScale, Projection};
-use crate::kernels::{Portable, Rotation, RowScale, Turn, linear as linear_on};
+use crate::kernels::{Epilogue, Portable, Rotation, RowScale, Turn, linear as linear_on};
 use crate::requantise::{Channel, Scale};
 use crate::rope::{Pairing, Rope, frequencies};
 use std::boxed::Box;
@@ -83,14 +83,14 @@ fn recomputed(attention: &MultiHeadAttention<E, H, P>, rope: Rope<'_>, positions
         })
         .collect();
     let mut heads = [0; H * P];
-    for (h, (out, scale)) in heads.chunks_mut(P).zip(view.heads).enumerate() {
+    for (h, (out, scale)) in heads.chunks_mut(P).zip(view.head_scales).enumerate() {
         let part = h * P..(h + 1) * P;
         let keys: Vec<i8> = keys.iter().flat_map(|key| key[part.clone()].to_vec()).collect();
         let values: Vec<i8> = part.clone().flat_map(|d| values.iter().map(move |value| value[d])).collect();
         let (mut scores, mut weights) = (vec![0; positions.len()], vec![Wide::ZERO; positions.len()]);
         let max = Portable::scores(&query[part], &keys, &mut scores);
-        let sum = Portable::exp2(&scores, max, scale.steepness, &mut weights);
-        Portable::weighted_sum(&weights, &values, positions.len(), RowScale::new(sum, scale.value), out);
+        let sum = Portable::exp2(&scores, max, scale.steepness(), &mut weights);
+        Portable::weighted_sum(&weights, &values, positions.len(), RowScale::new(sum, scale.value()), out);
     }
     let mut out = [0; E];
     view.output.store::<Portable>(&heads, &mut out);
@@ -145,8 +145,8 @@ fn from_the_start() {
 /// Across 2^30, where patterns stop counting, 2^32, where angles wrap, and 2^63.
 #[test]
 fn far_away() {
-    let places: &[u64] = if cfg!(miri) { &[1 << 32] } else { &[1 << 30, 1 << 32, 1 << 63] };
-    for start in places.iter().map(|place| place - AROUND) {
+    let far: &[u64] = if cfg!(miri) { &[1 << 32] } else { &[1 << 30, 1 << 32, 1 << 63] };
+    for start in far.iter().map(|far| far - AROUND) {
         run::<SHORT, 0>(Pairing::Interleaved, start, 2 * AROUND, 1);
         run::<SUNK, 4>(Pairing::Halves, start, 2 * AROUND, 1);
     }
