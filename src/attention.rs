@@ -17,12 +17,12 @@ mod scratch;
 mod span;
 mod step;
 mod typed;
+mod view;
 
 pub use cache::{KvCache, StepScratch};
 pub use fused::FusedAttention;
 pub use head_scale::HeadScale;
 pub use low_rank::{LowRankAttention, LowRankScratch};
-pub use projection::ProjectionView;
 pub use ring::RewindError;
 pub(crate) use ring::Ring;
 pub use scratch::{HeadScratch, Scratch};
@@ -30,60 +30,18 @@ pub(crate) use scratch::{OutputLayout, ScratchView, WholeRows};
 pub(crate) use step::{CacheView, Newest, StepView};
 pub(crate) use typed::rows as rows_of;
 pub use typed::{MultiHeadAttention, Projection};
+pub(crate) use view::Sequences;
+pub use view::{AttentionView, ProjectionView};
 
-use crate::kernels::{Active, Kernels, Portable, Rows};
-use crate::linear::LinearView;
+use crate::kernels::{Active, Kernels, Portable};
 use crate::observe::{LayerObserver, Observer};
 use crate::pattern::AttentionPattern;
-pub use crate::softmax::MAX_HEAD_DIM;
 use crate::softmax::Weight;
+pub use crate::softmax::{MAX_HEAD_DIM, MAX_POSITIONS};
 use core::ops::Range;
 use dilation::DilationClass;
 use scratch::PartSums;
 use span::KeySpan;
-
-/// The most positions: weights of one row sum to less than 2^31.
-pub const MAX_POSITIONS: usize = 1 << 16;
-
-/// Attention of any shape, as the `.heed` file holds it.
-#[derive(Clone, Copy, Debug)]
-pub struct AttentionView<'a> {
-    /// To queries of `dim` values.
-    pub query: ProjectionView<'a>,
-    /// To keys of `dim` values; `None` where a row of the sequence is the key (fused query-key weights).
-    pub key: Option<ProjectionView<'a>>,
-    /// To values of `head_dim`.
-    pub value: ProjectionView<'a>,
-    /// Output projection `[width][heads * head_dim]`.
-    pub output: LinearView<'a>,
-    /// One per head.
-    pub head_scales: &'a [HeadScale],
-    /// Values per query and key of a head.
-    pub dim: usize,
-    /// Values per value and output of a head.
-    pub head_dim: usize,
-}
-
-/// What attention reads.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sequences<'a> {
-    /// What the queries are made from.
-    pub queries: Rows<'a>,
-    /// How many there are.
-    pub positions: usize,
-    /// What keys and values are made from, if it is another sequence (cross-attention).
-    pub memory: Option<Rows<'a>>,
-    /// How many there are.
-    pub keys: usize,
-}
-
-impl<'a> Sequences<'a> {
-    /// A sequence that looks at itself.
-    #[inline]
-    pub(crate) const fn one(rows: Rows<'a>, positions: usize) -> Self {
-        Self { queries: rows, positions, memory: None, keys: positions }
-    }
-}
 
 impl AttentionView<'_> {
     /// Attention of some heads over `x`, into `scratch.outputs`.
@@ -130,17 +88,5 @@ impl AttentionView<'_> {
                 }
             }
         }
-    }
-
-    /// How many heads there are.
-    #[inline]
-    pub(crate) const fn heads(&self) -> usize {
-        self.head_scales.len()
-    }
-
-    /// How many keys and values there are for each position.
-    #[inline]
-    fn key_heads(&self) -> usize {
-        self.key.map_or(1, |key| key.channel_groups).max(self.value.channel_groups)
     }
 }

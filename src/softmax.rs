@@ -16,6 +16,9 @@ use fixed::types::{I1F15, U0F8};
 /// The largest head dimension: scores of one row stay less than 2^23 apart.
 pub const MAX_HEAD_DIM: usize = 256;
 
+/// The most positions: weights of one row sum to less than 2^31.
+pub const MAX_POSITIONS: usize = 1 << 16;
+
 /// Wide weights, 15 bits: as accurate as an exact softmax on int8 values.
 pub type Wide = I1F15;
 /// Narrow weights, 8 bits: half the memory, and half the work where there are byte multiplies.

@@ -1,11 +1,12 @@
 //! Working memory, owned by the caller: `size_of` tells the bytes.
 
+use super::head_scale::HeadScale;
 use super::span::{FullPass, KeySpan};
-use super::{AttentionView, HeadScale, MAX_POSITIONS, Sequences};
+use super::view::{AttentionView, Sequences};
 use crate::error::require;
 use crate::kernels::{Active, Bounds, Kernels, Tile, TileParts, queries_in_parts, tiles_mut};
 use crate::observe::{LayerObserver, Observer, Row};
-use crate::softmax::{Weight, Wide};
+use crate::softmax::{MAX_POSITIONS, Weight, Wide};
 
 /// The working memory of attention, as slices.
 #[derive(Debug)]
@@ -233,7 +234,23 @@ impl<
 }
 
 /// The working memory of a [`MultiHeadAttention`](crate::MultiHeadAttention) of `POSITIONS` queries, owned by the
-/// caller: `size_of` tells the bytes, about `POSITIONS · (6 + 3·HEAD_DIM + HEADS·HEAD_DIM + WIDTH)`.
+/// caller. `size_of` tells the bytes:
+///
+/// `POSITIONS · (rows + 3·HEAD_DIM + HEADS·HEAD_DIM + WIDTH)`
+///
+/// for queries, keys and values of one head, the outputs of all heads, and the result. `rows` is what rows of scores
+/// and softmax weights take for each key. It depends on how many queries the backend takes at a time:
+///
+/// | backend | queries | rows, wide weights | narrow |
+/// |---|---|---|---|
+/// | portable, wide | 1 | 6 | 5 |
+/// | Thumb on Armv6-M | 3 | 14 | 13 |
+/// | Thumb on Armv7-M | 6 | 26 | 25 |
+/// | DSP, Helium | 4 | 18 | 17 |
+/// | RV32 | 6 | 26 | 25 |
+/// | RVV | 3 | 18 | 15 |
+/// | NEON | 4 | 24 | 20 |
+/// | x86 | 8 | 48 | 40 |
 ///
 /// `KEYS` is the number of keys, where it is not that of the queries (cross-attention). `SCORES` is how many scores of
 /// a query are in memory at a time: with fewer than `KEYS`, rows are worked off in parts of `SCORES`, in less memory
@@ -285,5 +302,23 @@ impl<
 {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::softmax::Narrow;
+
+    /// What the documentation of [`Scratch`] says of this backend.
+    #[test]
+    fn size() {
+        let [wide, narrow] = match Active::NAME {
+            "portable" | "wide" => [6, 5],
+            "NEON" => [24, 20],
+            _ => [48, 40],
+        };
+        assert_eq!(size_of::<Scratch<64, 48, 3, 16>>(), 64 * (wide + 3 * 16 + 3 * 16 + 48));
+        assert_eq!(size_of::<Scratch<64, 48, 3, 16, Narrow>>(), 64 * (narrow + 3 * 16 + 3 * 16 + 48));
     }
 }

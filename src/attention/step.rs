@@ -1,9 +1,10 @@
 //! Attention of the newest position alone, over the keys and values of a cache.
 
-use super::projection::{by_position, from, group};
+use super::head_scale::HeadScale;
+use super::projection::{by_position, from};
 use super::ring::CachedPositions;
 use super::span::KeySpan;
-use super::{AttentionView, HeadScale};
+use super::view::{AttentionView, group};
 use crate::kernels::{Active, Bounds, Epilogue, Kernels, MAX_QUERIES, Portable, Rows, Tile, TileParts, linear, rows};
 use crate::observe::{LayerObserver, Observer};
 use crate::pattern::AttentionPattern;
