@@ -3,7 +3,8 @@
 //!
 //!     cargo run --release -p heedful-lab --example wide_heads -- DIR wide.safetensors
 
-use heedful_lab::train::{Observer, Report, Run, Settings};
+use heedful_lab::settings::Settings;
+use heedful_lab::train::{Observer, Report, Run};
 use heedful_lab::{Config, Preset, checkpoint, data};
 use std::error::Error;
 use std::path::PathBuf;

@@ -4,7 +4,7 @@
 //! tensor) and, in the metadata, the settings and the epochs done. Random choices need
 //! no state: each epoch derives its own from the seed.
 
-use crate::train::Settings;
+use crate::settings::Settings;
 use crate::weights::Weights;
 use crate::{Error, file};
 use burn::optim::ModuleOptimizer;

@@ -1,6 +1,7 @@
 //! The encoder in burn, for training and as a reference.
 
-use crate::calibrate::{FEATURES, Ranges};
+use crate::features::SCALE;
+use crate::ranges::Ranges;
 use crate::weights::{Array, Scales, Weights, log_temperature, parameters};
 use crate::{Error, fake_quant, fuse};
 use burn::module::{Module, Param, ParamId};
@@ -227,7 +228,7 @@ impl Block {
 #[must_use]
 pub fn batch(features: &[Vec<i8>], tokens: usize, device: &Device) -> Tensor<3> {
     let inputs = features.first().map_or(0, |f| f.len() / tokens);
-    let octaves: Vec<f32> = features.iter().flatten().map(|&f| f32::from(f) * FEATURES).collect();
+    let octaves: Vec<f32> = features.iter().flatten().map(|&f| f32::from(f) * SCALE).collect();
     Tensor::from_data(TensorData::new(octaves, [features.len(), tokens, inputs]), device)
 }
 

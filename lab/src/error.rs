@@ -1,6 +1,5 @@
 //! What can go wrong, each with the file it concerns.
 
-use crate::prune::Head;
 use std::path::{Path, PathBuf};
 
 /// A failure of a command; prints as one line that names the file and the reason.
@@ -54,8 +53,13 @@ pub enum Error {
         reason: String,
     },
     /// A model has no such head.
-    #[error("there is no head {0}; blocks and heads count from 0")]
-    Head(Head),
+    #[error("there is no head {block}:{head}; blocks and heads count from 0")]
+    Head {
+        /// Of which block.
+        block: usize,
+        /// Its place in the block.
+        head: usize,
+    },
     /// Training cannot go on.
     #[error("{0}")]
     Training(String),

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::data::Clip;
 use crate::encoder::{Encoder, Pass, batch, classes};
 use crate::features::Extractor;
-use crate::prune::Head;
+use crate::head_index::HeadIndex;
 use crate::weights::Weights;
 use burn::tensor::Device;
 use heedful::dynamic::Model;
@@ -108,11 +108,11 @@ pub fn integer(model: &Model, clips: &[Clip]) -> Result<Confusion, Error> {
 ///
 /// # Errors
 /// Those of [`integer`], and if the model has no such head.
-pub fn integer_without(model: &Model, clips: &[Clip], heads: &[Head]) -> Result<Confusion, Error> {
+pub fn integer_without(model: &Model, clips: &[Clip], heads: &[HeadIndex]) -> Result<Confusion, Error> {
     for head in heads {
         head.check(model.heads())?;
     }
-    let off = Head::pairs(heads);
+    let off = HeadIndex::pairs(heads);
     let heard = |example: Example| (example.class, model.infer_without(&example.features, &off).best().class);
     confusion(model.labels(), examples(model, clips)?.into_iter().map(heard).collect())
 }

@@ -5,6 +5,9 @@ use crate::data::Clip;
 use crate::{Config, Error, augment};
 use heedful::audio::{DesignError, Tables};
 
+/// Real value of an int8 feature of 1: an eighth of an octave.
+pub const SCALE: f32 = 0.125;
+
 /// The front end of a model, with its tables.
 #[derive(Clone, Debug)]
 pub struct Extractor {

@@ -7,7 +7,7 @@
 use crate::weights::{Array, Weights};
 use crate::{Config, Error};
 
-/// The site of the folded queries' scale in a block, see [`crate::calibrate`].
+/// The site of the folded queries' scale in a block, see [`crate::ranges`].
 pub const SITE: &str = "query_key";
 
 /// Whether query and key weights are folded.

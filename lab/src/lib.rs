@@ -6,6 +6,7 @@
 //! [`weights`] (a safetensors file) → [`convert`] (a `.heed` file) → [`evaluate`].
 #![forbid(unsafe_code)]
 
+pub mod attention_map;
 pub mod augment;
 pub mod calibrate;
 pub mod checkpoint;
@@ -19,10 +20,12 @@ pub mod fake_quant;
 pub mod features;
 pub mod file;
 pub mod fuse;
-pub mod heads;
+pub mod head_index;
 pub mod low_rank;
 pub mod narrow;
 pub mod prune;
+pub mod ranges;
+pub mod settings;
 pub mod train;
 pub mod weights;
 

@@ -6,8 +6,8 @@
 //! The inputs' mean is taken off before and given back after, each reduced value has a scale of its own, and neither
 //! costs anything on the target.
 
-use crate::calibrate::int8_scale;
 use crate::encoder::{Encoder, Pass, batch};
+use crate::ranges::int8_scale;
 use crate::weights::{Array, Weights};
 use crate::{Config, Error};
 use burn::tensor::Device;

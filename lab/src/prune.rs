@@ -4,61 +4,16 @@
 
 use crate::Error;
 use crate::evaluate::Example;
+use crate::head_index::HeadIndex;
 use crate::weights::Weights;
 use heedful::dynamic::Model;
 use heedful::format::write::{BlockModel, EncoderModel, LinearModel};
-use std::fmt;
-use std::str::FromStr;
-
-/// A head of a model, as `block:head`, both counted from 0.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Head {
-    /// Its block.
-    pub block: usize,
-    /// Its place in the block.
-    pub head: usize,
-}
-
-impl Head {
-    /// As [`Model::infer_without`] takes heads.
-    #[must_use]
-    pub fn pairs(heads: &[Self]) -> Vec<(usize, usize)> {
-        heads.iter().map(|head| (head.block, head.head)).collect()
-    }
-
-    /// Whether a model whose blocks have so many heads has this one.
-    ///
-    /// # Errors
-    /// If not.
-    pub fn check(self, heads: &[usize]) -> Result<(), Error> {
-        match heads.get(self.block) {
-            Some(&heads) if self.head < heads => Ok(()),
-            _ => Err(Error::Head(self)),
-        }
-    }
-}
-
-impl FromStr for Head {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbers = text.split_once(':').and_then(|(block, head)| Some((block.parse().ok()?, head.parse().ok()?)));
-        let (block, head) = numbers.ok_or("expected block:head, both counted from 0, such as 1:2")?;
-        Ok(Self { block, head })
-    }
-}
-
-impl fmt::Display for Head {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.block, self.head)
-    }
-}
 
 /// The model without some heads. It gives the logits of the whole model with these heads switched off, to the bit.
 ///
 /// # Errors
 /// If it has no such head.
-pub fn without(model: &EncoderModel, heads: &[Head]) -> Result<EncoderModel, Error> {
+pub fn remove(model: &EncoderModel, heads: &[HeadIndex]) -> Result<EncoderModel, Error> {
     let all: Vec<usize> = model.blocks.iter().map(|block| block.heads.len()).collect();
     for head in heads {
         head.check(&all)?;
@@ -66,7 +21,7 @@ pub fn without(model: &EncoderModel, heads: &[Head]) -> Result<EncoderModel, Err
     let mut model = model.clone();
     for (b, block) in model.blocks.iter_mut().enumerate() {
         let kept: Vec<usize> =
-            (0..block.heads.len()).filter(|&head| !heads.contains(&Head { block: b, head })).collect();
+            (0..block.heads.len()).filter(|&head| !heads.contains(&HeadIndex { block: b, head })).collect();
         keep(block, &kept);
     }
     // A model has room for as many heads as its widest block, and for one at least.
@@ -102,10 +57,10 @@ fn parts<T: Copy>(list: &[T], count: usize, kept: &[usize]) -> Vec<T> {
 ///
 /// # Errors
 /// If it has no such head.
-pub fn silence(weights: &mut Weights, heads: &[Head]) -> Result<(), Error> {
+pub fn switch_off(weights: &mut Weights, heads: &[HeadIndex]) -> Result<(), Error> {
     let (count, width) = (weights.config.heads, weights.config.head_width);
-    for &Head { block, head } in heads {
-        Head { block, head }.check(&vec![count; weights.config.layers])?;
+    for &HeadIndex { block, head } in heads {
+        HeadIndex { block, head }.check(&vec![count; weights.config.layers])?;
         if let Some(output) = weights.tensors.get_mut(&format!("blocks.{block}.attention.output.weight")) {
             output.data.chunks_exact_mut(count * width).for_each(|row| row[head * width..][..width].fill(0.0));
         }
@@ -126,8 +81,8 @@ pub struct Score {
 impl Score {
     /// Judges a model with some heads switched off.
     #[must_use]
-    pub fn of(model: &Model, examples: &[Example], without: &[Head]) -> Self {
-        let off = Head::pairs(without);
+    pub fn of(model: &Model, examples: &[Example], off: &[HeadIndex]) -> Self {
+        let off = HeadIndex::pairs(off);
         let (mut right, mut margin) = (0, 0.0);
         for example in examples {
             let outcome = model.infer_without(&example.features, &off);
@@ -143,20 +98,21 @@ impl Score {
     }
 }
 
-/// Removes heads until `keep` are left: each time the one whose loss leaves most examples recognised, of several the
-/// one that leaves the largest margin. Calls `step` with each head and the score without it and those before.
+/// Chooses heads to remove until `keep` are left: each time the one whose loss leaves most examples recognised, of
+/// several the one that leaves the largest margin. Calls `report` with each head and the score without it and those
+/// before.
 ///
 /// # Errors
 /// If there are fewer heads.
-pub fn rank(
+pub fn choose(
     model: &Model,
     examples: &[Example],
     keep: usize,
-    mut step: impl FnMut(Head, Score),
-) -> Result<Vec<Head>, Error> {
+    mut report: impl FnMut(HeadIndex, Score),
+) -> Result<Vec<HeadIndex>, Error> {
     let blocks = model.heads().iter().enumerate();
-    let mut left: Vec<Head> =
-        blocks.flat_map(|(block, &heads)| (0..heads).map(move |head| Head { block, head })).collect();
+    let mut left: Vec<HeadIndex> =
+        blocks.flat_map(|(block, &heads)| (0..heads).map(move |head| HeadIndex { block, head })).collect();
     if keep > left.len() {
         return Err(Error::Training(format!("the model has {} heads, of which {keep} cannot be kept", left.len())));
     }
@@ -172,7 +128,7 @@ pub fn rank(
         let Some((i, score)) = best else { break };
         let head = left.remove(i);
         removed.push(head);
-        step(head, score);
+        report(head, score);
     }
     Ok(removed)
 }

@@ -11,6 +11,7 @@ use crate::data::{Clip, Split};
 use crate::encoder::{Encoder, Pass, batch, classes};
 use crate::features::Extractor;
 use crate::low_rank;
+use crate::settings::Settings;
 use crate::weights::{Scales, Weights};
 use crate::{Config, Error};
 use burn::module::{Module, ModuleVisitor, Param};
@@ -18,33 +19,9 @@ use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::SliceRandom;
-use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
-
-/// What a run is started with.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Settings {
-    /// Passes over the training recordings.
-    pub epochs: usize,
-    /// Origin of all random choices.
-    pub seed: u64,
-    /// Recordings per step.
-    pub batch: usize,
-    /// Largest learning rate.
-    pub rate: f64,
-    /// The rank that the projections to queries, keys and values are brought back to after each epoch
-    /// ([`crate::low_rank`]).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rank: Option<usize>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { epochs: 150, seed: 1, batch: 64, rate: 2e-3, rank: None }
-    }
-}
 
 /// Share of the steps in which the learning rate rises.
 const WARM_UP: f64 = 0.05;

@@ -9,7 +9,8 @@ use heedful_lab::convert::convert;
 use heedful_lab::encoder::{Encoder, Pass, batch};
 use heedful_lab::evaluate::{Confusion, float, integer};
 use heedful_lab::features::Extractor;
-use heedful_lab::train::{Observer, Run, Settings};
+use heedful_lab::settings::Settings;
+use heedful_lab::train::{Observer, Run};
 use heedful_lab::weights::Weights;
 
 struct Silent;

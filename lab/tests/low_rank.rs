@@ -10,7 +10,8 @@ use heedful_lab::convert::{convert, convert_on, convert_with};
 use heedful_lab::encoder::{Encoder, Pass, batch};
 use heedful_lab::fuse::Fuse;
 use heedful_lab::low_rank::{PARTS, Rank, TOLERANCE, choose, pays, truncate};
-use heedful_lab::train::{Observer, Run, Settings};
+use heedful_lab::settings::Settings;
+use heedful_lab::train::{Observer, Run};
 use heedful_lab::weights::{Array, Weights};
 
 fn shape(width: usize, heads: usize, head_width: usize) -> Config {

@@ -12,8 +12,9 @@ use heedful_lab::convert::{convert, convert_on, convert_with};
 use heedful_lab::encoder::{Encoder, Pass, batch};
 use heedful_lab::evaluate::Example;
 use heedful_lab::fuse::Fuse;
+use heedful_lab::head_index::HeadIndex;
 use heedful_lab::low_rank::Rank;
-use heedful_lab::prune::{Head, Score, rank, silence, without};
+use heedful_lab::prune::{Score, choose, remove, switch_off};
 use heedful_lab::weights::Weights;
 use rand::RngExt;
 use std::path::Path;
@@ -23,9 +24,9 @@ fn load(model: &EncoderModel) -> Model {
 }
 
 /// All heads of a model.
-fn heads(model: &Model) -> Vec<Head> {
+fn heads(model: &Model) -> Vec<HeadIndex> {
     let blocks = model.heads().iter().enumerate();
-    blocks.flat_map(|(block, &heads)| (0..heads).map(move |head| Head { block, head })).collect()
+    blocks.flat_map(|(block, &heads)| (0..heads).map(move |head| HeadIndex { block, head })).collect()
 }
 
 fn random_features(count: usize, seed: u64) -> Vec<i8> {
@@ -68,25 +69,25 @@ fn pruned_is_switched_off() {
         }
         let whole = load(&parameters);
         let all = heads(&whole);
-        let first_block: Vec<Head> = all.iter().copied().filter(|head| head.block == 0).collect();
+        let first_block: Vec<HeadIndex> = all.iter().copied().filter(|head| head.block == 0).collect();
         let mut choices = vec![vec![], vec![all[1]], first_block, all.clone()];
         choices.extend((0..6).map(|_| all.iter().copied().filter(|_| draw.random_bool(0.5)).collect()));
         for off in choices {
-            let pruned = without(&parameters, &off).unwrap();
+            let pruned = remove(&parameters, &off).unwrap();
             assert!(pruned.blocks.iter().all(|block| block.reduce.is_none() || !block.heads.is_empty()));
             let small = load(&pruned);
             assert_eq!(heads(&small).len(), all.len() - off.len());
             assert!(off.is_empty() || (small.flash_bytes() < whole.flash_bytes() && small.macs() < whole.macs()));
             for seed in 0..20 {
                 let features = random_features(small.config().positions * small.config().inputs, seed);
-                let expected = whole.infer_without(&features, &Head::pairs(&off));
+                let expected = whole.infer_without(&features, &HeadIndex::pairs(&off));
                 assert_eq!(small.infer(&features).logits(), expected.logits(), "without {off:?}");
             }
         }
         // One after the other is both at once; what is left moves up.
-        let at_once = without(&parameters, &[all[0], all[1]]).unwrap();
-        let first = without(&parameters, &all[..1]).unwrap();
-        assert_eq!(without(&first, &[Head { block: 0, head: 0 }]).unwrap(), at_once);
+        let at_once = remove(&parameters, &[all[0], all[1]]).unwrap();
+        let first = remove(&parameters, &all[..1]).unwrap();
+        assert_eq!(remove(&first, &[HeadIndex { block: 0, head: 0 }]).unwrap(), at_once);
     }
 }
 
@@ -95,7 +96,7 @@ fn pruned_is_switched_off() {
 fn what_a_head_costs() {
     let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/digits.heed")).unwrap();
     let (parameters, whole) = (EncoderModel::load(&bytes).unwrap(), Model::load(&bytes).unwrap());
-    let pruned = without(&parameters, &["1:2".parse().unwrap()]).unwrap();
+    let pruned = remove(&parameters, &["1:2".parse().unwrap()]).unwrap();
     // Rows of three projections with their channels, columns of the fourth, the head's scales; less the words of the
     // kind.
     let saved = 3 * 16 * (48 + 8) + 48 * 16 + 8 - 8;
@@ -103,11 +104,11 @@ fn what_a_head_costs() {
     assert_eq!(bytes.len() - pruned_bytes.len(), saved);
     assert_eq!(whole.macs() - load(&pruned).macs(), 4 * 25 * 48 * 16 + 2 * 25 * 25 * 16);
     assert_eq!(load(&pruned).heads(), [3, 2, 3]);
-    let picture = heedful_lab::heads::svg(&load(&pruned), &[0; 8000], "silence").unwrap();
+    let picture = heedful_lab::attention_map::svg(&load(&pruned), &[0; 8000], "silence").unwrap();
     assert_eq!(picture.matches(">block ").count(), 8);
     assert!(picture.contains("block 1, head 1<") && !picture.contains("block 1, head 2<"));
     // As many heads less in every block: the room that the model has for heads shrinks, and its blocks are plain ones.
-    let even = without(&parameters, &["0:0", "1:2", "2:1"].map(|head| head.parse().unwrap())).unwrap();
+    let even = remove(&parameters, &["0:0", "1:2", "2:1"].map(|head| head.parse().unwrap())).unwrap();
     assert_eq!(even.config.heads, 2);
     assert_eq!(bytes.len() - even.to_bytes().unwrap().len(), 3 * (saved + 8));
 }
@@ -115,17 +116,17 @@ fn what_a_head_costs() {
 #[test]
 fn no_such_head() {
     for text in ["", "1", "1:", ":1", "1:2:3", "a:b", "-1:0"] {
-        assert!(text.parse::<Head>().is_err(), "{text}");
+        assert!(text.parse::<HeadIndex>().is_err(), "{text}");
     }
-    assert_eq!("12:3".parse(), Ok(Head { block: 12, head: 3 }));
+    assert_eq!("12:3".parse(), Ok(HeadIndex { block: 12, head: 3 }));
     let (mut weights, _) = wide_heads();
     let model = convert(&weights).unwrap();
-    for head in [Head { block: 2, head: 0 }, Head { block: 1, head: 3 }] {
+    for head in [HeadIndex { block: 2, head: 0 }, HeadIndex { block: 1, head: 3 }] {
         let expected = format!("there is no head {head}; blocks and heads count from 0");
-        assert_eq!(without(&model, &[head]).unwrap_err().to_string(), expected);
-        assert_eq!(silence(&mut weights, &[head]).unwrap_err().to_string(), expected);
+        assert_eq!(remove(&model, &[head]).unwrap_err().to_string(), expected);
+        assert_eq!(switch_off(&mut weights, &[head]).unwrap_err().to_string(), expected);
     }
-    let all = rank(&load(&model), &[], 7, |_, _| {}).unwrap_err();
+    let all = choose(&load(&model), &[], 7, |_, _| {}).unwrap_err();
     assert_eq!(all.to_string(), "the model has 6 heads, of which 7 cannot be kept");
 }
 
@@ -142,10 +143,10 @@ fn float_heads_switched_off() {
         logits.into_data().iter::<f32>().collect()
     };
     let whole = float(&weights);
-    silence(&mut weights, &off).unwrap();
+    switch_off(&mut weights, &off).unwrap();
     let silenced = float(&weights);
     let unit = model.config().logit.to_real() / std::f64::consts::LOG2_E;
-    let found = features.iter().flat_map(|f| model.infer_without(f, &Head::pairs(&off)).logits().to_vec());
+    let found = features.iter().flat_map(|f| model.infer_without(f, &HeadIndex::pairs(&off)).logits().to_vec());
     let found: Vec<f32> = found.map(|logit| (f64::from(logit) * unit) as f32).collect();
     let [near, far] = [&silenced, &whole].map(|expected| common::snr(&found, expected));
     println!("{near:.1} dB; against all heads {far:.1} dB");
@@ -156,8 +157,8 @@ fn float_heads_switched_off() {
 #[test]
 fn idle_heads_go_first() {
     let (mut weights, features) = wide_heads();
-    let idle = Head { block: 1, head: 1 };
-    silence(&mut weights, &[idle]).unwrap();
+    let idle = HeadIndex { block: 1, head: 1 };
+    switch_off(&mut weights, &[idle]).unwrap();
     let parameters = convert(&weights).unwrap();
     let model = load(&parameters);
     let examples: Vec<Example> =
@@ -165,12 +166,12 @@ fn idle_heads_go_first() {
     let whole = Score::of(&model, &examples, &[]);
     assert_eq!(whole.right, examples.len());
     let mut steps = Vec::new();
-    let removed = rank(&model, &examples, 3, |head, score| steps.push((head, score))).unwrap();
+    let removed = choose(&model, &examples, 3, |head, score| steps.push((head, score))).unwrap();
     assert_eq!(steps[0], (idle, whole));
     assert_eq!(removed, steps.iter().map(|step| step.0).collect::<Vec<_>>());
     assert_eq!(removed.len(), 3);
     let last = steps[2].1;
     assert!(last.right < whole.right, "the test's heads make no difference");
-    let pruned = load(&without(&parameters, &removed).unwrap());
+    let pruned = load(&remove(&parameters, &removed).unwrap());
     assert_eq!(Score::of(&pruned, &examples, &[]), last);
 }

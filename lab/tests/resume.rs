@@ -3,7 +3,8 @@
 mod common;
 
 use common::{config, settings, tones};
-use heedful_lab::train::{Observer, Report, Run, Settings};
+use heedful_lab::settings::Settings;
+use heedful_lab::train::{Observer, Report, Run};
 use heedful_lab::{Config, Error, checkpoint, weights::Weights};
 use std::fs;
 

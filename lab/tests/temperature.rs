@@ -9,7 +9,8 @@ use heedful_lab::Config;
 use heedful_lab::convert::{convert, convert_with};
 use heedful_lab::encoder::{Encoder, Pass, batch};
 use heedful_lab::fuse::Fuse;
-use heedful_lab::train::{Observer, Run, Settings};
+use heedful_lab::settings::Settings;
+use heedful_lab::train::{Observer, Run};
 use heedful_lab::weights::{Weights, log_temperature};
 use std::path::Path;
 

@@ -1,6 +1,5 @@
 //! `cargo xtask constant`: whether executed instructions depend on the data.
 
-use crate::count::roomy;
 use crate::report::{grouped, layout};
 use crate::targets::{TARGETS, Target};
 use crate::{emulator, firmware, markdown, toolchain};
@@ -84,7 +83,7 @@ pub fn check(target: &Target) -> Result<String> {
 }
 
 fn ranges(target: &Target) -> Result<Vec<Range>> {
-    let target = roomy(target);
+    let target = target.with_more_memory();
     let elf = firmware::build(&target, firmware::CONSTANT, &[])?;
     let printed = emulator::run(&target, &elf)?;
     ensure!(printed.contains("constant done"), "the board did not finish");

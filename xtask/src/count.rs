@@ -1,12 +1,15 @@
 //! `cargo xtask count`: executed instructions of attention blocks, of encoder blocks and of a matrix product on
 //! emulated boards.
 
-use crate::encoder::Encoders;
+mod encoder;
+
 use crate::hosted::{self, HOSTED, Hosted};
 use crate::report::{grouped, layout};
+use crate::shape::macs;
 use crate::targets::{TARGETS, Target};
 use crate::{emulator, firmware, markdown, symbols, toolchain};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+use encoder::Encoders;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
@@ -104,7 +107,7 @@ pub fn run(
 
 /// Runs the counting firmware.
 fn count(target: &'static Target, shapes: &str) -> Result<Counted> {
-    let target = roomy(target);
+    let target = target.with_more_memory();
     let env = [("SHAPES", shapes)];
     let elf = firmware::build_with(&target, firmware::COUNT, &[], &env)?;
     let printed = emulator::run(&target, &elf)?;
@@ -115,18 +118,6 @@ fn count(target: &'static Target, shapes: &str) -> Result<Counted> {
     let expected = shapes.split(';').count();
     ensure!(counts.len() == expected + 1 && encoders.len() == expected, "the board left out a shape");
     Ok(Counted { counts, encoders, backend, code: symbols::read(&elf)?.kernels() })
-}
-
-/// Boards with little memory are counted on one with the same instruction set and more of it.
-pub fn roomy(target: &Target) -> Target {
-    match target.name {
-        "cortex-m0" => Target {
-            env: &[("MACHINE", "mps2-an385")],
-            machine: &["-M", "mps2-an385", "-icount", "shift=6"],
-            ..*target
-        },
-        _ => *target,
-    }
 }
 
 /// `block 32,32,8,32 total=1 qkv=2 …` or `product 128,64,64 total=1`
@@ -144,16 +135,6 @@ pub fn parse(target: &'static str, line: &str) -> Option<Count> {
     });
     let (_, instructions) = figures.next()?;
     Some(Count { target, kernel, shape, instructions, stages: figures.collect() })
-}
-
-/// Products of a block (all four projections, scores and weighted sums; the softmax counts none) or of a matrix
-/// product.
-pub fn macs(shape: &[u64]) -> u64 {
-    match *shape {
-        [s, e, h, p] => 4 * s * e * h * p + 2 * s * s * h * p,
-        [rows, inputs, outputs] => rows * inputs * outputs,
-        _ => 0,
-    }
 }
 
 impl Counted {
@@ -261,19 +242,4 @@ fn table(counts: &[Count], competitor: &Value) -> String {
         rows.push(row);
     }
     layout(&rows)
-}
-
-/// Checks `--shape`.
-pub fn shape(text: &str) -> Result<String> {
-    let text = text.replace(' ', "");
-    sizes(&text).map(|_| text)
-}
-
-/// Positions, width, heads, head dimension.
-pub fn sizes(text: &str) -> Result<[u64; 4]> {
-    let sizes: Vec<_> = text.split(',').map(str::parse::<u64>).collect();
-    match *sizes.as_slice() {
-        [Ok(s @ 1..=4096), Ok(e @ 1..=4096), Ok(h @ 1..=4096), Ok(p @ 1..=4096)] => Ok([s, e, h, p]),
-        _ => bail!("not a shape: {text:?}; expected positions,width,heads,head dimension, such as 32,32,8,32"),
-    }
 }

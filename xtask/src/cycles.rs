@@ -1,11 +1,10 @@
 //! `cargo xtask cycles`: an estimate of Cortex-M4 cycles, from the log of executed instructions and Arm's timings.
 
-use crate::count;
 use crate::report::{grouped, layout};
 use crate::symbols::Symbols;
 use crate::timing::{Kind, Timing};
 use crate::trace::{self, Instruction, Visitor};
-use crate::{firmware, markdown, targets, toolchain};
+use crate::{firmware, markdown, shape, targets, toolchain};
 use anyhow::{Context, Result, ensure};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -63,7 +62,7 @@ pub fn run(shapes: &[String], document: Option<&Path>) -> Result<()> {
     let mut meter = Meter::default();
     let elf = firmware::build_with(target, firmware::COUNT, &[], &[("SHAPES", &shapes)])?;
     trace::run(target, &elf, &mut meter)?;
-    let shapes: Vec<[u64; 4]> = shapes.split(';').map(count::sizes).collect::<Result<_>>()?;
+    let shapes: Vec<[u64; 4]> = shapes.split(';').map(shape::parse).collect::<Result<_>>()?;
     ensure!(shapes.len() == meter.blocks.len(), "the emulator's log shows {} blocks", meter.blocks.len());
 
     let summary = summary(&shapes, &meter.blocks);
@@ -97,7 +96,7 @@ fn summary(shapes: &[[u64; 4]], blocks: &[Block]) -> String {
     let mut rows = vec![head.map(String::from).to_vec()];
     for (shape, block) in shapes.iter().zip(blocks) {
         let [s, e, h, p] = *shape;
-        let macs = count::macs(&[s, e, h, p]);
+        let macs = shape::macs(&[s, e, h, p]);
         let rate = |cycles: u64| format!("{:.3}", macs as f64 / cycles as f64);
         let [best, _, worst] = block.total.cycles;
         let measured = MEASURED.iter().find(|(of, ..)| of == shape);

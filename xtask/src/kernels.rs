@@ -3,7 +3,6 @@
 #[path = "../../tests/support/kernels.rs"]
 mod cases;
 
-use crate::count::roomy;
 use crate::targets::Target;
 use crate::{emulator, firmware};
 use anyhow::{Context, Result, ensure};
@@ -13,7 +12,7 @@ use heedful::internals::{Active, Portable};
 /// Runs the cases on the board, which compares its backend with the portable one, and on the host: all
 /// outputs of the two must agree.
 pub fn check(target: &Target) -> Result<String> {
-    let target = roomy(target);
+    let target = target.with_more_memory();
     let elf = firmware::build(&target, firmware::KERNELS, &[])?;
     let printed = emulator::run(&target, &elf)?;
     let line = printed.lines().find_map(|line| line.strip_prefix("kernels ")).context("the board printed no digest")?;

@@ -3,7 +3,6 @@
 #[path = "../../tests/support/instances.rs"]
 mod instances;
 
-use crate::count::roomy;
 use crate::report::{grouped, layout};
 use crate::targets::{TARGETS, Target};
 use crate::{emulator, firmware, markdown, toolchain};
@@ -112,7 +111,7 @@ pub fn run(chosen: &[&'static Target], document: Option<&Path>) -> Result<()> {
 }
 
 fn count(target: &Target) -> Result<BTreeMap<String, Cost>> {
-    let target = roomy(target);
+    let target = target.with_more_memory();
     let elf = firmware::build(&target, firmware::KINDS_COUNT, &[])?;
     let printed = emulator::run(&target, &elf)?;
     ensure!(printed.contains("kinds done"), "the board did not finish");

@@ -6,7 +6,6 @@ mod count;
 mod cycles;
 mod decoder;
 mod emulator;
-mod encoder;
 mod external;
 mod firmware;
 mod golden;
@@ -21,6 +20,7 @@ mod output;
 mod readme;
 mod report;
 mod sanitize;
+mod shape;
 #[path = "../../tests/support/skip.rs"]
 mod skip;
 mod stories;
@@ -151,7 +151,7 @@ fn run() -> Result<bool> {
             Long("bless") => bless = true,
             Long("verify") => verify = true,
             Long("check") => check = true,
-            Long("shape") => shapes.push(count::shape(&args.value()?.string()?)?),
+            Long("shape") => shapes.push(shape::checked(&args.value()?.string()?)?),
             Long("model") => model = Some(PathBuf::from(args.value()?)),
             Long("prompt") => prompt = args.value()?.string()?,
             Long("tokens") => tokens = args.value()?.parse()?,

@@ -29,6 +29,20 @@ pub struct Target {
     pub all_clips: bool,
 }
 
+impl Target {
+    /// The same instruction set on a board with more memory, where this one has little.
+    pub fn with_more_memory(&self) -> Self {
+        match self.name {
+            "cortex-m0" => Self {
+                env: &[("MACHINE", "mps2-an385")],
+                machine: &["-M", "mps2-an385", "-icount", "shift=6"],
+                ..*self
+            },
+            _ => *self,
+        }
+    }
+}
+
 /// What the Cortex-M targets share.
 const CORTEX_M: Target = Target {
     name: "",

@@ -39,7 +39,7 @@ pub fn run(targets: &[&'static Target], shapes: &[String], document: Option<&Pat
     };
     toolchain::ensure_emulator(target)?;
     toolchain::ensure_target(target)?;
-    let target = count::roomy(target);
+    let target = target.with_more_memory();
     let shapes = if shapes.is_empty() { SHAPE.to_owned() } else { shapes.join(";") };
     let elf = firmware::build_with(&target, firmware::COUNT, &[], &[("SHAPES", &shapes)])?;
     let mut counter = Counter::default();

@@ -4,7 +4,8 @@ use clap::Args;
 use heedful::dynamic::Model;
 use heedful_lab::data::VALIDATION;
 use heedful_lab::evaluate::{Confusion, float, integer_without};
-use heedful_lab::prune::{self, Head};
+use heedful_lab::head_index::HeadIndex;
+use heedful_lab::prune;
 use heedful_lab::weights::Weights;
 use heedful_lab::{Error, data, file};
 use std::ops::RangeInclusive;
@@ -27,7 +28,7 @@ pub struct Evaluate {
     indices: Option<RangeInclusive<u32>>,
     /// Switch off heads, such as 1:2,2:0; blocks and heads count from 0.
     #[arg(long, value_name = "BLOCK:HEAD,…", value_delimiter = ',')]
-    without: Vec<Head>,
+    without: Vec<HeadIndex>,
 }
 
 /// Parses the numbers of recordings.
@@ -59,7 +60,7 @@ impl Evaluate {
         // Heads of another float model, such as that of a pruned model, are others.
         let alike = |weights: &Weights| vec![weights.config.heads; weights.config.layers] == model.heads();
         if let Some(mut weights) = weights.filter(|weights| self.without.is_empty() || alike(weights)) {
-            prune::silence(&mut weights, &self.without)?;
+            prune::switch_off(&mut weights, &self.without)?;
             line("float", &float(&weights, &clips)?);
         }
         line("int8", &heard);

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use heedful::dynamic::Model;
-use heedful_lab::{Error, data, file, heads};
+use heedful_lab::{Error, attention_map, data, file};
 use std::path::PathBuf;
 
 /// Draw what each head of a model attends to in a recording, as SVG.
@@ -27,6 +27,6 @@ impl Heads {
         let rate = rate.ok_or_else(|| Error::content(&self.model, "no audio front end"))?;
         let recording = data::read_wav(&self.wav, rate)?;
         let title = self.wav.file_name().unwrap_or(self.wav.as_os_str()).to_string_lossy();
-        file::write_atomically(&self.out, heads::svg(&model, &recording, &title)?.as_bytes())
+        file::write_atomically(&self.out, attention_map::svg(&model, &recording, &title)?.as_bytes())
     }
 }

@@ -6,7 +6,8 @@ use heedful::dynamic::Model;
 use heedful::format::write::EncoderModel;
 use heedful_lab::data::VALIDATION;
 use heedful_lab::evaluate::{Example, examples};
-use heedful_lab::prune::{Head, Score, rank, without};
+use heedful_lab::head_index::HeadIndex;
+use heedful_lab::prune::{self, Score};
 use heedful_lab::{Error, data, file};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ pub struct Prune {
     model: PathBuf,
     /// The heads to remove, such as 1:2,2:0; blocks and heads count from 0.
     #[arg(long, value_name = "BLOCK:HEAD,…", value_delimiter = ',', required_unless_present = "keep")]
-    heads: Vec<Head>,
+    heads: Vec<HeadIndex>,
     /// Remove heads one after the other until so many are left: each time the one whose loss does least to the
     /// recordings of --data.
     #[arg(long, value_name = "N", requires = "data", conflicts_with = "heads")]
@@ -45,7 +46,7 @@ impl Prune {
             (Some(keep), Some(data)) => choose(&model, keep, &self.examples(&model, data)?)?,
             _ => self.heads,
         };
-        let pruned = without(&parameters, &heads)?.to_bytes().map_err(|e| Error::content(&self.out, e))?;
+        let pruned = prune::remove(&parameters, &heads)?.to_bytes().map_err(|e| Error::content(&self.out, e))?;
         let macs = Model::load(&pruned).map_err(|e| Error::content(&self.out, e))?.macs();
         file::write_atomically(&self.out, &pruned)?;
         println!(
@@ -77,11 +78,11 @@ impl Prune {
 }
 
 /// Chooses the heads to remove, and says what each costs.
-fn choose(model: &Model, keep: usize, examples: &[Example]) -> Result<Vec<Head>, Error> {
+fn choose(model: &Model, keep: usize, examples: &[Example]) -> Result<Vec<HeadIndex>, Error> {
     let line = |what: String, Score { right, margin }| {
         let (total, accuracy) = (examples.len(), right as f64 / examples.len() as f64);
         println!("{what:<12} accuracy {accuracy:.4} ({right}/{total}), margin {margin:.2} octaves");
     };
     line("all heads".to_owned(), Score::of(model, examples, &[]));
-    rank(model, examples, keep, |head, score| line(format!("without {head}"), score))
+    prune::choose(model, examples, keep, |head, score| line(format!("without {head}"), score))
 }

@@ -1,7 +1,8 @@
 //! `heedful train`
 
 use clap::{Args, ValueEnum};
-use heedful_lab::train::{Observer, Report, Run, Settings};
+use heedful_lab::settings::Settings;
+use heedful_lab::train::{Observer, Report, Run};
 use heedful_lab::{Config, Error, Preset, checkpoint, data};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;

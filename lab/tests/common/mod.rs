@@ -12,7 +12,7 @@ use heedful_lab::augment::draw;
 use heedful_lab::calibrate::calibrate;
 use heedful_lab::data::{Clip, Split};
 use heedful_lab::encoder::Encoder;
-use heedful_lab::train::Settings;
+use heedful_lab::settings::Settings;
 use heedful_lab::weights::Weights;
 use rand::RngExt;
 use skip::{Lack, skipped};

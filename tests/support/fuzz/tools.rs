@@ -5,9 +5,10 @@ use crate::encoder;
 use crate::heed::repaired;
 use heedful::dynamic::Model;
 use heedful::format::write::EncoderModel;
+use heedful_lab::attention_map::svg;
 use heedful_lab::evaluate::{Example, examples};
-use heedful_lab::heads::svg;
-use heedful_lab::prune::{Head, rank, without};
+use heedful_lab::head_index::HeadIndex;
+use heedful_lab::prune::{choose, remove};
 
 /// Input as that of the target `encoder`. True if there was a model.
 pub fn run(data: &[u8]) -> bool {
@@ -19,13 +20,13 @@ pub fn run(data: &[u8]) -> bool {
         return false;
     }
     let input: Vec<i8> = from.bytes(c.positions * c.inputs).into_iter().map(|byte| byte as i8).collect();
-    let all: Vec<Head> =
-        (0..c.layers).flat_map(|block| (0..model.heads()[block]).map(move |head| Head { block, head })).collect();
-    let removed: Vec<Head> = all.iter().copied().filter(|_| from.once_in(2)).collect();
-    let pruned = without(&parameters, &removed).expect("these heads are there");
+    let all: Vec<HeadIndex> =
+        (0..c.layers).flat_map(|block| (0..model.heads()[block]).map(move |head| HeadIndex { block, head })).collect();
+    let removed: Vec<HeadIndex> = all.iter().copied().filter(|_| from.once_in(2)).collect();
+    let pruned = remove(&parameters, &removed).expect("these heads are there");
     let pruned = Model::load(&pruned.to_bytes().expect("what was read can be written")).expect("and read");
-    assert_eq!(pruned.infer(&input), model.infer_without(&input, &Head::pairs(&removed)));
-    assert!(without(&parameters, &[Head { block: from.any(), head: usize::MAX }]).is_err());
+    assert_eq!(pruned.infer(&input), model.infer_without(&input, &HeadIndex::pairs(&removed)));
+    assert!(remove(&parameters, &[HeadIndex { block: from.any(), head: usize::MAX }]).is_err());
 
     let samples: Vec<i16> = (0..from.within(0, 600)).map(|_| from.sample()).collect();
     if let Some(frontend) = model.frontend() {
@@ -39,7 +40,7 @@ pub fn run(data: &[u8]) -> bool {
     if all.len() < 8 {
         let example = Example { class: usize::from(from.byte()), features: input };
         let keep = from.within(0, 9) as usize;
-        let order = rank(&model, &[example], keep, |_, _| {});
+        let order = choose(&model, &[example], keep, |_, _| {});
         assert_eq!(order.map_or(0, |order| order.len()), all.len().saturating_sub(keep));
     }
     true

@@ -1,7 +1,7 @@
 //! Part of `cargo xtask count`: what an encoder block spends on everything that is no product.
 
-use crate::count::macs;
 use crate::report::{grouped, layout};
+use crate::shape::macs;
 use serde_json::{Value, json};
 
 /// One encoder block, pre-norm, whose feed-forward layers are twice as wide as the model.
