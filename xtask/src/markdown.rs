@@ -4,10 +4,13 @@ use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
 
-/// Replaces the text of a section by what `change` makes of it.
+/// Columns of a line of prose.
+const COLUMNS: usize = 120;
+
+/// Replaces the text of a section by what `change` makes of it, with its prose wrapped.
 pub fn replace(path: &Path, name: &str, change: impl FnOnce(&str) -> String) -> Result<()> {
     let document = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let changed = replaced(&document, name, change)
+    let changed = replaced(&document, name, |old| wrapped(&change(old)))
         .with_context(|| format!("{}: no section <!-- {name}: … --> … <!-- /{name} -->", path.display()))?;
     fs::write(path, changed).with_context(|| path.display().to_string())
 }
@@ -19,6 +22,26 @@ fn replaced(document: &str, name: &str, change: impl FnOnce(&str) -> String) -> 
     let (before, after) = (document.get(..start)?, document.get(end..)?);
     let text = change(document.get(start..end)?.trim());
     Some(format!("{before}\n\n{}\n\n{after}", text.trim()))
+}
+
+/// Breaks lines beyond [`COLUMNS`] at spaces; those of tables stay.
+fn wrapped(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let mut column = 0;
+        for word in line.split_inclusive(' ') {
+            let width = word.trim_end().chars().count();
+            if column > 0 && column + width > COLUMNS && !line.starts_with('|') {
+                out.truncate(out.trim_end().len());
+                out.push('\n');
+                column = 0;
+            }
+            out += word;
+            column += word.chars().count();
+        }
+        out.push('\n');
+    }
+    out
 }
 
 /// What ends the opening of a section that [`figures`] writes.
@@ -92,7 +115,8 @@ mod tests {
 
     #[test]
     fn replaces_figures() {
-        let document = "a <!--=x-->1<!--/--> b <!--=y y-->2<!--/-->\n<!-- z: written by `cargo xtask readme` -->\n\n3\n\n<!-- /z -->\n";
+        let document = "a <!--=x-->1<!--/--> b <!--=y y-->2<!--/-->\n\
+            <!-- z: written by `cargo xtask readme` -->\n\n3\n\n<!-- /z -->\n";
         let changed = figures(document, &mut |name, old| Ok(format!("{old}{name}"))).unwrap();
         let expected = document.replace(">1<", ">1x<").replace(">2<", ">2y y<").replace("3", "3z");
         assert_eq!(changed, expected);
@@ -100,6 +124,16 @@ mod tests {
         assert!(figures("a <!--=x-->1", &mut |_, old| Ok(old.into())).is_err());
         assert!(figures("a\n<!--=x-->1<!--/-->", &mut |_, old| Ok(old.into())).is_err());
         assert!(figures(document, &mut |name, _| anyhow::bail!("no {name}")).is_err());
+    }
+
+    #[test]
+    fn wraps_prose_and_no_tables() {
+        let words = |count: usize| "é".repeat(9) + &" ééééééééé".repeat(count - 1);
+        let table = format!("| {} |", words(20));
+        let text = format!("a\n\n{}\n{} and\n{table}\n", words(12), words(12));
+        let expected = format!("a\n\n{}\n{}\nand\n{table}\n", words(12), words(12));
+        assert_eq!(wrapped(&text), expected);
+        assert_eq!(wrapped(&expected), expected);
     }
 
     #[test]
