@@ -1,16 +1,16 @@
 //! Keys and values in a cache: a step gives the bits that a pass over the whole history gives, for every kind of
 //! attention.
 
-#[path = "support/kinds.rs"]
-mod kinds_support;
+#[path = "support/attention.rs"]
+mod attention_support;
 mod support;
 
+use attention_support::{Dense, assemble, input, scales};
 use heedful::internals::{Active, Kernels, Portable, Wide as WideKernels};
 use heedful::{
     Alibi, AttentionPattern, BitMask, HeadMask, KvCache, Mask, MultiHeadAttention, Narrow, Pairing, RelativeBias,
     RewindError, Rope, Row, Scratch, Slope, StepScratch, Unobserved, Weight, Wide, Window, Windows, frequencies,
 };
-use kinds_support::{Dense, assemble, input, scales};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use support::{Random, leak};
@@ -133,8 +133,8 @@ fn patterns<W: Weight, const G: usize, const N: usize, const SINKS: usize>(
     check::<W, G, N, SINKS, SHORT>(attention, &x, (Alibi(&slopes[..2]), Windows(&windows)));
     let table: [[i32; 31]; H] = std::array::from_fn(|_| std::array::from_fn(|_| random.int(-9000, 9000) as i32));
     check::<W, G, N, SINKS, SHORT>(attention, &x, RelativeBias(&table));
-    let bits: Vec<[u32; 8]> = (0..SHORT).map(|_| std::array::from_fn(|_| random.next() as u32)).collect();
-    check::<W, G, N, SINKS, SHORT>(attention, &x, BitMask::new(&bits));
+    let bit_mask: Vec<[u32; 8]> = (0..SHORT).map(|_| std::array::from_fn(|_| random.next() as u32)).collect();
+    check::<W, G, N, SINKS, SHORT>(attention, &x, BitMask::new(&bit_mask));
 }
 
 /// All patterns for every layout of heads.

@@ -1,16 +1,16 @@
 //! Attention of every kind at the smallest shapes that are not trivial: small enough for Miri, which finds undefined
 //! behaviour.
 
-#[path = "support/kinds.rs"]
-mod kinds_support;
+#[path = "support/attention.rs"]
+mod attention_support;
 mod support;
 
+use attention_support::{Dense, assemble, input, scales};
 use heedful::{
     Alibi, AttentionPattern, BitMask, Channel, FusedAttention, KvCache, LowRankAttention, LowRankScratch, Mask,
     MultiHeadAttention, Narrow, Pairing, RelativeBias, Rope, Scale, Scratch, Slope, StepScratch, Weight, Wide, Window,
     frequencies,
 };
-use kinds_support::{Dense, assemble, input, scales};
 use support::{Random, leak};
 
 const S: usize = 5;

@@ -1,5 +1,11 @@
 //! Attention as a whole against an exact softmax in f64, on the same int8 queries, keys and values.
 
+mod cross;
+mod fused;
+mod layouts;
+mod long_rows;
+mod low_rank;
+
 use crate::support::{Errors, Random, bare, snr};
 use heedful::{HeadScale, Mask, Narrow, Scale, Scratch, Steepness, Weight, Wide};
 

@@ -5,16 +5,17 @@
 
 mod arithmetic;
 mod attention;
+#[path = "../support/attention.rs"]
+mod attention_support;
 mod blocks;
 #[path = "../support/decoder.rs"]
 mod decoder_support;
 mod encoder;
 mod feed_forward;
 mod front_end;
-mod kinds;
-#[path = "../support/kinds.rs"]
-mod kinds_support;
 mod norm;
+mod pattern;
+mod rope;
 mod softmax;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,13 +1,20 @@
-//! Layer norm: one unit in the last place of the real result, for every width and any row.
+//! Layer norm and RMSNorm: one unit in the last place of the real result, for every width and any row.
 
 use crate::support::{Errors, Random, leak};
 use fixed::types::I8F8;
-use heedful::{LayerNorm, NormChannel};
+use heedful::{LayerNorm, NormChannel, RmsNorm};
 
-fn exact(x: &[i16], channels: &[NormChannel], epsilon: u32) -> Vec<f64> {
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Layer,
+    Rms,
+}
+use Kind::{Layer, Rms};
+
+fn exact(kind: Kind, x: &[i16], channels: &[NormChannel], epsilon: u32) -> Vec<f64> {
     // Sums of integers: exact in 64 bits.
     let n = x.len() as i64;
-    let sum: i64 = x.iter().map(|&x| i64::from(x)).sum();
+    let sum: i64 = if kind == Layer { x.iter().map(|&x| i64::from(x)).sum() } else { 0 };
     let squares: i64 = x.iter().map(|&x| i64::from(x) * i64::from(x)).sum();
     let variance = (n * squares - sum * sum) as f64 / (n * n) as f64;
     let deviation = (variance + f64::from(epsilon)).sqrt();
@@ -36,7 +43,7 @@ fn channels_of_real_numbers() {
 }
 
 /// Rows of all kinds through a norm of width `E`, with usual gains and with the largest.
-fn pairs<const E: usize>(random: &mut Random) -> Vec<(f64, f64)> {
+fn pairs<const E: usize>(kind: Kind, random: &mut Random) -> Vec<(f64, f64)> {
     let mut pairs = Vec::new();
     for extreme in [false, true] {
         let channels: [NormChannel; E] = std::array::from_fn(|i| {
@@ -45,17 +52,21 @@ fn pairs<const E: usize>(random: &mut Random) -> Vec<(f64, f64)> {
                 let bits = [i16::MIN, i16::MAX, 1, -1, random.next() as i16];
                 NormChannel { gain: I8F8::from_bits(bits[i % 5]), offset: I8F8::from_bits(bits[i / 5 % 5]) }
             } else {
-                let offset = I8F8::from_num(20.0 * random.uniform() - 10.0);
+                // Models with RMSNorm have no offsets.
+                let offset = if kind == Layer { 20.0 * random.uniform() - 10.0 } else { 0.0 };
+                let offset = I8F8::from_num(offset);
                 NormChannel { gain: I8F8::from_num(20.0 + 25.0 * random.uniform()), offset }
             }
         });
         let channels = leak(channels);
         for epsilon in [1, 10, 300, 1 << 20] {
-            let norm: LayerNorm<E> = LayerNorm::new(channels, epsilon);
-            for row in rows(random, &[0.0, 30_000.0, -32_768.0]) {
+            for row in rows(random, &[0.0, 200.0, 30_000.0, -32_768.0]) {
                 let mut out = [[0; E]];
-                norm.forward(&[row], &mut out);
-                pairs.extend(out[0].iter().map(|&y| f64::from(y)).zip(exact(&row, channels, epsilon)));
+                match kind {
+                    Layer => LayerNorm::new(channels, epsilon).forward(&[row], &mut out),
+                    Rms => RmsNorm::new(channels, epsilon).forward(&[row], &mut out),
+                }
+                pairs.extend(out[0].iter().map(|&y| f64::from(y)).zip(exact(kind, &row, channels, epsilon)));
             }
         }
     }
@@ -63,7 +74,7 @@ fn pairs<const E: usize>(random: &mut Random) -> Vec<(f64, f64)> {
 }
 
 /// Rows of many variances around each of the means, constant ones, and all of the variance in one channel or in halves.
-pub fn rows<const E: usize>(random: &mut Random, means: &[f64]) -> Vec<[i16; E]> {
+fn rows<const E: usize>(random: &mut Random, means: &[f64]) -> Vec<[i16; E]> {
     let mut rows = Vec::new();
     for amplitude in [0.4, 1.0, 5.0, 100.0, 3000.0, 60_000.0] {
         for mean in means {
@@ -79,16 +90,25 @@ pub fn rows<const E: usize>(random: &mut Random, means: &[f64]) -> Vec<[i16; E]>
     rows
 }
 
-#[test]
-fn layer_norm() {
+fn check(kind: Kind) {
     let mut random = Random(4);
     let mut all = Vec::new();
     macro_rules! widths {
-        ($($width:literal)*) => { $( all.extend(pairs::<$width>(&mut random)); )* };
+        ($($width:literal)*) => { $( all.extend(pairs::<$width>(kind, &mut random)); )* };
     }
     widths!(1 2 3 4 5 16 17 48 63 64 65 100 255 256 257 300 1000 1023 1024);
     // Saturated and constant rows have no error, which takes the root mean square below that of a rounding.
     Errors::of(all).within(0.005, 0.29, 0.5005);
+}
+
+#[test]
+fn layer_norm() {
+    check(Layer);
+}
+
+#[test]
+fn rms_norm() {
+    check(Rms);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Heads that share keys and values, or projections, and heads of their own temperature.
 
-use crate::kinds_support::{Dense, all_heads, attention, dot, hold, input, scales};
+use crate::attention_support::{Dense, all_heads, attention, dot, hold, input, scales};
 use crate::support::{Errors, Random};
 use heedful::{HeadScale, Mask, Narrow, Scratch, Steepness, Weight, Wide};
 

@@ -1,6 +1,6 @@
 //! Rotation by position.
 
-use crate::kinds_support::{Dense, all_heads, attention, hold, input, scales};
+use crate::attention_support::{Dense, all_heads, attention, hold, input, scales};
 use crate::support::{Errors, Random};
 use heedful::{Channel, HeadScale, Mask, Pairing, Rope, Scale, Scratch, Weight, Wide, Window, frequencies};
 

@@ -1,6 +1,6 @@
 //! Queries from one sequence, keys and values from another of another length and width.
 
-use crate::kinds_support::{Dense, all_heads, attention, dot, hold, input, scales};
+use crate::attention_support::{Dense, all_heads, attention, dot, hold, input, scales};
 use crate::support::{Errors, Random};
 use heedful::{AttentionPattern, HeadScale, Mask, Narrow, Scratch, Weight, Wide, Window};
 

@@ -1,8 +1,9 @@
 //! Rows worked off in parts: the bits of the whole row, whatever the length of a part, and the accuracy over 1,500
 //! positions.
 
-use crate::kinds_support::{dot, head, input, scales};
+use crate::attention_support::{dot, head, input, scales};
 use crate::support::{Errors, Random, bare, snr};
+use heedful::internals::Active;
 use heedful::{
     Alibi, AttentionPattern, BitMask, HeadMask, HeadScale, Mask, Narrow, Observer, Row, Scratch, Slope, Weight, Wide,
     Window, Windows,
@@ -35,7 +36,7 @@ fn equal<const S: usize, W: Weight>(random: &mut Random, pattern: impl Attention
             ($($r:literal)*) => {$(
                 let mut scratch = Box::new(Scratch::<S, E, H, P, W, S, $r>::new());
                 let mut seen = Seen(Vec::new());
-                let parts = attention.forward_long_on::<heedful::internals::Active, S, $r>(&x, &pattern, &mut scratch, &mut seen);
+                let parts = attention.forward_long_on::<Active, S, $r>(&x, &pattern, &mut scratch, &mut seen);
                 assert!(parts == y, "parts of {}", $r);
                 seen.0.sort_unstable();
                 assert!(seen.0 == expected.0, "weights in parts of {}", $r);
@@ -56,14 +57,14 @@ fn parts_make_the_whole() {
     equal::<65, Wide>(&mut random, (Window::back(9).dilated(2).with_sinks(3), Mask::Causal));
     equal::<65, Narrow>(&mut random, Windows(&[Window::around(30)]));
     equal::<65, Wide>(&mut random, (Alibi(&[Slope(70_000), Slope(900)]), HeadMask(2)));
-    let bits: [[u32; 3]; 70] =
+    let rows: [[u32; 3]; 70] =
         std::array::from_fn(|i| if i % 9 == 0 { [0; 3] } else { [0; 3].map(|_| random.next() as u32) });
-    equal::<70, Wide>(&mut random, BitMask::new(&bits));
+    equal::<70, Wide>(&mut random, BitMask::new(&rows));
     equal::<600, Wide>(&mut random, Mask::None);
     // Biases beyond the first 64 keys of parts beyond the first.
     equal::<300, Narrow>(&mut random, Alibi(&[Slope(9_000), Slope(200)]));
-    let bits: [[u32; 10]; 300] = std::array::from_fn(|_| std::array::from_fn(|_| random.next() as u32));
-    equal::<300, Wide>(&mut random, (BitMask::new(&bits), Window::back(220)));
+    let rows: [[u32; 10]; 300] = std::array::from_fn(|_| std::array::from_fn(|_| random.next() as u32));
+    equal::<300, Wide>(&mut random, (BitMask::new(&rows), Window::back(220)));
 }
 
 /// 1,500 positions; each value of every twentieth query within its bound, and the signal-to-noise ratio against an

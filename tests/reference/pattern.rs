@@ -1,6 +1,6 @@
-//! Masks, windows, dilation, sinks, bits and biases of the score, alone and together.
+//! Masks, windows, dilation, sinks, bit masks and biases of the score, alone and together.
 
-use crate::kinds_support::{all_heads, dot, hold, scales};
+use crate::attention_support::{all_heads, dot, hold, input, scales};
 use crate::support::{Errors, Random, bare};
 use heedful::{
     Alibi, AttentionPattern, BitMask, HeadMask, HeadScale, Mask, Narrow, RelativeBias, Scratch, Slope, Weight, Wide,
@@ -33,7 +33,7 @@ fn run_with<const S: usize, W: Weight>(
     pattern: impl AttentionPattern,
     sees: Sees<'_>,
 ) -> Vec<(f64, f64)> {
-    let x: [[i8; E]; S] = crate::kinds_support::input(random);
+    let x: [[i8; E]; S] = input(random);
     let part = |row: &[i8; E], part: usize, h: usize| -> Vec<f64> {
         row[(part * H + h) * P..][..P].iter().map(|&v| f64::from(v)).collect()
     };
@@ -191,7 +191,8 @@ fn alibi() {
     Errors::of(all).within(0.02, 0.295, 0.85);
 }
 
-/// Biases of any size: a bias of ±2^22 decides alone, more than that counts as 2^22, and heads without a row have none.
+/// Biases of any size: a bias of ±2^22 decides alone, more than that counts as 2^22, and heads without a row have
+/// none.
 #[test]
 fn relative_bias() {
     fn check<const SPAN: usize>(random: &mut Random, bound: i64) -> Vec<(f64, f64)> {
