@@ -44,7 +44,9 @@ pub fn run_logged(
 
 fn start(target: &Target, elf: &Path, further: &[&str]) -> Result<Child> {
     Command::new(target.qemu)
-        .args(target.machine)
+        .args(["-M", target.machine])
+        .args(target.clock)
+        .args(target.cpu.map(|cpu| ["-cpu", cpu]).iter().flatten())
         .args(["-display", "none", "-serial", "none", "-monitor", "none"])
         .args(further)
         .args(["-semihosting-config", "enable=on,target=native", "-kernel"])

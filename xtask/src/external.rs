@@ -44,8 +44,11 @@ pub fn check(target: &Target) -> Result<Option<String>> {
 
 /// The addresses that the machine's linker script calls EXTERNAL.
 fn memory(target: &Target) -> Result<Option<Range<u64>>> {
-    let Some((_, machine)) = target.env.iter().find(|(name, _)| *name == "MACHINE") else { return Ok(None) };
-    let path = root().join("boards").join(target.board).join(format!("machines/{machine}.x"));
+    let path = root().join("boards").join(target.board).join(format!("machines/{}.x", target.machine));
+    // Other boards have one memory map.
+    if !path.is_file() {
+        return Ok(None);
+    }
     let script = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let Some(line) = script.lines().find(|line| line.trim_start().starts_with("EXTERNAL :")) else { return Ok(None) };
     region(line).map(Some).with_context(|| format!("{}: {line:?}", path.display()))

@@ -70,7 +70,8 @@ pub fn build_with(target: &Target, program: &str, features: &[String], env: &[(&
         // The figures must not depend on flags that happen to be set.
         .env_remove("RUSTFLAGS")
         .env("CARGO_ENCODED_RUSTFLAGS", target.rustflags.join("\u{1f}"))
-        .envs(target.env.iter().copied())
+        .env("MACHINE", target.machine)
+        .envs(target.clip_bytes.map(|bytes| ("CLIP_BYTES", bytes)))
         .envs(env.iter().copied());
     let output = cargo.output().context("cannot run cargo")?;
     if !output.status.success() {

@@ -13,12 +13,16 @@ pub struct Target {
     pub rustflags: &'static [&'static str],
     /// Folder under `boards`.
     pub board: &'static str,
-    /// Environment of the board's build scripts.
-    pub env: &'static [(&'static str, &'static str)],
+    /// Bytes of clips in the firmware, where not all fit.
+    pub clip_bytes: Option<&'static str>,
     /// The emulator.
     pub qemu: &'static str,
-    /// Its machine and clock; the rest is the same for all.
-    pub machine: &'static [&'static str],
+    /// The machine that it emulates, and for Cortex-M the memory map in `machines`.
+    pub machine: &'static str,
+    /// The machine's core, where it is not the usual one.
+    pub cpu: Option<&'static str>,
+    /// The emulator's clock and start-up; all other arguments are the same for all targets.
+    pub clock: &'static [&'static str],
     /// Debian's package with the emulator.
     pub package: &'static str,
     /// Models in the firmware, by file name under `models`.
@@ -33,11 +37,7 @@ impl Target {
     /// The same instruction set on a board with more memory, where this one has little.
     pub fn with_more_memory(&self) -> Self {
         match self.name {
-            "cortex-m0" => Self {
-                env: &[("MACHINE", "mps2-an385")],
-                machine: &["-M", "mps2-an385", "-icount", "shift=6"],
-                ..*self
-            },
+            "cortex-m0" => Self { machine: "mps2-an385", clip_bytes: None, ..*self },
             _ => *self,
         }
     }
@@ -50,9 +50,11 @@ const CORTEX_M: Target = Target {
     triple: "",
     rustflags: &[],
     board: "qemu-cortex-m",
-    env: &[],
+    clip_bytes: None,
     qemu: "qemu-system-arm",
-    machine: &[],
+    machine: "",
+    cpu: None,
+    clock: &["-icount", "shift=6"],
     package: "qemu-system-arm",
     models: &["digits", "digits_small"],
     kernels: true,
@@ -60,8 +62,18 @@ const CORTEX_M: Target = Target {
 };
 
 /// What the RISC-V targets share.
-const RISCV: Target =
-    Target { board: "qemu-riscv", qemu: "qemu-system-riscv32", package: "qemu-system-misc", ..CORTEX_M };
+const RISCV: Target = Target {
+    board: "qemu-riscv",
+    qemu: "qemu-system-riscv32",
+    machine: "virt",
+    clock: &["-bios", "none", "-icount", "shift=0"],
+    package: "qemu-system-misc",
+    ..CORTEX_M
+};
+
+/// What the RISC-V targets with vectors share.
+const RVV: Target =
+    Target { triple: "riscv32imac-unknown-none-elf", rustflags: &["--cfg=heedful_backend=\"rvv\""], ..RISCV };
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
@@ -69,24 +81,15 @@ pub const TARGETS: &[Target] = &[
         name: "cortex-m4",
         core: "Cortex-M4 with FPU",
         triple: "thumbv7em-none-eabihf",
-        env: &[("MACHINE", "mps2-an386")],
-        machine: &["-M", "mps2-an386", "-icount", "shift=6"],
+        machine: "mps2-an386",
         ..CORTEX_M
     },
-    Target {
-        name: "cortex-m3",
-        core: "Cortex-M3",
-        triple: "thumbv7m-none-eabi",
-        env: &[("MACHINE", "mps2-an385")],
-        machine: &["-M", "mps2-an385", "-icount", "shift=6"],
-        ..CORTEX_M
-    },
+    Target { name: "cortex-m3", core: "Cortex-M3", triple: "thumbv7m-none-eabi", machine: "mps2-an385", ..CORTEX_M },
     Target {
         name: "cortex-m7",
         core: "Cortex-M7 with FPU",
         triple: "thumbv7em-none-eabihf",
-        env: &[("MACHINE", "mps2-an500")],
-        machine: &["-M", "mps2-an500", "-icount", "shift=6"],
+        machine: "mps2-an500",
         ..CORTEX_M
     },
     Target {
@@ -94,8 +97,7 @@ pub const TARGETS: &[Target] = &[
         core: "Cortex-M33 with DSP and FPU",
         triple: "thumbv8m.main-none-eabihf",
         rustflags: &["-Ctarget-cpu=cortex-m33"],
-        env: &[("MACHINE", "mps2-an505")],
-        machine: &["-M", "mps2-an505", "-icount", "shift=6"],
+        machine: "mps2-an505",
         ..CORTEX_M
     },
     Target {
@@ -103,8 +105,7 @@ pub const TARGETS: &[Target] = &[
         core: "Cortex-M55 with Helium",
         triple: "thumbv8m.main-none-eabihf",
         rustflags: &["-Ctarget-cpu=cortex-m55"],
-        env: &[("MACHINE", "mps3-an547")],
-        machine: &["-M", "mps3-an547", "-icount", "shift=6"],
+        machine: "mps3-an547",
         ..CORTEX_M
     },
     Target {
@@ -112,83 +113,37 @@ pub const TARGETS: &[Target] = &[
         core: "Cortex-M55, compiled for no core in particular",
         triple: "thumbv8m.main-none-eabihf",
         rustflags: &["--cfg", "heedful_backend=\"helium\""],
-        env: &[("MACHINE", "mps3-an547")],
-        machine: &["-M", "mps3-an547", "-icount", "shift=6"],
+        machine: "mps3-an547",
         ..CORTEX_M
     },
     Target {
         name: "cortex-m0",
         core: "Cortex-M0, 256 KB flash, 16 KB RAM",
         triple: "thumbv6m-none-eabi",
-        env: &[("MACHINE", "microbit"), ("CLIP_BYTES", "180000")],
-        machine: &["-M", "microbit", "-icount", "shift=6"],
+        clip_bytes: Some("180000"),
+        machine: "microbit",
         models: &["digits_small"],
         all_clips: false,
         ..CORTEX_M
     },
-    Target {
-        name: "rv32imac",
-        core: "RV32IMAC",
-        triple: "riscv32imac-unknown-none-elf",
-        machine: &["-M", "virt", "-bios", "none", "-icount", "shift=0"],
-        ..RISCV
-    },
-    Target {
-        name: "rv32imc",
-        core: "RV32IMC",
-        triple: "riscv32imc-unknown-none-elf",
-        machine: &["-M", "virt", "-bios", "none", "-icount", "shift=0"],
-        ..RISCV
-    },
+    Target { name: "rv32imac", core: "RV32IMAC", triple: "riscv32imac-unknown-none-elf", ..RISCV },
+    Target { name: "rv32imc", core: "RV32IMC", triple: "riscv32imc-unknown-none-elf", ..RISCV },
     Target {
         name: "rvv128",
         core: "RV32IMAC with vectors of 128 bits",
-        triple: "riscv32imac-unknown-none-elf",
-        rustflags: &["--cfg=heedful_backend=\"rvv\""],
-        machine: &[
-            "-M",
-            "virt",
-            "-bios",
-            "none",
-            "-icount",
-            "shift=0",
-            "-cpu",
-            "rv32,v=true,vlen=128,elen=32,vext_spec=v1.0",
-        ],
-        ..RISCV
+        cpu: Some("rv32,v=true,vlen=128,elen=32,vext_spec=v1.0"),
+        ..RVV
     },
     Target {
         name: "rvv256",
         core: "RV32IMAC with vectors of 256 bits",
-        triple: "riscv32imac-unknown-none-elf",
-        rustflags: &["--cfg=heedful_backend=\"rvv\""],
-        machine: &[
-            "-M",
-            "virt",
-            "-bios",
-            "none",
-            "-icount",
-            "shift=0",
-            "-cpu",
-            "rv32,v=true,vlen=256,elen=32,vext_spec=v1.0",
-        ],
-        ..RISCV
+        cpu: Some("rv32,v=true,vlen=256,elen=32,vext_spec=v1.0"),
+        ..RVV
     },
     Target {
         name: "rvv512",
         core: "RV32IMAC with vectors of 512 bits",
-        triple: "riscv32imac-unknown-none-elf",
-        rustflags: &["--cfg=heedful_backend=\"rvv\""],
-        machine: &[
-            "-M",
-            "virt",
-            "-bios",
-            "none",
-            "-icount",
-            "shift=0",
-            "-cpu",
-            "rv32,v=true,vlen=512,elen=32,vext_spec=v1.0",
-        ],
-        ..RISCV
+        cpu: Some("rv32,v=true,vlen=512,elen=32,vext_spec=v1.0"),
+        ..RVV
     },
 ];
