@@ -25,6 +25,7 @@ pub mod low_rank;
 pub mod narrow;
 pub mod prune;
 pub mod ranges;
+pub mod remove_heads;
 pub mod settings;
 pub mod train;
 pub mod weights;

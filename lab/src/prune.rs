@@ -5,11 +5,12 @@
 use crate::Error;
 use crate::evaluate::Example;
 use crate::head_index::HeadIndex;
+use crate::remove_heads::remove_heads;
 use crate::weights::Weights;
 use heedful::dynamic::Model;
-use heedful::format::write::{BlockModel, EncoderModel, LinearModel};
+use heedful::format::write::EncoderModel;
 
-/// The model without some heads. It gives the logits of the whole model with these heads switched off, to the bit.
+/// [`remove_heads`], of heads that the model has.
 ///
 /// # Errors
 /// If it has no such head.
@@ -18,39 +19,7 @@ pub fn remove(model: &EncoderModel, heads: &[HeadIndex]) -> Result<EncoderModel,
     for head in heads {
         head.check(&all)?;
     }
-    let mut model = model.clone();
-    for (b, block) in model.blocks.iter_mut().enumerate() {
-        let kept: Vec<usize> =
-            (0..block.heads.len()).filter(|&head| !heads.contains(&HeadIndex { block: b, head })).collect();
-        keep(block, &kept);
-    }
-    // A model has room for as many heads as its widest block, and for one at least.
-    model.config.heads = model.blocks.iter().map(|block| block.heads.len()).fold(1, usize::max);
-    Ok(model)
-}
-
-fn keep(block: &mut BlockModel, kept: &[usize]) {
-    let heads = block.heads.len();
-    if kept.len() == heads {
-        return;
-    }
-    for layer in [Some(&mut block.query), block.key.as_mut(), Some(&mut block.value)].into_iter().flatten() {
-        *layer =
-            LinearModel { weights: parts(&layer.weights, heads, kept), channels: parts(&layer.channels, heads, kept) };
-    }
-    let rows = block.output.weights.chunks_exact(block.output.weights.len() / block.output.channels.len());
-    block.output.weights = rows.flat_map(|row| parts(row, heads, kept)).collect();
-    if kept.is_empty() {
-        // Nothing is left to reduce for.
-        block.reduce = None;
-    }
-    block.heads = parts(&block.heads, heads, kept);
-}
-
-/// Some of the `count` equal parts of a list.
-fn parts<T: Copy>(list: &[T], count: usize, kept: &[usize]) -> Vec<T> {
-    let length = list.len() / count;
-    kept.iter().flat_map(|part| &list[part * length..][..length]).copied().collect()
+    Ok(remove_heads(model, |block, head| heads.contains(&HeadIndex { block, head })))
 }
 
 /// Switches off heads of a float model.

@@ -1,5 +1,8 @@
 //! What is left of the model of digits when heads go.
 
+#[path = "../../../lab/src/remove_heads.rs"]
+mod remove_heads;
+
 use super::{Figures, boards, clips};
 use crate::firmware::{LISTEN, feature};
 use crate::report::grouped;
@@ -7,6 +10,7 @@ use crate::targets::TARGETS;
 use crate::{emulator, firmware, output, root, toolchain};
 use anyhow::{Context, Result};
 use heedful::format::write::EncoderModel;
+use remove_heads::remove_heads;
 use std::fs;
 use std::path::Path;
 
@@ -62,28 +66,10 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
     Ok(())
 }
 
-/// Writes the model without some heads, as `heedful prune` does: the lab, which trains, would take minutes to build.
+/// Writes the model without some heads, as `heedful prune` does.
 fn prune(model: &EncoderModel, heads: &[&str], out: &Path) -> Result<()> {
-    let mut model = model.clone();
-    for (index, block) in model.blocks.iter_mut().enumerate() {
-        let count = block.heads.len();
-        let kept: Vec<usize> = (0..count).filter(|head| !heads.contains(&format!("{index}:{head}").as_str())).collect();
-        for layer in [Some(&mut block.query), block.key.as_mut(), Some(&mut block.value)].into_iter().flatten() {
-            layer.weights = parts(&layer.weights, count, &kept);
-            layer.channels = parts(&layer.channels, count, &kept);
-        }
-        let rows = block.output.weights.chunks(block.output.weights.len() / block.output.channels.len());
-        block.output.weights = rows.flat_map(|row| parts(row, count, &kept)).collect();
-        block.heads = parts(&block.heads, count, &kept);
-    }
-    model.config.heads = model.blocks.iter().map(|block| block.heads.len()).max().unwrap_or(1);
-    fs::write(out, model.to_bytes()?).with_context(|| out.display().to_string())
-}
-
-/// Some of the `count` equal parts of a list.
-fn parts<T: Copy>(list: &[T], count: usize, kept: &[usize]) -> Vec<T> {
-    let length = list.len() / count;
-    kept.iter().flat_map(|part| &list[part * length..][..length]).copied().collect()
+    let pruned = remove_heads(model, |block, head| heads.contains(&format!("{block}:{head}").as_str()));
+    fs::write(out, pruned.to_bytes()?).with_context(|| out.display().to_string())
 }
 
 fn recognised(model: &Path, recordings: &Path) -> Result<u64> {
