@@ -53,7 +53,8 @@ fn main() {
 
     println!("\nQ, K, V uniform in ±4, int8 output:\n");
     println!(
-        "| heads | positions | head dimension | exact softmax | wide | narrow | probabilities in 1/256 | QFlash, published |"
+        "| heads | positions | head dimension | exact softmax | wide | narrow | probabilities in 1/256 \
+         | QFlash, published |"
     );
     println!("|---:|---:|---:|---:|---:|---:|---:|---:|");
     for (heads, positions, dim, published) in [(6, 197, 64, 32.50), (24, 49, 32, 31.02)] {

@@ -192,14 +192,15 @@ proptest! {
         let x: [[i8; 12]; 20] = std::array::from_fn(|_| std::array::from_fn(|_| random.next() as i8));
         let (mut scratch, mut other) = (Scratch::new(), Scratch::new());
         let mut sums = Vec::new();
-        let watch = &mut |row: Row<'_, Wide>| sums.push(row.weights.iter().map(|w| f64::from(w.to_int()) / 32767.0).sum::<f64>());
+        let real = |weight: &Wide| f64::from(weight.to_int()) / 32767.0;
+        let watch = &mut |row: Row<'_, Wide>| sums.push(row.weights.iter().map(real).sum::<f64>());
         let wide = bare::<12, 1, 4, Wide>(heads).forward_observed(&x, Mask::None, &mut scratch, watch);
         let narrow = bare::<12, 1, 4, Narrow>(heads).forward(&x, Mask::None, &mut other);
         for ((a, b), sum) in wide.iter().zip(narrow).zip(sums) {
             // Half a step of 1/255 for each weight but the largest, and the narrow polynomial's rounding; values up to
             // 255 apart.
             let bound = 255.0 * (19.0 * 0.51 / 255.0 + 0.0002 * sum) / (sum - 19.0 * 0.51 / 255.0).max(1.0) + 1.0;
-            prop_assert!(a.iter().zip(b).all(|(&a, &b)| f64::from(a.abs_diff(b)) <= bound), "{:?} {:?} {}", a, b, bound);
+            prop_assert!(a.iter().zip(b).all(|(&a, &b)| f64::from(a.abs_diff(b)) <= bound), "{a:?} {b:?} {bound}");
         }
     }
 }

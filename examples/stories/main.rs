@@ -111,7 +111,8 @@ fn judge(path: &Path, models: &Models) -> Result<String, String> {
         (Some(float), Some(integer)) => {
             let (tokens, ratio) = (tokens.len() - 1, integer / float);
             format!(
-                "{tokens} tokens in windows of {WINDOW}\nperplexity float {float:.3} int8 {integer:.3} ratio {ratio:.3}\n"
+                "{tokens} tokens in windows of {WINDOW}\n\
+                 perplexity float {float:.3} int8 {integer:.3} ratio {ratio:.3}\n"
             )
         }
         (Some(float), None) => format!("perplexity float {float:.3}\n"),

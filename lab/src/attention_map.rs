@@ -48,8 +48,9 @@ pub fn svg(model: &Model, recording: &[i16], title: &str) -> Result<String, Erro
     // Writing to a string cannot fail.
     let mut line = |text: std::fmt::Arguments<'_>| _ = writeln!(out, "{text}");
     line(format_args!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-         font-family=\"sans-serif\" font-size=\"11\" fill=\"#444\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+         width=\"{width}\" height=\"{height}\" font-family=\"sans-serif\" font-size=\"11\" fill=\"#444\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
          <text x=\"{GAP}\" y=\"17\">{}: heard {label}, probability {:.3}</text>",
         escape(title),
         f64::from(best.probability)

@@ -26,7 +26,8 @@ fn fused_follows_the_float_model() {
         let [plain_db, fused_db] =
             [&plain, &fused].map(|model| common::snr(&common::logits(model, &features), &expected));
         println!(
-            "width {}, {} heads of {}: {plain_db:.1} dB, fused {fused_db:.1} dB; {} bytes, fused {}; {} products, fused {}",
+            "width {}, {} heads of {}: {plain_db:.1} dB, fused {fused_db:.1} dB; \
+             {} bytes, fused {}; {} products, fused {}",
             config.width,
             config.heads,
             config.head_width,

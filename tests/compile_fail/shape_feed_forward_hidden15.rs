@@ -6,6 +6,6 @@ fn main() {
     let up = &[[1]; 769];
     let channels = &[CHANNEL; 769];
     let product = const { Scale::from_real(0.001).unwrap() };
-    let _: Option<GatedFeedForward<1, 769>> =
-        GatedFeedForward::new(up, channels, up, channels, &[0; 256], product, &[[1; 769]], &[CHANNEL]).with_15_bit_hidden();
+    let wide = GatedFeedForward::<1, 769>::new(up, channels, up, channels, &[0; 256], product, &[[1; 769]], &[CHANNEL]);
+    let _ = wide.with_15_bit_hidden();
 }

@@ -29,7 +29,8 @@ fn errors_say_what_was_found_and_what_is_allowed() {
         (refusal_of(b"CONF", 0, 8), "wrong shape: values of the positions: 70 found, expected 80"),
         (
             refusal_of(b"CONF", 9, 3),
-            "out of bounds: scale of the mean over positions is the word 0x00000003, allowed is 2^-32 up to, but not, 1/4",
+            "out of bounds: scale of the mean over positions is the word 0x00000003, \
+             allowed is 2^-32 up to, but not, 1/4",
         ),
         (
             refusal_of(b"NORM", 0, 1 << 21),
@@ -69,7 +70,8 @@ fn scales_say_what_range_they_are_out_of() {
         ),
         (
             HeadScale::from_real(0.01, 32.0).result().unwrap_err(),
-            "scale of the values over that of the head's output: 32 is out of range, allowed is 2^-8 up to, but not, 32",
+            "scale of the values over that of the head's output: 32 is out of range, \
+             allowed is 2^-8 up to, but not, 32",
         ),
         (
             HeadScale::from_real(0.01, 1.0).unwrap().at_temperature(1e4).result().unwrap_err(),

@@ -153,7 +153,8 @@ impl Counted {
             };
             let ((_, product), (least, most)) = (times("product"), times("block"));
             text += &format!(
-                " Int8 products alone would take {limit:.4} {instruction} per MAC: the product takes {product:.2} times that"
+                " Int8 products alone would take {limit:.4} {instruction} per MAC: \
+                 the product takes {product:.2} times that"
             );
             if most > 0.0 {
                 text += &format!(", the larger blocks {least:.2} to {most:.2}");

@@ -42,7 +42,8 @@ const COLUMNS: [&str; 12] = [
 ];
 const LEGEND: &str = "\
 inference: executed instructions of the attention model, mean over the clips
-watching: further instructions, on the first clip, with an observer of the heads; without one, the hook is\n  not there (negative where the compiler happens to arrange the other copy of the code better)
+watching: further instructions, on the first clip, with an observer of the heads; without one, the hook is
+  not there (negative where the compiler happens to arrange the other copy of the code better)
 per frame: executed instructions of the front end for one frame, the loop that feeds it included
 flash: bytes of the smallest firmware: start-up code, front end, inference and model file
 RAM: bytes of the model with all its state; stack: bytes used to hear a clip and classify it

@@ -187,7 +187,8 @@ mod tests {
     #[test]
     fn reads_what_a_board_prints() {
         let told = parse(
-            "stories state=10 stack=2 flash=3 kernels=DSP\ntoken 0 1 instructions=5\ntoken 1 40 instructions=6\nstories done\n",
+            "stories state=10 stack=2 flash=3 kernels=DSP\n\
+             token 0 1 instructions=5\ntoken 1 40 instructions=6\nstories done\n",
         );
         let told = told.unwrap();
         assert_eq!((told.state, told.stack, told.tokens, told.instructions), (10, 2, vec![1, 40], vec![5, 6]));

@@ -80,7 +80,13 @@ mod x86 {
         };
     }
 
-    peak!(pmaddwd, "avx2", "pmaddwd", "ymm0" "ymm1" "ymm2" "ymm3" "ymm4" "ymm5" "ymm6" "ymm7" "ymm8" "ymm9" "ymm10" "ymm11" "ymm12" "ymm13" "ymm14" "ymm15");
-    peak!(vpdpbusd_256, "avx2,avxvnni", "256", "ymm0" "ymm1" "ymm2" "ymm3" "ymm4" "ymm5" "ymm6" "ymm7" "ymm8" "ymm9" "ymm10" "ymm11" "ymm12" "ymm13");
-    peak!(vpdpbusd_512, "avx512f,avx512vnni", "512", "zmm0" "zmm1" "zmm2" "zmm3" "zmm4" "zmm5" "zmm6" "zmm7" "zmm8" "zmm9" "zmm10" "zmm11" "zmm12" "zmm13");
+    peak!(pmaddwd, "avx2", "pmaddwd",
+        "ymm0" "ymm1" "ymm2" "ymm3" "ymm4" "ymm5" "ymm6" "ymm7"
+        "ymm8" "ymm9" "ymm10" "ymm11" "ymm12" "ymm13" "ymm14" "ymm15");
+    peak!(vpdpbusd_256, "avx2,avxvnni", "256",
+        "ymm0" "ymm1" "ymm2" "ymm3" "ymm4" "ymm5" "ymm6" "ymm7"
+        "ymm8" "ymm9" "ymm10" "ymm11" "ymm12" "ymm13");
+    peak!(vpdpbusd_512, "avx512f,avx512vnni", "512",
+        "zmm0" "zmm1" "zmm2" "zmm3" "zmm4" "zmm5" "zmm6" "zmm7"
+        "zmm8" "zmm9" "zmm10" "zmm11" "zmm12" "zmm13");
 }

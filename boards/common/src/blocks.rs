@@ -1,6 +1,6 @@
 //! Attention blocks, and encoder blocks around them, with random weights, to be counted.
 
-use heedful::internals::{Active, Kernels, Layer, Matrix, Rows, Epilogue, linear};
+use heedful::internals::{Active, Epilogue, Kernels, Layer, Matrix, Rows, linear};
 use heedful::{Channel, NormChannel, Scale};
 
 /// Positions that go through the feed-forward layers at a time, as in the library's encoder.

@@ -12,7 +12,7 @@ use crate::blocks::{Aligned, Block, Parts, Whole, block, channel, layer, random,
 use crate::succeed;
 use core::cell::Cell;
 use core::hint::black_box;
-use heedful::internals::{Active, Bounds, Kernels, NormView, Products, RowScale, Epilogue, Tile, WeightObserver};
+use heedful::internals::{Active, Bounds, Epilogue, Kernels, NormView, Products, RowScale, Tile, WeightObserver};
 use heedful::{Channel, Linear, Steepness, Weight};
 use semihosting::println;
 use static_cell::ConstStaticCell;
@@ -158,7 +158,8 @@ fn measure<B: Block>(block: &mut B) {
     block.run::<Counted>();
     let [qkv, scores, softmax, sum, output, ..] = stages();
     println!(
-        "block {s},{e},{h},{p} total={total} qkv={qkv} scores={scores} softmax={softmax} weighted_sum={sum} output={output}"
+        "block {s},{e},{h},{p} total={total} qkv={qkv} scores={scores} softmax={softmax} \
+         weighted_sum={sum} output={output}"
     );
 
     let start = now();

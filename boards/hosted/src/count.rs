@@ -3,7 +3,7 @@
 
 use fixed::types::I8F8;
 use heedful::internals::{
-    Active, Bounds, Kernels, Layer, Matrix, NormView, Products, RowScale, Rows, Epilogue, Tile, WeightObserver, linear,
+    Active, Bounds, Epilogue, Kernels, Layer, Matrix, NormView, Products, RowScale, Rows, Tile, WeightObserver, linear,
 };
 use heedful::{
     Activation, Channel, HeadScale, LayerNorm, Linear, Mask, MultiHeadAttention, NormChannel, Projection, RELU, Scale,
@@ -193,10 +193,11 @@ macro_rules! block {
         let mut hidden = [[0i8; HIDDEN]; TILE];
         let mut encode = |marked: bool| {
             part(marked, mark_norms, || NORM.forward(black_box(&residual), &mut normed));
+            let (x, residual_now, scratch) = (&normed, &mut residual, &mut scratch);
             if marked {
-                ATTENTION.accumulate_on::<Marked, $s>(&normed, &mut residual, Mask::None, &mut scratch, &mut Unobserved);
+                ATTENTION.accumulate_on::<Marked, $s>(x, residual_now, Mask::None, scratch, &mut Unobserved);
             } else {
-                ATTENTION.accumulate_on::<Active, $s>(&normed, &mut residual, Mask::None, &mut scratch, &mut Unobserved);
+                ATTENTION.accumulate_on::<Active, $s>(x, residual_now, Mask::None, scratch, &mut Unobserved);
             }
             part(marked, mark_norms, || NORM.forward(&residual, &mut normed));
             for (x, residual) in normed.chunks(TILE).zip(residual.chunks_mut(TILE)) {

@@ -98,7 +98,8 @@ impl Encoders {
         let mut text = layout(&rows);
         if let Some(PerResult { store, add }) = per_result {
             text += &format!(
-                "\nA result of a layer costs {store:.1} besides its products, {add:.1} if it is added to the residual stream.\n"
+                "\nA result of a layer costs {store:.1} besides its products, \
+                 {add:.1} if it is added to the residual stream.\n"
             );
         }
         text

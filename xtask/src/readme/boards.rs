@@ -30,7 +30,8 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
         return Ok(());
     }
     let mut table = vec![
-        "| core | model | kernels | clips equal to the host | instructions per inference | flash, all in | RAM | stack |"
+        "| core | model | kernels | clips equal to the host | instructions per inference \
+         | flash, all in | RAM | stack |"
             .to_owned(),
         "|---|---|---|---|---|---|---|---|".into(),
     ];

@@ -39,7 +39,8 @@ mod tests {
 
     #[test]
     fn reads_ratios() {
-        let document = "### A\n\n| s | ratio |\n|--|--:|\n| x | 0.26 |\n| y | 0.14 |\n| z |  |\n| product | 0.9 |\n\n### B\n| x | 0.01 |\n";
+        let document = "### A\n\n| s | ratio |\n|--|--:|\n| x | 0.26 |\n| y | 0.14 |\n| z |  |\n| product | 0.9 |\n\
+            \n### B\n| x | 0.01 |\n";
         assert_eq!(ratios(document, "A").unwrap(), "14 to 26 %");
         assert!(ratios(document, "C").is_err());
     }
