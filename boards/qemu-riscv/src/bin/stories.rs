@@ -2,30 +2,13 @@
 #![no_std]
 #![no_main]
 
-use core::panic::PanicInfo;
-use firmware::Board;
-use qemu_riscv as _;
-use riscv::register::{mcause, mepc, minstret};
-use riscv_rt::{TrapFrame, entry};
+#[path = "../board.rs"]
+mod board;
 
-unsafe extern "C" {
-    /// End of the statics and of the empty heap, start of what the stack may use; from
-    /// `riscv-rt`'s linker script.
-    static __eheap: u32;
-}
+use qemu_riscv as _;
+use riscv_rt::entry;
 
 #[entry]
 fn main() -> ! {
-    firmware::tell(Board { instructions: minstret::read64, stack_end: (&raw const __eheap).addr() })
-}
-
-/// Any exception ends the run.
-#[unsafe(no_mangle)]
-extern "C" fn ExceptionHandler(_: &TrapFrame) -> ! {
-    firmware::fault(format_args!("at {:#x}, cause {}", mepc::read(), mcause::read().code()))
-}
-
-#[panic_handler]
-fn panic(info: &PanicInfo<'_>) -> ! {
-    firmware::panicked(info)
+    firmware::tell(board::start())
 }
