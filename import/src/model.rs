@@ -20,7 +20,7 @@ pub trait LanguageModel {
 #[derive(Clone, Debug)]
 pub struct Integer<'m> {
     session: heedful::dynamic::Session<'m>,
-    /// Real value of a logit's step.
+    /// Scale of the logits.
     scale: f32,
     logits: Vec<f32>,
 }

@@ -10,22 +10,21 @@ use heedful::format::write::{DecoderBlockModel, DecoderModel, LinearModel, NormM
 use heedful::{Channel, HeadScale, MAX_EPSILON, NormChannel, Pairing, Scale, Steepness, gate_table, silu};
 use std::f64::consts::{LOG2_E, TAU};
 
-/// Where accumulators go: a step of the output is at least this many of theirs, as requantisation takes factors below
-/// 1/4.
+/// The least ratio of a scale of the output to that of the accumulators, as requantisation takes factors below 1/4.
 const COARSER: f64 = 4.001;
-/// The finest step of a weight: one that moves the output by this share of a step.
+/// The finest scale of a weight: an integer of 1 moves the output by this share of its own 1.
 const FINEST: f64 = 1.0 / 16_777_216.0;
 /// Room of the int16 tensors above the largest value seen.
 const ROOM: f64 = 1.5;
-/// Share of the values that the int8 range of a norm, a gate and its other half holds; the rest saturates. All others
-/// hold what was seen: a clipped key leads its whole head astray.
+/// Share of the values that the int8 range of a norm, a gate and its other half holds; the others saturate. All other
+/// tensors hold what was seen: a clipped key leads its whole head astray.
 const INSIDE: f64 = 0.9999;
 /// Share of the largest folded query or key that its int8 range holds. The two pairs in it are hardly ever as large as
 /// they get at once, and turned so that they add up.
 const FOLDED: f64 = 0.9;
-/// Steps of a query or key before it is rotated, per int8 step after it.
+/// Queries and keys have so much finer a scale before they are rotated, in int16, than after it, in int8.
 const ROTATED: f64 = 64.0;
-/// The largest gain of a norm, in steps of its output.
+/// The largest gain of a norm, in units of its output.
 const LARGEST_GAIN: f64 = 127.99;
 /// The factor of the embedding's rows ends here.
 const MAX_KAPPA: f64 = 8_388_608.0;
@@ -37,13 +36,13 @@ const MAX_KAPPA: f64 = 8_388_608.0;
 pub fn quantise(checkpoint: &Checkpoint, tokenizer: &Tokenizer, texts: &[Vec<u16>]) -> Result<DecoderModel, Error> {
     tokenizer.check(checkpoint.shape.vocabulary)?;
     let equal = equalise(checkpoint, &Activations::observe(checkpoint, texts)?);
-    let steps = Steps::new(&equal, &Activations::observe(&equal, texts)?);
-    integers(&equal, &steps, tokens(tokenizer))
+    let scales = Scales::new(&equal, &Activations::observe(&equal, texts)?);
+    integers(&equal, &scales, tokens(tokenizer))
 }
 
-/// Real values of the steps of all tensors.
-struct Steps {
-    layers: Vec<Scales>,
+/// Scales of all tensors.
+struct Scales {
+    layers: Vec<LayerScales>,
     final_norm: f64,
     /// The least that the int16 residual stream needs.
     residual: f64,
@@ -51,13 +50,13 @@ struct Steps {
     logit: f64,
 }
 
-impl Steps {
+impl Scales {
     fn new(checkpoint: &Checkpoint, seen: &Activations) -> Self {
         let count = checkpoint.layers.len();
         let room = |layer, site| f64::from(seen.largest(layer, site)) * ROOM / 32767.0;
         let layers = checkpoint.layers.iter().enumerate();
         Self {
-            layers: layers.map(|(index, layer)| Scales::new(&checkpoint.shape, layer, index, seen)).collect(),
+            layers: layers.map(|(index, layer)| LayerScales::new(&checkpoint.shape, layer, index, seen)).collect(),
             final_norm: norm_scale(&checkpoint.norm, seen, count, Site::FinalNorm),
             residual: (0..count).map(|layer| room(layer, Site::Residual)).fold(0.0, f64::max),
             logit: room(count, Site::Logits),
@@ -65,12 +64,13 @@ impl Steps {
     }
 }
 
-fn integers(checkpoint: &Checkpoint, steps: &Steps, tokens: Vec<TokenModel>) -> Result<DecoderModel, Error> {
+fn integers(checkpoint: &Checkpoint, scales: &Scales, tokens: Vec<TokenModel>) -> Result<DecoderModel, Error> {
     let Shape { width, heads, kv_heads, .. } = checkpoint.shape;
     let head_dim = checkpoint.shape.head_dim();
-    let residual = residual_scale(checkpoint, steps);
-    let final_norm = steps.final_norm;
-    let kappa = (steps.logit / (final_norm * residual)).max(COARSER * largest_step(&checkpoint.embedding) / residual);
+    let residual = residual_scale(checkpoint, scales);
+    let final_norm = scales.final_norm;
+    let kappa =
+        (scales.logit / (final_norm * residual)).max(COARSER * largest_weight_scale(&checkpoint.embedding) / residual);
     let kappa = kappa.max(1.0).ceil();
     if kappa > MAX_KAPPA {
         return Err(range(
@@ -84,7 +84,7 @@ fn integers(checkpoint: &Checkpoint, steps: &Steps, tokens: Vec<TokenModel>) -> 
         let radians = f64::from(ROPE_BASE).powf(-(channel as f64) / head_dim as f64);
         (radians / TAU * 4_294_967_296.0).round() as u32
     });
-    let blocks = checkpoint.layers.iter().zip(&steps.layers).enumerate();
+    let blocks = checkpoint.layers.iter().zip(&scales.layers).enumerate();
     Ok(DecoderModel {
         heads,
         kv_heads,
@@ -103,8 +103,8 @@ fn integers(checkpoint: &Checkpoint, steps: &Steps, tokens: Vec<TokenModel>) -> 
     })
 }
 
-/// Real values of an int8 step, of one layer.
-struct Scales {
+/// Scales of the int8 tensors of one layer.
+struct LayerScales {
     attention_norm: f64,
     /// Per head.
     query: Vec<f64>,
@@ -119,22 +119,22 @@ struct Scales {
     hidden: f64,
 }
 
-impl Scales {
+impl LayerScales {
     fn new(shape: &Shape, layer: &Layer, index: usize, seen: &Activations) -> Self {
         let inside = |site| f64::from(seen.quantile(index, site, INSIDE)) / 127.0;
         let attention_norm = norm_scale(&layer.attention_norm, seen, index, Site::AttentionNorm);
         let hidden_norm = norm_scale(&layer.hidden_norm, seen, index, Site::HiddenNorm);
         // Of each head, with the rows of its own.
-        let heads = |largest: Vec<f32>, matrix: &[f32], inside: f64, steps: f64| -> Vec<f64> {
-            let least = |rows: &[f32]| steps * COARSER * attention_norm * largest_step(rows);
+        let heads = |largest: Vec<f32>, matrix: &[f32], inside: f64, finer: f64| -> Vec<f64> {
+            let least = |rows: &[f32]| finer * COARSER * attention_norm * largest_weight_scale(rows);
             let scale = |most: f32, rows: &[f32]| positive(f64::from(most) * inside / 127.0).max(least(rows));
             let rows = matrix.chunks(shape.head_dim() * shape.width);
             largest.into_iter().zip(rows).map(|(most, rows)| scale(most, rows)).collect()
         };
         let turned =
             |site, matrix: &[f32]| heads(seen.largest_folded(index, site, shape.head_dim()), matrix, FOLDED, ROTATED);
-        let gate = positive(inside(Site::Gate)).max(COARSER * hidden_norm * largest_step(&layer.gate));
-        let up = positive(inside(Site::Up)).max(COARSER * hidden_norm * largest_step(&layer.up));
+        let gate = positive(inside(Site::Gate)).max(COARSER * hidden_norm * largest_weight_scale(&layer.gate));
+        let up = positive(inside(Site::Up)).max(COARSER * hidden_norm * largest_weight_scale(&layer.up));
         let hidden = positive(f64::from(seen.largest(index, Site::Hidden)) / 127.0);
         Self {
             attention_norm,
@@ -168,25 +168,31 @@ fn norm_scale(gain: &[f32], seen: &Activations, layer: usize, site: Site) -> f64
     positive(f64::from(seen.quantile(layer, site, INSIDE)) / 127.0).max(largest(gain) / LARGEST_GAIN)
 }
 
-/// Real value of a step of a gate's table: SiLU is largest at the end of its range.
+/// Scale of a gate's table: SiLU is largest at the end of its range.
 fn table_scale(gate: f64) -> f64 {
     silu(128.0 * gate) / 32767.0
 }
 
 /// One scale for the whole residual stream: coarse enough for every layer that adds to it, too.
-fn residual_scale(checkpoint: &Checkpoint, steps: &Steps) -> f64 {
-    let layers = checkpoint.layers.iter().zip(&steps.layers);
-    let adds = layers.map(|(layer, scales)| {
-        (scales.heads * largest_step(&layer.output)).max(scales.hidden * largest_step(&layer.down))
+fn residual_scale(checkpoint: &Checkpoint, scales: &Scales) -> f64 {
+    let layers = checkpoint.layers.iter().zip(&scales.layers);
+    let products = layers.map(|(layer, of)| {
+        (of.heads * largest_weight_scale(&layer.output)).max(of.hidden * largest_weight_scale(&layer.down))
     });
-    positive(adds.map(|step| COARSER * step).fold(steps.residual, f64::max))
+    positive(products.map(|product| COARSER * product).fold(scales.residual, f64::max))
 }
 
-fn block(shape: &Shape, index: usize, layer: &Layer, s: &Scales, residual: f64) -> Result<DecoderBlockModel, Error> {
+fn block(
+    shape: &Shape,
+    index: usize,
+    layer: &Layer,
+    s: &LayerScales,
+    residual: f64,
+) -> Result<DecoderBlockModel, Error> {
     let site = |name: &str| format!("{name} of layer {index}");
     let (dim, width) = (shape.head_dim(), shape.width);
-    let project = |name, matrix: &[f32], scales: &[f64], steps: f64| {
-        linear(&site(name), matrix, width, s.attention_norm, |row| scales[row / dim] / steps)
+    let project = |name, matrix: &[f32], scales: &[f64], finer: f64| {
+        linear(&site(name), matrix, width, s.attention_norm, |row| scales[row / dim] / finer)
     };
     let heads = (0..shape.heads).map(|head| {
         let group = head / (shape.heads / shape.kv_heads);
@@ -228,10 +234,10 @@ fn linear(
     let (mut weights, mut channels) = (Vec::with_capacity(matrix.len()), Vec::new());
     for (index, row) in matrix.chunks(inputs).enumerate() {
         let output = output(index);
-        let step = (largest(row) / 127.0).max(FINEST * output / input);
+        let scale = (largest(row) / 127.0).max(FINEST * output / input);
         // The cast saturates.
-        weights.extend(row.iter().map(|&weight| (f64::from(weight) / step).round() as i8));
-        channels.push(Channel { bias: 0, scale: factor(site, input * step / output)? });
+        weights.extend(row.iter().map(|&weight| (f64::from(weight) / scale).round() as i8));
+        channels.push(Channel { bias: 0, scale: factor(site, input * scale / output)? });
     }
     Ok(LinearModel { weights, channels })
 }
@@ -239,8 +245,7 @@ fn linear(
 /// An RMSNorm whose output has the scale `output`.
 fn norm(site: &str, gain: &[f32], output: f64, residual: f64) -> Result<NormModel, Error> {
     let channel = |&gain: &f32| {
-        let steps = f64::from(gain) / output;
-        NormChannel::from_real(steps, 0.0).result().map_err(|error| range(site, error.to_string()))
+        NormChannel::from_real(f64::from(gain) / output, 0.0).result().map_err(|error| range(site, error.to_string()))
     };
     let channels = gain.iter().map(channel).collect::<Result<_, Error>>()?;
     let epsilon = (f64::from(EPSILON) / residual.powi(2)).round().clamp(1.0, f64::from(MAX_EPSILON));
@@ -261,7 +266,7 @@ fn largest(values: &[f32]) -> f64 {
     f64::from(values.iter().fold(0f32, |most, value| most.max(value.abs())))
 }
 
-fn largest_step(matrix: &[f32]) -> f64 {
+fn largest_weight_scale(matrix: &[f32]) -> f64 {
     largest(matrix) / 127.0
 }
 

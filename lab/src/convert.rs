@@ -14,7 +14,7 @@ use std::f64::consts::LOG2_E;
 /// Where accumulators go: `s_out` is at least this many times the scale of any product, as
 /// requantisation takes factors below 1/4.
 const COARSER: f64 = 4.001;
-/// The finest step of a weight: one that moves the output by this share of a step. Finer ones
+/// The finest scale of a weight: an integer of 1 moves the output by this share of its own 1. Finer ones
 /// only occur in channels that are (nearly) dead, where the bias would leave its range.
 const FINEST: f64 = 1.0 / 16384.0;
 
@@ -59,13 +59,14 @@ fn convert_blocks(
     if fuse == Fuse::Always && !fuse::fits(config) {
         let (width, head_width) = (config.width, config.head_width);
         return Err(Error::Training(format!(
-            "query and key weights cannot be fused: heads of {head_width} in a model of width {width}, expected at least as much"
+            "query and key weights cannot be fused: heads of {head_width} in a model of width {width}, \
+             expected at least as much"
         )));
     }
     let model = Model { weights, residual: residual_scale(weights)?, fuse, low_rank, rank };
     let (features, norm, pooled) = (model.scale("features")?, model.scale("norm")?, model.scale("pooled")?);
     let classifier = weights.get("classifier.weight")?;
-    let logits = model.scale("logits")?.max(COARSER * pooled * largest_step(classifier));
+    let logits = model.scale("logits")?.max(COARSER * pooled * largest_weight_scale(classifier));
     let pool = norm / (config.tokens as f64 * pooled);
     Ok(EncoderModel {
         config: format::Config {
@@ -98,21 +99,21 @@ fn tables(config: &Config) -> Result<Tables, Error> {
 /// One scale for the whole residual stream: wide enough for what calibration saw, and coarse
 /// enough for every layer that adds to it.
 fn residual_scale(weights: &Weights) -> Result<f64, Error> {
-    let mut scale = scale(weights, "residual")?.max(COARSER * step_into(weights, "embed", "features")?);
+    let mut scale = scale(weights, "residual")?.max(COARSER * product_scale(weights, "embed", "features")?);
     for b in 0..weights.config.layers {
-        let output = step_into(weights, &format!("blocks.{b}.attention.output"), &format!("blocks.{b}.heads"))?;
-        let down = step_into(weights, &format!("blocks.{b}.feed_forward.down"), &format!("blocks.{b}.gelu"))?;
+        let output = product_scale(weights, &format!("blocks.{b}.attention.output"), &format!("blocks.{b}.heads"))?;
+        let down = product_scale(weights, &format!("blocks.{b}.feed_forward.down"), &format!("blocks.{b}.gelu"))?;
         scale = scale.max(COARSER * output).max(COARSER * down);
     }
     Ok(scale)
 }
 
 /// The largest real value of one unit of a layer's accumulators.
-fn step_into(weights: &Weights, layer: &str, input: &str) -> Result<f64, Error> {
-    Ok(scale(weights, input)? * largest_step(weights.get(&format!("{layer}.weight"))?))
+fn product_scale(weights: &Weights, layer: &str, input: &str) -> Result<f64, Error> {
+    Ok(scale(weights, input)? * largest_weight_scale(weights.get(&format!("{layer}.weight"))?))
 }
 
-fn largest_step(matrix: &Array) -> f64 {
+fn largest_weight_scale(matrix: &Array) -> f64 {
     f64::from(matrix.data.iter().fold(0f32, |m, w| m.max(w.abs())) / fake_quant::WEIGHT)
 }
 
@@ -141,18 +142,18 @@ fn quantised(name: &str, matrix: &Array, biases: &Array, input: f64, output: f64
     let inputs = matrix.data.len() / biases.data.len();
     let (mut weights, mut channels) = (Vec::new(), Vec::new());
     for (row, &bias) in matrix.data.chunks_exact(inputs).zip(&biases.data) {
-        let (mut steps, mut scale) = fake_quant::channel(row);
+        let (mut integers, mut scale) = fake_quant::channel(row);
         let finest = (FINEST * output / input) as f32;
         if scale < finest {
             scale = finest;
-            steps = row.iter().map(|&w| fake_quant::step(w, scale)).collect();
+            integers = row.iter().map(|&w| fake_quant::quantise(w, scale)).collect();
         }
         let unit = input * f64::from(scale);
         let bias = (f64::from(bias) / unit).round();
         if bias.abs() > f64::from(MAX_BIAS) {
             return Err(refused(name, format!("bias of {bias:.3e} accumulator units, expected at most 2^30")));
         }
-        weights.extend(steps);
+        weights.extend(integers);
         channels.push(Channel { bias: bias as i32, scale: factor(name, unit / output)? });
     }
     Ok(LinearModel { weights, channels })

@@ -20,7 +20,7 @@ pub enum Pass<'a> {
     Observe(&'a mut Ranges),
     /// As they are, and notes what the attention of each block reads.
     Inputs(&'a mut [Vec<f32>]),
-    /// In the steps of int8.
+    /// Rounded to int8.
     Quantised(&'a Scales),
 }
 
@@ -194,9 +194,9 @@ impl Block {
         if let Some(temperature) = &self.temperature {
             scores = scores * temperature.val().neg().exp().reshape([1, heads, 1, 1]);
         }
-        let heard = softmax(scores, 3).matmul(value).swap_dims(1, 2).reshape([batch, tokens, heads * head_width]);
-        let heard = pass.int8(b, "heads", heard);
-        let x = x + pass.linear(&self.output, heard);
+        let attended = softmax(scores, 3).matmul(value).swap_dims(1, 2).reshape([batch, tokens, heads * head_width]);
+        let attended = pass.int8(b, "heads", attended);
+        let x = x + pass.linear(&self.output, attended);
         pass.int16("residual", &x);
 
         let y = pass.int8(b, "norm2", self.norm2.forward(x.clone()));

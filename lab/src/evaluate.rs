@@ -10,21 +10,21 @@ use burn::tensor::Device;
 use heedful::dynamic::Model;
 use std::fmt;
 
-/// What was heard of what was said.
+/// A confusion matrix: which class was recognised in recordings of each.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Confusion {
     labels: Vec<String>,
-    /// `[said][heard]`
+    /// `[class said][class recognised]`
     counts: Vec<Vec<usize>>,
 }
 
 impl Confusion {
-    /// Counts pairs of (said, heard) class indices.
+    /// Counts pairs of class indices (said, recognised).
     #[must_use]
     pub fn new(labels: &[String], pairs: impl IntoIterator<Item = (usize, usize)>) -> Self {
         let mut counts = vec![vec![0; labels.len()]; labels.len()];
-        for (said, heard) in pairs {
-            counts[said][heard] += 1;
+        for (said, recognised) in pairs {
+            counts[said][recognised] += 1;
         }
         Self { labels: labels.to_vec(), counts }
     }
@@ -49,7 +49,7 @@ impl Confusion {
 }
 
 impl fmt::Display for Confusion {
-    /// A row per class said, a column per class heard; zeros as dots.
+    /// A row per class said, a column per class recognised; zeros as dots.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.labels.iter().map(|l| l.chars().count()).max().unwrap_or(0).max(4);
         write!(f, "{:width$}", "")?;
@@ -78,7 +78,7 @@ pub struct Example {
     pub features: Vec<i8>,
 }
 
-/// Recordings as a `.heed` model hears them.
+/// Recordings as the front end of a `.heed` model gives them.
 ///
 /// # Errors
 /// If it has no front end.
@@ -88,12 +88,12 @@ pub fn examples(model: &Model, clips: &[Clip]) -> Result<Vec<Example>, Error> {
     };
     let config = model.config();
     let frames = config.positions * config.inputs / frontend.params.bands as usize;
-    let hear = |clip: &Clip| {
+    let example = |clip: &Clip| {
         let mut features = vec![0; config.positions * config.inputs];
         heedful::audio::features(&frontend, &clip.samples, frames, &mut features);
         Example { class: clip.class, features }
     };
-    Ok(clips.iter().map(hear).collect())
+    Ok(clips.iter().map(example).collect())
 }
 
 /// Judges a `.heed` model with its own front end.
@@ -113,8 +113,8 @@ pub fn integer_without(model: &Model, clips: &[Clip], heads: &[HeadIndex]) -> Re
         head.check(model.heads())?;
     }
     let off = HeadIndex::pairs(heads);
-    let heard = |example: Example| (example.class, model.infer_without(&example.features, &off).best().class);
-    confusion(model.labels(), examples(model, clips)?.into_iter().map(heard).collect())
+    let recognised = |example: Example| (example.class, model.infer_without(&example.features, &off).best().class);
+    confusion(model.labels(), examples(model, clips)?.into_iter().map(recognised).collect())
 }
 
 /// Judges the float model.

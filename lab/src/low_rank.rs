@@ -16,7 +16,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// What `auto` lets go of: this share of the deviation of what a projection makes of the recordings. A rounding to int8
-/// takes as much (a step is about a 32nd of the deviation).
+/// takes as much (the scale is about a 32nd of the deviation).
 pub const TOLERANCE: f64 = 0.01;
 /// The matrices that can be of low rank, in the order of the reduction's thirds.
 pub const PARTS: [&str; 3] = ["query", "key", "value"];
@@ -69,7 +69,7 @@ impl fmt::Display for Rank {
 /// A projection's two matrices.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Factors {
-    /// `[rank, width]`, from the normalised rows to reduced values in steps of int8, and `[rank]`.
+    /// `[rank, width]`, from the normalised rows to reduced int8 values, and `[rank]`.
     pub reduce: (Array, Array),
     /// `[heads * head_width, rank]`, from these to what the projection makes of the row, and `[heads * head_width]`.
     pub restore: (Array, Array),
@@ -248,13 +248,13 @@ impl Spectrum {
         let least = NOTHING * self.deviations.first().copied().unwrap_or(0.0);
         for i in 0..rank {
             // A direction without variance has no scale, and no part in the outputs.
-            let step = match self.deviations.get(i) {
+            let scale = match self.deviations.get(i) {
                 Some(&deviation) if deviation > least => int8_scale(values.column(i).iter().map(|x| x.abs() as f32)),
                 _ => 0.0,
             };
-            let inverse = if step > 0.0 { 1.0 / f64::from(step) } else { 0.0 };
+            let inverse = if scale > 0.0 { 1.0 / f64::from(scale) } else { 0.0 };
             reduce.row_mut(i).scale_mut(inverse);
-            restore.column_mut(i).scale_mut(f64::from(step));
+            restore.column_mut(i).scale_mut(f64::from(scale));
         }
         let offset = -(&reduce * &self.mean);
         let bias = &self.bias + &self.matrix * &self.mean;

@@ -44,7 +44,7 @@ pub struct Report {
     pub loss: f32,
     /// Share of validation recordings recognised, none if there are none.
     pub accuracy: Option<f32>,
-    /// Whether values took int8 steps.
+    /// Whether weights and activations were rounded to int8.
     pub quantised: bool,
 }
 

@@ -22,7 +22,7 @@ pub struct Array {
     pub data: Vec<f32>,
 }
 
-/// Real value of one step of the int8 activations at each site.
+/// The scale of the int8 activations at each site: the real value of 1.
 pub type Scales = BTreeMap<String, f32>;
 
 /// A float model.

@@ -20,14 +20,14 @@ fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 /// Nearest step, halves up, saturated: the rounding of the target's requantisation, which
-/// gets the same real value as an accumulator of fine steps.
+/// gets the same real value as an accumulator.
 #[test]
 fn activations_round_as_the_target_requantises() {
     let scale = 0.037;
-    let fine = scale / 4096.0;
-    let factor = heedful::Scale::from_real(f64::from(fine) / f64::from(scale)).unwrap();
+    let accumulator_scale = scale / 4096.0;
+    let factor = heedful::Scale::from_real(f64::from(accumulator_scale) / f64::from(scale)).unwrap();
     let accumulators: Vec<i32> = values(20_000, 1e6).iter().map(|x| *x as i32).collect();
-    let x: Vec<f32> = accumulators.iter().map(|&a| a as f32 * fine).collect();
+    let x: Vec<f32> = accumulators.iter().map(|&a| a as f32 * accumulator_scale).collect();
     let seen = numbers(fake_quant::activation(tensor(&x, 100), scale));
     let mut ties = 0;
     for ((&accumulator, &x), seen) in accumulators.iter().zip(&x).zip(seen) {

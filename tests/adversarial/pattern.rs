@@ -1,4 +1,4 @@
-//! Reaches asked about any head, query and key.
+//! Patterns asked about any head, query and key.
 
 use crate::SIZES;
 use heedful::{Alibi, AttentionPattern, BitMask, HeadMask, MASKED, Mask, RelativeBias, Slope, Window, Windows};
@@ -100,7 +100,7 @@ fn linear_biases() {
 }
 
 #[test]
-fn bits() {
+fn bit_mask() {
     ask(&BitMask::new(&[[0b1011, u32::MAX, 0], [0, 0, 1 << 31]]));
     ask(&BitMask::new::<0>(&[[], []]));
     ask(&BitMask::new::<5>(&[]));

@@ -75,7 +75,7 @@ static FUSED_CHANNELS: [[Channel; E]; H] = channels(20, SCALE);
 static REDUCE_CHANNELS: [[Channel; N]; 3] = channels(21, SCALE);
 static RAISE_CHANNELS: [[Channel; P]; H] = channels(22, 2.0 * SCALE);
 /// For rotation: 64 steps to one.
-static FINE: [[Channel; P]; H] = channels(23, 64.0 * SCALE);
+static TO_ROTATE: [[Channel; P]; H] = channels(23, 64.0 * SCALE);
 static HEADS: [HeadScale; H] = [
     HeadScale::from_real(0.0001, 1.0).unwrap(),
     HeadScale::from_real(0.0004, 1.5).unwrap(),
@@ -123,8 +123,8 @@ static SHARED: Attention = MultiHeadAttention::new(
     &HEADS,
 );
 static ROTATED: Attention = MultiHeadAttention::new(
-    Projection::new(&QUERY, &FINE),
-    Projection::new(&KEY, &FINE),
+    Projection::new(&QUERY, &TO_ROTATE),
+    Projection::new(&KEY, &TO_ROTATE),
     Projection::new(&VALUE, &CHANNELS),
     &OUTPUT,
     &OUTER[0],
@@ -158,7 +158,7 @@ static LOW_RANK: LowRankAttention<E, N, H, P> = LowRankAttention::new(
 
 static WINDOWS: [Window; 3] =
     [Window::back(2), Window::around(1).dilated(3).with_sinks(4), Window::back(4).with_sinks(2)];
-static BITS: [[u32; 1]; S] = {
+static BIT_MASK: [[u32; 1]; S] = {
     let mut bits = [[0]; S];
     let mut i = 0;
     while i < S {
@@ -265,13 +265,13 @@ pub fn each<K: Kernels>(mut show: impl FnMut(&'static str, u64)) {
     show("shared-projections", forward::<K, _, H>(&SHARED, Mask::None));
     show("windows", forward::<K, _, H>(&MULTI_HEAD, Windows(&WINDOWS)));
     show("windows-narrow", forward::<K, _, H>(&NARROW, (Windows(&WINDOWS), Mask::Causal)));
-    show("bits", forward::<K, _, 2>(&GROUPED, (BitMask::new(&BITS), Windows(&WINDOWS))));
+    show("bit-mask", forward::<K, _, 2>(&GROUPED, (BitMask::new(&BIT_MASK), Windows(&WINDOWS))));
     show("alibi", forward::<K, _, H>(&MULTI_HEAD, (Alibi(&SLOPES), Mask::Causal)));
     show("relative-bias", forward::<K, _, H>(&MULTI_HEAD, RelativeBias(&TABLE)));
     show("rope-interleaved", forward::<K, _, H>(&ROTATED, rope(Pairing::Interleaved, &FREQUENCIES)));
     show("rope-halves", forward::<K, _, H>(&ROTATED, (rope(Pairing::Halves, &FAR), Windows(&WINDOWS))));
     show("rope-folded", forward::<K, _, H>(&ROTATED, (rope(Pairing::Folded, &FAR), Mask::Causal)));
-    show("without", forward::<K, _, H>(&MULTI_HEAD, (HeadMask(0b1010), Mask::Causal)));
+    show("heads-off", forward::<K, _, H>(&MULTI_HEAD, (HeadMask(0b1010), Mask::Causal)));
     show("cross", cross::<K>(Mask::Length(8)));
     show("fused-query-key", folded::<K>(Window::around(5).dilated(2)));
     show("low-rank", low_rank::<K>(Mask::Causal));

@@ -9,8 +9,8 @@ use crate::blocks::{Aligned, channel, random};
 use crate::succeed;
 use core::hint::black_box;
 use heedful::{
-    Alibi, BitMask, Channel, FusedAttention, HeadScale, LowRankAttention, LowRankScratch, Mask, MultiHeadAttention,
-    Pairing, Projection, AttentionPattern, Rope, Scratch, Slope, Wide, Window, HeadMask, frequencies,
+    Alibi, AttentionPattern, BitMask, Channel, FusedAttention, HeadMask, HeadScale, LowRankAttention, LowRankScratch,
+    Mask, MultiHeadAttention, Pairing, Projection, Rope, Scratch, Slope, Wide, Window, frequencies,
 };
 use semihosting::println;
 use static_cell::ConstStaticCell;
@@ -60,7 +60,10 @@ macro_rules! output {
 
 /// Multi-head attention of these projections, and its bytes.
 macro_rules! attention {
-    ($name:ident, $bytes:ident, [$e:expr, $h:expr, $p:expr, $g:expr], $query:ident, $key:ident, $value:ident, $output:ident) => {
+    (
+        $name:ident, $bytes:ident, [$e:expr, $h:expr, $p:expr, $g:expr],
+        $query:ident, $key:ident, $value:ident, $output:ident
+    ) => {
         static $name: MultiHeadAttention<{ $e }, { $h }, { $p }, Wide, { $g }> = MultiHeadAttention::new(
             $query::PROJECTION,
             $key::PROJECTION,
@@ -132,7 +135,7 @@ static X: Set<E, S, 1> = Aligned(random(20));
 static THIN_X: Set<THIN, S, 1> = Aligned(random(21));
 static SLOPES: [Slope; H] = [Slope(60_000), Slope(15_000), Slope(4_000), Slope(1_000)];
 static FREQUENCIES: [u32; P / 2] = frequencies(10_000.0);
-static BITS: [[u32; 2]; S] = [[0xdead_beef, 0x1234_5678]; S];
+static BIT_MASK: [[u32; 2]; S] = [[0xdead_beef, 0x1234_5678]; S];
 
 /// Working memory of each type in turn, in a static of its own: no board's stack holds it.
 macro_rules! scratch {
@@ -183,13 +186,13 @@ pub fn count_kinds(instructions: fn() -> u64) -> ! {
         "around-4": MULTI_HEAD, MULTI_HEAD_BYTES, Window::around(4);
         "dilated-2": MULTI_HEAD, MULTI_HEAD_BYTES, Window::ALL.dilated(2);
         "dilated-4": MULTI_HEAD, MULTI_HEAD_BYTES, Window::ALL.dilated(4);
-        "bits": MULTI_HEAD, MULTI_HEAD_BYTES + size_of_val(&BITS), BitMask::new(black_box(&BITS));
+        "bit-mask": MULTI_HEAD, MULTI_HEAD_BYTES + size_of_val(&BIT_MASK), BitMask::new(black_box(&BIT_MASK));
         "alibi": MULTI_HEAD, MULTI_HEAD_BYTES + size_of_val(&SLOPES), Alibi(black_box(&SLOPES));
         "rope": MULTI_HEAD, MULTI_HEAD_BYTES + size_of_val(&FREQUENCIES),
             Rope { pairing: Pairing::Halves, frequencies: black_box(&FREQUENCIES) };
-        "without-1": MULTI_HEAD, MULTI_HEAD_BYTES, same(HeadMask(black_box(0b0001)));
-        "without-2": MULTI_HEAD, MULTI_HEAD_BYTES, same(HeadMask(black_box(0b0011)));
-        "without-3": MULTI_HEAD, MULTI_HEAD_BYTES, same(HeadMask(black_box(0b0111)));
+        "heads-off-1": MULTI_HEAD, MULTI_HEAD_BYTES, same(HeadMask(black_box(0b0001)));
+        "heads-off-2": MULTI_HEAD, MULTI_HEAD_BYTES, same(HeadMask(black_box(0b0011)));
+        "heads-off-3": MULTI_HEAD, MULTI_HEAD_BYTES, same(HeadMask(black_box(0b0111)));
     }
 
     let scratch = scratch!(Scratch<S, E, 3, P>);

@@ -55,19 +55,19 @@ impl Evaluate {
         let wanted = self.indices.unwrap_or(VALIDATION);
         let clips = data::recordings(&self.data, rate, |index| wanted.contains(&index))?;
 
-        let heard = integer_without(&model, &clips, &self.without)?;
-        println!("rows: said, columns: heard (int8)\n{heard}\n");
+        let int8 = integer_without(&model, &clips, &self.without)?;
+        println!("rows: said, columns: heard (int8)\n{int8}\n");
         // Heads of another float model, such as that of a pruned model, are others.
         let alike = |weights: &Weights| vec![weights.config.heads; weights.config.layers] == model.heads();
         if let Some(mut weights) = weights.filter(|weights| self.without.is_empty() || alike(weights)) {
             prune::switch_off(&mut weights, &self.without)?;
             line("float", &float(&weights, &clips)?);
         }
-        line("int8", &heard);
+        line("int8", &int8);
         Ok(())
     }
 }
 
-fn line(form: &str, heard: &Confusion) {
-    println!("{form:<5} accuracy {:.4} ({}/{})", heard.accuracy(), heard.right(), heard.total());
+fn line(form: &str, confusion: &Confusion) {
+    println!("{form:<5} accuracy {:.4} ({}/{})", confusion.accuracy(), confusion.right(), confusion.total());
 }
