@@ -1,5 +1,6 @@
 //! Layer norm, eight values at a time.
 
+use super::vector::high;
 use crate::kernels::NormView;
 use crate::norm::NormChannel;
 use crate::requantise::saturate_i8;
@@ -29,17 +30,9 @@ pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
     for ((out, x), channels) in out.iter_mut().zip(blocks).zip(channels) {
         let x = _mm256_cvtepi16_epi32(load_words(x));
         let centred = _mm256_sllv_epi32(_mm256_sub_epi32(_mm256_mullo_epi32(ns, x), sums), up);
-        // The factor is unsigned: of negative values it is taken away from the high word.
-        let even = _mm256_mul_epu32(centred, factor);
-        let odd = _mm256_mul_epu32(_mm256_srli_epi64::<32>(centred), factor);
-        let high = _mm256_blend_epi32::<0xaa>(_mm256_srli_epi64::<32>(even), odd);
-        let z = _mm256_sub_epi32(high, _mm256_and_si256(_mm256_srai_epi32::<31>(centred), factor));
-
         let channels = load_channels(channels);
-        let gain = _mm256_srai_epi32::<16>(_mm256_slli_epi32::<16>(channels));
-        let even = _mm256_mul_epi32(z, gain);
-        let odd = _mm256_mul_epi32(_mm256_srli_epi64::<32>(z), _mm256_srli_epi64::<32>(gain));
-        let scaled = _mm256_blend_epi32::<0xaa>(_mm256_srli_epi64::<16>(even), _mm256_slli_epi64::<16>(odd));
+        // SAFETY: the CPU has AVX2. The gain is in the upper half of its factor, so that 16 bits less are left over.
+        let scaled = unsafe { high(high(centred, factor), _mm256_slli_epi32::<16>(channels)) };
         let offset = _mm256_sllv_epi32(_mm256_srai_epi32::<16>(channels), offset_up);
         let sum = _mm256_add_epi32(_mm256_add_epi32(scaled, offset), half);
         let y = _mm256_srav_epi32(sum, places);
