@@ -12,6 +12,11 @@ mod bias;
 #[cfg(all(target_arch = "arm", heedful_backend = "dsp"))]
 #[allow(unsafe_code)]
 mod dsp;
+/// Drivers that backends share, which bring the instructions.
+mod generic {
+    #[allow(dead_code)] // For backends with vectors.
+    pub(super) mod vector_tile;
+}
 #[cfg(all(target_arch = "arm", heedful_backend = "helium"))]
 #[allow(unsafe_code)]
 mod helium;

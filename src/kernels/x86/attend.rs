@@ -4,8 +4,10 @@
 //! Weights take the place of the scores, in the first half: a word holds a query's weights of two keys.
 
 use super::product::{Broadcast, Columns, INNER, OUTPUTS, Side, Words};
-use super::vector::{Level, Vector, high};
-use crate::kernels::{Tile, WeightObserver, portable};
+use super::vector::{Level, Register, high};
+use crate::kernels::generic::vector_tile::{shared, show_pairs};
+use crate::kernels::tile::most;
+use crate::kernels::{ScoreLayout, Tile, WeightObserver, portable};
 use crate::softmax::{RowScale, Weight};
 use core::arch::x86_64::*;
 
@@ -14,16 +16,10 @@ pub(super) const LANES: usize = 8;
 /// One value per query.
 type Lanes = [i32; LANES];
 
-/// Keys that any of the queries sees.
+/// Scores lie with the queries of a key side by side.
 #[inline(always)]
-fn most(visible: &[usize]) -> usize {
-    visible.iter().take(LANES).copied().max().unwrap_or(0)
-}
-
-/// Keys that all queries see.
-#[inline(always)]
-fn shared(visible: &[usize]) -> usize {
-    visible.iter().take(LANES).copied().min().unwrap_or(0)
+pub(super) fn score_layout<W>(_: &Tile<'_, W>) -> ScoreLayout {
+    ScoreLayout { query: 1, key: LANES, up: 0 }
 }
 
 /// A value per lane, 0 where there are fewer.
@@ -55,7 +51,7 @@ unsafe fn store(to: &mut Lanes, x: __m256i) {
 pub(super) unsafe fn scores<L: Level, W: Weight>(tile: &mut Tile<'_, W>) {
     let count = tile.visible.len().min(LANES).min(tile.queries.len().checked_div(tile.dim).unwrap_or(0));
     let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-    let Some(scores) = scores.get_mut(..most(&*tile.visible)) else { return };
+    let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
     let (mut queries, mut keys) = (Words::new(), Words::new());
     let (mut queries, mut keys) = (Columns::new(&mut queries), Broadcast::new(&mut keys));
     let mut start = 0;
@@ -83,7 +79,7 @@ pub(super) unsafe fn scores<L: Level, W: Weight>(tile: &mut Tile<'_, W>) {
         start += INNER;
     }
 
-    let (shared, rest) = scores.split_at(shared(&*tile.visible).min(scores.len()));
+    let (shared, rest) = scores.split_at(shared(tile.visible).min(scores.len()));
     // SAFETY: reads and writes arrays; the CPU is the caller's.
     unsafe {
         let lowest = _mm256_set1_epi32(i32::MIN);
@@ -172,8 +168,8 @@ impl Softmax {
 #[inline(always)]
 pub(super) unsafe fn softmax<W: Weight>(tile: &mut Tile<'_, W>) {
     let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
-    let Some(scores) = scores.get_mut(..most(&*tile.visible)) else { return };
-    let shared = shared(&*tile.visible);
+    let Some(scores) = scores.get_mut(..most(tile.visible)) else { return };
+    let shared = shared(tile.visible);
     // SAFETY: reads and writes arrays; the CPU is the caller's.
     unsafe {
         let softmax = Softmax::new::<W>(&lanes(&tile.max, |max| max), tile.steepness.bits());
@@ -211,7 +207,7 @@ const PAIRS: usize = portable::CHUNK / 2;
 /// The CPU has the instructions of `L`.
 #[inline(always)]
 pub(super) unsafe fn weighted_sum<L: Level, W: Weight>(tile: &mut Tile<'_, W>) {
-    let keys = most(&*tile.visible);
+    let keys = most(tile.visible);
     let (weights, _) = tile.scores.as_chunks::<LANES>();
     let Some(weights) = weights.get(..keys.div_ceil(2)) else { return };
     let scales: [RowScale; LANES] =
@@ -252,7 +248,7 @@ pub(super) unsafe fn weighted_sum<L: Level, W: Weight>(tile: &mut Tile<'_, W>) {
             }
         } else {
             // SAFETY: the CPU is the caller's.
-            unsafe { finish::<L::Sums>(&sums, &scales, &mut bytes) };
+            unsafe { finish(&sums, &scales, &mut bytes) };
         }
         for (lane, bytes) in bytes.iter().take(tile.visible.len()).enumerate() {
             let out = tile.out.get_mut(lane * tile.out_stride + first..).unwrap_or(&mut []);
@@ -268,13 +264,9 @@ pub(super) unsafe fn weighted_sum<L: Level, W: Weight>(tile: &mut Tile<'_, W>) {
 /// [`RowScale::to_i8`] of sums that fit 32 bits.
 ///
 /// # Safety
-/// The CPU has the instructions of `X`.
+/// The CPU has AVX2.
 #[inline(always)]
-unsafe fn finish<X: Vector<V = __m256i>>(
-    sums: &[Lanes; OUTPUTS],
-    scales: &[RowScale; LANES],
-    bytes: &mut [[i8; 8]; LANES],
-) {
+unsafe fn finish(sums: &[Lanes; OUTPUTS], scales: &[RowScale; LANES], bytes: &mut [[i8; 8]; LANES]) {
     // SAFETY: reads and writes arrays; the CPU is the caller's.
     unsafe {
         let drop = load(&lanes(scales, |scale| scale.drop() as i32));
@@ -286,19 +278,12 @@ unsafe fn finish<X: Vector<V = __m256i>>(
             let high = high(_mm256_srav_epi32(load(sums), drop), multiplier);
             *scaled = _mm256_srav_epi32(_mm256_add_epi32(high, half), shift);
         }
-        X::bytes(scaled, bytes);
+        __m256i::bytes(scaled, bytes);
     }
 }
 
-/// Lays the weights out in rows.
+/// [`Kernels::tile_show`](crate::kernels::Kernels::tile_show)
+#[inline(always)]
 pub(super) fn show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
-    let (pairs, _) = tile.scores.as_chunks::<LANES>();
-    for (lane, &visible) in tile.visible.iter().take(LANES).enumerate() {
-        let Some(row) = tile.weights.get_mut(..visible) else { return };
-        let words = pairs.iter().filter_map(|pair| pair.get(lane));
-        for (to, weight) in row.iter_mut().zip(words.flat_map(|&word| [word & 0xffff, word >> 16])) {
-            *to = W::from_int(weight);
-        }
-        observer.row(lane, row);
-    }
+    show_pairs(tile, |lane, pair| pair * LANES + lane, observer);
 }

@@ -1,7 +1,8 @@
 //! Linear layers: up to 16 rows of activations side by side, eight outputs at a time.
 
-use super::product::{Broadcast, Columns, INNER, OUTPUTS, ROWS, Words};
-use super::vector::{Level, Vector};
+pub(super) use super::product::ROWS;
+use super::product::{Broadcast, Columns, INNER, OUTPUTS, Words};
+use super::vector::{Level, Register, Vector};
 use crate::kernels::{Epilogue, Layer, Products, tiles};
 use crate::requantise::Channel;
 
@@ -138,8 +139,8 @@ impl Scales {
     unsafe fn apply<X: Vector>(&self, sums: &Sums, vector: usize, output: usize) -> X::V {
         // SAFETY: the caller's.
         unsafe {
-            let sum = X::load(sums.0[output].as_ptr().add(vector * X::LANES));
-            X::scale(sum, self.multiplier[output], self.half[output], self.shift[output])
+            let sum = X::V::load(sums.0[output].as_ptr().add(vector * X::LANES));
+            X::V::scale(sum, self.multiplier[output], self.half[output], self.shift[output])
         }
     }
 }
@@ -157,7 +158,7 @@ pub(super) unsafe fn finish<X: Vector>(block: Block<'_>, epilogue: &mut Epilogue
                 for output in 0..channels.len() {
                     let mut bytes = [0; 16];
                     // SAFETY: the CPU is the caller's; there are that many vectors.
-                    unsafe { X::one(scales.apply::<X>(sums, vector, output), &mut bytes) };
+                    unsafe { X::V::one(scales.apply::<X>(sums, vector, output), &mut bytes) };
                     let start = (block.output + output) * *output_stride + row;
                     let out = out.get_mut(start..).unwrap_or(&mut []);
                     match out.get_mut(..X::LANES) {
@@ -182,12 +183,12 @@ pub(super) unsafe fn finish<X: Vector>(block: Block<'_>, epilogue: &mut Epilogue
                     match epilogue {
                         Epilogue::Store { out, row_stride, .. } => {
                             let mut staged = Staged([[0i8; OUTPUTS]; ROWS]);
-                            X::bytes(results, &mut staged.0);
+                            X::V::bytes(results, &mut staged.0);
                             each(&staged.0[..rows], out, row, *row_stride, &block, |to, from| *to = from);
                         }
                         Epilogue::Add { out, width } => {
                             let mut staged = Staged([[0i16; OUTPUTS]; ROWS]);
-                            X::words(results, &mut staged.0);
+                            X::V::words(results, &mut staged.0);
                             let add = |to: &mut i16, from| *to = to.saturating_add(from);
                             each(&staged.0[..rows], out, row, *width, &block, add);
                         }

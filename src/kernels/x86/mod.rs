@@ -11,7 +11,7 @@ mod norm;
 mod product;
 mod vector;
 
-use super::{Epilogue, Kernels, Matrix, NormView, Products, RowScale, ScoreLayout, Tile, WeightObserver, Wide};
+use super::{Epilogue, Kernels, Matrix, NormView, Products, ScoreLayout, Tile, WeightObserver, Wide};
 use crate::softmax::Weight;
 use product::Columns;
 
@@ -30,7 +30,63 @@ macro_rules! has {
     }};
 }
 
-/// A level: its type, and its kernels, which fall back to [`Wide`] on a CPU that lacks it.
+/// The kernels of a CPU that has the level `L`: one list, from which all levels and the choice among them are made.
+macro_rules! kernels {
+    ($make:ident! $with:tt) => {
+        $make! { $with
+            fn linear(products: Products<'_, '_>) { linear::linear::<L>(products) }
+            fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) { attend::scores::<L, W>(tile) }
+            fn score_layout<W>(tile: &Tile<'_, W>) -> ScoreLayout { attend::score_layout(tile) }
+            fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) { attend::softmax::<W>(tile) }
+            fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) { attend::weighted_sum::<L, W>(tile) }
+            fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
+                attend::show(tile, observer)
+            }
+            fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+                hidden15::sums_of_two(x, weights, sums)
+            }
+            fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) { norm::layer_norm(x, norm, out) }
+        }
+    };
+}
+
+/// `impl Kernels` of a level: where the CPU lacks it, [`Wide`] does the work.
+macro_rules! level_kernels {
+    (
+        ($level:ident, $name:literal, $features:literal)
+        $(fn $kernel:ident $(<W $(: $bound:ident)?>)? ($($argument:ident: $type:ty),*) $(-> $result:ty)? $code:block)*
+    ) => {
+        impl Kernels for $level {
+            const NAME: &'static str = $name;
+            const QUERIES: usize = attend::LANES;
+            const ROWS: usize = linear::ROWS;
+
+            fn name() -> &'static str {
+                if Self::is_available() { Self::NAME } else { Wide::NAME }
+            }
+            $(
+                fn $kernel $(<W $(: $bound)?>)? ($($argument: $type),*) $(-> $result)? {
+                    #[target_feature(enable = $features)]
+                    fn level $(<W $(: $bound)?>)? ($($argument: $type),*) $(-> $result)? {
+                        #[allow(dead_code)] // Some are the same on all levels, and some are safe.
+                        type L = $level;
+                        // SAFETY: this function needs the level's features.
+                        #[allow(unused_unsafe)]
+                        unsafe { $code }
+                    }
+                    if Self::is_available() {
+                        // SAFETY: the CPU has the features.
+                        unsafe { level($($argument),*) }
+                    } else {
+                        Wide::$kernel($($argument),*)
+                    }
+                }
+            )*
+        }
+    };
+}
+
+/// A level: its type, its kernels, and the parts of a layer.
 macro_rules! level {
     ($(#[$doc:meta])* $level:ident, $name:literal, $features:literal, $($feature:tt),*) => {
         $(#[$doc])*
@@ -47,8 +103,11 @@ macro_rules! level {
             }
         }
 
+        kernels! { level_kernels! ($level, $name, $features) }
+
         impl linear::Parts for $level {
-            #[inline(always)]
+            #[target_feature(enable = $features)]
+            #[inline(never)]
             unsafe fn fill(
                 columns: &mut Columns<'_>,
                 x: &[i8],
@@ -57,134 +116,15 @@ macro_rules! level {
                 start: usize,
                 length: usize,
             ) {
-                #[target_feature(enable = $features)]
-                #[inline(never)]
-                fn level(columns: &mut Columns<'_>, x: &[i8], width: usize, rows: usize, start: usize, length: usize) {
-                    // SAFETY: this function needs the level's features.
-                    unsafe { columns.fill::<<$level as vector::Level>::Linear>(x, width, rows, start, length) }
-                }
-                // SAFETY: the caller's.
-                unsafe { level(columns, x, width, rows, start, length) }
+                // SAFETY: this function needs the level's features.
+                unsafe { columns.fill::<<$level as vector::Level>::Linear>(x, width, rows, start, length) }
             }
 
-            #[inline(always)]
+            #[target_feature(enable = $features)]
+            #[inline(never)]
             unsafe fn finish(block: linear::Block<'_>, epilogue: &mut Epilogue<'_>) {
-                #[target_feature(enable = $features)]
-                #[inline(never)]
-                fn level(block: linear::Block<'_>, epilogue: &mut Epilogue<'_>) {
-                    // SAFETY: this function needs the level's features.
-                    unsafe { linear::finish::<<$level as vector::Level>::Linear>(block, epilogue) }
-                }
-                // SAFETY: the caller's.
-                unsafe { level(block, epilogue) }
-            }
-        }
-
-        impl Kernels for $level {
-            const NAME: &'static str = $name;
-            const QUERIES: usize = attend::LANES;
-            const ROWS: usize = 16;
-
-            fn name() -> &'static str {
-                if Self::is_available() { Self::NAME } else { Wide::NAME }
-            }
-
-            fn linear(products: Products<'_, '_>) {
-                #[target_feature(enable = $features)]
-                fn level(products: Products<'_, '_>) {
-                    // SAFETY: this function needs the level's features.
-                    unsafe { linear::linear::<$level>(products) }
-                }
-                if Self::is_available() {
-                    // SAFETY: the CPU has the features.
-                    unsafe { level(products) }
-                } else {
-                    Wide::linear(products);
-                }
-            }
-
-            fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
-                #[target_feature(enable = $features)]
-                fn level<W: Weight>(tile: &mut Tile<'_, W>) {
-                    // SAFETY: this function needs the level's features.
-                    unsafe { attend::scores::<$level, W>(tile) }
-                }
-                if Self::is_available() {
-                    // SAFETY: the CPU has the features.
-                    unsafe { level(tile) }
-                } else {
-                    Wide::tile_scores(tile);
-                }
-            }
-
-            fn score_layout<W>(tile: &Tile<'_, W>) -> ScoreLayout {
-                if Self::is_available() {
-                    ScoreLayout { query: 1, key: attend::LANES, up: 0 }
-                } else {
-                    Wide::score_layout(tile)
-                }
-            }
-
-            fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
-                #[target_feature(enable = $features)]
-                fn level<W: Weight>(tile: &mut Tile<'_, W>) {
-                    // SAFETY: this function needs the level's features, AVX2 among them.
-                    unsafe { attend::softmax::<W>(tile) }
-                }
-                if Self::is_available() {
-                    // SAFETY: the CPU has the features.
-                    unsafe { level(tile) }
-                } else {
-                    Wide::tile_softmax(tile);
-                }
-            }
-
-            fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
-                #[target_feature(enable = $features)]
-                fn level<W: Weight>(tile: &mut Tile<'_, W>) {
-                    // SAFETY: this function needs the level's features.
-                    unsafe { attend::weighted_sum::<$level, W>(tile) }
-                }
-                if Self::is_available() {
-                    // SAFETY: the CPU has the features.
-                    unsafe { level(tile) }
-                } else {
-                    Wide::tile_weighted_sum(tile);
-                }
-            }
-
-            fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
-                if Self::is_available() {
-                    attend::show(tile, observer);
-                } else {
-                    Wide::tile_show(tile, observer);
-                }
-            }
-
-            fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {
-                Wide::scores(query, keys, scores)
-            }
-
-            fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
-                if Self::is_available() {
-                    // SAFETY: the CPU has AVX2.
-                    unsafe { hidden15::sums_of_two(x, weights, sums) }
-                } else {
-                    Wide::sums_of_two(x, weights, sums);
-                }
-            }
-
-            fn weighted_sum<W: Weight>(weights: &[W], values: &[i8], stride: usize, scale: RowScale, out: &mut [i8]) {
-                Wide::weighted_sum(weights, values, stride, scale, out);
-            }
-
-            fn layer_norm(x: &[i16], row: NormView<'_>, out: &mut [i8]) {
-                if Self::is_available() {
-                    // SAFETY: the CPU has AVX2.
-                    unsafe { norm::layer_norm(x, row, out) }
-                } else {
-                    Wide::layer_norm(x, row, out);
-                }
+                // SAFETY: this function needs the level's features.
+                unsafe { linear::finish::<<$level as vector::Level>::Linear>(block, epilogue) }
             }
         }
     };
@@ -203,86 +143,41 @@ level!(
     Avx512Vnni, "AVX-512 VNNI", "avx2,avx512f,avx512bw,avx512vl,avx512vnni", "avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni"
 );
 
-/// Calls a function of the best level: once per layer or tile of queries.
+/// Calls a function of the best level, once per layer or tile of queries; [`Avx2`] falls back to [`Wide`]. `std` remembers
+/// what it has detected: a load and a test per feature.
 macro_rules! best {
     ($($call:tt)*) => {
-        match best() {
-            Best::Avx512Vnni => Avx512Vnni::$($call)*,
-            Best::AvxVnni => AvxVnni::$($call)*,
-            Best::Avx2 => Avx2::$($call)*,
-            Best::Wide => Wide::$($call)*,
+        if Avx512Vnni::is_available() {
+            Avx512Vnni::$($call)*
+        } else if AvxVnni::is_available() {
+            AvxVnni::$($call)*
+        } else {
+            Avx2::$($call)*
         }
     };
 }
 
-#[derive(Clone, Copy)]
-enum Best {
-    Wide,
-    Avx2,
-    AvxVnni,
-    Avx512Vnni,
+/// `impl Kernels` of the best level.
+macro_rules! best_kernels {
+    (
+        ()
+        $(fn $kernel:ident $(<W $(: $bound:ident)?>)? ($($argument:ident: $type:ty),*) $(-> $result:ty)? $code:block)*
+    ) => {
+        impl Kernels for X86 {
+            const NAME: &'static str = "x86-64";
+            const QUERIES: usize = attend::LANES;
+            const ROWS: usize = linear::ROWS;
+
+            fn name() -> &'static str {
+                best!(name())
+            }
+            $(
+                fn $kernel $(<W $(: $bound)?>)? ($($argument: $type),*) $(-> $result)? {
+                    best!($kernel($($argument),*))
+                }
+            )*
+        }
+    };
 }
 
-/// `std` remembers what it has detected: a load and a test per feature.
-#[inline]
-fn best() -> Best {
-    if Avx512Vnni::is_available() {
-        Best::Avx512Vnni
-    } else if AvxVnni::is_available() {
-        Best::AvxVnni
-    } else if Avx2::is_available() {
-        Best::Avx2
-    } else {
-        Best::Wide
-    }
-}
-
-impl Kernels for X86 {
-    const NAME: &'static str = "x86-64";
-    const QUERIES: usize = attend::LANES;
-    const ROWS: usize = 16;
-
-    fn name() -> &'static str {
-        best!(name())
-    }
-
-    fn linear(products: Products<'_, '_>) {
-        best!(linear(products));
-    }
-
-    fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
-        best!(tile_scores(tile));
-    }
-
-    fn score_layout<W>(tile: &Tile<'_, W>) -> ScoreLayout {
-        best!(score_layout(tile))
-    }
-
-    fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
-        best!(tile_softmax(tile));
-    }
-
-    fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
-        best!(tile_weighted_sum(tile));
-    }
-
-    fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
-        best!(tile_show(tile, observer));
-    }
-
-    fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {
-        Wide::scores(query, keys, scores)
-    }
-
-    fn weighted_sum<W: Weight>(weights: &[W], values: &[i8], stride: usize, scale: RowScale, out: &mut [i8]) {
-        Wide::weighted_sum(weights, values, stride, scale, out);
-    }
-
-    fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
-        best!(sums_of_two(x, weights, sums));
-    }
-
-    fn layer_norm(x: &[i16], row: NormView<'_>, out: &mut [i8]) {
-        best!(layer_norm(x, row, out));
-    }
-}
+kernels! { best_kernels! () }

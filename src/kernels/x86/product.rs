@@ -4,7 +4,7 @@
 //! weights of a layer, keys or values are broadcast. All that is read comes from the buffers of this file, into which
 //! the caller's slices are copied first; a copy serves for all that it is multiplied with.
 
-use super::vector::{Vector, transpose};
+use super::vector::{Register, Vector, transpose};
 use crate::kernels::holds;
 use core::arch::x86_64::__m256i;
 use core::mem::MaybeUninit;
@@ -135,15 +135,15 @@ impl<'a> Columns<'a> {
     unsafe fn correct<X: Vector>(&mut self) {
         // SAFETY: as above. Bytes of 0x80 are the offset, unsigned.
         unsafe {
-            let offset = X::splat(i32::from_ne_bytes([X::OFFSET as u8; 4]));
+            let offset = X::V::splat(i32::from_ne_bytes([X::OFFSET as u8; 4]));
             for vector in 0..self.vectors {
                 let from = self.words.start().add(vector * self.groups * X::LANES);
-                let mut sums = [X::splat(0); 2];
+                let mut sums = [X::V::splat(0); 2];
                 for group in 0..self.groups {
-                    sums[group % 2] = X::dot(sums[group % 2], offset, X::load(from.add(group * X::LANES)));
+                    sums[group % 2] = X::dot(sums[group % 2], offset, X::V::load(from.add(group * X::LANES)));
                 }
                 let to = self.correction.as_mut_ptr().add(vector * X::LANES);
-                X::store(to, X::add(sums[0], sums[1]));
+                X::V::store(X::V::add(sums[0], sums[1]), to);
                 for lane in 0..X::LANES {
                     *to.add(lane) = (*to.add(lane)).wrapping_neg();
                 }
@@ -327,12 +327,12 @@ impl<'a> Broadcast<'a> {
             let Side { apart, .. } = side;
             let columns = side.words.add(vector * apart);
             let rows: [*const i32; M] = core::array::from_fn(|i| self.words.start().add((output + i) * self.stride));
-            let mut acc = [[X::splat(0); N]; M];
+            let mut acc = [[X::V::splat(0); N]; M];
             for i in 0..M {
                 for j in 0..N {
-                    acc[i][j] = X::splat(start[output + i]);
+                    acc[i][j] = X::V::splat(start[output + i]);
                     if let Some(correction) = side.correction {
-                        acc[i][j] = X::add(acc[i][j], X::load(correction.as_ptr().add((vector + j) * X::LANES)));
+                        acc[i][j] = X::V::add(acc[i][j], X::V::load(correction.as_ptr().add((vector + j) * X::LANES)));
                     }
                 }
             }
@@ -349,9 +349,9 @@ impl<'a> Broadcast<'a> {
                 for (j, mut acc) in acc.into_iter().enumerate() {
                     let to = sums.add((output + i) * stride + (vector + j) * X::LANES);
                     if add {
-                        acc = X::add(acc, X::load(to));
+                        acc = X::V::add(acc, X::V::load(to));
                     }
-                    X::store(to, acc);
+                    X::V::store(acc, to);
                 }
             }
         }
@@ -373,12 +373,12 @@ unsafe fn step<X: Vector, const N: usize, const M: usize>(
 ) {
     // SAFETY: the caller's.
     unsafe {
-        let mut x = [X::splat(0); N];
+        let mut x = [X::V::splat(0); N];
         for (j, x) in x.iter_mut().enumerate() {
-            *x = X::load(columns.add(j * apart + group * X::LANES));
+            *x = X::V::load(columns.add(j * apart + group * X::LANES));
         }
         for i in 0..M {
-            let w = X::splat(*rows[i].add(group));
+            let w = X::V::splat(*rows[i].add(group));
             for j in 0..N {
                 acc[i][j] = X::dot(acc[i][j], w, x[j]);
             }
