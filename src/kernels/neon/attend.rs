@@ -3,6 +3,7 @@
 use super::operands::{BLOCK, Bytes, LANES, Operand, Packed};
 use super::output::{to_i8, transposed, write, write_rows};
 use super::{Core, products};
+use crate::kernels::generic::vector_tile::shared;
 use crate::kernels::tile::most;
 use crate::kernels::{Matrix, RowScale, Tile, portable, rows, tiles_mut};
 use crate::softmax::Weight;
@@ -24,7 +25,7 @@ pub(super) unsafe fn tile_scores<C: Core, W: Weight>(tile: &mut Tile<'_, W>) {
     for (to, &from) in visible.iter_mut().zip(&*tile.visible) {
         *to = from as i32;
     }
-    let shared = tile.visible.iter().copied().min().unwrap_or(0);
+    let shared = shared(tile.visible);
     // SAFETY: 16 bytes.
     let visible = unsafe { vld1q_s32(visible.as_ptr()) };
     let mut bytes = Bytes::new();
@@ -54,60 +55,50 @@ pub(super) unsafe fn tile_scores<C: Core, W: Weight>(tile: &mut Tile<'_, W>) {
     unsafe { vst1q_s32(tile.max.as_mut_ptr(), max) };
 }
 
-/// The softmax of up to four queries, before the division.
-pub(super) struct Heads<'a, W> {
-    pub(super) weights: [&'a [W]; LANES],
-    pub(super) sums: [u32; LANES],
-    pub(super) scales: [RowScale; LANES],
-    pub(super) queries: usize,
-}
-
-/// Where the output of the queries goes.
-pub(super) struct Out<'a> {
-    pub(super) data: &'a mut [i8],
-    pub(super) stride: usize,
-}
-
-/// Weighted sums of `dim` rows of values. If the weights are `few`, at most [`portable::CHUNK`] in number, the sums fit
-/// 32 bits and the scales drop none.
+/// [`Kernels::tile_weighted_sum`](crate::kernels::Kernels::tile_weighted_sum)
 ///
 /// # Safety
-/// The core is `C`. The outputs of all queries, `dim` each and `out.stride` apart, lie in `out.data`.
+/// The core is `C`.
 #[target_feature(enable = "neon")]
-pub(super) unsafe fn weighted_sums<C: Core, W: Weight>(
-    heads: &Heads<'_, W>,
-    values: Matrix<'_>,
-    dim: usize,
-    out: Out<'_>,
-    few: bool,
-) {
+pub(super) unsafe fn tile_weighted_sum<C: Core, W: Weight>(tile: &mut Tile<'_, W>) {
+    let Tile { values, value_dim, positions: stride, out_stride, .. } = *tile;
+    let inputs = most(tile.visible);
+    let queries = tile.visible.len().min(LANES);
+    let weights: [&[W]; LANES] = core::array::from_fn(|lane| {
+        let row = tile.weights.get(lane * stride..).unwrap_or(&[]);
+        row.get(..inputs).filter(|_| lane < queries).unwrap_or(&[])
+    });
+    let sums: [u32; LANES] = core::array::from_fn(|lane| tile.sums[lane]);
+    let scales = sums.map(|sum| RowScale::new(sum, tile.ratio));
+    // Of few weights, the sums fit 32 bits and the scales drop none.
+    let few = inputs <= portable::CHUNK;
     let offset = |sum: u32| if C::Weights::<W>::OFFSET { i64::from(sum) * 128 } else { 0 };
     let mut bytes = Bytes::new();
     // SAFETY: the caller knows the core.
     let mut packed = unsafe { Packed::<C::Weights<W>>::new(&mut bytes) };
     if few {
-        packed.fill(heads.weights, values.inputs);
+        packed.fill(weights, inputs);
     }
-    let parts = heads.scales.map(|scale| scale.parts());
+    let parts = scales.map(|scale| scale.parts());
     let (multipliers, shifts) = (parts.map(|part| part.0), parts.map(|part| -(part.1 as i32)));
-    let offsets = heads.sums.map(|sum| (offset(sum) as i32).wrapping_neg());
+    let offsets = sums.map(|sum| (offset(sum) as i32).wrapping_neg());
     // SAFETY: 16 bytes each.
     let [multiplier, shift, start] =
         [multipliers, shifts, offsets].each_ref().map(|lanes| unsafe { vld1q_s32(lanes.as_ptr()) });
     let mut first = 0;
-    while first < dim {
-        let count = BLOCK.min(dim - first);
-        let data = values.data.get(first * values.stride..).unwrap_or(&[]);
+    while first < value_dim {
+        let count = BLOCK.min(value_dim - first);
+        let data = values.get(first * stride..).unwrap_or(&[]);
         let bytes = if few {
-            let sums = packed.products(data, values.stride, count, values.inputs, [start; BLOCK]);
+            let sums = packed.products(data, stride, count, inputs, [start; BLOCK]);
             to_i8(sums.map(|sum| vrshlq_s32(vqdmulhq_s32(sum, multiplier), shift)))
         } else {
-            let mut totals = [heads.sums.map(|sum| -offset(sum)); BLOCK];
-            for start in (0..values.inputs).step_by(portable::CHUNK) {
-                let length = portable::CHUNK.min(values.inputs - start);
-                packed.fill(heads.weights.map(|row| row.get(start..).unwrap_or(&[])), length);
+            let mut totals = [sums.map(|sum| -offset(sum)); BLOCK];
+            for start in (0..inputs).step_by(portable::CHUNK) {
+                let length = portable::CHUNK.min(inputs - start);
+                packed.fill(weights.map(|row| row.get(start..).unwrap_or(&[])), length);
                 let data = data.get(start..).unwrap_or(&[]);
-                let sums = packed.products(data, values.stride, count, length, [vdupq_n_s32(0); BLOCK]);
+                let sums = packed.products(data, stride, count, length, [vdupq_n_s32(0); BLOCK]);
                 for (totals, sums) in totals.iter_mut().zip(sums) {
                     let mut lanes = [0i32; LANES];
                     // SAFETY: 16 bytes.
@@ -120,7 +111,7 @@ pub(super) unsafe fn weighted_sums<C: Core, W: Weight>(
             }
             let mut bytes = [0i8; BLOCK * LANES];
             for (to, totals) in bytes.as_chunks_mut::<LANES>().0.iter_mut().zip(totals) {
-                for ((to, total), scale) in to.iter_mut().zip(totals).zip(heads.scales) {
+                for ((to, total), scale) in to.iter_mut().zip(totals).zip(scales) {
                     *to = scale.to_i8(total);
                 }
             }
@@ -129,12 +120,12 @@ pub(super) unsafe fn weighted_sums<C: Core, W: Weight>(
             [a, b]
         };
         let rows = transposed(bytes);
-        if heads.queries == LANES && count == BLOCK {
-            // SAFETY: of the outputs of the four queries, these are some.
-            unsafe { write_rows(out.data, first, out.stride, rows) };
+        if queries == LANES && count == BLOCK {
+            // SAFETY: these are some of the outputs of the tile's four queries.
+            unsafe { write_rows(tile.out, first, out_stride, rows) };
         } else {
-            for (lane, values) in rows.into_iter().enumerate().take(heads.queries) {
-                write(out.data, lane * out.stride + first, count, values);
+            for (lane, values) in rows.into_iter().enumerate().take(queries) {
+                write(tile.out, lane * out_stride + first, count, values);
             }
         }
         first += BLOCK;

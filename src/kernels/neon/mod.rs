@@ -12,14 +12,13 @@ mod operands;
 mod output;
 mod softmax;
 
-use super::tile::most;
-use super::{Kernels, Matrix, NormView, Products, RowScale, ScoreLayout, Tile, holds, portable};
-use crate::softmax::{Steepness, Weight};
-use attend::{Heads, Out, tile_scores, weighted_sums};
+use super::{Kernels, Matrix, NormView, Products, ScoreLayout, Tile};
+use crate::softmax::Weight;
+use attend::{tile_scores, tile_weighted_sum};
 use core::arch::aarch64::*;
 use linear::{linear, sums_of_two};
 use operands::{BLOCK, LANES, Lanes, Operand, Packed, Sdot, Smlal, Smull, Udot};
-use softmax::{exp2, tile_softmax};
+use softmax::tile_softmax;
 
 /// The backend for aarch64.
 #[derive(Clone, Copy, Debug)]
@@ -99,24 +98,6 @@ impl Kernels for Neon {
         unsafe { on_core!(sums_of_two, (x, weights, sums)) };
     }
 
-    fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, weights: &mut [W]) -> u32 {
-        // SAFETY: see `on_core`.
-        unsafe { exp2(scores, max, steepness, weights) }
-    }
-
-    fn weighted_sum<W: Weight>(weights: &[W], values: &[i8], stride: usize, scale: RowScale, out: &mut [i8]) {
-        if !holds(values, out.len(), stride, weights.len()) {
-            return;
-        }
-        let sum = weights.iter().map(|weight| weight.to_int() as u32).fold(0, u32::wrapping_add);
-        let heads =
-            Heads { weights: [weights, &[], &[], &[]], sums: [sum, 0, 0, 0], scales: [scale; LANES], queries: 1 };
-        let values = Matrix { data: values, inputs: weights.len(), stride };
-        let (dim, out) = (out.len(), Out { stride: out.len(), data: out });
-        // SAFETY: see `on_core`; the one query has all of the output.
-        unsafe { on_core!(weighted_sums, W, (&heads, values, dim, out, false)) };
-    }
-
     fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
         // SAFETY: see `on_core`.
         unsafe { on_core!(tile_scores, W, (tile)) };
@@ -133,18 +114,8 @@ impl Kernels for Neon {
     }
 
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
-        let inputs = most(tile.visible);
-        let values = Matrix { data: tile.values, inputs, stride: tile.positions };
-        let queries = tile.visible.len().min(LANES);
-        let weights = core::array::from_fn(|lane| {
-            let row = tile.weights.get(lane * tile.positions..).unwrap_or(&[]);
-            row.get(..inputs).filter(|_| lane < queries).unwrap_or(&[])
-        });
-        let sums = core::array::from_fn(|lane| tile.sums[lane]);
-        let heads = Heads { weights, sums, scales: sums.map(|sum| RowScale::new(sum, tile.ratio)), queries };
-        let out = Out { data: tile.out, stride: tile.out_stride };
-        // SAFETY: see `on_core`; the outputs of all queries of a tile are there.
-        unsafe { on_core!(weighted_sums, W, (&heads, values, tile.value_dim, out, inputs <= portable::CHUNK)) };
+        // SAFETY: see `on_core`.
+        unsafe { on_core!(tile_weighted_sum, W, (tile)) };
     }
 
     fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {

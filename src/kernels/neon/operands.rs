@@ -19,6 +19,9 @@ const BYTES: usize = 4096;
 /// Sums of the four packed rows with one row of int8.
 pub(super) type Lanes = int32x4_t;
 
+/// Sums of one row of int8 on their way; types use as many as they need.
+type Partial = [Lanes; LANES];
+
 /// How four rows are packed and multiplied.
 pub(super) trait Operand {
     /// An element of the packed rows.
@@ -27,6 +30,12 @@ pub(super) trait Operand {
     const BYTES: usize;
     /// Whether 128 times the sum of each packed row is in the sums, which are then unsigned.
     const OFFSET: bool = false;
+    /// Rows of int8 at a time, 4 or 8, so that all sums stay in registers.
+    const ROWS: usize = BLOCK;
+    /// Parts of a step, so that its packed rows stay in registers, too.
+    const PARTS: usize = 1;
+    /// Whether partial sums start from 0: their lanes are not those of the sums.
+    const APART: bool = false;
 
     /// Packs one step.
     ///
@@ -34,18 +43,21 @@ pub(super) trait Operand {
     /// [`Operand::BYTES`] bytes can be written at `to`, and the core has the instructions.
     unsafe fn pack(rows: [&[Self::Value; STEP]; LANES], to: *mut u8);
 
-    /// Adds `Σ w·x` of the four packed rows to each of `sums`, one per row of `w`.
+    /// Adds the products of a part of a step with one row.
     ///
     /// # Safety
-    /// `steps * BYTES` bytes can be read at `x`, and `steps * STEP` bytes at `w` and at each of the N - 1 rows
-    /// behind it, `stride` bytes apart. The core has the instructions.
-    unsafe fn products<const N: usize>(
-        x: *const u8,
-        steps: usize,
-        w: *const i8,
-        stride: usize,
-        sums: [Lanes; N],
-    ) -> [Lanes; N];
+    /// `BYTES / PARTS` bytes can be read at `x`, `STEP / PARTS` at `w`, and the core has the instructions.
+    unsafe fn step(partial: Partial, x: *const u8, w: *const i8) -> Partial;
+
+    /// What partial sums add up to, which start from `sum` unless they are [`Operand::APART`].
+    ///
+    /// # Safety
+    /// The core has the instructions.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn end(_sum: Lanes, partial: Partial) -> Lanes {
+        partial[0]
+    }
 }
 
 /// Memory for [`Packed`].
@@ -132,7 +144,7 @@ impl<'a, O: Operand> Packed<'a, O> {
         // slice.
         if count == BLOCK && reaches(w, BLOCK, stride, bytes) {
             // SAFETY: `steps` steps are packed, and the last row ends inside `w`.
-            unsafe { O::products(self.bytes.as_ptr().cast(), self.steps, w.as_ptr(), stride, sums) }
+            unsafe { products::<O, _>(self.bytes.as_ptr().cast(), self.steps, w.as_ptr(), stride, sums) }
         } else {
             self.last_products(w, stride, count, length, &mut sums);
             sums
@@ -151,7 +163,7 @@ impl<'a, O: Operand> Packed<'a, O> {
             && reaches(w, 4, stride, bytes)
         {
             // SAFETY: `steps` steps are packed, and the last row ends inside `w`.
-            *half = unsafe { O::products(x, self.steps, w.as_ptr(), stride, *half) };
+            *half = unsafe { products::<O, _>(x, self.steps, w.as_ptr(), stride, *half) };
             first = 4;
         }
         for (row, sum) in sums.iter_mut().enumerate().take(count).skip(first) {
@@ -176,7 +188,7 @@ impl<'a, O: Operand> Packed<'a, O> {
             };
             if w.len() >= bytes {
                 // SAFETY: `steps` steps are packed, and the one row is as long.
-                [*sum] = unsafe { O::products(x, self.steps, w.as_ptr(), 0, [*sum]) };
+                [*sum] = unsafe { products::<O, _>(x, self.steps, w.as_ptr(), 0, [*sum]) };
             }
         }
     }
@@ -203,17 +215,70 @@ fn chunk<'a, T: Copy>(row: &'a [T], padded: &'a mut [T; STEP]) -> &'a [T; STEP] 
     }
 }
 
-/// A loop over the first `N` of up to eight rows, always unrolled: sums must stay in registers.
-macro_rules! unrolled {
-    ($n:ident, |$row:ident| $body:block) => {
-        unrolled!($n, |$row| $body, 0 1 2 3 4 5 6 7)
-    };
-    ($n:ident, |$row:ident| $body:block, $($i:literal)*) => {$(
-        if $i < $n {
-            let $row = $i;
-            $body
+/// Adds `Σ w·x` of the four packed rows to each of `sums`, one per row of `w`.
+///
+/// # Safety
+/// `steps * BYTES` bytes can be read at `x`, and `steps * STEP` bytes at `w` and at each of the N - 1 rows behind it,
+/// `stride` bytes apart. The core has the instructions.
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn products<O: Operand, const N: usize>(
+    x: *const u8,
+    steps: usize,
+    w: *const i8,
+    stride: usize,
+    mut sums: [Lanes; N],
+) -> [Lanes; N] {
+    // SAFETY: of the rows that the caller promises, those from the fifth on are what is left.
+    unsafe {
+        if O::ROWS < N
+            && let Some((first, second)) = sums.split_first_chunk_mut::<4>()
+            && let Some(second) = second.first_chunk_mut::<4>()
+        {
+            *first = products_at_once::<O, 4>(x, steps, w, stride, *first);
+            *second = products_at_once::<O, 4>(x, steps, w.add(4 * stride), stride, *second);
+            sums
+        } else {
+            products_at_once::<O, N>(x, steps, w, stride, sums)
         }
-    )*};
+    }
+}
+
+/// [`products`] with at most [`Operand::ROWS`] rows.
+///
+/// # Safety
+/// As there.
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn products_at_once<O: Operand, const N: usize>(
+    x: *const u8,
+    steps: usize,
+    w: *const i8,
+    stride: usize,
+    mut sums: [Lanes; N],
+) -> [Lanes; N] {
+    // Always unrolled: sums must stay in registers.
+    macro_rules! rows {
+        (|$row:ident| $body:expr, $($i:literal)*) => {$(
+            if $i < N {
+                let $row = $i;
+                $body
+            }
+        )*};
+    }
+    // SAFETY: the caller promises as many bytes.
+    unsafe {
+        let zero = vdupq_n_s32(0);
+        let mut partial = sums.map(|sum| [if O::APART { zero } else { sum }, zero, zero, zero]);
+        for part in 0..steps * O::PARTS {
+            let (x, w) = (x.add(part * (O::BYTES / O::PARTS)), w.add(part * (STEP / O::PARTS)));
+            rows!(|row| partial[row] = O::step(partial[row], x, w.add(row * stride)), 0 1 2 3 4 5 6 7);
+        }
+        for (sum, partial) in sums.iter_mut().zip(partial) {
+            *sum = O::end(*sum, partial);
+        }
+    }
+    sums
 }
 
 macro_rules! by_element {
@@ -262,26 +327,13 @@ impl Operand for Sdot {
 
     #[inline]
     #[target_feature(enable = "neon")]
-    unsafe fn products<const N: usize>(
-        x: *const u8,
-        steps: usize,
-        w: *const i8,
-        stride: usize,
-        mut sums: [Lanes; N],
-    ) -> [Lanes; N] {
-        for step in 0..steps {
-            // SAFETY: the caller promises as many bytes.
-            let (x, w) = unsafe { (vld1q_u8_x4(x.add(step * Self::BYTES)), w.add(step * STEP).cast::<u8>()) };
-            unrolled!(N, |row| {
-                // SAFETY: as above.
-                sums[row] = unsafe {
-                    let w = vld1q_u8(w.add(row * stride));
-                    let sum = sdot::<1>(sdot::<0>(sums[row], x.0, w), x.1, w);
-                    sdot::<3>(sdot::<2>(sum, x.2, w), x.3, w)
-                };
-            });
+    unsafe fn step([sum, ..]: Partial, x: *const u8, w: *const i8) -> Partial {
+        // SAFETY: the caller's.
+        unsafe {
+            let (x, w) = (vld1q_u8_x4(x), vld1q_u8(w.cast()));
+            let sum = sdot::<1>(sdot::<0>(sum, x.0, w), x.1, w);
+            [sdot::<3>(sdot::<2>(sum, x.2, w), x.3, w); LANES]
         }
-        sums
     }
 }
 
@@ -292,6 +344,9 @@ pub(super) struct Smull<const TAME: bool>;
 impl<const TAME: bool> Operand for Smull<TAME> {
     type Value = i8;
     const BYTES: usize = 64;
+    // With four lanes, 16 vectors of partial sums.
+    const ROWS: usize = 4;
+    const APART: bool = true;
 
     #[inline]
     #[target_feature(enable = "neon")]
@@ -304,65 +359,24 @@ impl<const TAME: bool> Operand for Smull<TAME> {
 
     #[inline]
     #[target_feature(enable = "neon")]
-    unsafe fn products<const N: usize>(
-        x: *const u8,
-        steps: usize,
-        w: *const i8,
-        stride: usize,
-        mut sums: [Lanes; N],
-    ) -> [Lanes; N] {
-        // Four rows of int8 at a time: with four lanes, 16 vectors of partial sums.
-        // SAFETY: of the rows that the caller promises, those from the fifth on are what is left.
-        unsafe {
-            if let Some((first, second)) = sums.split_first_chunk_mut::<4>() {
-                *first = Self::rows(x, steps, w, stride, *first);
-                if let Some(second) = second.first_chunk_mut::<4>() {
-                    *second = Self::rows(x, steps, w.add(4 * stride), stride, *second);
-                }
-            } else if let Some(one) = sums.first_chunk_mut::<1>() {
-                *one = Self::rows(x, steps, w, stride, *one);
-            }
-        }
-        sums
+    unsafe fn step([a, b, c, d]: Partial, x: *const u8, w: *const i8) -> Partial {
+        // SAFETY: the caller's.
+        let (x, w) = unsafe { (vld1q_s8_x4(x.cast()), vld1q_s8(w)) };
+        [Self::add(a, x.0, w), Self::add(b, x.1, w), Self::add(c, x.2, w), Self::add(d, x.3, w)]
+    }
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn end(sum: Lanes, [a, b, c, d]: Partial) -> Lanes {
+        vaddq_s32(sum, vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)))
     }
 }
 
 impl<const TAME: bool> Smull<TAME> {
-    /// [`Operand::products`] with up to four rows.
-    ///
-    /// # Safety
-    /// As there.
-    #[inline]
-    #[target_feature(enable = "neon")]
-    unsafe fn rows<const N: usize>(
-        x: *const u8,
-        steps: usize,
-        w: *const i8,
-        stride: usize,
-        mut sums: [Lanes; N],
-    ) -> [Lanes; N] {
-        let mut partial = [[vdupq_n_s32(0); LANES]; N];
-        for step in 0..steps {
-            // SAFETY: the caller promises as many bytes.
-            let (x, w) = unsafe { (vld1q_s8_x4(x.add(step * Self::BYTES).cast()), w.add(step * STEP)) };
-            unrolled!(N, |row| {
-                // SAFETY: as above.
-                let w = unsafe { vld1q_s8(w.add(row * stride)) };
-                let [a, b, c, d] = partial[row];
-                partial[row] =
-                    [Self::step(a, x.0, w), Self::step(b, x.1, w), Self::step(c, x.2, w), Self::step(d, x.3, w)];
-            });
-        }
-        for (sum, [a, b, c, d]) in sums.iter_mut().zip(partial) {
-            *sum = vaddq_s32(*sum, vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)));
-        }
-        sums
-    }
-
     /// Adds 16 products to four partial sums.
     #[inline]
     #[target_feature(enable = "neon")]
-    fn step(sum: int32x4_t, x: int8x16_t, w: int8x16_t) -> int32x4_t {
+    fn add(sum: int32x4_t, x: int8x16_t, w: int8x16_t) -> int32x4_t {
         let low = vmull_s8(vget_low_s8(x), vget_low_s8(w));
         if TAME {
             vpadalq_s16(sum, vmlal_high_s8(low, x, w))
@@ -427,39 +441,23 @@ impl<W: Weight> Operand for Udot<W> {
 
     #[inline]
     #[target_feature(enable = "neon")]
-    unsafe fn products<const N: usize>(
-        x: *const u8,
-        steps: usize,
-        w: *const i8,
-        stride: usize,
-        mut sums: [Lanes; N],
-    ) -> [Lanes; N] {
-        let mut highs = [vdupq_n_s32(0); N];
-        for step in 0..steps {
-            // SAFETY: the caller promises as many bytes.
-            let (x, w) = unsafe { (x.add(step * Self::BYTES), w.add(step * STEP).cast::<u8>()) };
-            // SAFETY: as above; only wide weights have the second plane.
-            let (low, high) = unsafe {
-                let low = vld1q_u8_x4(x);
-                (low, if size_of::<W>() == 2 { vld1q_u8_x4(x.add(64)) } else { low })
+    unsafe fn step([low, high, ..]: Partial, x: *const u8, w: *const i8) -> Partial {
+        // SAFETY: the caller's; only wide weights have the second plane.
+        unsafe {
+            let v = veorq_u8(vld1q_u8(w.cast()), vdupq_n_u8(128));
+            let add = |sum, x: *const u8| {
+                let x = vld1q_u8_x4(x);
+                let sum = udot::<1>(udot::<0>(sum, x.0, v), x.1, v);
+                udot::<3>(udot::<2>(sum, x.2, v), x.3, v)
             };
-            unrolled!(N, |row| {
-                // SAFETY: as above.
-                unsafe {
-                    let v = veorq_u8(vld1q_u8(w.add(row * stride)), vdupq_n_u8(128));
-                    let sum = udot::<1>(udot::<0>(sums[row], low.0, v), low.1, v);
-                    sums[row] = udot::<3>(udot::<2>(sum, low.2, v), low.3, v);
-                    if size_of::<W>() == 2 {
-                        let sum = udot::<1>(udot::<0>(highs[row], high.0, v), high.1, v);
-                        highs[row] = udot::<3>(udot::<2>(sum, high.2, v), high.3, v);
-                    }
-                }
-            });
+            [add(low, x), if size_of::<W>() == 2 { add(high, x.add(64)) } else { high }, high, high]
         }
-        for (sum, high) in sums.iter_mut().zip(highs) {
-            *sum = vaddq_s32(*sum, vshlq_n_s32::<8>(high));
-        }
-        sums
+    }
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn end(_: Lanes, [low, high, ..]: Partial) -> Lanes {
+        vaddq_s32(low, vshlq_n_s32::<8>(high))
     }
 }
 
@@ -469,6 +467,7 @@ pub(super) struct Smlal<W>(PhantomData<W>);
 impl<W: Weight> Operand for Smlal<W> {
     type Value = W;
     const BYTES: usize = 128;
+    const PARTS: usize = 2;
 
     #[inline]
     #[target_feature(enable = "neon")]
@@ -482,29 +481,17 @@ impl<W: Weight> Operand for Smlal<W> {
 
     #[inline]
     #[target_feature(enable = "neon")]
-    unsafe fn products<const N: usize>(
-        x: *const u8,
-        steps: usize,
-        w: *const i8,
-        stride: usize,
-        mut sums: [Lanes; N],
-    ) -> [Lanes; N] {
+    unsafe fn step([sum, ..]: Partial, x: *const u8, w: *const i8) -> Partial {
         /// Two positions, from element `I` of `v` on.
         #[inline]
         #[target_feature(enable = "neon")]
         fn two<const I: i32, const J: i32>(sum: Lanes, x: int16x8_t, v: int16x8_t) -> Lanes {
             vmlal_high_laneq_s16::<J>(vmlal_laneq_s16::<I>(sum, vget_low_s16(x), v), x, v)
         }
-        for step in 0..steps * 2 {
-            // SAFETY: the caller promises as many bytes; this is half a step.
-            let (x, w) = unsafe { (vld1q_s16_x4(x.add(step * 64).cast()), w.add(step * 8)) };
-            unrolled!(N, |row| {
-                // SAFETY: as above.
-                let v = vmovl_s8(unsafe { vld1_s8(w.add(row * stride)) });
-                let sum = two::<2, 3>(two::<0, 1>(sums[row], x.0, v), x.1, v);
-                sums[row] = two::<6, 7>(two::<4, 5>(sum, x.2, v), x.3, v);
-            });
-        }
-        sums
+        // SAFETY: the caller's.
+        let (x, w) = unsafe { (vld1q_s16_x4(x.cast()), vld1_s8(w)) };
+        let v = vmovl_s8(w);
+        let sum = two::<2, 3>(two::<0, 1>(sum, x.0, v), x.1, v);
+        [two::<6, 7>(two::<4, 5>(sum, x.2, v), x.3, v); LANES]
     }
 }

@@ -1,8 +1,9 @@
 //! Scores to weights, eight at a time.
 
 use super::operands::LANES;
+use crate::kernels::generic::vector_tile::shared;
 use crate::kernels::tile::most;
-use crate::kernels::{Tile, tiles, tiles_mut};
+use crate::kernels::{Tile, tiles};
 use crate::softmax::{Steepness, Weight};
 use core::arch::aarch64::*;
 
@@ -87,32 +88,12 @@ fn first_of_eight(count: usize) -> uint16x8_t {
     vcgtq_u16(vdupq_n_u16(count.min(8) as u16), index)
 }
 
-#[target_feature(enable = "neon")]
-pub(super) fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, weights: &mut [W]) -> u32 {
-    let exponential = Exponential::new::<W>(steepness);
-    let max = vdupq_n_s32(max);
-    let mut sum = vdupq_n_u32(0);
-    for (scores, weights) in tiles(scores, 8).zip(tiles_mut(weights, 8)) {
-        let count = scores.len().min(weights.len());
-        let mut padded = [0; 8];
-        for (to, &from) in padded.iter_mut().zip(scores) {
-            *to = from;
-        }
-        // SAFETY: 32 bytes.
-        let int32x4x2_t(low, high) = unsafe { vld1q_s32_x2(padded.as_ptr()) };
-        let weighed = vandq_u16(exponential.weigh(low, high, max), first_of_eight(count));
-        sum = vpadalq_u16(sum, weighed);
-        write_weights(weights, count, weighed);
-    }
-    vaddvq_u32(sum)
-}
-
 /// Weights lie row by row; those of keys that a query does not see are 0, as far as another one of the tile sees them.
 #[target_feature(enable = "neon")]
 pub(super) fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
     let (scores, _) = tile.scores.as_chunks::<LANES>();
     let Some(scores) = scores.get(..most(tile.visible)) else { return };
-    let shared = tile.visible.iter().copied().min().unwrap_or(0).min(scores.len());
+    let shared = shared(tile.visible).min(scores.len());
     let exponential = Exponential::new::<W>(tile.steepness);
     let [a, b, c, d, ..] = tile.max;
     let max = [a, b, c, d].map(|max| vdupq_n_s32(max));
