@@ -1,4 +1,4 @@
-//! Biases added to the scores of four queries, laid out as in `attend` and `rest`.
+//! Biases added to the scores of four queries, laid out as in `attend` and `last_keys`.
 
 use super::{GROUP, LANES};
 use crate::kernels::bias::{LOWEST, PART};

@@ -1,6 +1,7 @@
 //! Cortex-M55 and M85: Helium (MVE), vectors of 128 bits.
 
 use super::bias::{PART, least};
+use super::generic::vector_tile::show_pairs;
 use super::{
     Bounds, Kernels, Layer, MASKED, Matrix, NormView, Products, Rotation, RowScale, Rows, Tile, Turn, WeightObserver,
     portable, tiles,
@@ -21,9 +22,9 @@ macro_rules! cpu {
 mod attend;
 mod bias;
 mod finish;
+mod last_keys;
 mod norm;
 mod products;
-mod rest;
 mod rotate;
 mod table;
 mod weighted;
@@ -168,19 +169,11 @@ impl Kernels for Helium {
 
     fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
         let Keys { groups, .. } = Keys::new(&*tile.visible);
-        let Some((grouped, rest)) = tile.scores.split_at_checked(groups * GROUP) else { return };
-        for (lane, &visible) in tile.visible.iter().enumerate() {
-            let Some(row) = tile.weights.get_mut(..visible) else { return };
-            for (key, to) in row.iter_mut().enumerate() {
-                let pair = match key.checked_sub(8 * groups) {
-                    None => grouped.get(key / 8 * GROUP + 8 * lane + key % 8 / 2),
-                    Some(key) => rest.get(key / 2 * LANES + lane),
-                };
-                let weight = pair.map_or(0, |pair| i32::from((pair >> (16 * (key % 2))) as i16));
-                *to = W::from_int(weight);
-            }
-            observer.row(lane, row);
-        }
+        let place = |lane: usize, pair: usize| match pair.checked_sub(4 * groups) {
+            None => pair / 4 * GROUP + 8 * lane + pair % 4,
+            Some(pair) => groups * GROUP + pair * LANES + lane,
+        };
+        show_pairs(tile, place, observer);
     }
 
     fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
@@ -225,7 +218,7 @@ fn scores<W>(tile: &mut Tile<'_, W>, bounds: Option<(&[usize; LANES], &[usize; L
         let rest = rest.get_mut(..keys.rest).unwrap_or(&mut []);
         let mut of_all = *max;
         let max_of_seen = if bounds.is_none() { &mut *max } else { &mut of_all };
-        rest::scores(tile.queries, lanes, dim, after, rest, keys.seen(tile.visible), max_of_seen);
+        last_keys::scores(tile.queries, lanes, dim, after, rest, keys.seen(tile.visible), max_of_seen);
         if let Some(bounds) = bounds {
             bias::hide_rest(rest, 8 * keys.groups, bounds, far, max);
         }
@@ -247,7 +240,7 @@ fn softmax<W: Weight>(tile: &mut Tile<'_, W>) {
     if keys.rest > 0 {
         let (rest, _) = rest.as_chunks_mut::<LANES>();
         let rest = rest.get_mut(..keys.rest).unwrap_or(&mut []);
-        rest::weigh::<W>(rest, tile.steepness, keys.seen(tile.visible), max, sums);
+        last_keys::weigh::<W>(rest, tile.steepness, keys.seen(tile.visible), max, sums);
     }
 }
 

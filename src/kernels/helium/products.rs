@@ -368,12 +368,13 @@ unsafe extern "C" fn whole_64(x: *const i8, w: *const i8, out: *mut i32, call: *
     )
 }
 
-/// A function for one row of 64 values and right rows any `stride` apart: the first 64 values of a row, or further
-/// ones, on top of the sums.
-macro_rules! full {
-    ($name:ident, $start:literal, $first:literal) => {
+/// A function for one row, which `$load` brings to registers, and right rows any `stride` apart: `$start` loads the sums
+/// of four of these, to which all is added, and `$output` adds the products of one.
+macro_rules! one_row {
+    ($name:ident($($tail:ident)?), $start:literal, $load:ident, $output:ident, [$($argument:literal),*]) => {
         /// # Safety
-        /// As [`whole_64`] for one pass, but the right rows lie `stride` apart.
+        /// As [`whole_64`] for one pass, but the right rows lie `stride` apart; where there is a `tail`, all rows end
+        /// after so many values (1 to 16) of the last vector.
         #[unsafe(naked)]
         unsafe extern "C" fn $name(
             x: *const i8,
@@ -382,40 +383,22 @@ macro_rules! full {
             groups: usize,
             stride: usize,
             skip: usize,
+            $($tail: usize,)?
         ) {
-    #[rustfmt::skip]
-            macro_rules! output {
-                ($a:literal) => {
-                    concat!(
-                        "vldrb.u8 q4, [r1]\n",
-                        "vldrb.u8 q5, [r1, #16]\n",
-                        $first, " ", $a, ", q0, q4\n",
-                        "vldrb.u8 q6, [r1, #32]\n",
-                        "vmladava.s8 ", $a, ", q1, q5\n",
-                        "vldrb.u8 q7, [r1, #48]\n",
-                        "vmladava.s8 ", $a, ", q2, q6\n",
-                        "add r1, r1, r5\n",
-                        "vmladava.s8 ", $a, ", q3, q7\n",
-                    )
-                };
-            }
             naked_asm!(
                 cpu!(),
                 "push {{r4-r11, lr}}",
                 "ldrd r5, r7, [sp, #36]",
                 "vpush {{d8-d15}}",
-                "vldrb.u8 q0, [r0]",
-                "vldrb.u8 q1, [r0, #16]",
-                "vldrb.u8 q2, [r0, #32]",
-                "vldrb.u8 q3, [r0, #48]",
+                $load!($($argument),*),
                 "dls lr, r3",
                 "2:",
                 ".rept 2",
                 $start,
-                output!("r4"),
-                output!("r6"),
-                output!("r8"),
-                output!("r10"),
+                $output!("r4", $($argument),*),
+                $output!("r6", $($argument),*),
+                $output!("r8", $($argument),*),
+                $output!("r10", $($argument),*),
                 "stm r2!, {{r4, r6, r8, r10}}",
                 ".endr",
                 "add r2, r2, r7",
@@ -427,60 +410,61 @@ macro_rules! full {
     };
 }
 
-full!(first_64, "", "vmladav.s8");
-full!(next_64, "ldm r2, {{r4, r6, r8, r10}}", "vmladava.s8");
-
-/// A function for one row of up to four vectors, of which the last one may not be whole, on top of the sums.
-macro_rules! partial {
-    ($name:ident, $x:literal, $offset:literal, [$($whole:literal),*]) => {
-        /// # Safety
-        /// As [`whole_64`] for one pass, but the right rows lie `stride` apart, and all rows end after
-        /// `tail` (1 to 16) values of the last vector.
-        #[unsafe(naked)]
-        unsafe extern "C" fn $name(x: *const i8, w: *const i8, out: *mut i32, groups: usize, stride: usize, skip: usize, tail: usize) {
-            #[rustfmt::skip]
-            macro_rules! output {
-                ($a:literal) => {
-                    concat!(
-                        $("vldrb.u8 q4, [r1, #16*", $whole, "]\n",
-                        "vmladava.s8 ", $a, ", q", $whole, ", q4\n",)*
-                        "vpst\n",
-                        "vldrbt.u8 q5, [r1, #", $offset, "]\n",
-                        "vmladava.s8 ", $a, ", ", $x, ", q5\n",
-                        "add r1, r1, r5\n",
-                    )
-                };
-            }
-            naked_asm!(
-                cpu!(),
-                "push {{r4-r11, lr}}",
-                "ldrd r5, r7, [sp, #36]",
-                "ldr r9, [sp, #44]",
-                "vpush {{d8-d15}}",
-                "vctp.8 r9",
-                $(concat!("vldrb.u8 q", $whole, ", [r0, #16*", $whole, "]"),)*
-                "vpst",
-                concat!("vldrbt.u8 ", $x, ", [r0, #", $offset, "]"),
-                "dls lr, r3",
-                "2:",
-                ".rept 2",
-                "ldm r2, {{r4, r6, r8, r10}}",
-                output!("r4"),
-                output!("r6"),
-                output!("r8"),
-                output!("r10"),
-                "stm r2!, {{r4, r6, r8, r10}}",
-                ".endr",
-                "add r2, r2, r7",
-                "le lr, 2b",
-                "vpop {{d8-d15}}",
-                "pop {{r4-r11, pc}}",
-            )
-        }
+macro_rules! load_64 {
+    ($_first:literal) => {
+        "vldrb.u8 q0, [r0]\nvldrb.u8 q1, [r0, #16]\nvldrb.u8 q2, [r0, #32]\nvldrb.u8 q3, [r0, #48]"
     };
 }
 
-partial!(next_16, "q3", "0", []);
-partial!(next_32, "q3", "16", ["0"]);
-partial!(next_48, "q3", "32", ["0", "1"]);
-partial!(next_tail, "q3", "48", ["0", "1", "2"]);
+/// The products of 64 values.
+#[rustfmt::skip]
+macro_rules! output_64 {
+    ($a:literal, $first:literal) => {
+        concat!(
+            "vldrb.u8 q4, [r1]\n",
+            "vldrb.u8 q5, [r1, #16]\n",
+            $first, " ", $a, ", q0, q4\n",
+            "vldrb.u8 q6, [r1, #32]\n",
+            "vmladava.s8 ", $a, ", q1, q5\n",
+            "vldrb.u8 q7, [r1, #48]\n",
+            "vmladava.s8 ", $a, ", q2, q6\n",
+            "add r1, r1, r5\n",
+            "vmladava.s8 ", $a, ", q3, q7\n",
+        )
+    };
+}
+
+/// The products of some whole vectors, and of a last one, in q3, that need not be.
+#[rustfmt::skip]
+macro_rules! output_tail {
+    ($a:literal, $last:literal $(, $whole:literal)*) => {
+        concat!(
+            $("vldrb.u8 q4, [r1, #16*", $whole, "]\n",
+            "vmladava.s8 ", $a, ", q", $whole, ", q4\n",)*
+            "vpst\n",
+            "vldrbt.u8 q5, [r1, #16*", $last, "]\n",
+            "vmladava.s8 ", $a, ", q3, q5\n",
+            "add r1, r1, r5\n",
+        )
+    };
+}
+
+/// Brings one row to the registers that [`output_tail`] expects.
+macro_rules! load_tail {
+    ($last:literal $(, $whole:literal)*) => {
+        concat!(
+            "ldr r9, [sp, #108]\n",
+            "vctp.8 r9\n",
+            $("vldrb.u8 q", $whole, ", [r0, #16*", $whole, "]\n",)*
+            "vpst\n",
+            "vldrbt.u8 q3, [r0, #16*", $last, "]\n",
+        )
+    };
+}
+
+one_row!(first_64(), "", load_64, output_64, ["vmladav.s8"]);
+one_row!(next_64(), "ldm r2, {{r4, r6, r8, r10}}", load_64, output_64, ["vmladava.s8"]);
+one_row!(next_16(tail), "ldm r2, {{r4, r6, r8, r10}}", load_tail, output_tail, ["0"]);
+one_row!(next_32(tail), "ldm r2, {{r4, r6, r8, r10}}", load_tail, output_tail, ["1", "0"]);
+one_row!(next_48(tail), "ldm r2, {{r4, r6, r8, r10}}", load_tail, output_tail, ["2", "0", "1"]);
+one_row!(next_tail(tail), "ldm r2, {{r4, r6, r8, r10}}", load_tail, output_tail, ["3", "0", "1", "2"]);

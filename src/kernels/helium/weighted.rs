@@ -1,6 +1,6 @@
 //! Sums of four queries' weighted values, two dimensions at a time, and the outputs that they make.
 //!
-//! Weights lie as `attend` and `rest` leave them.
+//! Weights lie as `attend` and `last_keys` leave them.
 
 use super::{GROUP, LANES};
 use crate::kernels::holds;
