@@ -111,65 +111,48 @@ pub(super) unsafe extern "C" fn products(
     )
 }
 
-/// Requantises sums to int8.
-///
-/// # Safety
-/// `sums` points to `lanes` sums, `out` to a byte for each, `stride` bytes apart. `lanes` is 1 to 8 registers full of
-/// i32. `multiplier` is twice that of the scale.
-#[unsafe(naked)]
-pub(super) unsafe extern "C" fn store(
-    sums: *const i32,
-    lanes: usize,
-    bias: i32,
-    multiplier: i32,
-    shift: u32,
-    out: *mut i8,
-    stride: usize,
-) {
-    vectors!(
-        // To nearest, halves up.
-        "csrwi vxrm, 0",
-        "vsetvli zero, a1, e32, m8, ta, ma",
-        "vle32.v v8, (a0)",
-        "vadd.vx v8, v8, a2",
-        "vmulh.vx v8, v8, a3",
-        "vssra.vx v8, v8, a4",
-        "vsetvli zero, zero, e16, m4, ta, ma",
-        "vnclip.wi v16, v8, 0",
-        "vsetvli zero, zero, e8, m2, ta, ma",
-        "vnclip.wi v8, v16, 0",
-        "vsse8.v v8, (a5), a6",
-    )
+/// A function that requantises sums; what becomes of their 16-bit results in v16 is up to `$put`.
+macro_rules! finish {
+    ($(#[$doc:meta])* $name:ident, $out:ty, [$($put:literal),*]) => {
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// `sums` points to `lanes` sums, `out` to a place for each, `stride` bytes apart. `lanes` is 1 to 8 registers
+        /// full of i32. `multiplier` is twice that of the scale.
+        #[unsafe(naked)]
+        pub(super) unsafe extern "C" fn $name(
+            sums: *const i32,
+            lanes: usize,
+            bias: i32,
+            multiplier: i32,
+            shift: u32,
+            out: *mut $out,
+            stride: usize,
+        ) {
+            vectors!(
+                // To nearest, halves up.
+                "csrwi vxrm, 0",
+                "vsetvli zero, a1, e32, m8, ta, ma",
+                "vle32.v v8, (a0)",
+                "vadd.vx v8, v8, a2",
+                "vmulh.vx v8, v8, a3",
+                "vssra.vx v8, v8, a4",
+                "vsetvli zero, zero, e16, m4, ta, ma",
+                "vnclip.wi v16, v8, 0",
+                $($put),*
+            )
+        }
+    };
 }
 
-/// Requantises sums to int16 and adds them, saturating.
-///
-/// # Safety
-/// As for [`store`], but `out` points to an int16 for each sum; `stride` counts bytes.
-#[unsafe(naked)]
-pub(super) unsafe extern "C" fn add(
-    sums: *const i32,
-    lanes: usize,
-    bias: i32,
-    multiplier: i32,
-    shift: u32,
-    out: *mut i16,
-    stride: usize,
-) {
-    vectors!(
-        "csrwi vxrm, 0",
-        "vsetvli zero, a1, e32, m8, ta, ma",
-        "vle32.v v8, (a0)",
-        "vadd.vx v8, v8, a2",
-        "vmulh.vx v8, v8, a3",
-        "vssra.vx v8, v8, a4",
-        "vsetvli zero, zero, e16, m4, ta, ma",
-        "vnclip.wi v16, v8, 0",
-        "vlse16.v v8, (a5), a6",
-        "vsadd.vv v8, v8, v16",
-        "vsse16.v v8, (a5), a6",
-    )
-}
+finish!(
+    /// Writes int8.
+    store, i8, ["vsetvli zero, zero, e8, m2, ta, ma", "vnclip.wi v8, v16, 0", "vsse8.v v8, (a5), a6"]
+);
+finish!(
+    /// Adds to int16, saturating.
+    add, i16, ["vlse16.v v8, (a5), a6", "vsadd.vv v8, v8, v16", "vsse16.v v8, (a5), a6"]
+);
 
 /// One inner position of [`scores`].
 macro_rules! scores_step {

@@ -12,10 +12,9 @@ mod macros;
 mod loops;
 mod rows;
 
+use super::generic::vector_linear::{self, Block, Blocks};
 use super::tile::most;
-use super::{
-    Epilogue, Kernels, Layer, Matrix, NormView, Products, Rows, Tile, hidden15, holds, portable, tiles, tiles_mut,
-};
+use super::{Epilogue, Kernels, Matrix, NormView, Products, Rows, Tile, hidden15, holds, portable, tiles_mut};
 use crate::softmax::{RowScale, Steepness, Weight};
 use core::mem::{MaybeUninit, size_of};
 
@@ -44,32 +43,14 @@ impl Kernels for Rvv {
     // Not inlined, here and below: each copy would have its own buffers on the stack.
     #[inline(never)]
     fn linear(products: Products<'_, '_>) {
-        let Products { x, rows, layers } = products;
         // Tiles of the same size, as many rows as there are lanes and as fit after transposition.
-        let most = most_lanes().min(COLUMNS.checked_div(x.width.min(INNER)).unwrap_or(1));
+        let (rows, width) = (products.rows, products.x.width);
+        let most = most_lanes().min(COLUMNS.checked_div(width.min(INNER)).unwrap_or(1));
         let count = rows.checked_div(most).unwrap_or(0) + usize::from(!rows.is_multiple_of(most));
         let lanes = rows.checked_div(count).unwrap_or(0) + usize::from(!rows.is_multiple_of(count));
-        let mut columns = [const { MaybeUninit::uninit() }; COLUMNS];
-        for first in (0..rows).step_by(lanes.max(1)) {
-            let data = x.data.get(first * x.width..).unwrap_or(&[]);
-            let mut filled = None;
-            for layer in &mut *layers {
-                let inputs = x.width.min(layer.weights.inputs);
-                let tile = LinearTile { x: Rows { data, ..x }, first, lanes: lanes.min(rows - first), inputs };
-                // Rows that fit at once are transposed once for all layers of as many inputs.
-                if filled != Some(inputs) {
-                    if inputs <= INNER {
-                        // SAFETY: all rows hold all inputs, at least one; lanes are as many as the columns have room
-                        // for.
-                        unsafe { tile.transpose(0, inputs, &mut columns) };
-                    }
-                    filled = Some(inputs);
-                }
-                // SAFETY: the rows and the layer are those of `Products`, and the rows have just been transposed, if
-                // they fit at once.
-                unsafe { tile.run(&mut columns, layer) };
-            }
-        }
+        let (columns, sums) = ([const { MaybeUninit::uninit() }; COLUMNS], MaybeUninit::uninit());
+        // SAFETY: as many lanes as registers hold, and as the columns have room for.
+        unsafe { vector_linear::linear(&mut Three { columns, sums }, products, lanes) };
     }
 
     /// As scores of two queries, if the weights lie side by side.
@@ -231,89 +212,59 @@ fn most_lanes() -> usize {
     (8 * loops::vector_bytes() / size_of::<i32>()).clamp(1, LANES)
 }
 
-/// Some rows of activations of [`Products`] on their way through a layer.
-struct LinearTile<'a> {
-    /// From the first of its rows on.
-    x: Rows<'a>,
-    /// Row of the epilogue.
-    first: usize,
-    /// How many rows: at least one, and at most [`most_lanes`].
-    lanes: usize,
-    /// At least one, and no more than a row has.
-    inputs: usize,
+/// Three outputs of some rows of activations.
+struct Three {
+    /// `[input][lane]`
+    columns: [MaybeUninit<i8>; COLUMNS],
+    sums: MaybeUninit<[Sums; LINES]>,
 }
 
-impl LinearTile<'_> {
-    /// `length` inner positions from `start` on, at most `INNER`, to `[position][lane]`.
-    ///
-    /// # Safety
-    /// There is at least one position, and all are among the inputs; each lane has its row. `length * lanes` is at most
-    /// `COLUMNS`.
+impl Blocks for Three {
+    const OUTPUTS: usize = LINES;
+    const INPUTS: usize = INNER;
+
     #[inline]
-    unsafe fn transpose(&self, start: usize, length: usize, columns: &mut [MaybeUninit<i8>; COLUMNS]) {
-        let x = self.x.data.as_ptr().wrapping_add(start);
-        // SAFETY: the caller has made sure of the rows and of the room in the columns; lanes are no more than registers
-        // hold.
-        unsafe { loops::transpose(x, self.x.width, length, columns.as_mut_ptr().cast(), self.lanes) };
+    unsafe fn fill(&mut self, x: Rows<'_>, rows: usize, start: usize, length: usize) {
+        let (from, to) = (x.data.as_ptr().wrapping_add(start), self.columns.as_mut_ptr().cast());
+        // SAFETY: all rows hold all inputs, of which these are some, at least one; the columns have room, and lanes are
+        // no more than registers hold.
+        unsafe { loops::transpose(from, x.width, length, to, rows) };
     }
 
-    /// Through a layer. The rows are already transposed if there is room for all.
-    ///
-    /// # Safety
-    /// The layer is one of the [`Products`] that the rows are of. `min(inputs, INNER) * lanes` is at most `COLUMNS`;
-    /// where there are at most `INNER` inputs, these have been transposed.
-    #[inline(never)]
-    unsafe fn run(&self, columns: &mut [MaybeUninit<i8>; COLUMNS], layer: &mut Layer<'_>) {
-        let Layer { weights, channels, epilogue } = layer;
-        let (lanes, outputs) = (self.lanes, channels.len());
-        let mut sums = MaybeUninit::<[Sums; LINES]>::uninit();
-        for (block, channels) in tiles(channels, LINES).enumerate() {
-            let first = block * LINES;
-            let mut start = 0;
-            while start < self.inputs {
-                let length = (self.inputs - start).min(INNER);
-                if self.inputs > INNER {
-                    // SAFETY: there are inputs from `start` on, and no more than `INNER` are taken.
-                    unsafe { self.transpose(start, length, columns) };
-                }
-                let row = |i: usize| {
-                    let row = (first + i).min(outputs - 1) * weights.stride + start;
-                    weights.data.as_ptr().wrapping_add(row)
-                };
-                // SAFETY: the last of `outputs` rows holds all inputs. The columns hold `length * lanes` bytes, which
-                // have been transposed; lanes are no more than registers and sums hold, at least one, and there is at
-                // least one inner position.
-                unsafe {
-                    let fresh = usize::from(start == 0);
-                    loops::products(
-                        columns.as_ptr().cast(),
-                        row(0),
-                        row(1),
-                        row(2),
-                        length,
-                        sums.as_mut_ptr().cast(),
-                        lanes,
-                        fresh,
-                    );
-                }
-                start += length;
-            }
-            for (line, channel) in channels.iter().enumerate() {
-                let output = first + line;
-                let (multiplier, shift) = (2 * channel.scale.bits(), channel.scale.shift());
-                let sums = sums.as_ptr().cast::<i32>().wrapping_add(line * LANES);
-                // SAFETY: each row and output of `Products` has its place; the first `lanes` sums have been written.
-                unsafe {
-                    match epilogue {
-                        Epilogue::Store { out, row_stride, output_stride } => {
-                            let out = out.as_mut_ptr().wrapping_add(self.first * *row_stride + output * *output_stride);
-                            loops::store(sums, lanes, channel.bias, multiplier, shift, out, *row_stride);
-                        }
-                        Epilogue::Add { out, width } => {
-                            let out = out.as_mut_ptr().wrapping_add(self.first * *width + output);
-                            // One row may lie any width from the next, which is not there.
-                            loops::add(sums, lanes, channel.bias, multiplier, shift, out, width.wrapping_mul(2));
-                        }
+    #[inline]
+    unsafe fn multiply(&mut self, w: Matrix<'_>, block: &Block<'_>, anew: bool) {
+        // Rows that are not there are the last one once more.
+        let next = |row: *const i8, i| if i < block.channels.len() { row.wrapping_add(w.stride) } else { row };
+        let first = w.data.as_ptr();
+        let second = next(first, 1);
+        let (columns, sums) = (self.columns.as_ptr().cast(), self.sums.as_mut_ptr().cast());
+        // SAFETY: each of the rows of weights holds all inputs, at least one, which have been transposed; lanes are no
+        // more than registers and sums hold, at least one.
+        unsafe {
+            let fresh = usize::from(anew);
+            let third = next(second, 2);
+            loops::products(columns, first, second, third, w.inputs, sums, block.rows, fresh);
+        }
+    }
+
+    #[inline]
+    unsafe fn finish(&mut self, block: &Block<'_>, epilogue: &mut Epilogue<'_>) {
+        let Block { row, .. } = *block;
+        for (line, channel) in block.channels.iter().enumerate() {
+            let output = block.output + line;
+            let (multiplier, shift) = (2 * channel.scale.bits(), channel.scale.shift());
+            let sums = self.sums.as_ptr().cast::<i32>().wrapping_add(line * LANES);
+            // SAFETY: each row and output of `Products` has its place; the sums of all lanes have been written.
+            unsafe {
+                match epilogue {
+                    Epilogue::Store { out, row_stride, output_stride } => {
+                        let out = out.as_mut_ptr().wrapping_add(row * *row_stride + output * *output_stride);
+                        loops::store(sums, block.rows, channel.bias, multiplier, shift, out, *row_stride);
+                    }
+                    Epilogue::Add { out, width } => {
+                        let out = out.as_mut_ptr().wrapping_add(row * *width + output);
+                        // One row may lie any width from the next, which is not there.
+                        loops::add(sums, block.rows, channel.bias, multiplier, shift, out, width.wrapping_mul(2));
                     }
                 }
             }

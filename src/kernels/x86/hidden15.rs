@@ -1,5 +1,6 @@
 //! Two rows of int8 against rows of weights, whose sums are wanted as they are.
 
+use crate::kernels::generic::vector_padded::padded;
 use crate::kernels::{Matrix, tiles};
 use core::arch::x86_64::*;
 
@@ -13,7 +14,7 @@ pub(super) fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 
     let inputs = weights.inputs;
     let x = x.map(|x| x.as_chunks::<STEP>());
     let [(first, first_left), (second, second_left)] = x;
-    let left = [padded(first_left), padded(second_left)];
+    let left = [padded(first_left, 0), padded(second_left, 0)];
     for (output, sums) in sums.iter_mut().enumerate() {
         let w = weights.data.get(output * weights.stride..).unwrap_or(&[]);
         let w = w.get(..inputs).unwrap_or(w);
@@ -22,8 +23,8 @@ pub(super) fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 
         for w in tiles(w, STEP) {
             let ([x, y], w) = match (steps.next(), w.first_chunk()) {
                 (Some((&x, &y)), Some(&w)) => ([x, y], w),
-                (Some((&x, &y)), None) => ([x, y], padded(w)),
-                (None, _) => (left, padded(w)),
+                (Some((&x, &y)), None) => ([x, y], padded(w, 0)),
+                (None, _) => (left, padded(w, 0)),
             };
             let w = widen(&w);
             a = _mm256_add_epi32(a, _mm256_madd_epi16(widen(&x), w));
@@ -31,16 +32,6 @@ pub(super) fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 
         }
         *sums = [a, b].map(|sums| bytemuck::must_cast::<__m256i, [i32; 8]>(sums).iter().sum());
     }
-}
-
-/// Some values, and zeros.
-#[inline]
-fn padded(x: &[i8]) -> [i8; STEP] {
-    let mut padded = [0; STEP];
-    for (to, &x) in padded.iter_mut().zip(x) {
-        *to = x;
-    }
-    padded
 }
 
 #[inline]

@@ -1,96 +1,73 @@
 //! Linear layers: up to 16 rows of activations side by side, eight outputs at a time.
 
 pub(super) use super::product::ROWS;
-use super::product::{Broadcast, Columns, INNER, OUTPUTS, Words};
+use super::product::{Broadcast, Columns, OUTPUTS, Words};
 use super::vector::{Level, Register, Vector};
-use crate::kernels::{Epilogue, Layer, Products, tiles};
+use crate::kernels::generic::vector_linear::{self, Block, Blocks};
+use crate::kernels::{Epilogue, Matrix, Products};
 use crate::requantise::Channel;
+use core::marker::PhantomData;
 
 /// Eight outputs of up to [`ROWS`] rows.
 #[repr(align(64))]
 struct Sums([[i32; ROWS]; OUTPUTS]);
 
-/// A block of results on their way to the epilogue, and which rows and outputs it is of.
-pub(super) struct Block<'b> {
-    sums: &'b Sums,
-    scales: &'b Scales,
-    channels: &'b [Channel],
-    row: usize,
-    rows: usize,
-    output: usize,
-}
-
-/// The parts of [`linear`] that are functions of their own: else what they keep on the stack would be there all the
-/// time.
-pub(super) trait Parts: Level {
-    /// [`Columns::fill`]
-    ///
-    /// # Safety
-    /// The CPU has the instructions of the level.
-    unsafe fn fill(columns: &mut Columns<'_>, x: &[i8], width: usize, rows: usize, start: usize, length: usize);
-    /// [`finish`]
-    ///
-    /// # Safety
-    /// The CPU has the instructions of the level.
-    unsafe fn finish(block: Block<'_>, epilogue: &mut Epilogue<'_>);
-}
-
 /// # Safety
 /// The CPU has the instructions of `L`.
 #[inline(always)]
-pub(super) unsafe fn linear<L: Parts>(products: Products<'_, '_>) {
-    let Products { x, rows, layers } = products;
+pub(super) unsafe fn linear<L: Level>(products: Products<'_, '_>)
+where
+    for<'a> Eight<'a, L>: Blocks,
+{
     let (mut columns, mut weights) = (Words::new(), Words::new());
-    let (mut columns, mut weights) = (Columns::new(&mut columns), Broadcast::new(&mut weights));
-    let mut sums = Sums([[0; ROWS]; OUTPUTS]);
-    let widest = layers.iter().map(|layer| layer.weights.inputs.min(x.width)).max().unwrap_or(0);
-    let most = Columns::capacity::<L::Linear>(widest);
-    let mut first = 0;
-    while first < rows {
-        let count = (rows - first).min(most);
-        let data = x.data.get(first * x.width..).unwrap_or(&[]);
-        // Start and length of what is side by side.
-        let mut filled = None;
-        for Layer { weights: matrix, channels, epilogue } in &mut *layers {
-            let inputs = matrix.inputs.min(x.width);
-            for (tile, channels) in tiles(channels, OUTPUTS).enumerate() {
-                let matrix_rows = matrix.data.get(tile * OUTPUTS * matrix.stride..).unwrap_or(&[]);
-                let scales = Scales::new(channels);
-                let mut start = 0;
-                loop {
-                    let length = (inputs - start).min(INNER);
-                    // SAFETY: the CPU is the caller's; `sums` holds all outputs and rows.
-                    unsafe {
-                        if filled != Some((start, length)) {
-                            L::fill(&mut columns, data, x.width, count, start, length);
-                            filled = Some((start, length));
-                        }
-                        let from = matrix_rows.get(start..).unwrap_or(&[]);
-                        let (side, sums) = (columns.side::<L::Linear>(), sums.0.as_mut_ptr().cast());
-                        weights.products::<L::Linear>(
-                            side,
-                            from,
-                            matrix.stride,
-                            channels.len(),
-                            length,
-                            &scales.bias,
-                            start > 0,
-                            sums,
-                            ROWS,
-                        );
-                    }
-                    start += length;
-                    if start >= inputs {
-                        break;
-                    }
-                }
-                let (sums, scales, output) = (&sums, &scales, tile * OUTPUTS);
-                let block = Block { sums, scales, channels, row: first, rows: count, output };
-                // SAFETY: the CPU is the caller's.
-                unsafe { L::finish(block, epilogue) };
-            }
+    let mut eight = Eight::<L> {
+        columns: Columns::new(&mut columns),
+        weights: Broadcast::new(&mut weights),
+        sums: Sums([[0; ROWS]; OUTPUTS]),
+        scales: Scales::new(&[]),
+        level: PhantomData,
+    };
+    let inputs = products.layers.iter().map(|layer| layer.weights.inputs.min(products.x.width));
+    let most = Columns::capacity::<L::Linear>(inputs.max().unwrap_or(0));
+    // SAFETY: the CPU is the caller's.
+    unsafe { vector_linear::linear(&mut eight, products, most) }
+}
+
+/// A block of eight outputs; levels make [`Blocks`] of it. What they do not inline would keep its stack all the time.
+pub(super) struct Eight<'a, L> {
+    pub(super) columns: Columns<'a>,
+    weights: Broadcast<'a>,
+    sums: Sums,
+    scales: Scales,
+    level: PhantomData<L>,
+}
+
+impl<L: Level> Eight<'_, L> {
+    /// [`Blocks::multiply`]
+    ///
+    /// # Safety
+    /// The CPU has the instructions of `L`.
+    #[inline(always)]
+    pub(super) unsafe fn products(&mut self, w: Matrix<'_>, channels: &[Channel], anew: bool) {
+        let Self { columns, weights, sums, scales, .. } = self;
+        if anew {
+            *scales = Scales::new(channels);
         }
-        first += count;
+        let (side, rows, sums) = (columns.side::<L::Linear>(), channels.len(), sums.0.as_mut_ptr().cast());
+        // SAFETY: the CPU is the caller's; `sums` holds all outputs and rows.
+        unsafe {
+            weights.products::<L::Linear>(side, w.data, w.stride, rows, w.inputs, &scales.bias, !anew, sums, ROWS);
+        }
+    }
+
+    /// [`Blocks::finish`]
+    ///
+    /// # Safety
+    /// The CPU has the instructions of `L`.
+    #[inline(always)]
+    pub(super) unsafe fn results(&self, block: &Block<'_>, epilogue: &mut Epilogue<'_>) {
+        // SAFETY: the CPU is the caller's.
+        unsafe { finish::<L::Linear>(&self.sums, &self.scales, block, epilogue) };
     }
 }
 
@@ -150,11 +127,11 @@ impl Scales {
 /// # Safety
 /// The CPU has the instructions of `X`.
 #[inline(always)]
-pub(super) unsafe fn finish<X: Vector>(block: Block<'_>, epilogue: &mut Epilogue<'_>) {
-    let Block { sums, scales, channels, .. } = block;
+unsafe fn finish<X: Vector>(sums: &Sums, scales: &Scales, block: &Block<'_>, epilogue: &mut Epilogue<'_>) {
+    let Block { channels, .. } = *block;
     match epilogue {
         Epilogue::Store { out, row_stride: 1, output_stride } => {
-            for (vector, row, rows) in vectors::<X>(&block) {
+            for (vector, row, rows) in vectors::<X>(block) {
                 for output in 0..channels.len() {
                     let mut bytes = [0; 16];
                     // SAFETY: the CPU is the caller's; there are that many vectors.
@@ -176,7 +153,7 @@ pub(super) unsafe fn finish<X: Vector>(block: Block<'_>, epilogue: &mut Epilogue
             }
         }
         Epilogue::Store { .. } | Epilogue::Add { .. } => {
-            for (vector, row, rows) in vectors::<X>(&block) {
+            for (vector, row, rows) in vectors::<X>(block) {
                 // SAFETY: the CPU is the caller's; there are that many vectors, and a row per lane.
                 unsafe {
                     let results = scales.scaled::<X>(sums, vector);
@@ -184,13 +161,13 @@ pub(super) unsafe fn finish<X: Vector>(block: Block<'_>, epilogue: &mut Epilogue
                         Epilogue::Store { out, row_stride, .. } => {
                             let mut staged = Staged([[0i8; OUTPUTS]; ROWS]);
                             X::V::bytes(results, &mut staged.0);
-                            each(&staged.0[..rows], out, row, *row_stride, &block, |to, from| *to = from);
+                            each(&staged.0[..rows], out, row, *row_stride, block, |to, from| *to = from);
                         }
                         Epilogue::Add { out, width } => {
                             let mut staged = Staged([[0i16; OUTPUTS]; ROWS]);
                             X::V::words(results, &mut staged.0);
                             let add = |to: &mut i16, from| *to = to.saturating_add(from);
-                            each(&staged.0[..rows], out, row, *width, &block, add);
+                            each(&staged.0[..rows], out, row, *width, block, add);
                         }
                     }
                 }

@@ -11,9 +11,10 @@ mod norm;
 mod product;
 mod vector;
 
-use super::{Epilogue, Kernels, Matrix, NormView, Products, ScoreLayout, Tile, WeightObserver, Wide};
+use super::generic::vector_linear::{Block, Blocks};
+use super::{Epilogue, Kernels, Matrix, NormView, Products, Rows, ScoreLayout, Tile, WeightObserver, Wide};
 use crate::softmax::Weight;
-use product::Columns;
+use linear::Eight;
 
 /// The best level that the CPU has.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +87,7 @@ macro_rules! level_kernels {
     };
 }
 
-/// A level: its type, its kernels, and the parts of a layer.
+/// A level: its type, its kernels, and the blocks of a layer.
 macro_rules! level {
     ($(#[$doc:meta])* $level:ident, $name:literal, $features:literal, $($feature:tt),*) => {
         $(#[$doc])*
@@ -105,26 +106,29 @@ macro_rules! level {
 
         kernels! { level_kernels! ($level, $name, $features) }
 
-        impl linear::Parts for $level {
+        impl Blocks for Eight<'_, $level> {
+            const OUTPUTS: usize = product::OUTPUTS;
+            const INPUTS: usize = product::INNER;
+
             #[target_feature(enable = $features)]
             #[inline(never)]
-            unsafe fn fill(
-                columns: &mut Columns<'_>,
-                x: &[i8],
-                width: usize,
-                rows: usize,
-                start: usize,
-                length: usize,
-            ) {
+            unsafe fn fill(&mut self, x: Rows<'_>, rows: usize, start: usize, length: usize) {
+                type X = <$level as vector::Level>::Linear;
                 // SAFETY: this function needs the level's features.
-                unsafe { columns.fill::<<$level as vector::Level>::Linear>(x, width, rows, start, length) }
+                unsafe { self.columns.fill::<X>(x.data, x.width, rows, start, length) }
+            }
+
+            #[inline(always)]
+            unsafe fn multiply(&mut self, w: Matrix<'_>, block: &Block<'_>, anew: bool) {
+                // SAFETY: the caller's.
+                unsafe { self.products(w, block.channels, anew) }
             }
 
             #[target_feature(enable = $features)]
             #[inline(never)]
-            unsafe fn finish(block: linear::Block<'_>, epilogue: &mut Epilogue<'_>) {
+            unsafe fn finish(&mut self, block: &Block<'_>, epilogue: &mut Epilogue<'_>) {
                 // SAFETY: this function needs the level's features.
-                unsafe { linear::finish::<<$level as vector::Level>::Linear>(block, epilogue) }
+                unsafe { self.results(block, epilogue) }
             }
         }
     };
