@@ -38,7 +38,8 @@ pub(crate) trait Blocks {
 /// layers that take it.
 ///
 /// # Safety
-/// The core is the backend's, and `most` rows of [`Blocks::INPUTS`] inputs, or of as many as there are, can be laid out.
+/// The core is the backend's, and `most` rows of [`Blocks::INPUTS`] inputs, or of as many as there are, can be laid
+/// out.
 #[inline(always)]
 pub(crate) unsafe fn linear<B: Blocks>(blocks: &mut B, products: Products<'_, '_>, most: usize) {
     let Products { x, rows, layers } = products;

@@ -368,8 +368,8 @@ unsafe extern "C" fn whole_64(x: *const i8, w: *const i8, out: *mut i32, call: *
     )
 }
 
-/// A function for one row, which `$load` brings to registers, and right rows any `stride` apart: `$start` loads the sums
-/// of four of these, to which all is added, and `$output` adds the products of one.
+/// A function for one row, which `$load` brings to registers, and right rows any `stride` apart: `$start` loads the
+/// sums of four of these, to which all is added, and `$output` adds the products of one.
 macro_rules! one_row {
     ($name:ident($($tail:ident)?), $start:literal, $load:ident, $output:ident, [$($argument:literal),*]) => {
         /// # Safety

@@ -3,6 +3,7 @@
 use super::operands::{BLOCK, Bytes, LANES, Lanes, Operand, Packed};
 use super::output::put;
 use super::{Core, products};
+use crate::kernels::generic::vector_padded::padded;
 use crate::kernels::layer::extent;
 use crate::kernels::{Layer, Matrix, Products, Rows, rows, tiles, tiles_mut};
 use crate::requantise::Channel;
@@ -53,15 +54,12 @@ unsafe fn layer_on<O: Operand<Value = i8>>(x: Rows<'_>, layer: &mut Layer<'_>) {
             packed.fill(x_rows, inputs);
         }
         for (block, channels) in tiles(layer.channels, BLOCK).enumerate() {
-            let mut padded;
+            let some;
             let channels_of_block = match channels.first_chunk() {
                 Some(channels) => channels,
                 None => {
-                    padded = [Channel::UNUSED; BLOCK];
-                    for (to, &from) in padded.iter_mut().zip(channels) {
-                        *to = from;
-                    }
-                    &padded
+                    some = padded(channels, Channel::UNUSED);
+                    &some
                 }
             };
             let output = block * BLOCK;

@@ -147,8 +147,8 @@ level!(
     Avx512Vnni, "AVX-512 VNNI", "avx2,avx512f,avx512bw,avx512vl,avx512vnni", "avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni"
 );
 
-/// Calls a function of the best level, once per layer or tile of queries; [`Avx2`] falls back to [`Wide`]. `std` remembers
-/// what it has detected: a load and a test per feature.
+/// Calls a function of the best level, once per layer or tile of queries; [`Avx2`] falls back to [`Wide`]. `std`
+/// remembers what it has detected: a load and a test per feature.
 macro_rules! best {
     ($($call:tt)*) => {
         if Avx512Vnni::is_available() {
