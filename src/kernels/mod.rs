@@ -8,6 +8,11 @@
 //! own cfgs): see [`Active`] and [`backend`]. Kernels know nothing of attention, and only this
 //! folder may contain `unsafe`.
 
+#[macro_use]
+#[allow(unsafe_code)]
+#[allow(dead_code, unused_macros, unused_imports)] // Each backend takes what it needs.
+mod generic;
+
 mod bias;
 #[cfg(all(target_arch = "arm", heedful_backend = "dsp"))]
 #[allow(unsafe_code)]

@@ -30,16 +30,15 @@ pub(super) fn add(scores: &mut [Lanes], lane: usize, row: &[i32]) -> i32 {
 /// From `row` to `end` lies a positive multiple of four biases; a score belongs to each, [`LANES`] words apart.
 #[unsafe(naked)]
 unsafe extern "C" fn add_fours(scores: *mut i32, row: *const i32, end: *const i32) -> i32 {
-    #[rustfmt::skip]
     macro_rules! key {
         ($bias:literal) => {
-            concat!(
-                "ldr r8, [r0]\n",
-                "qadd r8, r8, ", $bias, "\n",
-                "cmp r8, r3\n",
-                "it gt\n",
-                "movgt r3, r8\n",
-                "str r8, [r0], #16\n",
+            lines!(
+                "ldr r8, [r0]",
+                concat!("qadd r8, r8, ", $bias),
+                "cmp r8, r3",
+                "it gt",
+                "movgt r3, r8",
+                "str r8, [r0], #16"
             )
         };
     }
@@ -76,10 +75,9 @@ pub(super) fn hide(scores: &mut [i32], query: usize, step: usize, [start, end, v
 /// `behind`.
 #[unsafe(naked)]
 unsafe extern "C" fn hide_others(scores: *mut i32, before: usize, seen: usize, behind: usize, step: usize) -> i32 {
-    #[rustfmt::skip]
     macro_rules! larger {
         () => {
-            "ldr r5, [r4]\nadd r4, r4, lr\ncmp r5, r12\nit gt\nmovgt r12, r5\n"
+            lines!("ldr r5, [r4]", "add r4, r4, lr", "cmp r5, r12", "it gt", "movgt r12, r5")
         };
     }
     naked_asm!(
@@ -144,10 +142,9 @@ pub(super) fn raise(scores: &mut [Lanes], least: &[i32; LANES]) {
 /// From `scores` to `end` lies a positive number of keys.
 #[unsafe(naked)]
 unsafe extern "C" fn raise_keys(scores: *mut Lanes, end: *const Lanes, least: &[i32; LANES]) {
-    #[rustfmt::skip]
     macro_rules! lane {
         ($score:literal, $least:literal) => {
-            concat!("cmp ", $score, ", ", $least, "\nit lt\nmovlt ", $score, ", ", $least, "\n")
+            lines!(concat!("cmp ", $score, ", ", $least), "it lt", concat!("movlt ", $score, ", ", $least))
         };
     }
     naked_asm!(

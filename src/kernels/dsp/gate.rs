@@ -6,18 +6,17 @@ use core::arch::naked_asm;
 
 /// Four gates at r0 and the values beside them at r1 to their products, saturated to some bits, in r10, r12, lr and r7;
 /// both are stepped on. r2 is the table, r4 to r6 are twice the multiplier, the half and the shift; r8 and r9 are lost.
-#[rustfmt::skip]
 macro_rules! four_products {
     ($bits:literal) => {
-        concat!(
-            "ldr r7, [r0], #4\n",
-            "ldr r8, [r1], #4\n",
-            "sxtb16 r9, r8\n",
-            "sxtb16 r8, r8, ror #8\n",
-            "uxtb r10, r7\n",
-            "ubfx r12, r7, #8, #8\n",
-            "ubfx lr, r7, #16, #8\n",
-            "lsr r7, r7, #24\n",
+        lines!(
+            "ldr r7, [r0], #4",
+            "ldr r8, [r1], #4",
+            "sxtb16 r9, r8",
+            "sxtb16 r8, r8, ror #8",
+            "uxtb r10, r7",
+            "ubfx r12, r7, #8, #8",
+            "ubfx lr, r7, #16, #8",
+            "lsr r7, r7, #24",
             four_products!("r10", "r9", "b", $bits),
             four_products!("r12", "r8", "b", $bits),
             four_products!("lr", "r9", "t", $bits),
@@ -26,12 +25,12 @@ macro_rules! four_products {
     };
     // The register with a gate's bits, that of the values beside and the half of it.
     ($value:literal, $up:literal, $half:literal, $bits:literal) => {
-        concat!(
-            "ldrsh ", $value, ", [r2, ", $value, ", lsl #1]\n",
-            "smulb", $half, " ", $value, ", ", $value, ", ", $up, "\n",
-            "smmla ", $value, ", ", $value, ", r4, r5\n",
-            "asr ", $value, ", ", $value, ", r6\n",
-            "ssat ", $value, ", #", $bits, ", ", $value, "\n",
+        lines!(
+            concat!("ldrsh ", $value, ", [r2, ", $value, ", lsl #1]"),
+            concat!("smulb", $half, " ", $value, ", ", $value, ", ", $up),
+            concat!("smmla ", $value, ", ", $value, ", r4, r5"),
+            concat!("asr ", $value, ", ", $value, ", r6"),
+            concat!("ssat ", $value, ", #", $bits, ", ", $value),
         )
     };
 }

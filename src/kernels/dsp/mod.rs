@@ -42,6 +42,7 @@ mod pair;
 mod products;
 mod rotate;
 mod row;
+#[macro_use]
 mod softmax;
 mod weigh;
 

@@ -93,16 +93,16 @@ struct Normalise {
 unsafe extern "C" fn normalise(call: *const Normalise) {
     macro_rules! value {
         () => {
-            concat!(
-                "ldrsh r10, [r0], #2\n",
-                "ldr r11, [r1], #4\n",
-                "mla r10, r10, r3, r4\n",
-                "smmul r10, r10, r5\n",
-                "smlatb r12, r11, r6, r7\n",
-                "smlawb r10, r10, r11, r12\n",
-                "asr r10, r10, r8\n",
-                "ssat r10, #8, r10\n",
-                "strb r10, [r2], #1\n",
+            lines!(
+                "ldrsh r10, [r0], #2",
+                "ldr r11, [r1], #4",
+                "mla r10, r10, r3, r4",
+                "smmul r10, r10, r5",
+                "smlatb r12, r11, r6, r7",
+                "smlawb r10, r10, r11, r12",
+                "asr r10, r10, r8",
+                "ssat r10, #8, r10",
+                "strb r10, [r2], #1"
             )
         };
     }

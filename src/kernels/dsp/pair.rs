@@ -130,22 +130,23 @@ unsafe extern "C" fn products(call: *const Call, w: *const i8) {
     // 60 bytes of code.
     macro_rules! eight {
         () => {
-            "ldr r12, [r1], #4
-             ldm r0!, {{r4-r11}}
-             sxtb16 lr, r12
-             smlad r2, r4, lr, r2
-             smlad r3, r6, lr, r3
-             sxtb16 r12, r12, ror #8
-             smlad r2, r5, r12, r2
-             smlad r3, r7, r12, r3
-             ldr r12, [r1], #4
-             sxtb16 lr, r12
-             smlad r2, r8, lr, r2
-             smlad r3, r10, lr, r3
-             sxtb16 r12, r12, ror #8
-             smlad r2, r9, r12, r2
-             smlad r3, r11, r12, r3
-"
+            lines!(
+                "ldr r12, [r1], #4",
+                "ldm r0!, {{r4-r11}}",
+                "sxtb16 lr, r12",
+                "smlad r2, r4, lr, r2",
+                "smlad r3, r6, lr, r3",
+                "sxtb16 r12, r12, ror #8",
+                "smlad r2, r5, r12, r2",
+                "smlad r3, r7, r12, r3",
+                "ldr r12, [r1], #4",
+                "sxtb16 lr, r12",
+                "smlad r2, r8, lr, r2",
+                "smlad r3, r10, lr, r3",
+                "sxtb16 r12, r12, ror #8",
+                "smlad r2, r9, r12, r2",
+                "smlad r3, r11, r12, r3"
+            )
         };
     }
     naked_asm!(
@@ -239,21 +240,22 @@ unsafe extern "C" fn eights(
     // 56 bytes of code.
     macro_rules! key {
         () => {
-            "ldrd r2, r3, [r0], #8
-             sxtb16 lr, r2
-             smuad r12, r4, lr
-             smuad lr, r6, lr
-             sxtb16 r2, r2, ror #8
-             smlad r12, r5, r2, r12
-             smlad lr, r7, r2, lr
-             sxtb16 r2, r3
-             smlad r12, r8, r2, r12
-             smlad lr, r10, r2, lr
-             sxtb16 r2, r3, ror #8
-             smlad r12, r9, r2, r12
-             smlad lr, r11, r2, lr
-             strd r12, lr, [r1], #8
-"
+            lines!(
+                "ldrd r2, r3, [r0], #8",
+                "sxtb16 lr, r2",
+                "smuad r12, r4, lr",
+                "smuad lr, r6, lr",
+                "sxtb16 r2, r2, ror #8",
+                "smlad r12, r5, r2, r12",
+                "smlad lr, r7, r2, lr",
+                "sxtb16 r2, r3",
+                "smlad r12, r8, r2, r12",
+                "smlad lr, r10, r2, lr",
+                "sxtb16 r2, r3, ror #8",
+                "smlad r12, r9, r2, r12",
+                "smlad lr, r11, r2, lr",
+                "strd r12, lr, [r1], #8"
+            )
         };
     }
     naked_asm!(
@@ -307,20 +309,21 @@ unsafe extern "C" fn single_eights(
     // 46 bytes of code.
     macro_rules! key {
         () => {
-            "ldrd r8, r9, [r0], #8
-             sxtb16 r10, r8
-             smuad r11, r4, r10
-             sxtb16 r8, r8, ror #8
-             smlad r11, r5, r8, r11
-             sxtb16 r10, r9
-             smlad r11, r6, r10, r11
-             sxtb16 r9, r9, ror #8
-             smlad r11, r7, r9, r11
-             str r11, [r1], #4
-             cmp r11, r3
-             it gt
-             movgt r3, r11
-"
+            lines!(
+                "ldrd r8, r9, [r0], #8",
+                "sxtb16 r10, r8",
+                "smuad r11, r4, r10",
+                "sxtb16 r8, r8, ror #8",
+                "smlad r11, r5, r8, r11",
+                "sxtb16 r10, r9",
+                "smlad r11, r6, r10, r11",
+                "sxtb16 r9, r9, ror #8",
+                "smlad r11, r7, r9, r11",
+                "str r11, [r1], #4",
+                "cmp r11, r3",
+                "it gt",
+                "movgt r3, r11"
+            )
         };
     }
     naked_asm!(
@@ -364,16 +367,13 @@ pub(super) fn raise(scores: &[i32], max: &mut [i32; PAIR]) -> usize {
 unsafe extern "C" fn largest(scores: *const [i32; EIGHT], end: *const [i32; EIGHT], max: &mut [i32; PAIR]) {
     macro_rules! two {
         ($even:literal, $odd:literal) => {
-            concat!(
-                "cmp ",
-                $even,
-                ", r3\nit gt\nmovgt r3, ",
-                $even,
-                "\ncmp ",
-                $odd,
-                ", r12\nit gt\nmovgt r12, ",
-                $odd,
-                "\n"
+            lines!(
+                concat!("cmp ", $even, ", r3"),
+                "it gt",
+                concat!("movgt r3, ", $even),
+                concat!("cmp ", $odd, ", r12"),
+                "it gt",
+                concat!("movgt r12, ", $odd)
             )
         };
     }

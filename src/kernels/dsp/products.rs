@@ -3,46 +3,34 @@
 //! [`accumulate`] leaves the sums to be finished elsewhere and serves all shapes. The others requantise or
 //! compare what they hold in registers, and serve the shapes that fill whole groups and tiles.
 
+use super::pair::Finish;
 use super::{GROUP, LANES, Lanes, lane_of};
 use crate::kernels::Matrix;
 use crate::requantise::Channel;
 use crate::softmax::RowScale;
 use core::arch::naked_asm;
 
-/// Four inner positions: 16 products, added to r4 to r7, or put there first.
-macro_rules! group {
+/// Products of a pair of weights in lr with the words of four rows in r8 to r11: added to r4 to r7, or put there first.
+macro_rules! four {
     () => {
-        group!(
-            "smlad r4, r8, lr, r4
-             smlad r5, r9, lr, r5
-             smlad r6, r10, lr, r6
-             smlad r7, r11, lr, r7
-"
-        )
+        lines!("smlad r4, r8, lr, r4", "smlad r5, r9, lr, r5", "smlad r6, r10, lr, r6", "smlad r7, r11, lr, r7")
     };
     (first) => {
-        group!(
-            "smuad r4, r8, lr
-             smuad r5, r9, lr
-             smuad r6, r10, lr
-             smuad r7, r11, lr
-"
-        )
+        lines!("smuad r4, r8, lr", "smuad r5, r9, lr", "smuad r6, r10, lr", "smuad r7, r11, lr")
     };
-    ($half:literal) => {
-        concat!(
-            "ldr r12, [r1], #4
-             ldm r0!, {{r8-r11}}
-             sxtb16 lr, r12
-",
-            $half,
-            "ldm r0!, {{r8-r11}}
-             sxtb16 lr, r12, ror #8
-             smlad r4, r8, lr, r4
-             smlad r5, r9, lr, r5
-             smlad r6, r10, lr, r6
-             smlad r7, r11, lr, r7
-"
+}
+
+/// Four inner positions: 16 products.
+macro_rules! group {
+    ($($first:ident)?) => {
+        lines!(
+            "ldr r12, [r1], #4",
+            "ldm r0!, {{r8-r11}}",
+            "sxtb16 lr, r12",
+            four!($($first)?),
+            "ldm r0!, {{r8-r11}}",
+            "sxtb16 lr, r12, ror #8",
+            four!(),
         )
     };
 }
@@ -52,64 +40,83 @@ macro_rules! group {
 /// lost.
 macro_rules! inner {
     ($($first:ident)?) => {
-        concat!(
-            "lsrs r2, r2, #1\n",
+        lines!(
+            "lsrs r2, r2, #1",
             group!($($first)?),
             // No product changes the carry.
-            "bcc 4f\n",
-            "cbz r2, 5f\n",
-            "3:\n",
+            "bcc 4f",
+            "cbz r2, 5f",
+            "3:",
             group!(),
-            "4:\n",
+            "4:",
             group!(),
-            "subs r2, r2, #1\n",
-            "bne 3b\n",
-            "5:\n",
+            "subs r2, r2, #1",
+            "bne 3b",
+            "5:",
         )
-    };
-}
-
-/// Multiplier (twice) and shift of the channel at r3 into r8 and r9, half a unit into r10.
-macro_rules! scale {
-    () => {
-        "ldr r8, [r3], #4
-         and r9, r8, #31
-         bic r8, r8, #31
-         lsr r8, r8, #1
-         mov r10, #1
-         lsl r10, r10, r9
-         lsr r10, r10, #1
-"
     };
 }
 
 /// Requantises a sum to a number of bits.
 macro_rules! requantise {
     ($acc:literal, $bits:literal, $multiplier:literal, $half:literal, $shift:literal) => {
-        concat!(
-            "smmla ",
-            $acc,
-            ", ",
-            $acc,
-            ", ",
-            $multiplier,
-            ", ",
-            $half,
-            "\n",
-            "asr ",
-            $acc,
-            ", ",
-            $acc,
-            ", ",
-            $shift,
-            "\n",
-            "ssat ",
-            $acc,
-            ", #",
-            $bits,
-            ", ",
-            $acc,
-            "\n",
+        lines!(
+            concat!("smmla ", $acc, ", ", $acc, ", ", $multiplier, ", ", $half),
+            concat!("asr ", $acc, ", ", $acc, ", ", $shift),
+            concat!("ssat ", $acc, ", #", $bits, ", ", $acc)
+        )
+    };
+}
+
+/// The body of a function that goes through rows of `w`, as its [`Shape`] tells: `$begin` puts what the sums start from
+/// into r4 to r7, and `$end` takes these. What r0 points to, `$words`, lies on the stack meanwhile.
+macro_rules! each_row {
+    ($words:literal, $bytes:literal, $begin:expr, $end:expr) => {
+        naked_asm!(
+            cpu!(),
+            "push {{r4-r11, lr}}",
+            "mov r3, r2",
+            concat!("ldm r0, {{", $words, "}}"),
+            concat!("push {{", $words, "}}"),
+            "2:",
+            "ldm sp, {{r0, r2}}",
+            $begin,
+            inner!(),
+            $end,
+            "ldrd r8, r9, [sp, #8]",
+            "add r1, r1, r8",
+            "cmp r3, r9",
+            "bne 2b",
+            concat!("add sp, sp, #", $bytes),
+            "pop {{r4-r11, pc}}",
+        )
+    };
+}
+
+/// The bias of the channel at r3, for all rows.
+macro_rules! bias {
+    () => {
+        lines!("ldr r4, [r3], #4", "mov r5, r4", "mov r6, r4", "mov r7, r4")
+    };
+}
+
+/// Requantises r4 to r7 by the scale of the channel at r3: multiplier (twice), shift and half a unit of it are in r8 to
+/// r10. Then r0 is where the outputs go, r2 apart.
+macro_rules! requantise_all {
+    ($bits:literal) => {
+        lines!(
+            "ldr r8, [r3], #4",
+            "and r9, r8, #31",
+            "bic r8, r8, #31",
+            "lsr r8, r8, #1",
+            "mov r10, #1",
+            "lsl r10, r10, r9",
+            "lsr r10, r10, #1",
+            requantise!("r4", $bits, "r8", "r10", "r9"),
+            requantise!("r5", $bits, "r8", "r10", "r9"),
+            requantise!("r6", $bits, "r8", "r10", "r9"),
+            requantise!("r7", $bits, "r8", "r10", "r9"),
+            "ldrd r0, r2, [sp, #16]",
         )
     };
 }
@@ -117,12 +124,13 @@ macro_rules! requantise {
 /// Stores r4 to r7 as bytes at r0, r2 apart; r11 is lost.
 macro_rules! store {
     () => {
-        "strb r4, [r0]
-         strb r5, [r0, r2]
-         add r11, r0, r2
-         strb r6, [r0, r2, lsl #1]
-         strb r7, [r11, r2, lsl #1]
-"
+        lines!(
+            "strb r4, [r0]",
+            "strb r5, [r0, r2]",
+            "add r11, r0, r2",
+            "strb r6, [r0, r2, lsl #1]",
+            "strb r7, [r11, r2, lsl #1]",
+        )
     };
 }
 
@@ -180,25 +188,7 @@ impl Shape {
 /// `skip` bytes apart; there is at least one element, and `groups > 0`.
 #[unsafe(naked)]
 unsafe extern "C" fn products(shape: *const Shape, w: *const i8, sums: *mut Lanes) {
-    naked_asm!(
-        cpu!(),
-        "push {{r4-r11, lr}}",
-        "mov r3, r2",
-        // x, groups, skip, end: the start of each row is loaded from here.
-        "ldm r0, {{r0, r2, r4, r5}}",
-        "push {{r0, r2, r4, r5}}",
-        "2:",
-        "ldm sp, {{r0, r2}}",
-        "ldm r3, {{r4-r7}}",
-        inner!(),
-        "stm r3!, {{r4-r7}}",
-        "ldrd r8, r9, [sp, #8]",
-        "add r1, r1, r8",
-        "cmp r3, r9",
-        "bne 2b",
-        "add sp, sp, #16",
-        "pop {{r4-r11, pc}}",
-    )
+    each_row!("r4-r7", "16", "ldm r3, {{r4-r7}}", "stm r3!, {{r4-r7}}")
 }
 
 /// The scores of four queries against `keys`, raising `max` to the largest; false if the shape is not one
@@ -318,35 +308,11 @@ struct Out {
 /// four rows by one output per channel.
 #[unsafe(naked)]
 unsafe extern "C" fn products_store(call: *const Out, w: *const i8, channels: *const Channel) {
-    naked_asm!(
-        cpu!(),
-        "push {{r4-r11, lr}}",
-        "mov r3, r2",
-        "ldm r0, {{r4-r10}}",
-        "push {{r4-r10}}",
-        "2:",
-        "ldm sp, {{r0, r2}}",
-        "ldr r4, [r3], #4",
-        "mov r5, r4",
-        "mov r6, r4",
-        "mov r7, r4",
-        inner!(),
-        scale!(),
-        requantise!("r4", "8", "r8", "r10", "r9"),
-        requantise!("r5", "8", "r8", "r10", "r9"),
-        requantise!("r6", "8", "r8", "r10", "r9"),
-        requantise!("r7", "8", "r8", "r10", "r9"),
-        "ldrd r0, r2, [sp, #16]",
-        "ldr r12, [sp, #24]",
-        store!(),
-        "add r0, r0, r12",
-        "str r0, [sp, #16]",
-        "ldrd r8, r9, [sp, #8]",
-        "add r1, r1, r8",
-        "cmp r3, r9",
-        "bne 2b",
-        "add sp, sp, #28",
-        "pop {{r4-r11, pc}}",
+    each_row!(
+        "r4-r10",
+        "28",
+        bias!(),
+        lines!(requantise_all!("8"), "ldr r12, [sp, #24]", store!(), "add r0, r0, r12", "str r0, [sp, #16]")
     )
 }
 
@@ -356,55 +322,27 @@ unsafe extern "C" fn products_store(call: *const Out, w: *const i8, channels: *c
 unsafe extern "C" fn products_add(call: *const Out, w: *const i8, channels: *const Channel) {
     macro_rules! add {
         ($acc:literal, $place:literal) => {
-            concat!(
-                "ldrsh r8, ",
-                $place,
-                "\n",
-                "qadd16 ",
-                $acc,
-                ", ",
-                $acc,
-                ", r8\n",
-                "strh ",
-                $acc,
-                ", ",
-                $place,
-                "\n",
+            lines!(
+                concat!("ldrsh r8, ", $place),
+                concat!("qadd16 ", $acc, ", ", $acc, ", r8"),
+                concat!("strh ", $acc, ", ", $place)
             )
         };
     }
-    naked_asm!(
-        cpu!(),
-        "push {{r4-r11, lr}}",
-        "mov r3, r2",
-        "ldm r0, {{r4-r10}}",
-        "push {{r4-r10}}",
-        "2:",
-        "ldm sp, {{r0, r2}}",
-        "ldr r4, [r3], #4",
-        "mov r5, r4",
-        "mov r6, r4",
-        "mov r7, r4",
-        inner!(),
-        scale!(),
-        requantise!("r4", "16", "r8", "r10", "r9"),
-        requantise!("r5", "16", "r8", "r10", "r9"),
-        requantise!("r6", "16", "r8", "r10", "r9"),
-        requantise!("r7", "16", "r8", "r10", "r9"),
-        "ldrd r0, r2, [sp, #16]",
-        add!("r4", "[r0]"),
-        add!("r5", "[r0, r2]"),
-        add!("r6", "[r0, r2, lsl #1]"),
-        "add r11, r0, r2",
-        add!("r7", "[r11, r2, lsl #1]"),
-        "add r0, r0, #2",
-        "str r0, [sp, #16]",
-        "ldrd r8, r9, [sp, #8]",
-        "add r1, r1, r8",
-        "cmp r3, r9",
-        "bne 2b",
-        "add sp, sp, #28",
-        "pop {{r4-r11, pc}}",
+    each_row!(
+        "r4-r10",
+        "28",
+        bias!(),
+        lines!(
+            requantise_all!("16"),
+            add!("r4", "[r0]"),
+            add!("r5", "[r0, r2]"),
+            add!("r6", "[r0, r2, lsl #1]"),
+            "add r11, r0, r2",
+            add!("r7", "[r11, r2, lsl #1]"),
+            "add r0, r0, #2",
+            "str r0, [sp, #16]",
+        )
     )
 }
 
@@ -427,26 +365,13 @@ pub(super) unsafe fn weighted(
 ) -> bool {
     let end = sums.as_ptr_range().end.cast();
     let Some(shape) = Shape::new(weights, stride, keys, sums.len(), end) else { return false };
-    let scales = scales.map(|scale| {
-        let (multiplier, shift) = scale.parts();
-        Finish { multiplier: 2 * multiplier, half: 1 << (shift - 1), shift }
-    });
+    let scales = scales.map(Finish::from);
     let out = Out { shape, out: out.as_mut_ptr().cast(), row_stride: out_stride, output_stride: 1 };
     let call = Weighted { out, scales: scales.as_ptr() };
     // SAFETY: `Shape::new` found the weights long enough, and a dimension at least; there are values and outputs for
     // each, and four scales.
     unsafe { products_weighted(&raw const call, values.as_ptr(), sums.as_ptr()) };
     true
-}
-
-/// A [`RowScale`], as [`products_weighted`] takes it.
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct Finish {
-    /// Twice the multiplier.
-    multiplier: i32,
-    half: i32,
-    shift: u32,
 }
 
 #[repr(C)]
@@ -461,33 +386,23 @@ struct Weighted {
 unsafe extern "C" fn products_weighted(call: *const Weighted, w: *const i8, sums: *const Lanes) {
     macro_rules! finish {
         ($acc:literal) => {
-            concat!("ldm r12!, {{r8-r10}}\n", requantise!($acc, "8", "r8", "r9", "r10"))
+            lines!("ldm r12!, {{r8-r10}}", requantise!($acc, "8", "r8", "r9", "r10"))
         };
     }
-    naked_asm!(
-        cpu!(),
-        "push {{r4-r11, lr}}",
-        "mov r3, r2",
-        "ldm r0, {{r4-r11}}",
-        "push {{r4-r11}}",
-        "2:",
-        "ldm sp, {{r0, r2}}",
+    each_row!(
+        "r4-r11",
+        "32",
         "ldm r3!, {{r4-r7}}",
-        inner!(),
-        "ldr r12, [sp, #28]",
-        finish!("r4"),
-        finish!("r5"),
-        finish!("r6"),
-        finish!("r7"),
-        "ldrd r0, r2, [sp, #16]",
-        store!(),
-        "add r0, r0, #1",
-        "str r0, [sp, #16]",
-        "ldrd r8, r9, [sp, #8]",
-        "add r1, r1, r8",
-        "cmp r3, r9",
-        "bne 2b",
-        "add sp, sp, #32",
-        "pop {{r4-r11, pc}}",
+        lines!(
+            "ldr r12, [sp, #28]",
+            finish!("r4"),
+            finish!("r5"),
+            finish!("r6"),
+            finish!("r7"),
+            "ldrd r0, r2, [sp, #16]",
+            store!(),
+            "add r0, r0, #1",
+            "str r0, [sp, #16]",
+        )
     )
 }

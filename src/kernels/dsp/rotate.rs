@@ -57,12 +57,12 @@ unsafe extern "C" fn make(call: *const Turns) {
     macro_rules! both {
         // An instruction for each of two angles: of s, what is there so far, and a coefficient.
         ($coefficient:literal) => {
-            concat!("smmla r8, r6, r8, ", $coefficient, "\nsmmla r9, r7, r9, ", $coefficient, "\n")
+            lines!(concat!("smmla r8, r6, r8, ", $coefficient), concat!("smmla r9, r7, r9, ", $coefficient))
         };
     }
     macro_rules! first {
         () => {
-            "smmla r8, r6, r10, r11\nsmmla r9, r7, r10, r11\n"
+            lines!("smmla r8, r6, r10, r11", "smmla r9, r7, r10, r11")
         };
     }
     naked_asm!(
@@ -218,45 +218,45 @@ macro_rules! rotate_rows {
 rotate_rows!(
     interleaved,
     "24",
-    concat!(
-        "ldr r7, [r0], #4\n",
-        "ldr r8, [r0], #4\n",
-        "ldrd r9, r10, [r4], #8\n",
-        "smlsd r11, r7, r9, r6\n",
-        "smladx r7, r7, r9, r6\n",
-        "smlsd r9, r8, r10, r6\n",
-        "smladx r8, r8, r10, r6\n",
-        "ssat r11, #8, r11, asr #21\n",
-        "ssat r7, #8, r7, asr #21\n",
-        "ssat r9, #8, r9, asr #21\n",
-        "ssat r8, #8, r8, asr #21\n",
-        "strb r11, [r1], #1\n",
-        "strb r7, [r1], #1\n",
-        "strb r9, [r1], #1\n",
-        "strb r8, [r1], #1\n",
+    lines!(
+        "ldr r7, [r0], #4",
+        "ldr r8, [r0], #4",
+        "ldrd r9, r10, [r4], #8",
+        "smlsd r11, r7, r9, r6",
+        "smladx r7, r7, r9, r6",
+        "smlsd r9, r8, r10, r6",
+        "smladx r8, r8, r10, r6",
+        "ssat r11, #8, r11, asr #21",
+        "ssat r7, #8, r7, asr #21",
+        "ssat r9, #8, r9, asr #21",
+        "ssat r8, #8, r8, asr #21",
+        "strb r11, [r1], #1",
+        "strb r7, [r1], #1",
+        "strb r9, [r1], #1",
+        "strb r8, [r1], #1"
     )
 );
 rotate_rows!(
     halves,
     "12",
-    concat!(
-        "ldr r8, [r0, r3]\n",
-        "ldr r7, [r0], #4\n",
-        "ldrd r9, r10, [r4], #8\n",
-        "pkhbt r11, r7, r8, lsl #16\n",
-        "pkhtb r8, r8, r7, asr #16\n",
-        "smlsd r7, r11, r9, r6\n",
-        "smladx r11, r11, r9, r6\n",
-        "smlsd r9, r8, r10, r6\n",
-        "smladx r8, r8, r10, r6\n",
-        "ssat r7, #8, r7, asr #21\n",
-        "ssat r11, #8, r11, asr #21\n",
-        "ssat r9, #8, r9, asr #21\n",
-        "ssat r8, #8, r8, asr #21\n",
-        "strb r11, [r1, r5]\n",
-        "strb r7, [r1], #1\n",
-        "strb r8, [r1, r5]\n",
-        "strb r9, [r1], #1\n",
+    lines!(
+        "ldr r8, [r0, r3]",
+        "ldr r7, [r0], #4",
+        "ldrd r9, r10, [r4], #8",
+        "pkhbt r11, r7, r8, lsl #16",
+        "pkhtb r8, r8, r7, asr #16",
+        "smlsd r7, r11, r9, r6",
+        "smladx r11, r11, r9, r6",
+        "smlsd r9, r8, r10, r6",
+        "smladx r8, r8, r10, r6",
+        "ssat r7, #8, r7, asr #21",
+        "ssat r11, #8, r11, asr #21",
+        "ssat r9, #8, r9, asr #21",
+        "ssat r8, #8, r8, asr #21",
+        "strb r11, [r1, r5]",
+        "strb r7, [r1], #1",
+        "strb r8, [r1, r5]",
+        "strb r9, [r1], #1"
     )
 );
 

@@ -284,23 +284,11 @@ struct Call {
 /// Four products of the word `w` with the words `even` and `odd` of the row, added to r2; `w` and lr are lost.
 macro_rules! quad {
     ($w:literal, $even:literal, $odd:literal) => {
-        concat!(
-            "sxtb16 lr, ",
-            $w,
-            "\n",
-            "smlad r2, ",
-            $even,
-            ", lr, r2\n",
-            "sxtb16 ",
-            $w,
-            ", ",
-            $w,
-            ", ror #8\n",
-            "smlad r2, ",
-            $odd,
-            ", ",
-            $w,
-            ", r2\n",
+        lines!(
+            concat!("sxtb16 lr, ", $w),
+            concat!("smlad r2, ", $even, ", lr, r2"),
+            concat!("sxtb16 ", $w, ", ", $w, ", ror #8"),
+            concat!("smlad r2, ", $odd, ", ", $w, ", r2")
         )
     };
 }
@@ -310,21 +298,19 @@ macro_rules! quad {
 /// block's first word into r12.
 macro_rules! block {
     ($and_next:literal) => {
-        concat!(
-            "ldm r0!, {{r3-r10}}\n",
+        lines!(
+            "ldm r0!, {{r3-r10}}",
             quad!("r12", "r3", "r4"),
-            "ldm r1!, {{r3, r4, r11, r12}}\n",
+            "ldm r1!, {{r3, r4, r11, r12}}",
             quad!("r3", "r5", "r6"),
             quad!("r4", "r7", "r8"),
             quad!("r11", "r9", "r10"),
-            "ldm r0!, {{r3-r10}}\n",
+            "ldm r0!, {{r3-r10}}",
             quad!("r12", "r3", "r4"),
-            "ldm r1!, {{r3, r4, r11",
-            $and_next,
-            "}}\n",
+            concat!("ldm r1!, {{r3, r4, r11", $and_next, "}}"),
             quad!("r3", "r5", "r6"),
             quad!("r4", "r7", "r8"),
-            quad!("r11", "r9", "r10"),
+            quad!("r11", "r9", "r10")
         )
     };
 }
@@ -332,7 +318,7 @@ macro_rules! block {
 /// Four inner positions in 24 bytes of code, from weights that lie anywhere.
 macro_rules! loaded {
     () => {
-        concat!("ldr r12, [r1], #4\n", "ldrd r3, r4, [r0], #8\n", quad!("r12", "r3", "r4"))
+        lines!("ldr r12, [r1], #4", "ldrd r3, r4, [r0], #8", quad!("r12", "r3", "r4"))
     };
 }
 
@@ -342,17 +328,15 @@ macro_rules! loaded {
 /// more, gives the product by 2^30, rounded down.
 macro_rules! requantise {
     ($bits:literal) => {
-        concat!(
-            "ldm sp, {{r0, r3, r4, r5}}\n",
-            "ldr r7, [r3], #4\n",
-            "and r8, r7, #31\n",
-            "bic r7, r7, #31\n",
-            "smmla r9, r2, r7, r2\n",
-            "asr r9, r9, r8\n",
-            "add r9, r9, #1\n",
-            "ssat r9, #",
-            $bits,
-            ", r9, asr #1\n",
+        lines!(
+            "ldm sp, {{r0, r3, r4, r5}}",
+            "ldr r7, [r3], #4",
+            "and r8, r7, #31",
+            "bic r7, r7, #31",
+            "smmla r9, r2, r7, r2",
+            "asr r9, r9, r8",
+            "add r9, r9, #1",
+            concat!("ssat r9, #", $bits, ", r9, asr #1")
         )
     };
 }
@@ -360,12 +344,7 @@ macro_rules! requantise {
 /// On to the next channel, if there is one.
 macro_rules! next {
     () => {
-        "cmp r3, r5
-         beq 99f
-         ldr r2, [r3], #4
-         strd r3, r4, [sp, #4]
-         ldr pc, [sp, #36]
-"
+        lines!("cmp r3, r5", "beq 99f", "ldr r2, [r3], #4", "strd r3, r4, [sp, #4]", "ldr pc, [sp, #36]")
     };
 }
 

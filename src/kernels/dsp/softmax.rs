@@ -92,6 +92,53 @@ struct Call {
     constants: *const Constants,
 }
 
+/// A score to a weight with one bit more. r2: maximum, r3: steepness, r4 to r8: constants; r12 and lr are lost.
+macro_rules! weight {
+    ($w:literal) => {
+        lines!(
+            concat!("sub ", $w, ", r2, ", $w, ", lsl #8"),
+            concat!("smmla ", $w, ", ", $w, ", r3, r7"),
+            concat!("ubfx lr, ", $w, ", #0, #11"),
+            "mla r12, r4, lr, r5",
+            concat!("usat ", $w, ", #5, ", $w, ", asr #11"),
+            "smlatb r12, r12, lr, r6",
+            concat!("lsr ", $w, ", r12, ", $w),
+        )
+    };
+}
+
+/// Rounds both halves of r10 by their last bit. Without octaves it is what was left over below the polynomial, and
+/// dropped.
+macro_rules! round {
+    () => {
+        lines!("bic r11, r8, r10, lsr #15", "uhadd16 r10, r10, r11")
+    };
+}
+
+/// The scores in r10 and r11 to a word of weights in r10, added to the sum in r9.
+macro_rules! two_weights {
+    () => {
+        lines!(weight!("r10"), weight!("r11"), "pkhbt r10, r10, r11, lsl #16", round!(), "smlad r9, r10, r8, r9")
+    };
+}
+
+/// Four keys, from scores at r0 to weights at r1: from one score to the next in bytes (4, 3, 2 times and once), and from
+/// one group's words to the next group's.
+macro_rules! four {
+    ($four:literal, $three:literal, $two:literal, $one:literal, $words:literal, $odd:literal) => {
+        lines!(
+            concat!("ldr r10, [r0], #", $four),
+            concat!("ldr r11, [r0, #-", $two, "]"),
+            two_weights!(),
+            concat!("str r10, [r1], #", $words),
+            concat!("ldr r10, [r0, #-", $three, "]"),
+            concat!("ldr r11, [r0, #-", $one, "]"),
+            two_weights!(),
+            concat!("str r10, [r1, #-", $odd, "]"),
+        )
+    };
+}
+
 /// Row by row, the shared keys eight at a time, then the others.
 ///
 /// A row's two words for four keys are written where the row's own scores have been read before, at the latest in the
@@ -105,39 +152,6 @@ unsafe extern "C" fn weigh(scores: *mut Lanes, max: *const i32, sums: *mut u32, 
     naked_asm!(
         cpu!(),
         // r0: scores, r1: weights, r2: maximum, r3: steepness, r4 to r8: constants, r9: sum.
-        // A score to a weight with one bit more; r12 and lr are lost.
-        r".macro weight w
-            sub \w, r2, \w, lsl #8
-            smmla \w, \w, r3, r7
-            ubfx lr, \w, #0, #11
-            mla r12, r4, lr, r5
-            usat \w, #5, \w, asr #11
-            smlatb r12, r12, lr, r6
-            lsr \w, r12, \w
-        .endm",
-        // Rounds both halves of r10 by that bit. Without octaves it is what was left over below the polynomial,
-        // and dropped.
-        r".macro round
-            bic r11, r8, r10, lsr #15
-            uhadd16 r10, r10, r11
-        .endm",
-        r".macro pair
-            weight r10
-            weight r11
-            pkhbt r10, r10, r11, lsl #16
-            round
-            smlad r9, r10, r8, r9
-        .endm",
-        r".macro four
-            ldr r10, [r0], #64
-            ldr r11, [r0, #-32]
-            pair
-            str r10, [r1], #32
-            ldr r10, [r0, #-48]
-            ldr r11, [r0, #-16]
-            pair
-            str r10, [r1, #-16]
-        .endm",
         "push {{r4-r11, lr}}",
         "ldm r3, {{r3-r7}}",
         // Ends of the shared scores and of the maxima.
@@ -166,9 +180,9 @@ unsafe extern "C" fn weigh(scores: *mut Lanes, max: *const i32, sums: *mut u32, 
         "cmp lr, #0",
         "ble 9f",
         "3:",
-        "four",
+        four!("64", "48", "32", "16", "32", "16"),
         "4:",
-        "four",
+        four!("64", "48", "32", "16", "32", "16"),
         "ldr r10, [sp, #28]",
         "cmp r0, r10",
         "blo 3b",
@@ -192,8 +206,8 @@ unsafe extern "C" fn weigh(scores: *mut Lanes, max: *const i32, sums: *mut u32, 
         "mov r1, r11",
         "8:",
         "ldr r10, [r0]",
-        "weight r10",
-        "round",
+        weight!("r10"),
+        round!(),
         "add r9, r9, r10",
         "str r10, [r0], #16",
         "subs r1, r1, #1",
@@ -204,9 +218,5 @@ unsafe extern "C" fn weigh(scores: *mut Lanes, max: *const i32, sums: *mut u32, 
         "9:",
         "bmi 4b",
         "b 5b",
-        ".purgem weight",
-        ".purgem round",
-        ".purgem pair",
-        ".purgem four",
     )
 }

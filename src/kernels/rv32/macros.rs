@@ -1,10 +1,5 @@
 //! What the assembly of this backend is put together from.
 
-/// Lines of assembly.
-macro_rules! lines {
-    ($($line:expr),* $(,)?) => { concat!($($line, "\n"),*) };
-}
-
 /// Saves all registers that belong to the caller, in a frame of 64 bytes with three words to spare.
 macro_rules! enter {
     () => {

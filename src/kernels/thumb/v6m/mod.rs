@@ -11,11 +11,6 @@ pub(super) const INNER: usize = 64;
 /// Outputs, or dimensions, whose sums are in memory at a time: 384 bytes of stack.
 pub(super) const OUTPUTS: usize = 16;
 
-/// Lines of assembly.
-macro_rules! lines {
-    ($($line:expr),* $(,)?) => { concat!($($line, "\n"),*) };
-}
-
 /// Saves all registers that belong to the caller.
 macro_rules! enter {
     () => {

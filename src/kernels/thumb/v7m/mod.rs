@@ -9,11 +9,6 @@ pub(super) const INNER: usize = 192;
 /// Outputs, or dimensions, whose sums are in memory at a time: 768 bytes of stack.
 pub(super) const OUTPUTS: usize = 32;
 
-/// Lines of assembly.
-macro_rules! lines {
-    ($($line:expr),* $(,)?) => { concat!($($line, "\n"),*) };
-}
-
 mod finish;
 pub(super) mod norm;
 mod products;
