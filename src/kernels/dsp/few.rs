@@ -8,6 +8,7 @@ use super::pair::{EIGHT, PAIR};
 use super::softmax::Constants;
 use super::{pair as pairs, row, weigh};
 use crate::kernels::bias::least;
+use crate::kernels::generic::show::show;
 use crate::kernels::portable::{self, CHUNK};
 use crate::kernels::{RowScale, Tile, WeightObserver, holds, rows_mut, tiles, tiles_mut};
 use crate::requantise::Scale;
@@ -142,7 +143,6 @@ pub(super) fn weighted_total<W: Weight>(weights: &[W], values: &[i8], stride: us
 pub(super) fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
     let shape @ Shape { queries, .. } = Shape::of(tile.visible);
     let Some((scores, words)) = shape.split_mut(tile.scores) else { return };
-    let words = bytemuck::must_cast_slice_mut(words);
     let (steepness, constants) = (tile.steepness.bits(), const { &Constants::of::<W>() });
     for (query, ((&visible, &max), sum)) in tile.visible.iter().zip(&tile.max).zip(&mut tile.sums).enumerate() {
         let max = if visible == 0 { 0 } else { max };
@@ -163,8 +163,7 @@ pub(super) fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
 #[inline(never)]
 pub(super) fn tile_weighted_sum<W>(tile: &mut Tile<'_, W>) {
     let shape @ Shape { queries, most, .. } = Shape::of(tile.visible);
-    let Some((_, words)) = shape.split_mut(tile.scores) else { return };
-    let words: &[u32] = bytemuck::must_cast_slice(words);
+    let words = shape.words(tile.scores);
     let [first, second, ..] = tile.sums;
     let mut done = 0;
     if most <= CHUNK {
@@ -203,8 +202,7 @@ fn scale(sum: u32, ratio: Scale) -> RowScale {
 #[inline(never)]
 fn weighted_sum<W>(tile: &mut Tile<'_, W>, first: usize) {
     let shape @ Shape { queries, most, .. } = Shape::of(tile.visible);
-    let Some((_, words)) = shape.split_mut(tile.scores) else { return };
-    let words: &[u32] = bytemuck::must_cast_slice(words);
+    let words = shape.words(tile.scores);
     for dim in first..tile.value_dim {
         let values = tile.values.get(dim * tile.positions..).unwrap_or(&[]);
         let mut totals = [0; PAIR];
@@ -231,14 +229,10 @@ fn weighted_sum<W>(tile: &mut Tile<'_, W>, first: usize) {
 /// [`Kernels::tile_show`](crate::kernels::Kernels::tile_show)
 pub(super) fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl WeightObserver<W>) {
     let shape @ Shape { queries, .. } = Shape::of(tile.visible);
-    let words: &[u32] = shape.split_mut(tile.scores).map_or(&[], |(_, words)| bytemuck::must_cast_slice(words));
-    for (query, &visible) in tile.visible.iter().enumerate() {
-        let Some(row) = tile.weights.get_mut(..visible) else { return };
-        for (key, to) in row.iter_mut().enumerate() {
-            *to = W::from_int(value_of(words, queries, query, key));
-        }
-        observer.row(query, row);
-    }
+    show(tile, observer, |memory, query| {
+        let words = shape.words(memory);
+        (0..).map(move |key| value_of(words, queries, query, key))
+    });
 }
 
 /// What decides where scores and weights lie.
@@ -261,13 +255,25 @@ impl Shape {
         }
     }
 
-    /// The scores, and the words of weights behind them, room for one group at least.
+    /// Scores, for whole groups of keys.
     #[inline]
-    fn split_mut(self, memory: &mut [i32]) -> Option<(&mut [i32], &mut [i32])> {
-        let scores = self.queries * self.most.next_multiple_of(EIGHT);
-        let (scores, rest) = memory.split_at_mut_checked(scores)?;
+    fn scores(self) -> usize {
+        self.queries * self.most.next_multiple_of(EIGHT)
+    }
+
+    /// The scores, and the words of weights behind them.
+    #[inline]
+    fn split_mut(self, memory: &mut [i32]) -> Option<(&mut [i32], &mut [u32])> {
+        let (scores, rest) = memory.split_at_mut_checked(self.scores())?;
         let words = rest.get_mut(..scores.len() / 2)?;
-        Some((scores, words))
+        Some((scores, bytemuck::must_cast_slice_mut(words)))
+    }
+
+    /// The words of weights.
+    #[inline]
+    fn words(self, memory: &[i32]) -> &[u32] {
+        let scores = self.scores();
+        bytemuck::must_cast_slice(memory.get(scores..scores + scores / 2).unwrap_or(&[]))
     }
 }
 

@@ -9,9 +9,11 @@
 //! than four rows of activations go one by one (`row.rs`), one or two queries together (`few.rs`).
 
 use super::bias::least;
+use super::generic::show::show;
+use super::tile::most;
 use super::{
-    Bounds, Epilogue, Gated, Kernels, Layer, MAX_QUERIES, Matrix, NormView, Products, Rotation, RowScale, Rows,
-    ScoreLayout, Tile, Turn, WeightObserver, portable, tiles,
+    Bounds, Gated, Kernels, MAX_QUERIES, NormView, Products, Rotation, RowScale, ScoreLayout, Tile, Turn,
+    WeightObserver, portable, tiles,
 };
 use crate::requantise::Scale;
 use crate::softmax::{Steepness, Weight};
@@ -37,6 +39,7 @@ mod expand;
 mod few;
 mod gate;
 mod hidden15;
+mod linear;
 mod norm;
 mod pair;
 mod products;
@@ -71,7 +74,7 @@ impl Kernels for Dsp {
 
     #[inline]
     fn linear(products: Products<'_, '_>) {
-        if products.rows < LANES { row::linear(products) } else { linear(products) }
+        if products.rows < LANES { row::linear(products) } else { linear::linear(products) }
     }
 
     fn scores(query: &[i8], keys: &[i8], scores: &mut [i32]) -> i32 {
@@ -157,19 +160,14 @@ impl Kernels for Dsp {
         if few::takes(tile) {
             return few::tile_show(tile, observer);
         }
-        let (scores, _) = tile.scores.as_chunks::<LANES>();
-        let Some(scores) = scores.get(..most(&*tile.visible)) else { return };
-        let (shared, rest) = scores.split_at(shared(&*tile.visible).min(scores.len()));
-        let words: &[u32] = bytemuck::must_cast_slice(shared.as_flattened());
-        for (lane, &visible) in tile.visible.iter().enumerate() {
-            let Some(row) = tile.weights.get_mut(..visible) else { return };
-            let rest = rest.iter().filter_map(|weights| weights.get(lane)).copied();
-            let weights = (0..shared.len()).map(|key| lane_of(words, key, lane)).chain(rest);
-            for (to, weight) in row.iter_mut().zip(weights) {
-                *to = W::from_int(weight);
-            }
-            observer.row(lane, row);
-        }
+        let shared = shared(&*tile.visible);
+        show(tile, observer, |scores, lane| {
+            let (scores, _) = scores.as_chunks::<LANES>();
+            let (shared, rest) = scores.split_at(shared.min(scores.len()));
+            let words: &[u32] = bytemuck::must_cast_slice(shared.as_flattened());
+            let rest = rest.iter().filter_map(move |weights| weights.get(lane)).copied();
+            (0..shared.len()).map(move |key| lane_of(words, key, lane)).chain(rest)
+        });
     }
 
     fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
@@ -193,35 +191,8 @@ impl Kernels for Dsp {
     }
 }
 
-// Not inlined, as nothing that has buffers: each copy would have its own on the stack.
-#[inline(never)]
-fn linear(products: Products<'_, '_>) {
-    let Products { x, layers, .. } = products;
-    let mut memory = UNWRITTEN;
-    for (tile, data) in tiles(x.data, x.width * LANES).enumerate() {
-        let x = Rows { data, ..x };
-        if data.len() < x.width * LANES {
-            // SAFETY: these are the last rows of the products, from `tile * LANES` on.
-            return unsafe { row::rows(x, tile * LANES, &mut memory, layers) };
-        }
-        let mut expanded = Expanded::new(&mut memory);
-        let mut filled = None;
-        for layer in &mut *layers {
-            // Rows that fit at once are expanded once for all layers.
-            let inputs = x.width.min(layer.weights.inputs);
-            if inputs > INNER {
-                filled = None;
-            } else if filled != Some(inputs) {
-                expanded.fill(data, x.width, 0, inputs);
-                filled = Some(inputs);
-            }
-            // SAFETY: the layer is one of the products, and these are four rows of theirs, from `tile * LANES` on.
-            unsafe { tile_linear(x, tile * LANES, inputs, &mut expanded, layer) };
-        }
-    }
-}
-
 /// [`Kernels::tile_scores`] of up to four queries.
+// Not inlined, as nothing that has buffers: each copy would have its own on the stack.
 #[inline(never)]
 fn tile_scores<W: Weight>(tile: &mut Tile<'_, W>) {
     let (scores, _) = tile.scores.as_chunks_mut::<LANES>();
@@ -311,12 +282,6 @@ fn tile_weighted_total<W>(tile: &Tile<'_, W>, totals: &mut [i64]) {
     }
 }
 
-/// Keys that any of the queries sees.
-#[inline]
-fn most(visible: &[usize]) -> usize {
-    visible.iter().copied().max().unwrap_or(0)
-}
-
 /// Keys that all queries see, in whole groups.
 #[inline]
 fn shared(visible: &[usize]) -> usize {
@@ -335,63 +300,6 @@ fn bounds(visible: &[usize]) -> (usize, usize) {
         [a, b, c, d, ..] => (a, b, c, d),
     };
     (a.min(b).min(c.min(d)), a.max(b).max(c.max(d)))
-}
-
-/// One layer on a tile of up to four rows, of which the first is row `first` of the epilogue. The rows are already
-/// expanded if they fit.
-///
-/// # Safety
-/// The layer fits rows as those of [`Products`] do; `x` are some of these, of which the first is row `first`; each has
-/// `inputs` values, and the weights of each output, too.
-#[inline]
-unsafe fn tile_linear(x: Rows<'_>, first: usize, inputs: usize, expanded: &mut Expanded<'_>, layer: &mut Layer<'_>) {
-    let Layer { weights, channels, epilogue } = layer;
-    let rows = x.data.len().checked_div(x.width).unwrap_or(0);
-    if rows == LANES && inputs <= INNER {
-        let weights = Matrix { inputs, ..*weights };
-        // SAFETY: the weights of all outputs are there, and places for what they give of these rows.
-        let done = unsafe {
-            match epilogue {
-                Epilogue::Store { out, row_stride, output_stride } => {
-                    let out = out.as_mut_ptr().add(first * *row_stride);
-                    products::store(expanded.words(), weights, channels, out, *row_stride, *output_stride)
-                }
-                Epilogue::Add { out, width } => {
-                    let out = out.as_mut_ptr().add(first * *width);
-                    products::add(expanded.words(), weights, channels, out, *width)
-                }
-            }
-        };
-        if done {
-            return;
-        }
-    }
-    let mut sums = [[0; LANES]; OUTPUTS];
-    for (block, channels) in tiles(channels, OUTPUTS).enumerate() {
-        let (Some(data), Some(sums)) =
-            (weights.data.get(block * OUTPUTS * weights.stride..), sums.get_mut(..channels.len()))
-        else {
-            return;
-        };
-        for (sum, channel) in sums.iter_mut().zip(channels) {
-            *sum = [channel.bias; LANES];
-        }
-        let mut start = 0;
-        while start < inputs {
-            let length = (inputs - start).min(INNER);
-            if inputs > INNER {
-                expanded.fill(x.data, x.width, start, length);
-            }
-            // SAFETY: each output has weights of all inputs, of which these are some.
-            unsafe { accumulate(expanded.words(), data.get(start..).unwrap_or(&[]), weights.stride, length, sums) };
-            start += length;
-        }
-        for (output, (sums, &channel)) in sums.iter().zip(channels).enumerate() {
-            for (lane, &sum) in sums.iter().take(rows).enumerate() {
-                epilogue.put(first + lane, block * OUTPUTS + output, sum, channel);
-            }
-        }
-    }
 }
 
 /// The value of one row at one inner position.

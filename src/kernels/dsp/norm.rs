@@ -1,41 +1,16 @@
 //! Layer norm of a row, four values a turn.
 
+use crate::kernels::generic::norm::{self, Moments, Normalise};
 use crate::kernels::{NormView, portable};
-use crate::norm::NormChannel;
 use core::arch::naked_asm;
 
 /// One row; rows whose length is no multiple of four are left to the portable backend.
 pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
-    let n = x.len();
-    if !n.is_multiple_of(4) || !norm.takes(x, out) {
+    if !x.len().is_multiple_of(4) {
         return portable::layer_norm(x, norm, out);
     }
-    let end = x.as_ptr_range().end;
-    let mut sums = Sums { sum: 0, squares: 0 };
-    // SAFETY: `x` is a positive multiple of four values up to `end`.
-    unsafe { add_up(x.as_ptr(), end, &raw mut sums) };
-    sums.sum = norm.taken_off(sums.sum);
-    let (root, up, places) = norm.inverse_root(n, sums.sum, sums.squares).parts();
-    let call = Normalise {
-        x: x.as_ptr(),
-        channels: norm.channels.as_ptr(),
-        out: out.as_mut_ptr(),
-        n: (n as i32) << up,
-        minus_sum: sums.sum.wrapping_neg() << up,
-        root,
-        offset: 1 << (places - 8),
-        half: 1 << (places - 1),
-        places,
-        end,
-    };
-    // SAFETY: `x` is a positive multiple of four values up to `end`; channels and outputs are as many.
-    unsafe { normalise(&raw const call) };
-}
-
-#[repr(C)]
-struct Sums {
-    sum: i32,
-    squares: u64,
+    // SAFETY: these loops do as they are told, with whole fours.
+    unsafe { norm::layer_norm(x, norm, out, 4, add_up, normalise) };
 }
 
 /// Sum and sum of squares.
@@ -43,46 +18,27 @@ struct Sums {
 /// # Safety
 /// From `x` to `end` lies a positive multiple of four values.
 #[unsafe(naked)]
-unsafe extern "C" fn add_up(x: *const i16, end: *const i16, sums: *mut Sums) {
+unsafe extern "C" fn add_up(x: *const i16, _: *const i16, end: *const i16, moments: *mut Moments) {
     naked_asm!(
         cpu!(),
         "push {{r4, r5, r6, lr}}",
-        "mov r3, #0",
+        "mov r1, #0",
         "mov r4, #0",
         "mov r5, #0",
         "mov r12, #0x00010001",
         "2:",
         "ldr r6, [r0], #4",
         "ldr lr, [r0], #4",
-        "smlad r3, r6, r12, r3",
+        "smlad r1, r6, r12, r1",
         "smlald r4, r5, r6, r6",
-        "smlad r3, lr, r12, r3",
+        "smlad r1, lr, r12, r1",
         "smlald r4, r5, lr, lr",
-        "cmp r0, r1",
+        "cmp r0, r2",
         "bne 2b",
-        "str r3, [r2]",
-        "strd r4, r5, [r2, #8]",
+        "str r1, [r3]",
+        "strd r4, r5, [r3, #8]",
         "pop {{r4, r5, r6, pc}}",
     )
-}
-
-/// What [`normalise`] needs, in the order of its registers.
-#[repr(C)]
-struct Normalise {
-    x: *const i16,
-    channels: *const NormChannel,
-    out: *mut i8,
-    /// Values of the row and their negative sum, both shifted as
-    /// [`InverseRoot::parts`](crate::norm::InverseRoot::parts) tells.
-    n: i32,
-    minus_sum: i32,
-    root: u32,
-    /// One of the offset, in units of the final sum.
-    offset: i32,
-    /// Half of an output, in the same units.
-    half: i32,
-    places: u32,
-    end: *const i16,
 }
 
 /// `InverseRoot::apply` on all values.
@@ -109,7 +65,15 @@ unsafe extern "C" fn normalise(call: *const Normalise) {
     naked_asm!(
         cpu!(),
         "push {{r4-r11, lr}}",
-        "ldm r0, {{r0-r9}}",
+        "ldm r0, {{r0-r8}}",
+        "mov r9, r8",
+        // Fraction bits, one of an offset, and half an output.
+        "mov r8, r6",
+        "mov r10, #1",
+        "sub r6, r8, #8",
+        "lsl r6, r10, r6",
+        "sub r7, r8, #1",
+        "lsl r7, r10, r7",
         "2:",
         value!(),
         value!(),

@@ -148,10 +148,11 @@ pub(super) unsafe fn accumulate(x: &[u32], w: &[i8], stride: usize, length: usiz
         unsafe { products(&raw const shape, w.as_ptr(), range.start) };
     }
     for inner in groups * 4..length {
+        let x: Lanes = core::array::from_fn(|lane| lane_of(x, inner, lane));
         for (row, sums) in sums.iter_mut().enumerate() {
             let w = i32::from(w.get(row * stride + inner).copied().unwrap_or(0));
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                *sum = sum.wrapping_add(w * lane_of(x, inner, lane));
+            for (sum, x) in sums.iter_mut().zip(x) {
+                *sum = sum.wrapping_add(w * x);
             }
         }
     }

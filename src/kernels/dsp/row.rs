@@ -4,9 +4,10 @@
 //! `x[i] | x[i + 2] << 16` and `x[i + 1] | x[i + 3] << 16`; what is left over are words of one value each. Four bytes
 //! then take two SXTB16 and two SMLAD, and as few loads as the registers allow.
 
+use super::INNER;
 use super::expand::{Expanded, Memory, UNWRITTEN};
 use super::pair::{Finish, rows_in};
-use super::{INNER, tile_linear};
+use crate::kernels::generic::linear::{RowTile, TileLinear};
 use crate::kernels::{Epilogue, Layer, Products, RowScale, Rows};
 use crate::requantise::Channel;
 use core::arch::naked_asm;
@@ -51,16 +52,19 @@ pub(super) unsafe fn rows(x: Rows<'_>, first: usize, memory: &mut Memory, layers
 /// A layer on a row that is very long.
 ///
 /// # Safety
-/// As for [`tile_linear`].
+/// The layer fits rows as those of [`Products`] do, of which this is row `first`.
 #[cold]
 #[inline(never)]
-unsafe fn other(x: &[i8], row: usize, inputs: usize, memory: &mut Memory, layer: &mut Layer<'_>) {
+unsafe fn other(x: &[i8], first: usize, inputs: usize, memory: &mut Memory, layer: &mut Layer<'_>) {
     let mut expanded = Expanded::new(memory);
-    if inputs <= INNER {
-        expanded.fill(x, x.len(), 0, inputs);
-    }
+    let tile = RowTile { x: Rows { data: x, width: x.len() }, first, lanes: 1 };
     // SAFETY: as the caller promises.
-    unsafe { tile_linear(Rows { data: x, width: x.len() }, row, inputs, &mut expanded, layer) };
+    unsafe {
+        if inputs <= INNER {
+            expanded.load(tile, 0, inputs);
+        }
+        expanded.layer(tile, inputs, layer);
+    }
 }
 
 /// A row of activations for some layers, expanded.

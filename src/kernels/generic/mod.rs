@@ -2,3 +2,8 @@
 
 #[macro_use]
 mod asm;
+pub(crate) mod linear;
+pub(crate) mod norm;
+pub(crate) mod packed;
+pub(crate) mod packed_loops;
+pub(crate) mod show;

@@ -1,7 +1,7 @@
-//! The softmax of one lane, and saturation: free of branches, whose count would depend on the data.
+//! The softmax of one lane: free of branches, whose count would depend on the data.
 
-use super::Softmax;
-use core::arch::{asm, naked_asm};
+use crate::kernels::generic::packed_loops::Softmax;
+use core::arch::naked_asm;
 
 /// A loop of `$one` over a lane's scores, four at a time after the first few. a0 goes through the scores, a1 is their
 /// count; t6 is lost.
@@ -97,52 +97,12 @@ pub(super) unsafe extern "C" fn weigh(scores: *mut i32, count: usize, softmax: *
         ".option push",
         ".option arch, +m",
         "addi sp, sp, -16",
-        "sw s0, 0(sp); sw s1, 4(sp); li a4, 0; lw a5, 0(a2); lw a6, 4(a2); lw a7, 8(a2); lw t4, 12(a2)",
-        "lw t1, 16(a2); lw t2, 20(a2); lui t3, 8",
+        "sw s0, 0(sp); sw s1, 4(sp); li a4, 0; lw a5, 0(a2); lw a6, 8(a2); lw a7, 12(a2); lw t4, 16(a2)",
+        "lw t1, 20(a2); lw t2, 24(a2); lui t3, 8",
         lane_loop!(weigh_one!("0"), concat!(weigh_one!("0"), weigh_one!("24"), weigh_one!("48"), weigh_one!("72"))),
         "mv a0, a4; lw s0, 0(sp); lw s1, 4(sp)",
         "addi sp, sp, 16",
         "ret",
         ".option pop",
     )
-}
-
-/// Saturates to int8; `y` is below 2^30 in magnitude.
-#[inline]
-pub(super) fn clamp_i8(mut y: i32) -> i8 {
-    // SAFETY: only registers are read and written.
-    unsafe {
-        asm!(
-            "addi {y}, {y}, 128",
-            "slt {t}, {minus}, {y}",
-            "mul {y}, {y}, {t}",
-            "slti {t}, {y}, 256",
-            "addi {t}, {t}, -1",
-            "or {y}, {y}, {t}",
-            "addi {y}, {y}, -128",
-            y = inout(reg) y, t = out(reg) _, minus = in(reg) -1,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-    }
-    y as i8
-}
-
-/// Saturates to int16; `y` is below 2^30 in magnitude.
-#[inline]
-pub(super) fn clamp_i16(mut y: i32) -> i16 {
-    // SAFETY: only registers are read and written.
-    unsafe {
-        asm!(
-            "add {y}, {y}, {half}",
-            "slt {t}, {minus}, {y}",
-            "mul {y}, {y}, {t}",
-            "slt {t}, {y}, {full}",
-            "addi {t}, {t}, -1",
-            "or {y}, {y}, {t}",
-            "sub {y}, {y}, {half}",
-            y = inout(reg) y, t = out(reg) _, minus = in(reg) -1, half = in(reg) 1 << 15, full = in(reg) 1 << 16,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-    }
-    y as i16
 }

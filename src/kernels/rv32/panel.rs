@@ -1,6 +1,6 @@
 //! Packed sums of products: the loop that nearly all the work runs through.
 
-use super::Panel;
+use super::Blocks;
 use core::arch::naked_asm;
 
 /// One inner position of [`panel`]: four words of activations from `$x` on, four weights at `$w`.
@@ -44,7 +44,7 @@ macro_rules! half_step {
 /// A loop over blocks of four rows, and within it over inner positions, four at a time and then one by one.
 ///
 /// a0 goes through the activations, `$bytes` for each position, a1 to a4 through the weights; 52(sp) holds the address
-/// of [`Panel`].
+/// of [`Blocks`].
 macro_rules! panel_loop {
     ($begin:expr, $log2:literal, $four:expr, $one:expr, $bytes4:literal, $bytes:literal, $end:expr) => {
         lines!(
@@ -128,7 +128,7 @@ macro_rules! unpack {
 /// `panel.x` points to `4 * length` words, `panel.w` to rows of `length` bytes, `stride` apart, four for each block;
 /// `panel.sums` to as many elements. There is at least one block, and a length of at least 1.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn panel(panel: *mut Panel) {
+pub(super) unsafe extern "C" fn panel(panel: *mut Blocks) {
     naked_asm!(
         ".option push",
         ".option arch, +m",
@@ -169,7 +169,7 @@ pub(super) unsafe extern "C" fn panel(panel: *mut Panel) {
 /// # Safety
 /// As for [`panel`], but `panel.x` points to `2 * length` words.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn panel_half(panel: *mut Panel) {
+pub(super) unsafe extern "C" fn panel_half(panel: *mut Blocks) {
     naked_asm!(
         ".option push",
         ".option arch, +m",

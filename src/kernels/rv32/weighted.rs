@@ -1,6 +1,6 @@
 //! Sums of values by softmax weights.
 
-use super::Weighted;
+use super::Blocks;
 use core::arch::naked_asm;
 
 /// One key of [`weighted`]: six weights from `$w0` on, three values at `$v`.
@@ -36,7 +36,7 @@ macro_rules! weighted_half_step {
 }
 
 /// A loop over blocks of three dimensions, and within it over keys, two at a time and then the last one. a0 goes
-/// through the weights, a1 to a3 through the values; 52(sp) holds the address of [`Weighted`].
+/// through the weights, a1 to a3 through the values; 52(sp) holds the address of [`Blocks`].
 macro_rules! weighted_loop {
     ($begin:expr, $two:expr, $one:expr, $end:expr) => {
         lines!(
@@ -81,10 +81,10 @@ macro_rules! weighted_loop {
 /// `Σ w·v` of six queries and of blocks of three dimensions, over at most 512 keys.
 ///
 /// # Safety
-/// `weighted.w` points to `keys` elements, `weighted.v` to rows of as many bytes, `stride` apart, three for each block;
+/// `weighted.x` points to a word for each lane and each of `length` keys, `weighted.w` to rows of as many bytes, `stride` apart, three for each block;
 /// `weighted.sums` to as many elements. There is at least one block.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn weighted(weighted: *mut Weighted) {
+pub(super) unsafe extern "C" fn weighted(weighted: *mut Blocks) {
     naked_asm!(
         ".option push",
         ".option arch, +m",
@@ -113,7 +113,7 @@ pub(super) unsafe extern "C" fn weighted(weighted: *mut Weighted) {
 /// # Safety
 /// As for [`weighted`].
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn weighted_half(weighted: *mut Weighted) {
+pub(super) unsafe extern "C" fn weighted_half(weighted: *mut Blocks) {
     naked_asm!(
         ".option push",
         ".option arch, +m",

@@ -1,6 +1,6 @@
 //! From sums to results.
 
-use super::super::Finish;
+use crate::kernels::generic::packed_loops::Finish;
 use core::arch::naked_asm;
 
 /// A loop over scales, and within it over the sums of each, as [`Finish`] tells. `$scale` loads a scale at r1 and
@@ -78,22 +78,21 @@ macro_rules! channel {
     };
 }
 
-/// Requantises sums to int8, by a [`Channel`](crate::Channel) for each row of them.
+/// [`PackedLoops::STORE`](crate::kernels::generic::packed_loops::PackedLoops::STORE)
 ///
 /// # Safety
-/// All of `finish` is as its fields say, with at least one scale and one sum for each.
+/// As for that.
 #[unsafe(naked)]
-pub(in crate::kernels::thumb) unsafe extern "C" fn store(finish: *mut Finish) {
+pub(super) unsafe extern "C" fn store(finish: *mut Finish) {
     naked_asm!(finish!(channel!(), put_i8!()))
 }
 
-/// Requantises sums to int16, by a [`Channel`](crate::Channel) for each row of them, and adds them to the results with
-/// saturation.
+/// [`PackedLoops::ADD`](crate::kernels::generic::packed_loops::PackedLoops::ADD)
 ///
 /// # Safety
-/// As for [`store`], with results of int16.
+/// As for that.
 #[unsafe(naked)]
-pub(in crate::kernels::thumb) unsafe extern "C" fn add(finish: *mut Finish) {
+pub(super) unsafe extern "C" fn add(finish: *mut Finish) {
     naked_asm!(finish!(
         channel!(),
         lines!(
@@ -112,11 +111,11 @@ pub(in crate::kernels::thumb) unsafe extern "C" fn add(finish: *mut Finish) {
     ))
 }
 
-/// Requantises sums to int8, by a [`RowFactor`](super::super::RowFactor) for each row of them.
+/// [`PackedLoops::STORE_ROWS`](crate::kernels::generic::packed_loops::PackedLoops::STORE_ROWS)
 ///
 /// # Safety
-/// As for [`store`].
+/// As for that.
 #[unsafe(naked)]
-pub(in crate::kernels::thumb) unsafe extern "C" fn store_rows(finish: *mut Finish) {
+pub(super) unsafe extern "C" fn store_rows(finish: *mut Finish) {
     naked_asm!(finish!(lines!("ldm r1!, {{r3, r5}}", "movs r2, #0", "mov r8, r2"), put_i8!()))
 }

@@ -1,15 +1,10 @@
 //! The loops for Armv6-M: most instructions reach r0 to r7 only, so sums live in the upper registers, which ADD
 //! reaches. There is no long multiplication; [`high`] makes one of 16-bit halves.
 
-use super::TRIPLE;
+use super::Thumb;
+use crate::kernels::generic::packed_loops::{Finish, LANES, Largest, Loop, Pack, PackedLoops, Panel, TRIPLE, Weigh};
+use crate::kernels::{NormView, Rotation, rotate};
 use core::arch::{asm, naked_asm};
-
-/// Queries of a tile: one triple, for the scores of more cost memory.
-pub(super) const QUERIES: usize = TRIPLE;
-/// Inner positions that are packed at a time: 1 KiB of stack.
-pub(super) const INNER: usize = 64;
-/// Outputs, or dimensions, whose sums are in memory at a time: 384 bytes of stack.
-pub(super) const OUTPUTS: usize = 16;
 
 /// Saves all registers that belong to the caller.
 macro_rules! enter {
@@ -72,13 +67,40 @@ macro_rules! put_i8 {
 }
 
 mod finish;
-pub(super) mod norm;
+mod norm;
 mod products;
 mod softmax;
 
-pub(super) use finish::{add, store, store_rows};
-pub(super) use products::{pack, panel, weighted};
-pub(super) use softmax::{largest, weigh};
+impl PackedLoops for Thumb {
+    const NAME: &'static str = "Thumb";
+    // One triple, for the scores of more cost memory; memory comes first on the smallest cores.
+    const QUERIES: usize = TRIPLE;
+    const ROWS: usize = 4;
+    // 1 KiB of stack, and 384 bytes.
+    const INNER: usize = 64;
+    const OUTPUTS: usize = 16;
+    type Words = [u32; 4 * Self::INNER];
+    type Sums = [i32; LANES * Self::OUTPUTS];
+
+    const PACK: Loop<*const Pack> = products::pack;
+    const PANEL: [Loop<*const Panel>; 2] = [products::panel_three, products::panel_six];
+    const WEIGHTED: [Loop<*const Panel>; 2] = [products::weighted_three; 2];
+    const LARGEST: [Largest; 2] = [softmax::largest; 2];
+    const WEIGH: [Weigh; 2] = [softmax::weigh; 2];
+    const STORE: Loop<*mut Finish> = finish::store;
+    const ADD: Loop<*mut Finish> = finish::add;
+    const STORE_ROWS: Loop<*mut Finish> = finish::store_rows;
+
+    #[inline]
+    fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
+        norm::layer_norm(x, norm, out);
+    }
+
+    #[inline(never)]
+    fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
+        rotate::rotate_by(rotation, x, out, rotate::saturate_by_masks);
+    }
+}
 
 /// The product of two words: what the compiler calls for multiplies double words.
 #[inline]

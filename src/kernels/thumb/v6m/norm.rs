@@ -1,66 +1,22 @@
 //! Layer norm for Armv6-M, whose compiler would call for every long multiplication.
 
-use crate::norm::{NormChannel, NormView};
+use crate::kernels::NormView;
+use crate::kernels::generic::norm::{self, Moments, Normalise};
 use core::arch::naked_asm;
 
 /// [`Kernels::layer_norm`](crate::kernels::Kernels::layer_norm).
 #[inline(never)]
-pub(in crate::kernels::thumb) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
-    if !norm.takes(x, out) {
-        return;
-    }
-    let mut moments = Moments { squares: 0, sum: 0 };
-    let ends = x.as_ptr_range();
-    // SAFETY: `x` is not empty.
-    unsafe { sum_up(ends.start, ends.end, &raw mut moments) };
-    let Moments { squares, sum } = moments;
-    let sum = norm.taken_off(sum);
-    let (root, up, places) = norm.inverse_root(x.len(), sum, squares).parts();
-    let call = Norm {
-        x: ends.start,
-        root,
-        n: (x.len() as i32) << up,
-        sum: sum << up,
-        places: places - 8,
-        channels: norm.channels.as_ptr(),
-        half: (128 << 8) + 128,
-        out: out.as_mut_ptr(),
-        end: ends.end,
-    };
-    // SAFETY: the row is not empty, and there are as many channels and outputs.
-    unsafe { normalise(&raw const call) };
+pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
+    // SAFETY: these loops do as they are told.
+    unsafe { norm::layer_norm(x, norm, out, 2, add_up, normalise) };
 }
 
-/// What [`sum_up`] writes by offsets.
-#[repr(C)]
-struct Moments {
-    squares: u64,
-    sum: i32,
-}
-
-/// What [`normalise`] reads by offsets.
-#[repr(C)]
-struct Norm {
-    x: *const i16,
-    root: u32,
-    /// Values of the row and their sum, both shifted as [`InverseRoot::parts`](crate::norm::InverseRoot::parts) tells.
-    n: i32,
-    sum: i32,
-    /// Fraction bits of a result before its offset is added, which has 8.
-    places: u32,
-    channels: *const NormChannel,
-    /// Half an output, and what [`put_i8`] adds.
-    half: u32,
-    out: *mut i8,
-    end: *const i16,
-}
-
-/// Sums of `x` and of its squares.
+/// Sum and sum of squares.
 ///
 /// # Safety
-/// There is at least one value from `x` to `end`.
+/// From `x` to `pairs` lie values, and from there to `end` a multiple of two of them.
 #[unsafe(naked)]
-unsafe extern "C" fn sum_up(x: *const i16, end: *const i16, moments: *mut Moments) {
+unsafe extern "C" fn add_up(x: *const i16, pairs: *const i16, end: *const i16, moments: *mut Moments) {
     macro_rules! value {
         ($at:literal) => {
             lines!(
@@ -73,20 +29,20 @@ unsafe extern "C" fn sum_up(x: *const i16, end: *const i16, moments: *mut Moment
         };
     }
     naked_asm!(
-        "push {{r4-r7, lr}}",
-        "push {{r2}}",
+        "push {{r3-r7, lr}}",
+        "mov r12, r2",
         "movs r4, #0",
         "movs r5, #0",
         "movs r6, #0",
         "movs r7, #0",
         // Of an odd number, one first.
-        "subs r2, r1, r0",
-        "lsls r2, r2, #30",
-        "bpl 2f",
+        "cmp r0, r1",
+        "beq 2f",
         value!("r7"),
         "adds r0, #2",
         "2:",
         "movs r2, #2",
+        "mov r1, r12",
         "b 4f",
         "3:",
         value!("r7"),
@@ -96,7 +52,9 @@ unsafe extern "C" fn sum_up(x: *const i16, end: *const i16, moments: *mut Moment
         "cmp r0, r1",
         "bne 3b",
         "pop {{r2}}",
-        "stm r2!, {{r4-r6}}",
+        "str r6, [r2]",
+        "str r4, [r2, #8]",
+        "str r5, [r2, #12]",
         "pop {{r4-r7, pc}}",
     )
 }
@@ -104,10 +62,9 @@ unsafe extern "C" fn sum_up(x: *const i16, end: *const i16, moments: *mut Moment
 /// Each value's distance from the mean by the root, by its gain, plus its offset.
 ///
 /// # Safety
-/// All of `norm` is as its fields say: from `x` to `end` there is at least one value, and there are as many channels
-/// and outputs.
+/// As for [`add_up`]; channels and outputs are as many.
 #[unsafe(naked)]
-unsafe extern "C" fn normalise(norm: *const Norm) {
+unsafe extern "C" fn normalise(call: *const Normalise) {
     macro_rules! value {
         // Bytes from r0 to the value, and from r7 to the result.
         ($x:literal, $out:literal) => {
@@ -117,8 +74,7 @@ unsafe extern "C" fn normalise(norm: *const Norm) {
                 // n·x - Σx is exact where x - mean is not.
                 "mov r2, r8",
                 "muls r1, r2, r1",
-                "mov r2, r9",
-                "subs r1, r1, r2",
+                "add r1, r9",
                 high!("asrs", "r5", "r6"),
                 "mov r2, r11",
                 "ldm r2!, {{r3}}",
@@ -145,24 +101,30 @@ unsafe extern "C" fn normalise(norm: *const Norm) {
     }
     naked_asm!(
         enter!(),
+        // The end, half an output with what [`put_i8`] adds, and fraction bits before the offset, which has 8.
         "ldr r1, [r0, #32]",
         "push {{r1}}",
-        "ldr r1, [r0, #24]",
+        "movs r1, #129",
+        "lsls r1, r1, #8",
+        "subs r1, #128",
         "mov r12, r1",
-        "ldr r7, [r0, #28]",
-        "ldm r0!, {{r1-r6}}",
+        "ldr r1, [r0, #24]",
+        "subs r1, #8",
+        "mov r10, r1",
+        "ldr r1, [r0, #16]",
+        "mov r9, r1",
+        "ldr r2, [r0, #28]",
+        "ldr r5, [r0, #20]",
+        "lsrs r6, r5, #16",
+        "uxth r5, r5",
+        "ldm r0!, {{r1, r3, r7}}",
+        "mov r11, r3",
+        "ldr r3, [r0]",
         "mov r8, r3",
-        "mov r9, r4",
-        "mov r10, r5",
-        "mov r11, r6",
         "mov r0, r1",
-        "uxth r5, r2",
-        "lsrs r6, r2, #16",
         // Of an odd number, one first.
-        "ldr r2, [sp]",
-        "subs r2, r2, r0",
-        "lsls r2, r2, #30",
-        "bpl 2f",
+        "cmp r0, r2",
+        "beq 2f",
         value!("0", "0"),
         "adds r7, #1",
         "adds r0, #2",

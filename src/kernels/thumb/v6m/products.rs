@@ -1,14 +1,14 @@
 //! Products of rows, packed or not, with rows of int8.
 
-use super::super::{Pack, Panel};
+use crate::kernels::generic::packed_loops::{Pack, Panel};
 use core::arch::naked_asm;
 
-/// Packs three rows.
+/// [`PackedLoops::PACK`](crate::kernels::generic::packed_loops::PackedLoops::PACK)
 ///
 /// # Safety
-/// All of `pack` is as its fields say: three rows with a value for each step from `words` to `end`, at least one.
+/// As for that.
 #[unsafe(naked)]
-pub(in crate::kernels::thumb) unsafe extern "C" fn pack(pack: *const Pack) {
+pub(super) unsafe extern "C" fn pack(pack: *const Pack) {
     naked_asm!(
         enter!(),
         "ldm r0!, {{r1-r6}}",
@@ -167,19 +167,12 @@ macro_rules! unpack {
     };
 }
 
-/// The products of six lanes, or three, with each row, each sum off by `CENTRE`.
+/// [`PackedLoops::PANEL`](crate::kernels::generic::packed_loops::PackedLoops::PANEL) of six lanes.
 ///
 /// # Safety
-/// `panel.x` points to four words for each of `length` positions, or two; `panel.w` to rows of `length` bytes, `stride`
-/// apart, for each six sums, or three, up to the end. There is at least one row, and a length of 1 to `CHUNK`.
-#[inline]
-pub(in crate::kernels::thumb) unsafe fn panel(wide: bool, panel: *const Panel) {
-    // SAFETY: as the caller promises.
-    unsafe { if wide { panel_six(panel) } else { panel_three(panel) } }
-}
-
+/// As for that.
 #[unsafe(naked)]
-unsafe extern "C" fn panel_six(panel: *const Panel) {
+pub(super) unsafe extern "C" fn panel_six(panel: *const Panel) {
     naked_asm!(rows!(
         // 2^20 - 2^12, times 1 + 2^21 and times 1 + 2^10.
         lines!(
@@ -197,8 +190,12 @@ unsafe extern "C" fn panel_six(panel: *const Panel) {
     ))
 }
 
+/// [`panel_six`] for three lanes.
+///
+/// # Safety
+/// As for that.
 #[unsafe(naked)]
-unsafe extern "C" fn panel_three(panel: *const Panel) {
+pub(super) unsafe extern "C" fn panel_three(panel: *const Panel) {
     naked_asm!(rows!(
         lines!("movs r3, #0xff", "lsls r3, r3, #12", "mov r8, r3", "lsls r4, r3, #10", "adds r3, r3, r4", "mov r9, r3"),
         three!(),
@@ -206,18 +203,12 @@ unsafe extern "C" fn panel_three(panel: *const Panel) {
     ))
 }
 
-/// `Σ w·v` of three lanes for each row of values, over at most 512 keys.
+/// [`PackedLoops::WEIGHTED`](crate::kernels::generic::packed_loops::PackedLoops::WEIGHTED) of three lanes.
 ///
 /// # Safety
-/// As for [`panel`], but with a word for each lane and position, and a length of at least 1.
-#[inline]
-pub(in crate::kernels::thumb) unsafe fn weighted(_wide: bool, panel: *const Panel) {
-    // SAFETY: as the caller promises.
-    unsafe { weighted_sum_three(panel) }
-}
-
+/// As for that.
 #[unsafe(naked)]
-unsafe extern "C" fn weighted_sum_three(panel: *const Panel) {
+pub(super) unsafe extern "C" fn weighted_three(panel: *const Panel) {
     naked_asm!(rows!(
         lines!("movs r3, #0", "mov r8, r3", "mov r9, r3", "mov r10, r3"),
         weighted_three!(),

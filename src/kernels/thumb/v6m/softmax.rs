@@ -1,20 +1,14 @@
 //! The softmax of a lane.
 
-use super::super::Softmax;
+use crate::kernels::generic::packed_loops::Softmax;
 use core::arch::naked_asm;
 
-/// The largest score of a lane.
+/// [`PackedLoops::LARGEST`](crate::kernels::generic::packed_loops::PackedLoops::LARGEST)
 ///
 /// # Safety
-/// There are `count` scores, at least one, three words apart.
-#[inline]
-pub(in crate::kernels::thumb) unsafe fn largest(_wide: bool, scores: *const i32, count: usize) -> i32 {
-    // SAFETY: as the caller promises.
-    unsafe { largest_of(scores, count) }
-}
-
+/// As for that.
 #[unsafe(naked)]
-unsafe extern "C" fn largest_of(scores: *const i32, count: usize) -> i32 {
+pub(super) unsafe extern "C" fn largest(scores: *const i32, count: usize) -> i32 {
     macro_rules! one {
         ($place:literal) => {
             lines!(
@@ -55,24 +49,12 @@ unsafe extern "C" fn largest_of(scores: *const i32, count: usize) -> i32 {
     )
 }
 
-/// Turns a lane's scores into weights, in place; gives their sum.
+/// [`PackedLoops::WEIGH`](crate::kernels::generic::packed_loops::PackedLoops::WEIGH)
 ///
 /// # Safety
-/// There are `count` scores, at least one, three words apart, and none is above `max`.
-#[inline]
-pub(in crate::kernels::thumb) unsafe fn weigh(
-    _wide: bool,
-    scores: *mut i32,
-    count: usize,
-    softmax: *const Softmax,
-    max: i32,
-) -> u32 {
-    // SAFETY: as the caller promises.
-    unsafe { weigh_three(scores, count, softmax, max) }
-}
-
+/// As for that.
 #[unsafe(naked)]
-unsafe extern "C" fn weigh_three(scores: *mut i32, count: usize, softmax: *const Softmax, max: i32) -> u32 {
+pub(super) unsafe extern "C" fn weigh(scores: *mut i32, count: usize, softmax: *const Softmax, max: i32) -> u32 {
     naked_asm!(
         enter!(),
         "mov r8, r3",

@@ -1,45 +1,14 @@
 //! Layer norm for Armv7-M: 11 instructions for a value.
 
 use crate::kernels::NormView;
-use crate::norm::NormChannel;
+use crate::kernels::generic::norm::{self, Moments, Normalise};
 use core::arch::naked_asm;
 
 /// [`Kernels::layer_norm`](crate::kernels::Kernels::layer_norm).
 #[inline(never)]
-pub(in crate::kernels::thumb) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
-    let n = x.len();
-    if !norm.takes(x, out) {
-        return;
-    }
-    let ends = x.as_ptr_range();
-    // Four values a turn, after what is left over.
-    let fours = ends.start.wrapping_add(n % 4);
-    let mut sums = Sums { sum: 0, squares: 0 };
-    // SAFETY: there is at least one value up to the end, and whole turns of four from `fours` on.
-    unsafe { add_up(ends.start, fours, ends.end, &raw mut sums) };
-    sums.sum = norm.taken_off(sums.sum);
-    let (root, up, places) = norm.inverse_root(n, sums.sum, sums.squares).parts();
-    let call = Normalise {
-        x: ends.start,
-        channels: norm.channels.as_ptr(),
-        out: out.as_mut_ptr(),
-        n: (n as i32) << up,
-        minus_sum: sums.sum.wrapping_neg() << up,
-        root,
-        one: 1 << (places + 8),
-        places: places - 16,
-        fours,
-        end: ends.end,
-    };
-    // SAFETY: the same; channels and outputs are as many.
-    unsafe { normalise(&raw const call) };
-}
-
-/// What [`add_up`] writes by offsets.
-#[repr(C)]
-struct Sums {
-    sum: i32,
-    squares: u64,
+pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
+    // SAFETY: these loops do as they are told.
+    unsafe { norm::layer_norm(x, norm, out, 4, add_up, normalise) };
 }
 
 /// `$value` for each value from r0 up to `$fours`, then four times a turn up to `$end`.
@@ -70,7 +39,7 @@ macro_rules! each {
 /// # Safety
 /// From `x` to `fours` lie values, and from there to `end` a multiple of four of them.
 #[unsafe(naked)]
-unsafe extern "C" fn add_up(x: *const i16, fours: *const i16, end: *const i16, sums: *mut Sums) {
+unsafe extern "C" fn add_up(x: *const i16, fours: *const i16, end: *const i16, moments: *mut Moments) {
     naked_asm!(
         "push {{r4-r7}}",
         "mov r4, #0",
@@ -84,25 +53,6 @@ unsafe extern "C" fn add_up(x: *const i16, fours: *const i16, end: *const i16, s
     )
 }
 
-/// What [`normalise`] needs, in the order of its registers.
-#[repr(C)]
-struct Normalise {
-    x: *const i16,
-    channels: *const NormChannel,
-    out: *mut i8,
-    /// Values of the row and their negative sum, both shifted as
-    /// [`InverseRoot::parts`](crate::norm::InverseRoot::parts) tells.
-    n: i32,
-    minus_sum: i32,
-    root: u32,
-    /// One of an offset, in units of the final double word.
-    one: i32,
-    /// Fraction bits of the final upper word.
-    places: u32,
-    fours: *const i16,
-    end: *const i16,
-}
-
 /// `InverseRoot::apply` on all values. The root times the distance from the mean, by the gain and plus the offset and
 /// half an output, is one double word; what the specification rounds off on the way are bits below all that it adds
 /// later.
@@ -113,8 +63,14 @@ struct Normalise {
 unsafe extern "C" fn normalise(call: *const Normalise) {
     naked_asm!(
         "push {{r4-r11, lr}}",
-        "ldr lr, [r0, #36]",
         "ldm r0, {{r0-r8}}",
+        "mov lr, r8",
+        "mov r8, r7",
+        // Fraction bits of the upper word, and one of an offset.
+        "sub r7, r6, #16",
+        "add r6, r6, #8",
+        "mov r9, #1",
+        "lsl r6, r9, r6",
         each!(
             lines!(
                 "ldrsh r9, [r0], #2",

@@ -1,14 +1,14 @@
 //! Products of rows, packed or not, with rows of int8.
 
-use super::super::{Pack, Panel};
+use crate::kernels::generic::packed_loops::{Pack, Panel};
 use core::arch::naked_asm;
 
-/// Packs three rows.
+/// [`PackedLoops::PACK`](crate::kernels::generic::packed_loops::PackedLoops::PACK)
 ///
 /// # Safety
-/// All of `pack` is as its fields say: three rows with a value for each step from `words` to `end`, at least one.
+/// As for that.
 #[unsafe(naked)]
-pub(in crate::kernels::thumb) unsafe extern "C" fn pack(pack: *const Pack) {
+pub(super) unsafe extern "C" fn pack(pack: *const Pack) {
     naked_asm!(
         "push {{r4-r7, lr}}",
         "ldm r0, {{r0-r5}}",
@@ -47,24 +47,7 @@ macro_rules! three {
     };
 }
 
-/// One key of [`weighted`] for six lanes.
-macro_rules! weighted_six {
-    () => {
-        lines!(
-            "ldm r0!, {{r3-r5}}",
-            "ldrsb r2, [r1], #1",
-            "mla r6, r3, r2, r6",
-            "mla r7, r4, r2, r7",
-            "mla r8, r5, r2, r8",
-            "ldm r0!, {{r3-r5}}",
-            "mla r9, r3, r2, r9",
-            "mla r10, r4, r2, r10",
-            "mla r11, r5, r2, r11",
-        )
-    };
-}
-
-/// For three lanes.
+/// One key of [`weighted`] for three lanes.
 macro_rules! weighted_three {
     () => {
         lines!(
@@ -77,27 +60,40 @@ macro_rules! weighted_three {
     };
 }
 
+/// For six lanes.
+macro_rules! weighted_six {
+    () => {
+        lines!(
+            weighted_three!(),
+            "ldm r0!, {{r3-r5}}",
+            "mla r9, r3, r2, r9",
+            "mla r10, r4, r2, r10",
+            "mla r11, r5, r2, r11",
+        )
+    };
+}
+
 /// A loop over rows, and within it over inner positions, four at a time and then one by one. r0 goes through `x`,
-/// `$bytes` for each position, r1 through the rows, r12 through the sums.
+/// `$bytes` for each position, r1 through the rows. `$keep` puts the last word to keep into r11, and `$end` leaves the
+/// place of the next sums in r12; `$fours` is a register that the loop does not use.
 macro_rules! rows {
-    ($bytes:literal, $begin:expr, $one:expr, $end:expr) => {
+    ($bytes:literal, $fours:literal, $keep:expr, $begin:expr, $one:expr, $end:expr) => {
         lines!(
             "push {{r4-r11, lr}}",
             "ldm r0, {{r0-r6}}",
-            // x, end of whole groups of four positions, end of x, from a row's end to the next row, end of sums,
-            // whether to add.
+            // x, end of whole groups of four positions, end of x, from a row's end to the next row, end of sums, and
+            // what is kept.
             "bic r7, r1, #3",
             concat!("mov r8, #", $bytes),
             "mla r7, r7, r8, r0",
             "mla r8, r1, r8, r0",
             "sub r9, r3, r1",
             "mov r10, r5",
-            "mov r11, r6",
-            "mov r12, r4",
+            $keep,
             "mov r1, r2",
             "push {{r0, r7-r11}}",
             "1:",
-            "ldm sp, {{r0, r2, lr}}",
+            concat!("ldm sp, {{r0, ", $fours, ", lr}}"),
             $begin,
             "b 7f",
             "2:",
@@ -106,7 +102,7 @@ macro_rules! rows {
             $one,
             $one,
             "7:",
-            "cmp r0, r2",
+            concat!("cmp r0, ", $fours),
             "bne 2b",
             "b 8f",
             "4:",
@@ -125,49 +121,17 @@ macro_rules! rows {
     };
 }
 
-/// [`rows`] with the end in lr; r2 is lost in the loop.
-macro_rules! weighted_rows {
+/// [`rows`] for products of packed words: whether to add is kept.
+macro_rules! panel {
     ($bytes:literal, $begin:expr, $one:expr, $end:expr) => {
-        lines!(
-            "push {{r4-r11, lr}}",
-            "ldm r0, {{r0-r6}}",
-            "bic r7, r1, #3",
-            concat!("mov r8, #", $bytes),
-            "mla r7, r7, r8, r0",
-            "mla r8, r1, r8, r0",
-            "sub r9, r3, r1",
-            "mov r10, r5",
-            "mov r11, r4",
-            "mov r1, r2",
-            "push {{r0, r7-r11}}",
-            "1:",
-            "ldm sp, {{r0, r12, lr}}",
-            $begin,
-            "b 7f",
-            "2:",
-            $one,
-            $one,
-            $one,
-            $one,
-            "7:",
-            "cmp r0, r12",
-            "bne 2b",
-            "b 8f",
-            "4:",
-            $one,
-            "8:",
-            "cmp r0, lr",
-            "bne 4b",
-            "ldr r12, [sp, #20]",
-            $end,
-            "str r12, [sp, #20]",
-            "ldrd r0, r2, [sp, #12]",
-            "add r1, r1, r0",
-            "cmp r12, r2",
-            "bne 1b",
-            "add sp, sp, #24",
-            "pop {{r4-r11, pc}}",
-        )
+        rows!($bytes, "r2", lines!("mov r11, r6", "mov r12, r4"), $begin, $one, $end)
+    };
+}
+
+/// [`rows`] for products with weights, stored by `$store`: the place of the next sums is kept.
+macro_rules! weighted {
+    ($bytes:literal, $begin:expr, $one:expr, $store:literal) => {
+        rows!($bytes, "r12", "mov r11, r4", $begin, $one, lines!("ldr r12, [sp, #20]", $store, "str r12, [sp, #20]"))
     };
 }
 
@@ -185,20 +149,13 @@ macro_rules! unpack {
     };
 }
 
-/// The products of six lanes, or three, with each row, each sum off by `CENTRE`.
+/// [`PackedLoops::PANEL`](crate::kernels::generic::packed_loops::PackedLoops::PANEL) of six lanes.
 ///
 /// # Safety
-/// `panel.x` points to four words for each of `length` positions, or two; `panel.w` to rows of `length` bytes, `stride`
-/// apart, for each six sums, or three, up to the end. There is at least one row, and a length of 1 to `CHUNK`.
-#[inline]
-pub(in crate::kernels::thumb) unsafe fn panel(wide: bool, panel: *const Panel) {
-    // SAFETY: as the caller promises.
-    unsafe { if wide { panel_six(panel) } else { panel_three(panel) } }
-}
-
+/// As for that.
 #[unsafe(naked)]
-unsafe extern "C" fn panel_six(panel: *const Panel) {
-    naked_asm!(rows!(
+pub(super) unsafe extern "C" fn panel_six(panel: *const Panel) {
+    naked_asm!(panel!(
         "16",
         // 2^20 - 2^12, times 1 + 2^21 and times 1 + 2^10.
         lines!("mov r8, #0xff000", "orr r9, r8, #0x3fc00000", "mov r10, r8", "mov r11, r9"),
@@ -221,9 +178,13 @@ unsafe extern "C" fn panel_six(panel: *const Panel) {
     ))
 }
 
+/// [`panel_six`] for three lanes.
+///
+/// # Safety
+/// As for that.
 #[unsafe(naked)]
-unsafe extern "C" fn panel_three(panel: *const Panel) {
-    naked_asm!(rows!(
+pub(super) unsafe extern "C" fn panel_three(panel: *const Panel) {
+    naked_asm!(panel!(
         "8",
         lines!("mov r8, #0xff000", "orr r9, r8, #0x3fc00000"),
         three!(),
@@ -241,19 +202,13 @@ unsafe extern "C" fn panel_three(panel: *const Panel) {
     ))
 }
 
-/// `Σ w·v` of six lanes, or three, for each row of values, over at most 512 keys.
+/// [`PackedLoops::WEIGHTED`](crate::kernels::generic::packed_loops::PackedLoops::WEIGHTED) of six lanes.
 ///
 /// # Safety
-/// As for [`panel`], but with a word for each lane and position, and a length of at least 1.
-#[inline]
-pub(in crate::kernels::thumb) unsafe fn weighted(wide: bool, panel: *const Panel) {
-    // SAFETY: as the caller promises.
-    unsafe { if wide { weighted_sum_six(panel) } else { weighted_sum_three(panel) } }
-}
-
+/// As for that.
 #[unsafe(naked)]
-unsafe extern "C" fn weighted_sum_six(panel: *const Panel) {
-    naked_asm!(weighted_rows!(
+pub(super) unsafe extern "C" fn weighted_six(panel: *const Panel) {
+    naked_asm!(weighted!(
         "24",
         lines!("mov r6, #0", "mov r7, #0", "mov r8, #0", "mov r9, #0", "mov r10, #0", "mov r11, #0"),
         weighted_six!(),
@@ -261,9 +216,13 @@ unsafe extern "C" fn weighted_sum_six(panel: *const Panel) {
     ))
 }
 
+/// [`weighted_six`] for three lanes.
+///
+/// # Safety
+/// As for that.
 #[unsafe(naked)]
-unsafe extern "C" fn weighted_sum_three(panel: *const Panel) {
-    naked_asm!(weighted_rows!(
+pub(super) unsafe extern "C" fn weighted_three(panel: *const Panel) {
+    naked_asm!(weighted!(
         "12",
         lines!("mov r6, #0", "mov r7, #0", "mov r8, #0"),
         weighted_three!(),

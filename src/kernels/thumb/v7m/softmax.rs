@@ -1,22 +1,14 @@
 //! The softmax of a lane.
 
-use super::super::{LANES, Softmax, TRIPLE};
+use crate::kernels::generic::packed_loops::Softmax;
 use core::arch::naked_asm;
 
-/// The largest score of a lane.
+/// [`PackedLoops::LARGEST`](crate::kernels::generic::packed_loops::PackedLoops::LARGEST)
 ///
 /// # Safety
-/// There are `count` scores, at least one, six words apart, or three.
-#[inline]
-pub(in crate::kernels::thumb) unsafe fn largest(wide: bool, scores: *const i32, count: usize) -> i32 {
-    // SAFETY: as the caller promises.
-    unsafe {
-        if wide { largest_of::<{ 4 * LANES }>(scores, count) } else { largest_of::<{ 4 * TRIPLE }>(scores, count) }
-    }
-}
-
+/// As for that.
 #[unsafe(naked)]
-unsafe extern "C" fn largest_of<const BYTES: usize>(scores: *const i32, count: usize) -> i32 {
+pub(super) unsafe extern "C" fn largest<const BYTES: usize>(scores: *const i32, count: usize) -> i32 {
     macro_rules! one {
         () => {
             lines!("ldr r3, [r0], #{bytes}", "cmp r3, r2", "it gt", "movgt r2, r3")
@@ -47,30 +39,12 @@ unsafe extern "C" fn largest_of<const BYTES: usize>(scores: *const i32, count: u
     )
 }
 
-/// Turns a lane's scores into weights, in place; gives their sum.
+/// [`PackedLoops::WEIGH`](crate::kernels::generic::packed_loops::PackedLoops::WEIGH)
 ///
 /// # Safety
-/// There are `count` scores, at least one, six words apart, or three, and none is above `max`.
-#[inline]
-pub(in crate::kernels::thumb) unsafe fn weigh(
-    wide: bool,
-    scores: *mut i32,
-    count: usize,
-    softmax: *const Softmax,
-    max: i32,
-) -> u32 {
-    // SAFETY: as the caller promises.
-    unsafe {
-        if wide {
-            weigh_by::<{ 4 * LANES }>(scores, count, softmax, max)
-        } else {
-            weigh_by::<{ 4 * TRIPLE }>(scores, count, softmax, max)
-        }
-    }
-}
-
+/// As for that.
 #[unsafe(naked)]
-unsafe extern "C" fn weigh_by<const BYTES: usize>(
+pub(super) unsafe extern "C" fn weigh<const BYTES: usize>(
     scores: *mut i32,
     count: usize,
     softmax: *const Softmax,

@@ -1,0 +1,132 @@
+//! The linear layer in blocks: some rows at a time, loaded once for all layers, by blocks of outputs, each by chunks of
+//! inputs.
+
+use crate::kernels::{Epilogue, Layer, Matrix, Rows, tiles};
+use crate::requantise::Channel;
+use core::mem::MaybeUninit;
+
+/// Rows of activations that are taken together.
+#[derive(Clone, Copy)]
+pub(crate) struct RowTile<'x> {
+    /// They begin with the first of these.
+    pub(crate) x: Rows<'x>,
+    /// Which row of the epilogue that is.
+    pub(crate) first: usize,
+    /// How many they are.
+    pub(crate) lanes: usize,
+}
+
+/// How a backend does a layer on a tile of rows.
+pub(crate) trait TileLinear {
+    /// Inputs of a tile that there is memory for at a time.
+    const INNER: usize;
+
+    /// Takes `length` inputs, at most `INNER`, from `start` on, of each row.
+    ///
+    /// # Safety
+    /// The rows of the tile are there, and have so many inputs, at least one.
+    unsafe fn load(&mut self, tile: RowTile<'_>, start: usize, length: usize);
+
+    /// A layer of `inputs` inputs on the rows, which are loaded if they fit.
+    ///
+    /// # Safety
+    /// The layer fits rows as those of [`Products`](crate::kernels::Products) do, of which the tile's are some; they
+    /// are loaded.
+    unsafe fn layer(&mut self, tile: RowTile<'_>, inputs: usize, layer: &mut Layer<'_>);
+}
+
+/// Layers on the first `rows` rows, `lanes` at a time, which are loaded once for all layers of as many inputs.
+///
+/// # Safety
+/// Rows and layers are those of the same [`Products`](crate::kernels::Products), and there are as many rows.
+#[inline(always)]
+pub(crate) unsafe fn linear<T: TileLinear>(
+    backend: &mut T,
+    x: Rows<'_>,
+    rows: usize,
+    lanes: usize,
+    layers: &mut [Layer<'_>],
+) {
+    for first in (0..rows).step_by(lanes) {
+        let data = x.data.get(first * x.width..).unwrap_or(&[]);
+        let tile = RowTile { x: Rows { data, ..x }, first, lanes: lanes.min(rows - first) };
+        let mut loaded = None;
+        for layer in &mut *layers {
+            let inputs = x.width.min(layer.weights.inputs);
+            if loaded != Some(inputs) {
+                if inputs <= T::INNER {
+                    // SAFETY: all rows have the inputs of all layers.
+                    unsafe { backend.load(tile, 0, inputs) };
+                }
+                loaded = Some(inputs);
+            }
+            // SAFETY: as the caller promises; the rows have just been loaded, if they fit at once.
+            unsafe { backend.layer(tile, inputs, layer) };
+        }
+    }
+}
+
+/// What [`blocks`] is made of: sums in memory.
+pub(crate) trait LinearBlocks: TileLinear {
+    /// Inputs whose products are added up at a time: `INNER` is a multiple of it.
+    const CHUNK: usize;
+    /// Outputs whose sums are in memory at a time.
+    const OUTPUTS: usize;
+    /// The sums of so many outputs.
+    type Sums;
+
+    /// The sums of some outputs over a chunk of inputs, those at `place` of what is loaded, each with a row of `w`:
+    /// written for the first chunk, then added.
+    ///
+    /// # Safety
+    /// The weights have a row for each channel, at most `OUTPUTS`, and so many inputs are loaded.
+    unsafe fn products(
+        &mut self,
+        place: usize,
+        w: Matrix<'_>,
+        channels: &[Channel],
+        sums: &mut MaybeUninit<Self::Sums>,
+        add: bool,
+    );
+
+    /// Requantises the sums of the outputs from `output` on, and puts them into the epilogue.
+    ///
+    /// # Safety
+    /// All sums of `inputs` inputs are written, and there is a place for each output of each row.
+    unsafe fn finish(
+        tile: RowTile<'_>,
+        inputs: usize,
+        epilogue: &mut Epilogue<'_>,
+        output: usize,
+        channels: &[Channel],
+        sums: &mut MaybeUninit<Self::Sums>,
+    );
+}
+
+/// [`TileLinear::layer`], block by block.
+///
+/// # Safety
+/// As for that.
+#[inline(always)]
+pub(crate) unsafe fn blocks<B: LinearBlocks>(backend: &mut B, tile: RowTile<'_>, inputs: usize, layer: &mut Layer<'_>) {
+    let Layer { weights, channels, epilogue } = layer;
+    let mut sums = MaybeUninit::uninit();
+    for (block, channels) in tiles(channels, B::OUTPUTS).enumerate() {
+        let output = block * B::OUTPUTS;
+        let mut start = 0;
+        while start < inputs {
+            if inputs > B::INNER && start.is_multiple_of(B::INNER) {
+                // SAFETY: all rows have the inputs of the layer.
+                unsafe { backend.load(tile, start, (inputs - start).min(B::INNER)) };
+            }
+            let length = (inputs - start).min(B::CHUNK);
+            let data = weights.data.get(output * weights.stride + start..).unwrap_or(&[]);
+            let w = Matrix { data, inputs: length, ..*weights };
+            // SAFETY: the layer has weights for all outputs and inputs, and these inputs are loaded.
+            unsafe { backend.products(start % B::INNER, w, channels, &mut sums, start > 0) };
+            start += length;
+        }
+        // SAFETY: the sums are complete; the layer has a place for each output of each row.
+        unsafe { B::finish(tile, inputs, epilogue, output, channels, &mut sums) };
+    }
+}
