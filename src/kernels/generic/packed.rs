@@ -145,12 +145,13 @@ impl<L: PackedLoops> Kernels for L {
         let (lanes, wide) = lanes_of::<L, W>(tile);
         let (keys, width, stride) = (most(tile.visible), width::<L>(wide), tile.positions);
         let Some(weights) = tile.scores.get(..keys * width) else { return };
-        let scales: [RowScale; LANES] =
-            core::array::from_fn(|lane| RowScale::new(tile.sums.get(lane).copied().unwrap_or(0), tile.ratio));
-        let factors = scales.map(|scale| {
+        let mut factors = [RowFactor { shift: 0, multiplier: 0 }; LANES];
+        let mut drops = [0; LANES];
+        for ((factor, drop), &sum) in factors.iter_mut().zip(&mut drops).zip(&tile.sums).take(lanes) {
+            let scale = RowScale::new(sum, tile.ratio);
             let (multiplier, shift) = scale.parts();
-            RowFactor { shift, multiplier: 2 * multiplier }
-        });
+            (*factor, *drop) = (RowFactor { shift, multiplier: 2 * multiplier }, scale.drop());
+        }
         let Some(factors) = factors.get(..lanes).filter(|_| lanes > 0) else { return };
         let mut memory = MaybeUninit::uninit();
         let mut first = 0;
@@ -163,7 +164,7 @@ impl<L: PackedLoops> Kernels for L {
                 if keys <= portable::CHUNK {
                     weigh_values::<L>(weights, values, stride, wide, sums);
                 } else {
-                    weigh_long::<L>(weights, values, stride, wide, &scales, sums);
+                    weigh_long::<L>(weights, values, stride, wide, &drops, sums);
                 }
             }
             let mut finish = Finish {
@@ -283,7 +284,7 @@ unsafe fn weigh_values<L: PackedLoops>(
     unsafe { of(L::WEIGHTED, wide)(&panel) };
 }
 
-/// [`weigh_values`] for any number of keys: in chunks, with the bits dropped that the scales say.
+/// [`weigh_values`] for any number of keys: in chunks, without the lowest bits of each lane.
 ///
 /// # Safety
 /// As for that.
@@ -293,7 +294,7 @@ unsafe fn weigh_long<L: PackedLoops>(
     values: &[i8],
     stride: usize,
     wide: bool,
-    scales: &[RowScale; LANES],
+    drops: &[u32; LANES],
     sums: &mut [MaybeUninit<i32>],
 ) {
     /// Dimensions at a time.
@@ -313,8 +314,8 @@ unsafe fn weigh_long<L: PackedLoops>(
         }
         for (dim, sums) in rows_mut(sums, width).enumerate() {
             let totals = totals.get(dim * width..).unwrap_or(&[]);
-            for ((sum, &total), scale) in sums.iter_mut().zip(totals).zip(scales) {
-                sum.write((total >> scale.drop()) as i32);
+            for ((sum, &total), drop) in sums.iter_mut().zip(totals).zip(drops) {
+                sum.write((total >> drop) as i32);
             }
         }
     }

@@ -156,6 +156,7 @@ pub(crate) struct Finish {
 }
 
 /// A [`RowScale`](crate::kernels::RowScale) for sums that drop no bits (any more).
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct RowFactor {
     pub(crate) shift: u32,

@@ -98,6 +98,8 @@ unsafe extern "C" fn pack(pack: *const Pack) {
 ///
 /// # Safety
 /// As for these.
+// Not inlined, for it has several callers.
+#[inline(never)]
 unsafe extern "C" fn blocks<const N: usize, const WIDE: bool>(call: *const Panel) {
     // SAFETY: it is there.
     let &Panel { x, length, w, stride, sums, rows, up, .. } = unsafe { &*call };
