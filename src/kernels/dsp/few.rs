@@ -6,7 +6,8 @@
 use super::expand::pair;
 use super::pair::{EIGHT, PAIR};
 use super::softmax::Constants;
-use super::{pair as pairs, row, weigh};
+use super::weigh::weigh;
+use super::{pair as pairs, row};
 use crate::kernels::bias::least;
 use crate::kernels::generic::show::show;
 use crate::kernels::portable::{self, CHUNK};
@@ -100,7 +101,7 @@ pub(super) fn exp2<W: Weight>(scores: &[i32], max: i32, steepness: Steepness, we
     for (scores, weights) in tiles(scores, 64).zip(tiles_mut(weights, 64)) {
         let whole = scores.len().min(weights.len()) / EIGHT * EIGHT;
         let (scores, rest) = scores.split_at_checked(whole).unwrap_or((scores, &[]));
-        sum += weigh::one(scores, words.as_flattened_mut(), max, steepness.bits(), constants);
+        sum += weigh::<1>(scores, words.as_flattened_mut(), 0, max, steepness.bits(), constants);
         let (fours, _) = weights.as_chunks_mut::<4>();
         for (to, &[even, odd]) in fours.iter_mut().zip(&words).take(whole / 4) {
             *to = [even & 0xffff, odd & 0xffff, even >> 16, odd >> 16].map(|weight| W::from_int(weight as i32));
@@ -152,9 +153,9 @@ pub(super) fn tile_softmax<W: Weight>(tile: &mut Tile<'_, W>) {
             place += queries;
         }
         *sum = if queries == PAIR {
-            weigh::lane(scores, words, query, max, steepness, constants)
+            weigh::<PAIR>(scores, words, query, max, steepness, constants)
         } else {
-            weigh::one(scores, words, max, steepness, constants)
+            weigh::<1>(scores, words, query, max, steepness, constants)
         };
     }
 }

@@ -8,7 +8,7 @@ use super::INNER;
 use super::expand::{Expanded, Memory, UNWRITTEN};
 use super::pair::{Finish, rows_in};
 use crate::kernels::generic::linear::{RowTile, TileLinear};
-use crate::kernels::{Epilogue, Layer, Products, RowScale, Rows};
+use crate::kernels::{Epilogue, Layer, Matrix, Products, RowScale, Rows};
 use crate::requantise::Channel;
 use core::arch::naked_asm;
 use core::mem::offset_of;
@@ -94,7 +94,6 @@ impl Row<'_> {
         let words = self.memory.get(..words(self.inputs)).unwrap_or(&[]);
         // SAFETY: `fill` has written the words of a row of `inputs`.
         let x = unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), words.len()) };
-        let Some(plan) = Plan::new(x, self.inputs, weights.data, weights.stride, channels.len()) else { return false };
         let (out, out_stride, finish) = match epilogue {
             Epilogue::Store { out, row_stride, output_stride } => {
                 let finish = if *output_stride == 1 { Entry::StoreNext } else { Entry::Store };
@@ -105,9 +104,10 @@ impl Row<'_> {
         // Not by way of the first channel alone, for the others are behind it.
         let channel = channels.as_ptr().wrapping_byte_add(offset_of!(Channel, scale)).cast();
         let cursor = Cursor { channel, out, end: channels.as_ptr_range().end.cast(), out_stride };
-        let call = plan.call(cursor, finish);
-        // SAFETY: the plan found the row long enough, and a channel at least; there are weights and a place for each.
-        unsafe { products(&raw const call, weights.data.as_ptr(), first.bias) };
+        let Matrix { data, stride, .. } = *weights;
+        let Some(call) = Call::new(x, self.inputs, data, stride, channels.len(), cursor, finish) else { return false };
+        // SAFETY: `Call::new` found the row long enough, and a channel at least; there are weights and a place for each.
+        unsafe { products(&raw const call, data.as_ptr(), first.bias) };
         true
     }
 }
@@ -158,11 +158,10 @@ unsafe extern "C" fn expand_quads(x: *const [i8; 4], words: *mut u32, end: *cons
 pub(super) fn sums(x: &[u32], inputs: usize, w: &[i8], stride: usize, sums: &mut [i32]) -> usize {
     let rows = rows_in(w, inputs, stride, sums.len());
     let Some(sums) = sums.get_mut(..rows) else { return 0 };
-    let Some(plan) = Plan::new(x, inputs, w, stride, rows) else { return 0 };
     let out = sums.as_mut_ptr_range();
     let cursor = Cursor { channel: core::ptr::null(), out: out.start.cast(), end: out.end.cast(), out_stride: 0 };
-    let call = plan.call(cursor, Entry::Sum);
-    // SAFETY: the plan found the row long enough, and a sum at least; so many rows lie in `w`.
+    let Some(call) = Call::new(x, inputs, w, stride, rows, cursor, Entry::Sum) else { return 0 };
+    // SAFETY: `Call::new` found the row long enough, and a sum at least; so many rows lie in `w`.
     unsafe { products(&raw const call, w.as_ptr(), 0) };
     rows
 }
@@ -170,12 +169,11 @@ pub(super) fn sums(x: &[u32], inputs: usize, w: &[i8], stride: usize, sums: &mut
 /// The sums of [`sums`] by a scale, to int8.
 pub(super) fn outputs(x: &[u32], inputs: usize, w: &[i8], stride: usize, scale: RowScale, out: &mut [i8]) -> usize {
     let rows = rows_in(w, inputs, stride, out.len());
-    let Some(plan) = Plan::new(x, inputs, w, stride, rows) else { return 0 };
     let scale = Finish::from(scale);
     let end = out.as_ptr().wrapping_add(rows).cast();
     let cursor = Cursor { channel: (&raw const scale).cast(), out: out.as_mut_ptr().cast(), end, out_stride: 0 };
-    let call = plan.call(cursor, Entry::Scaled);
-    // SAFETY: the plan found the row long enough, and an output at least; so many rows lie in `w`.
+    let Some(call) = Call::new(x, inputs, w, stride, rows, cursor, Entry::Scaled) else { return 0 };
+    // SAFETY: `Call::new` found the row long enough, and an output at least; so many rows lie in `w`.
     unsafe { products(&raw const call, w.as_ptr(), 0) };
     rows
 }
@@ -199,64 +197,6 @@ enum Entry {
     Add,
     Sum,
     Scaled,
-}
-
-/// How a row of weights is gone through.
-struct Plan {
-    x: *const u32,
-    block_end: *const u32,
-    quad_end: *const u32,
-    x_end: *const u32,
-    skip: usize,
-    blocks: usize,
-    quads: usize,
-    singles: usize,
-}
-
-impl Plan {
-    /// For `rows` rows from the start of `w` on, if `x` is as long, and they are not empty.
-    #[inline]
-    fn new(x: &[u32], inputs: usize, w: &[i8], stride: usize, rows: usize) -> Option<Self> {
-        let words = words(inputs);
-        if rows == 0 || inputs == 0 || x.len() < words {
-            return None;
-        }
-        // A block loads several words at a time, which must be aligned.
-        let aligned = w.as_ptr().cast::<u32>().is_aligned() && (stride.is_multiple_of(4) || rows == 1);
-        let blocks = if aligned { inputs / BLOCK } else { 0 };
-        let x = x.as_ptr();
-        Some(Self {
-            x,
-            block_end: x.wrapping_add(blocks * (BLOCK / 2)),
-            quad_end: x.wrapping_add(inputs / 4 * 2),
-            x_end: x.wrapping_add(words),
-            skip: if rows == 1 { 0 } else { stride.wrapping_sub(inputs) },
-            blocks,
-            quads: inputs / 4 - blocks * (BLOCK / 4),
-            singles: inputs % 4,
-        })
-    }
-
-    #[inline]
-    fn call(&self, cursor: Cursor, finish: Entry) -> Call {
-        let &Self { x, block_end, quad_end, x_end, skip, blocks, quads, singles } = self;
-        let end = if skip == 0 { finish } else { Entry::Skip } as u32;
-        let after_all_quads = if singles > 0 { Entry::Singles as u32 } else { end };
-        // The first pass over what is unrolled does the turns that fill no whole pass.
-        let rest = match quads {
-            0 => after_all_quads,
-            _ => Entry::Quads as u32 + (quads.wrapping_neg() % QUADS) as u32,
-        };
-        let start = match blocks {
-            0 => rest,
-            _ if blocks.is_multiple_of(2) => Entry::Blocks as u32,
-            _ => Entry::Block as u32,
-        };
-        let after_blocks = if blocks > 2 { Entry::MoreBlocks as u32 } else { rest };
-        let after_quads = if quads > QUADS { Entry::MoreQuads as u32 } else { after_all_quads };
-        let entries = [start, after_blocks, rest, after_quads, end, finish as u32];
-        Call { x, cursor, block_end, quad_end, x_end, skip, entries }
-    }
 }
 
 /// Where outputs come from and go to.
@@ -283,6 +223,49 @@ struct Call {
     /// Start of a row; after the blocks, of two or of one; after all blocks; after the quads; after the row; and the
     /// output.
     entries: [u32; 6],
+}
+
+impl Call {
+    /// For `rows` rows from the start of `w` on, if `x` is as long, and they are not empty.
+    #[inline(always)] // Else it would be copied.
+    fn new(
+        x: &[u32],
+        inputs: usize,
+        w: &[i8],
+        stride: usize,
+        rows: usize,
+        cursor: Cursor,
+        finish: Entry,
+    ) -> Option<Self> {
+        let words = words(inputs);
+        if rows == 0 || inputs == 0 || x.len() < words {
+            return None;
+        }
+        // A block loads several words at a time, which must be aligned.
+        let aligned = w.as_ptr().cast::<u32>().is_aligned() && (stride.is_multiple_of(4) || rows == 1);
+        let blocks = if aligned { inputs / BLOCK } else { 0 };
+        let quads = inputs / 4 - blocks * (BLOCK / 4);
+        let skip = if rows == 1 { 0 } else { stride.wrapping_sub(inputs) };
+
+        let end = if skip == 0 { finish } else { Entry::Skip } as u32;
+        let after_all_quads = if inputs.is_multiple_of(4) { end } else { Entry::Singles as u32 };
+        // The first pass over what is unrolled does the turns that fill no whole pass.
+        let rest = match quads {
+            0 => after_all_quads,
+            _ => Entry::Quads as u32 + (quads.wrapping_neg() % QUADS) as u32,
+        };
+        let start = match blocks {
+            0 => rest,
+            _ if blocks.is_multiple_of(2) => Entry::Blocks as u32,
+            _ => Entry::Block as u32,
+        };
+        let after_blocks = if blocks > 2 { Entry::MoreBlocks as u32 } else { rest };
+        let after_quads = if quads > QUADS { Entry::MoreQuads as u32 } else { after_all_quads };
+        let entries = [start, after_blocks, rest, after_quads, end, finish as u32];
+        let x = x.as_ptr();
+        let (block_end, quad_end) = (x.wrapping_add(blocks * (BLOCK / 2)), x.wrapping_add(inputs / 4 * 2));
+        Some(Self { x, cursor, block_end, quad_end, x_end: x.wrapping_add(words), skip, entries })
+    }
 }
 
 /// Four products of the word `w` with the words `even` and `odd` of the row, added to r2; `w` and lr are lost.
@@ -355,7 +338,7 @@ macro_rules! next {
 /// `sum + Σ x·w` for one row after the other, each to where `call` says; `sum` is the first channel's bias.
 ///
 /// # Safety
-/// `call` comes from [`Plan::call`]: `x` has the words, and each row from `w` on the bytes, that it goes through;
+/// `call` comes from [`Call::new`]: `x` has the words, and each row from `w` on the bytes, that it goes through;
 /// outputs may be written from `out` on for each channel up to the end.
 #[unsafe(naked)]
 unsafe extern "C" fn products(call: *const Call, w: *const i8, sum: i32) {
