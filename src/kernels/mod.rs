@@ -17,15 +17,6 @@ mod bias;
 #[cfg(all(target_arch = "arm", heedful_backend = "dsp"))]
 #[allow(unsafe_code)]
 mod dsp;
-/// Drivers that backends share, which bring the instructions.
-mod generic {
-    #[allow(dead_code, unsafe_code)] // For backends with vectors.
-    pub(super) mod vector_linear;
-    #[allow(dead_code)]
-    pub(super) mod vector_padded;
-    #[allow(dead_code)]
-    pub(super) mod vector_tile;
-}
 #[cfg(all(target_arch = "arm", heedful_backend = "helium"))]
 #[allow(unsafe_code)]
 mod helium;

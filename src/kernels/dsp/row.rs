@@ -106,7 +106,7 @@ impl Row<'_> {
         let cursor = Cursor { channel, out, end: channels.as_ptr_range().end.cast(), out_stride };
         let Matrix { data, stride, .. } = *weights;
         let Some(call) = Call::new(x, self.inputs, data, stride, channels.len(), cursor, finish) else { return false };
-        // SAFETY: `Call::new` found the row long enough, and a channel at least; there are weights and a place for each.
+        // SAFETY: `Call::new` found the row long enough, and a channel at least, each with weights and a place.
         unsafe { products(&raw const call, data.as_ptr(), first.bias) };
         true
     }

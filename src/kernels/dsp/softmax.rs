@@ -122,8 +122,8 @@ macro_rules! two_weights {
     };
 }
 
-/// Four keys, from scores at r0 to weights at r1: from one score to the next in bytes (4, 3, 2 times and once), and from
-/// one group's words to the next group's.
+/// Four keys, from scores at r0 to weights at r1: from one score to the next in bytes (4, 3, 2 times and once), and
+/// from one group's words to the next group's.
 macro_rules! four {
     ($four:literal, $three:literal, $two:literal, $one:literal, $words:literal, $odd:literal) => {
         lines!(

@@ -9,8 +9,9 @@
 //! Six rows of activations, or six queries, make four words per inner position. The softmax weights have 15 bits, which
 //! leaves no such room: they are multiplied one by one.
 
+pub(crate) mod loops;
+
 use super::linear::{self, LinearBlocks, RowTile, TileLinear};
-use super::packed_loops::{Finish, LANES, Pack, PackedLoops, Panel, RowFactor, Softmax, TRIPLE};
 use super::show::show;
 use crate::kernels::tile::most;
 use crate::kernels::{
@@ -21,6 +22,7 @@ use crate::requantise::Channel;
 use crate::softmax::{RowScale, Weight};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
+use loops::{Finish, LANES, Pack, PackedLoops, Panel, RowFactor, Softmax, TRIPLE};
 
 /// Products that a packed sum has room for.
 const CHUNK: usize = 64;

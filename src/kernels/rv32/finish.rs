@@ -1,11 +1,11 @@
 //! From sums to results; saturation is free of branches, whose count would depend on the data.
 
 use super::LANES;
-use crate::kernels::generic::packed_loops::{Finish, RowFactor};
+use crate::kernels::generic::packed::loops::{Finish, RowFactor};
 use crate::requantise::Channel;
 use core::arch::asm;
 
-/// [`PackedLoops::STORE`](crate::kernels::generic::packed_loops::PackedLoops::STORE)
+/// [`PackedLoops::STORE`](crate::kernels::generic::packed::loops::PackedLoops::STORE)
 ///
 /// # Safety
 /// As for that.
@@ -16,7 +16,7 @@ pub(super) unsafe extern "C" fn store(finish: *mut Finish) {
     unsafe { each::<_, 4>(finish, |channel| of_channel(channel, finish), |out, value| *out.cast() = clamp_i8(value)) };
 }
 
-/// [`PackedLoops::ADD`](crate::kernels::generic::packed_loops::PackedLoops::ADD)
+/// [`PackedLoops::ADD`](crate::kernels::generic::packed::loops::PackedLoops::ADD)
 ///
 /// # Safety
 /// As for that.
@@ -32,7 +32,7 @@ pub(super) unsafe extern "C" fn add(finish: *mut Finish) {
     unsafe { each::<_, 4>(finish, |channel| of_channel(channel, finish), add) };
 }
 
-/// [`PackedLoops::STORE_ROWS`](crate::kernels::generic::packed_loops::PackedLoops::STORE_ROWS)
+/// [`PackedLoops::STORE_ROWS`](crate::kernels::generic::packed::loops::PackedLoops::STORE_ROWS)
 ///
 /// # Safety
 /// As for that.

@@ -1,6 +1,6 @@
 //! The softmax of one lane: free of branches, whose count would depend on the data.
 
-use crate::kernels::generic::packed_loops::Softmax;
+use crate::kernels::generic::packed::loops::Softmax;
 use core::arch::naked_asm;
 
 /// A loop of `$one` over a lane's scores, four at a time after the first few. a0 goes through the scores, a1 is their

@@ -10,7 +10,7 @@ mod lanes;
 mod panel;
 mod weighted;
 
-use super::generic::packed_loops::{Finish, LANES, Largest, Loop, Pack, PackedLoops, Panel, TRIPLE, Weigh};
+use super::generic::packed::loops::{Finish, LANES, Largest, Loop, Pack, PackedLoops, Panel, TRIPLE, Weigh};
 use super::{Rotation, rotate};
 use core::mem::MaybeUninit;
 use panel::{panel, panel_half};

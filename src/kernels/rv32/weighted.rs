@@ -81,7 +81,8 @@ macro_rules! weighted_loop {
 /// `Σ w·v` of six queries and of blocks of three dimensions, over at most 512 keys.
 ///
 /// # Safety
-/// `weighted.x` points to a word for each lane and each of `length` keys, `weighted.w` to rows of as many bytes, `stride` apart, three for each block;
+/// `weighted.x` points to a word for each lane and each of `length` keys, `weighted.w` to rows of as many bytes,
+/// `stride` apart, three for each block;
 /// `weighted.sums` to as many elements. There is at least one block.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn weighted(weighted: *mut Blocks) {

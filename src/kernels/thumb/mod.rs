@@ -1,4 +1,5 @@
-//! Cortex-M without the DSP extension: three int8 products for two multiplications ([`packed`](super::generic::packed)).
+//! Cortex-M without the DSP extension: three int8 products for two multiplications, by
+//! [`packed`](super::generic::packed).
 //!
 //! On Armv7-M one instruction loads the four words of six rows of activations, a second a weight, and four MLA do six
 //! products; on Armv6-M they take four MULS and four ADD, with the sums in the upper registers.

@@ -2,7 +2,7 @@
 //! reaches. There is no long multiplication; [`high`] makes one of 16-bit halves.
 
 use super::Thumb;
-use crate::kernels::generic::packed_loops::{Finish, LANES, Largest, Loop, Pack, PackedLoops, Panel, TRIPLE, Weigh};
+use crate::kernels::generic::packed::loops::{Finish, LANES, Largest, Loop, Pack, PackedLoops, Panel, TRIPLE, Weigh};
 use crate::kernels::{NormView, Rotation, rotate};
 use core::arch::{asm, naked_asm};
 

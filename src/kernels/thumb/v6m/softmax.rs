@@ -1,9 +1,9 @@
 //! The softmax of a lane.
 
-use crate::kernels::generic::packed_loops::Softmax;
+use crate::kernels::generic::packed::loops::Softmax;
 use core::arch::naked_asm;
 
-/// [`PackedLoops::LARGEST`](crate::kernels::generic::packed_loops::PackedLoops::LARGEST)
+/// [`PackedLoops::LARGEST`](crate::kernels::generic::packed::loops::PackedLoops::LARGEST)
 ///
 /// # Safety
 /// As for that.
@@ -49,7 +49,7 @@ pub(super) unsafe extern "C" fn largest(scores: *const i32, count: usize) -> i32
     )
 }
 
-/// [`PackedLoops::WEIGH`](crate::kernels::generic::packed_loops::PackedLoops::WEIGH)
+/// [`PackedLoops::WEIGH`](crate::kernels::generic::packed::loops::PackedLoops::WEIGH)
 ///
 /// # Safety
 /// As for that.

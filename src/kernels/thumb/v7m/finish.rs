@@ -1,6 +1,6 @@
 //! From sums to results.
 
-use crate::kernels::generic::packed_loops::Finish;
+use crate::kernels::generic::packed::loops::Finish;
 use core::arch::naked_asm;
 
 /// A loop over scales, and within it over the sums of each, as [`Finish`] tells. `$scale` loads a scale at r1 into r5
@@ -121,7 +121,7 @@ macro_rules! put_i16 {
     };
 }
 
-/// [`PackedLoops::STORE`](crate::kernels::generic::packed_loops::PackedLoops::STORE)
+/// [`PackedLoops::STORE`](crate::kernels::generic::packed::loops::PackedLoops::STORE)
 ///
 /// # Safety
 /// As for that.
@@ -130,7 +130,7 @@ pub(super) unsafe extern "C" fn store(finish: *mut Finish) {
     naked_asm!(finish!(channel!(), side_by_side!(put_i8)))
 }
 
-/// [`PackedLoops::ADD`](crate::kernels::generic::packed_loops::PackedLoops::ADD)
+/// [`PackedLoops::ADD`](crate::kernels::generic::packed::loops::PackedLoops::ADD)
 ///
 /// # Safety
 /// As for that.
@@ -139,7 +139,7 @@ pub(super) unsafe extern "C" fn add(finish: *mut Finish) {
     naked_asm!(finish!(channel!(), side_by_side!(put_i16)))
 }
 
-/// [`PackedLoops::STORE_ROWS`](crate::kernels::generic::packed_loops::PackedLoops::STORE_ROWS)
+/// [`PackedLoops::STORE_ROWS`](crate::kernels::generic::packed::loops::PackedLoops::STORE_ROWS)
 ///
 /// # Safety
 /// As for that.

@@ -2,7 +2,7 @@
 
 use super::Thumb;
 use crate::kernels::NormView;
-use crate::kernels::generic::packed_loops::{Finish, LANES, Largest, Loop, Pack, PackedLoops, Panel, TRIPLE, Weigh};
+use crate::kernels::generic::packed::loops::{Finish, LANES, Largest, Loop, Pack, PackedLoops, Panel, TRIPLE, Weigh};
 
 mod finish;
 mod norm;

@@ -1,9 +1,9 @@
 //! Products of rows, packed or not, with rows of int8.
 
-use crate::kernels::generic::packed_loops::{Pack, Panel};
+use crate::kernels::generic::packed::loops::{Pack, Panel};
 use core::arch::naked_asm;
 
-/// [`PackedLoops::PACK`](crate::kernels::generic::packed_loops::PackedLoops::PACK)
+/// [`PackedLoops::PACK`](crate::kernels::generic::packed::loops::PackedLoops::PACK)
 ///
 /// # Safety
 /// As for that.
@@ -149,7 +149,7 @@ macro_rules! unpack {
     };
 }
 
-/// [`PackedLoops::PANEL`](crate::kernels::generic::packed_loops::PackedLoops::PANEL) of six lanes.
+/// [`PackedLoops::PANEL`](crate::kernels::generic::packed::loops::PackedLoops::PANEL) of six lanes.
 ///
 /// # Safety
 /// As for that.
@@ -202,7 +202,7 @@ pub(super) unsafe extern "C" fn panel_three(panel: *const Panel) {
     ))
 }
 
-/// [`PackedLoops::WEIGHTED`](crate::kernels::generic::packed_loops::PackedLoops::WEIGHTED) of six lanes.
+/// [`PackedLoops::WEIGHTED`](crate::kernels::generic::packed::loops::PackedLoops::WEIGHTED) of six lanes.
 ///
 /// # Safety
 /// As for that.

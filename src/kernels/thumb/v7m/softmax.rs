@@ -1,9 +1,9 @@
 //! The softmax of a lane.
 
-use crate::kernels::generic::packed_loops::Softmax;
+use crate::kernels::generic::packed::loops::Softmax;
 use core::arch::naked_asm;
 
-/// [`PackedLoops::LARGEST`](crate::kernels::generic::packed_loops::PackedLoops::LARGEST)
+/// [`PackedLoops::LARGEST`](crate::kernels::generic::packed::loops::PackedLoops::LARGEST)
 ///
 /// # Safety
 /// As for that.
@@ -39,7 +39,7 @@ pub(super) unsafe extern "C" fn largest<const BYTES: usize>(scores: *const i32, 
     )
 }
 
-/// [`PackedLoops::WEIGH`](crate::kernels::generic::packed_loops::PackedLoops::WEIGH)
+/// [`PackedLoops::WEIGH`](crate::kernels::generic::packed::loops::PackedLoops::WEIGH)
 ///
 /// # Safety
 /// As for that.

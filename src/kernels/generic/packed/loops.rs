@@ -1,4 +1,4 @@
-//! What a core without SIMD brings to [`packed`](super::packed): loops in assembly, and what they are handed.
+//! What a core without SIMD brings to [`packed`](super): loops in assembly, and what they are handed.
 
 use crate::kernels::{Kernels, NormView, Rotation, portable, rotate};
 use crate::softmax::{Steepness, Weight};
@@ -15,7 +15,8 @@ pub(crate) type Largest = unsafe extern "C" fn(*const i32, usize) -> i32;
 /// Takes the largest of the scores, too.
 pub(crate) type Weigh = unsafe extern "C" fn(*mut i32, usize, *const Softmax, i32) -> u32;
 
-/// What a core brings: [`Kernels`] is made of it. Of two loops, the first is for one triple of lanes, the second for two.
+/// What a core brings: [`Kernels`] is made of it. Of two loops, the first is for one triple of lanes, the other for
+/// two.
 ///
 /// What loops are handed is as the fields say; there is at least one of all that they go through.
 pub(crate) trait PackedLoops: Sized {
