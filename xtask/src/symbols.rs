@@ -72,8 +72,11 @@ impl Symbols {
         let inlined: u64 = ["linear", "tile_scores", "tile_softmax", "tile_weighted_sum"]
             .iter()
             .filter(|stage| {
-                let method = format!(" as heedful::kernels::Kernels>::{stage}");
-                !self.0.iter().any(|function| is_kernel(&function.name) && function.name.contains(&method))
+                // Of a backend, or of all that bring the loops of one driver.
+                let methods = [" as heedful::kernels::Kernels>", "<impl heedful::kernels::Kernels for L>"]
+                    .map(|method| format!("{method}::{stage}"));
+                let is_stage = |name: &str| methods.iter().any(|method| name.contains(method));
+                !self.0.iter().any(|function| is_kernel(&function.name) && is_stage(&function.name))
             })
             .map(|stage| {
                 let method = format!("<firmware::count::Counted as heedful::kernels::Kernels>::{stage}");
