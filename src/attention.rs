@@ -9,7 +9,6 @@
 mod cache;
 mod dilation;
 mod fused;
-mod head_scale;
 mod low_rank;
 mod projection;
 mod ring;
@@ -21,7 +20,6 @@ mod view;
 
 pub use cache::{KvCache, StepScratch};
 pub use fused::FusedAttention;
-pub use head_scale::HeadScale;
 pub use low_rank::{LowRankAttention, LowRankScratch};
 pub use ring::RewindError;
 pub(crate) use ring::Ring;
@@ -33,11 +31,12 @@ pub use typed::{MultiHeadAttention, Projection};
 pub(crate) use view::Sequences;
 pub use view::{AttentionView, ProjectionView};
 
+pub use crate::arithmetic::head_scale::HeadScale;
+use crate::arithmetic::softmax::Weight;
+pub use crate::arithmetic::softmax::{MAX_HEAD_DIM, MAX_POSITIONS};
 use crate::kernels::{Active, Kernels, Portable};
 use crate::observe::{LayerObserver, Observer};
 use crate::pattern::AttentionPattern;
-use crate::softmax::Weight;
-pub use crate::softmax::{MAX_HEAD_DIM, MAX_POSITIONS};
 use core::ops::Range;
 use dilation::DilationClass;
 use scratch::PartSums;

@@ -2,6 +2,8 @@
 //!
 //! A pre-norm block works on a residual stream of int16, a post-norm block on int8 that its last norm made.
 
+use crate::arithmetic::requantise::{Channel, saturate_i16};
+use crate::arithmetic::softmax::{Weight, Wide};
 use crate::attention::{MultiHeadAttention, Scratch, Sequences, WholeRows, rows_of};
 use crate::decoder::{EmbeddingView, MAX_FACTOR};
 use crate::error::require;
@@ -12,8 +14,6 @@ use crate::norm::Norm;
 use crate::observe::{LayerObserver, Unobserved};
 use crate::pattern::AttentionPattern;
 use crate::real::FromReal;
-use crate::requantise::{Channel, saturate_i16};
-use crate::softmax::{Weight, Wide};
 
 /// From int8 at the scale of a norm's output to the residual stream of a post-norm block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,6 +1,7 @@
 //! A language model that writes one token after the other: embedding, pre-norm blocks of attention and gated
 //! feed-forward layers over a key-value cache, and logits from the embedding's own weights.
 
+use crate::arithmetic::softmax::{Steepness, Weight};
 use crate::attention::{AttentionView, CacheView, Newest, Ring, StepView};
 use crate::feed_forward::GatedView;
 use crate::kernels::{Kernels, Rows, rows_mut};
@@ -9,7 +10,6 @@ use crate::norm::NormView;
 use crate::observe::{LayerObserver, Observer};
 use crate::pattern::AttentionPattern;
 use crate::rope::Rope;
-use crate::softmax::{Steepness, Weight};
 
 /// One block of a decoder.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,8 @@
 //! A pre-norm encoder with a classifier: embedding, positions, blocks of attention and feed-forward,
 //! mean over the positions.
 
+use crate::arithmetic::requantise::{Channel, Scale};
+use crate::arithmetic::softmax::Weight;
 use crate::attention::{AttentionView, ScratchView, Sequences, WholeRows};
 use crate::feed_forward::PlainView;
 use crate::kernels::{Kernels, Rows, rows, rows_mut, tiles, tiles_mut};
@@ -8,8 +10,6 @@ use crate::linear::LinearView;
 use crate::norm::NormView;
 use crate::observe::{LayerObserver, Observer};
 use crate::pattern::AttentionPattern;
-use crate::requantise::{Channel, Scale};
-use crate::softmax::Weight;
 
 /// One encoder block (pre-norm: Xiong et al., "On Layer Normalization in the Transformer Architecture", 2020).
 #[derive(Clone, Copy, Debug)]

@@ -2,10 +2,10 @@
 //! Improve Transformer", 2020).
 
 use crate::activation::Activation;
+use crate::arithmetic::requantise::{Channel, HIDDEN15_EXTRA_BITS, Scale};
 use crate::error::require;
 use crate::kernels::{Active, Epilogue, Gated, Kernels, Matrix, tiles, tiles_mut};
 use crate::linear::{LinearView, MAX_INPUTS};
-use crate::requantise::{Channel, HIDDEN15_EXTRA_BITS, Scale};
 
 /// `contract(activation(expand(x)))`
 #[derive(Clone, Copy, Debug)]

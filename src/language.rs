@@ -1,5 +1,6 @@
 //! A language model whose shape is known when the firmware is compiled.
 
+use crate::arithmetic::softmax::Weight;
 use crate::attention::{MAX_POSITIONS, RewindError, Ring, StepView};
 use crate::decoder::{DecoderBlockView, DecoderStateView, DecoderView};
 use crate::error::require;
@@ -8,7 +9,6 @@ use crate::kernels::{Active, Kernels};
 use crate::model::unwrap;
 use crate::observe::{Observer, Unobserved};
 use crate::pattern::Mask;
-use crate::softmax::Weight;
 use crate::tokenizer::Tokenizer;
 use core::marker::PhantomData;
 

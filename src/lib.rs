@@ -24,6 +24,7 @@ mod documents {
 }
 
 mod activation;
+mod arithmetic;
 mod attention;
 #[cfg(feature = "audio")]
 pub mod audio;
@@ -50,10 +51,8 @@ mod outcome;
 mod pattern;
 mod position;
 mod real;
-mod requantise;
 mod rope;
 mod sample;
-mod softmax;
 mod tokenizer;
 
 /// Casts between plain data and bytes: bounds of [`Weight`], and what types that `.heed` files hold in place implement.
@@ -64,6 +63,8 @@ pub use fixed;
 pub use activation::{Activation, RELU};
 #[cfg(feature = "std")]
 pub use activation::{gelu, table};
+pub use arithmetic::requantise::{Channel, Scale};
+pub use arithmetic::softmax::{Narrow, Steepness, Weight, Wide};
 pub use attention::{
     FusedAttention, HeadScale, HeadScratch, KvCache, LowRankAttention, LowRankScratch, MAX_HEAD_DIM, MAX_POSITIONS,
     MultiHeadAttention, Projection, RewindError, Scratch, StepScratch,
@@ -84,8 +85,6 @@ pub use outcome::{Guess, Outcome};
 pub use pattern::{Alibi, AttentionPattern, BitMask, HeadMask, MASKED, Mask, RelativeBias, Slope, Window, Windows};
 pub use position::sinusoidal;
 pub use real::{FromReal, OutOfRange};
-pub use requantise::{Channel, Scale};
 pub use rope::{Pairing, Rope, frequencies};
 pub use sample::{greedy, sample};
-pub use softmax::{Narrow, Steepness, Weight, Wide};
 pub use tokenizer::{TextTooLong, Tokenizer};

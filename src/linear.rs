@@ -1,8 +1,8 @@
 //! Linear layers: int8 in, int8 or int16 out, one scale per output channel.
 
+use crate::arithmetic::requantise::Channel;
 use crate::error::require;
 use crate::kernels::{Active, Epilogue, Kernels, Layer, Matrix, Rows, linear};
-use crate::requantise::Channel;
 
 /// The most inputs of a linear layer: `2^15 · 128 · 127 + 2^30` stays below 2^31.
 pub const MAX_INPUTS: usize = 1 << 15;

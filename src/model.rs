@@ -1,5 +1,6 @@
 //! A model whose shape is known when the firmware is compiled.
 
+use crate::arithmetic::softmax::{Narrow, Weight, Wide};
 use crate::attention::HeadScratch;
 use crate::encoder::{BlockView, EncoderView, StateView};
 use crate::error::{Error, require};
@@ -9,7 +10,6 @@ use crate::message::Message;
 use crate::observe::{Observer, Unobserved};
 use crate::outcome::Outcome;
 use crate::pattern::Mask;
-use crate::softmax::{Narrow, Weight, Wide};
 use core::marker::PhantomData;
 
 /// A `.heed` file that a program contains; [`model!`](crate::model!) implements it.

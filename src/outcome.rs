@@ -1,6 +1,6 @@
 //! What a classifier heard.
 
-use crate::softmax::{Steepness, logit_weight};
+use crate::arithmetic::softmax::{Steepness, logit_weight};
 use fixed::types::U1F15;
 
 /// The logits of one inference over `C` classes.

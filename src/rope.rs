@@ -3,23 +3,10 @@
 //!
 //! Angles are words in units of 2^-32 of a turn: they wrap as angles do, so positions go on without end.
 
+use crate::arithmetic::softmax::MAX_HEAD_DIM;
+pub use crate::kernels::Pairing;
 use crate::kernels::{Epilogue, Kernels, Rotation, Rows, Turn, linear, tiles, tiles_mut};
 use crate::linear::LinearView;
-use crate::softmax::MAX_HEAD_DIM;
-
-/// Which two values of a query or key are turned together; as a number, what a `.heed` file calls it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Pairing {
-    /// Neighbours: 0 with 1, 2 with 3 (the paper, llama2.c).
-    Interleaved = 0,
-    /// One of each half: 0 with n, 1 with n + 1, for n pairs (GPT-NeoX, Hugging Face).
-    Halves = 1,
-    /// Neighbours. After that, each value and its mirror image (the first and the last of the pairs' values, and so on)
-    /// become their sum and their difference, in queries and keys alike: that doubles products of both, and no more.
-    /// Where slow pairs have larger values than fast ones, as in language models, twice as many values share their
-    /// rounding.
-    Folded = 2,
-}
 
 /// A rotation by position; a [`AttentionPattern`](crate::AttentionPattern). Values after the pairs are left as they
 /// are.

@@ -1,6 +1,6 @@
 //! The next token, from the logits.
 
-use crate::softmax::{Steepness, logit_weight};
+use crate::arithmetic::softmax::{Steepness, logit_weight};
 
 /// The likeliest token: the first of several; 0 of none.
 ///

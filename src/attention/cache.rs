@@ -2,11 +2,11 @@
 
 use super::ring::{RewindError, Ring};
 use super::{CacheView, MAX_HEAD_DIM, MAX_POSITIONS, MultiHeadAttention, Newest, StepView};
+use crate::arithmetic::softmax::{Weight, Wide};
 use crate::error::require;
 use crate::kernels::{Active, Kernels, Rows};
 use crate::observe::{LayerObserver, Observer, Unobserved};
 use crate::pattern::AttentionPattern;
-use crate::softmax::{Weight, Wide};
 
 /// Keys and values of the last positions of an attention: `SLOTS` slots, of which the first `SINKS` keep their
 /// positions for good (attention sinks: Xiao et al., "Efficient Streaming Language Models with Attention Sinks", 2023)

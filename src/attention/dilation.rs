@@ -1,8 +1,8 @@
 //! Dilation classes: the positions that meet in a dilated head (Beltagy, Peters and Cohan, "Longformer", 2020, section
 //! 3.1).
 
+use crate::arithmetic::softmax::MAX_POSITIONS;
 use crate::kernels::{MAX_QUERIES, Rows};
-use crate::softmax::MAX_POSITIONS;
 
 /// Every `dilation`th position from the `first` on. Without a dilation there is one class, of all positions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

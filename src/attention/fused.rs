@@ -4,12 +4,12 @@
 
 use super::typed::{finish, output_view, rows};
 use super::{AttentionView, HeadScale, MAX_HEAD_DIM, Projection, Scratch, Sequences, WholeRows};
+use crate::arithmetic::requantise::Channel;
+use crate::arithmetic::softmax::{Weight, Wide};
 use crate::error::require;
 use crate::kernels::{Active, Kernels};
 use crate::observe::{LayerObserver, Observer, Unobserved};
 use crate::pattern::AttentionPattern;
-use crate::requantise::Channel;
-use crate::softmax::{Weight, Wide};
 use core::marker::PhantomData;
 
 /// Multi-head attention with query and key weights folded into one matrix `[WIDTH][WIDTH]` per head. It pays where the

@@ -3,13 +3,13 @@
 
 use super::typed::{finish, output_view};
 use super::{AttentionView, HeadScale, MAX_HEAD_DIM, Projection, Scratch, Sequences, WholeRows};
+use crate::arithmetic::requantise::Channel;
+use crate::arithmetic::softmax::{Weight, Wide};
 use crate::error::require;
 use crate::kernels::{Active, Kernels, Matrix, Rows};
 use crate::linear::{LinearView, MAX_INPUTS};
 use crate::observe::{LayerObserver, Observer, Unobserved};
 use crate::pattern::AttentionPattern;
-use crate::requantise::Channel;
-use crate::softmax::{Weight, Wide};
 use core::marker::PhantomData;
 
 /// Multi-head attention of projections of rank `RANK`: `RANK·(WIDTH + HEADS·HEAD_DIM)` weights each instead of

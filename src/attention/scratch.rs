@@ -1,12 +1,12 @@
 //! Working memory, owned by the caller: `size_of` tells the bytes.
 
-use super::head_scale::HeadScale;
 use super::span::{FullPass, KeySpan};
 use super::view::{AttentionView, Sequences};
+use crate::arithmetic::head_scale::HeadScale;
+use crate::arithmetic::softmax::{MAX_POSITIONS, Weight, Wide};
 use crate::error::require;
 use crate::kernels::{Active, Bounds, Kernels, Tile, TileParts, queries_in_parts, tiles_mut};
 use crate::observe::{LayerObserver, Observer, Row};
-use crate::softmax::{MAX_POSITIONS, Weight, Wide};
 
 /// The working memory of attention, as slices.
 #[derive(Debug)]
@@ -308,7 +308,7 @@ impl<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::softmax::Narrow;
+    use crate::arithmetic::softmax::Narrow;
 
     /// What the documentation of [`Scratch`] says of this backend.
     #[test]

@@ -2,10 +2,10 @@
 
 use super::dilation::QueryBlock;
 use super::ring::CachedPositions;
+use crate::arithmetic::softmax::Weight;
 use crate::kernels::{Bounds, Kernels, MASKED, MAX_QUERIES, Tile, WeightObserver};
 use crate::observe::{LayerObserver, Observer, Row};
 use crate::pattern::AttentionPattern;
-use crate::softmax::Weight;
 use core::ops::Range;
 
 /// The keys that each of a few queries sees, under a pattern: the newest ones of a cache for several heads, or the

@@ -1,15 +1,15 @@
 //! Attention of the newest position alone, over the keys and values of a cache.
 
-use super::head_scale::HeadScale;
 use super::projection::{by_position, from};
 use super::ring::CachedPositions;
 use super::span::KeySpan;
 use super::view::{AttentionView, group};
+use crate::arithmetic::head_scale::HeadScale;
+use crate::arithmetic::softmax::Weight;
 use crate::kernels::{Active, Bounds, Epilogue, Kernels, MAX_QUERIES, Portable, Rows, Tile, TileParts, linear, rows};
 use crate::observe::{LayerObserver, Observer};
 use crate::pattern::AttentionPattern;
 use crate::rope::Turns;
-use crate::softmax::Weight;
 use core::ops::Range;
 
 /// The cached keys and values of one attention, as slices.

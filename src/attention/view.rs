@@ -1,9 +1,9 @@
 //! Attention of any shape: views over weights, and what they are applied to.
 
-use super::head_scale::HeadScale;
+use crate::arithmetic::head_scale::HeadScale;
+use crate::arithmetic::requantise::Channel;
 use crate::kernels::{Matrix, Rows};
 use crate::linear::LinearView;
-use crate::requantise::Channel;
 
 /// Attention of any shape, as the `.heed` file holds it.
 #[derive(Clone, Copy, Debug)]

@@ -1,13 +1,13 @@
 //! Language models of any shape.
 
 use crate::Error;
+use crate::arithmetic::softmax::{Narrow, Weight, Wide};
 use crate::attention::{MAX_POSITIONS, RewindError, Ring, StepView};
 use crate::decoder::{DecoderBlockView, DecoderStateView, DecoderView};
 use crate::format::{DecoderConfig, File, Softmax};
 use crate::kernels::{Active, Kernels};
 use crate::observe::{Observer, Unobserved};
 use crate::pattern::Mask;
-use crate::softmax::{Narrow, Weight, Wide};
 use crate::tokenizer::Tokenizer;
 use std::vec;
 use std::vec::Vec;

@@ -5,6 +5,7 @@ mod decoder;
 
 pub use decoder::{Decoder, Session};
 
+use crate::arithmetic::softmax::{Narrow, Weight, Wide};
 use crate::attention::{OutputLayout, ScratchView};
 use crate::audio::Frontend;
 use crate::encoder::{BlockView, StateView};
@@ -14,7 +15,6 @@ use crate::observe::{Observer, Row, Unobserved};
 use crate::outcome::Outcome;
 use crate::pattern::AttentionPattern;
 use crate::pattern::Mask;
-use crate::softmax::{Narrow, Weight, Wide};
 use crate::{Allowed, Error};
 use core::ops::Range;
 use std::string::{String, ToString};

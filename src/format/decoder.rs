@@ -2,13 +2,13 @@
 
 use super::encoder::{Softmax, between, tri, within};
 use super::{CONFIG, DECODER, DECODER_BLOCK, EMBEDDING, File, NORM, Reader, TOKENS};
+use crate::arithmetic::softmax::Steepness;
 use crate::attention::{AttentionView, MAX_HEAD_DIM, ProjectionView};
 use crate::decoder::{DecoderBlockView, DecoderView, EmbeddingView, MAX_FACTOR};
 use crate::feed_forward::{GatedView, MAX_HIDDEN15_INPUTS, allows_hidden15, coarse};
 use crate::linear::MAX_INPUTS;
 use crate::norm::MAX_WIDTH;
 use crate::rope::{Pairing, Rope};
-use crate::softmax::Steepness;
 use crate::tokenizer::Tokenizer;
 use crate::{Allowed, Error};
 use bytemuck::must_cast_slice;

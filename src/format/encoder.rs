@@ -5,6 +5,8 @@
 use super::AUDIO;
 use super::{BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, DECODER, EMBEDDING, File, LABELS, NORM, POSITIONS, Reader};
 use crate::activation::Activation;
+use crate::arithmetic::requantise::Scale;
+use crate::arithmetic::softmax::Steepness;
 use crate::attention::{AttentionView, HeadScale, MAX_HEAD_DIM, MAX_POSITIONS, ProjectionView};
 #[cfg(feature = "audio")]
 use crate::audio::{Frontend, MAX_BANDS, Params};
@@ -13,8 +15,6 @@ use crate::feed_forward::PlainView;
 use crate::kernels::{Matrix, words};
 use crate::linear::{LinearView, MAX_BIAS, MAX_INPUTS};
 use crate::norm::{MAX_EPSILON, MAX_WIDTH, NormView};
-use crate::requantise::Scale;
-use crate::softmax::Steepness;
 use crate::{Allowed, Error};
 use bytemuck::must_cast_slice;
 

@@ -7,10 +7,10 @@ use super::{
     AUDIO, BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, Config, EMBEDDING, File, HEADER, LABELS, MAGIC, MAJOR, MINOR,
     NORM, POSITIONS, Tag,
 };
-use crate::attention::HeadScale;
+use crate::arithmetic::head_scale::HeadScale;
+use crate::arithmetic::requantise::Channel;
 use crate::audio::Tables;
 use crate::norm::NormChannel;
-use crate::requantise::Channel;
 use crate::{Allowed, Error};
 use std::string::String;
 use std::vec;

@@ -2,11 +2,11 @@
 
 use super::write::{LinearModel, NormModel, Writer, linear, norm, pack, same};
 use super::{DECODER, DECODER_BLOCK, DecoderConfig, EMBEDDING, NORM, Softmax, TOKENS};
-use crate::attention::HeadScale;
+use crate::arithmetic::head_scale::HeadScale;
+use crate::arithmetic::requantise::Scale;
+use crate::arithmetic::softmax::Steepness;
 use crate::feed_forward::{MAX_HIDDEN15_INPUTS, allows_hidden15, biases_allow_hidden15};
-use crate::requantise::Scale;
 use crate::rope::Pairing;
-use crate::softmax::Steepness;
 use crate::{Allowed, Error};
 use std::vec;
 use std::vec::Vec;

@@ -1,7 +1,6 @@
 //! Biases added to the scores of a tile, and keys hidden, whatever the layout of the scores.
 
-use super::{Bounds, Kernels, Tile};
-use crate::softmax::Weight;
+use super::tile::{Bounds, Tile};
 
 /// The bias of a key that is hidden; whatever lies below half of it hides, too.
 pub const MASKED: i32 = i32::MIN;
@@ -75,7 +74,13 @@ impl<W> Tile<'_, W> {
     /// What [`Kernels::tile_scores_between`](super::Kernels::tile_scores_between) does by default, once there are
     /// scores.
     #[inline]
-    pub(crate) fn hide_placed<K: Kernels>(&mut self, score_layout: ScoreLayout, starts: &Bounds, ends: &Bounds) {
+    pub(crate) fn hide_placed(
+        &mut self,
+        score_layout: ScoreLayout,
+        starts: &Bounds,
+        ends: &Bounds,
+        largest: impl Fn(&[i32], usize) -> i32,
+    ) {
         let ranges = starts.iter().zip(ends);
         for (query, ((&visible, max), (&start, &end))) in self.visible.iter().zip(&mut self.max).zip(ranges).enumerate()
         {
@@ -85,27 +90,12 @@ impl<W> Tile<'_, W> {
             }
             let first = query * score_layout.query + start * score_layout.key;
             let seen = self.scores.get(first..=first + (end - start - 1) * score_layout.key).unwrap_or(&[]);
-            *max = K::largest(seen, score_layout.key);
+            *max = largest(seen, score_layout.key);
             let hidden = max.wrapping_sub(LOWEST << score_layout.up);
             for keys in [0..start, end..visible] {
                 score_layout.of(self.scores, query, keys.start).take(keys.len()).for_each(|score| *score = hidden);
             }
         }
-    }
-
-    /// [`Kernels::tile_floor`](super::Kernels::tile_floor), after which the scores of a query all of whose keys are
-    /// hidden lie far below a maximum of 0.
-    #[inline]
-    pub(crate) fn floor<K: Kernels>(&mut self)
-    where
-        W: Weight,
-    {
-        for (max, _) in self.max.iter_mut().zip(&*self.visible) {
-            if *max < MASKED / 2 {
-                *max = 0;
-            }
-        }
-        K::tile_floor(self);
     }
 
     /// [`Kernels::tile_floor`](super::Kernels::tile_floor) by default. With a shift, scores become relative to their

@@ -1,8 +1,9 @@
 //! Hidden values of a gated feed-forward part with seven more bits, and the layer that they go through.
 
+use super::layer::{Epilogue, Layer, Matrix, Rows};
 use super::portable::{dot, from};
-use super::{Epilogue, Kernels, Layer, Matrix, Rows, rows, tiles, tiles_mut};
-use crate::requantise::{Channel, HIDDEN15_EXTRA_BITS, Scale, requantise, saturate_i8, saturate_i16};
+use super::slices::{rows, tiles, tiles_mut};
+use crate::arithmetic::requantise::{Channel, HIDDEN15_EXTRA_BITS, Scale, requantise, saturate_i8, saturate_i16};
 
 /// Hidden values of a gated feed-forward part before they meet, `[rows][inputs of the last layer]`, what they meet by,
 /// and the last layer. All of it fits together: as [`Products`](super::Products) do, with as many gates as values
@@ -70,10 +71,10 @@ impl Epilogue<'_> {
 /// Outputs whose sums are in memory at a time.
 const SUMS: usize = 64;
 
-/// [`Kernels::linear_hidden15`]: the hidden values in two halves of int8.
+/// `Kernels::linear_hidden15`: the hidden values in two halves of int8.
 // Not inlined: it has buffers.
 #[inline(never)]
-pub(super) fn linear<K: Kernels>(hidden: Gated<'_, '_>) {
+pub(super) fn linear(hidden: Gated<'_, '_>, sums_of_two: impl Fn([&[i8]; 2], Matrix<'_>, &mut [[i32; 2]])) {
     let Gated { table, product, gate, up, layer } = hidden;
     for (gate, up) in gate.iter_mut().zip(&mut *up) {
         let hidden15 = Gated::hidden15(table, product, *gate, *up);
@@ -85,7 +86,7 @@ pub(super) fn linear<K: Kernels>(hidden: Gated<'_, '_>) {
             let mut sums = [[0; 2]; SUMS];
             let Some(sums) = sums.get_mut(..channels.len()) else { return };
             let data = from(weights.data, part * SUMS * weights.stride);
-            K::sums_of_two([high, low], Matrix { data, ..*weights }, sums);
+            sums_of_two([high, low], Matrix { data, ..*weights }, sums);
             for (output, (&[high, low], &channel)) in sums.iter().zip(channels).enumerate() {
                 epilogue.put_hidden15(
                     row,
@@ -98,9 +99,14 @@ pub(super) fn linear<K: Kernels>(hidden: Gated<'_, '_>) {
     }
 }
 
-/// [`Kernels::sums_of_two`]: scores of two queries, if the weights lie side by side.
+/// `Kernels::sums_of_two`: scores of two queries, if the weights lie side by side.
 #[inline]
-pub(super) fn sums_of_two<K: Kernels>(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
+pub(super) fn sums_of_two(
+    x: [&[i8]; 2],
+    weights: Matrix<'_>,
+    sums: &mut [[i32; 2]],
+    scores: impl Fn(&[i8], &[i8], &mut [i32]) -> i32,
+) {
     let Some(x) = weights.rows_for(x, sums.len()) else { return };
     for (index, x) in x.into_iter().enumerate() {
         for (block, sums) in tiles_mut(sums, 16).enumerate() {
@@ -108,7 +114,7 @@ pub(super) fn sums_of_two<K: Kernels>(x: [&[i8]; 2], weights: Matrix<'_>, sums: 
             let mut memory = [0; 16];
             let memory = memory.get_mut(..sums.len()).unwrap_or(&mut []);
             if weights.stride == x.len() {
-                K::scores(x, w, memory);
+                scores(x, w, memory);
             } else {
                 for (output, sum) in memory.iter_mut().enumerate() {
                     *sum = dot(x, from(w, output * weights.stride));

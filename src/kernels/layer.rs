@@ -3,8 +3,8 @@
 //! Slices, widths and strides are the caller's; [`Products`] is the proof that they fit together, made once per call of
 //! a kernel.
 
-use super::Kernels;
-use crate::requantise::Channel;
+use super::slices;
+use crate::arithmetic::requantise::Channel;
 
 /// Where the last of `rows` rows ends, of `length` values each, `stride` apart; `None` if no memory is that large.
 #[inline]
@@ -79,7 +79,7 @@ impl<'a> Rows<'a> {
     /// The rows; a remainder that fills no row is left out.
     #[inline]
     pub(crate) fn iter(self) -> impl Iterator<Item = &'a [i8]> {
-        super::rows(self.data, self.width)
+        slices::rows(self.data, self.width)
     }
 }
 
@@ -236,24 +236,5 @@ impl<'p, 'a> Products<'p, 'a> {
     #[must_use]
     pub const fn layers(&self) -> usize {
         self.layers.len()
-    }
-}
-
-/// `bias + Σ x·w` for each row of `x` and each output of each layer. A layer that does not fit the rows is left out.
-#[inline]
-pub fn linear<K: Kernels>(x: Rows<'_>, layers: &mut [Layer<'_>]) {
-    match Products::new(x, layers) {
-        Some(products) => K::linear(products),
-        None => linear_where_it_fits::<K>(x, layers),
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn linear_where_it_fits<K: Kernels>(x: Rows<'_>, layers: &mut [Layer<'_>]) {
-    for layer in layers {
-        if let Some(products) = Products::new(x, core::slice::from_mut(layer)) {
-            K::linear(products);
-        }
     }
 }

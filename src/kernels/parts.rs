@@ -6,7 +6,7 @@
 
 use super::portable::CHUNK;
 use super::{Kernels, MASKED, MAX_QUERIES, Portable, RowScale, Tile, WeightObserver, rows, tiles_mut};
-use crate::softmax::Weight;
+use crate::arithmetic::softmax::Weight;
 
 /// Keys that there is memory for, for all queries that the kernels take at a time.
 fn part<K: Kernels, W>(scores: &[i32], weights: &[W]) -> usize {
@@ -30,7 +30,7 @@ pub(crate) fn queries_in_parts<K: Kernels, W>(
 }
 
 impl<W: Weight> Tile<'_, W> {
-    /// [`Tile::attend_biased`], with working memory for parts of rows only; `totals` is memory for
+    /// Softmax attention of all queries, with rows of biases and working memory for parts of rows only; `totals` is memory for
     /// `[queries][value_dim]`.
     // Not inlined: few need it.
     #[inline(never)]

@@ -1,18 +1,11 @@
 //! Portable Rust: the specification that all other backends are held against.
 
-use super::{Kernels, Layer, Products, Tile, WeightObserver, holds, rows, tiles_mut};
-use crate::norm::NormView;
-use crate::requantise::{Scale, saturate_i8};
-use crate::softmax::{RowScale, Steepness, Weight};
-use core::marker::PhantomData;
-
-/// The portable backend. It compiles on every target, so that equality is always testable.
-#[derive(Clone, Copy, Debug)]
-pub struct Portable;
-
-impl Kernels for Portable {
-    const NAME: &'static str = "portable";
-}
+use super::layer::{Layer, Products, holds};
+use super::norm::NormView;
+use super::slices::{rows, tiles_mut};
+use super::tile::{Tile, WeightObserver};
+use crate::arithmetic::requantise::{Scale, saturate_i8};
+use crate::arithmetic::softmax::{RowScale, Steepness, Weight};
 
 #[inline]
 pub(super) fn dot(a: &[i8], b: &[i8]) -> i32 {
@@ -102,29 +95,32 @@ fn row<T>(memory: &mut [T], row: usize, positions: usize, visible: usize) -> &mu
 }
 
 #[inline]
-pub(super) fn tile_scores<K: Kernels, W: Weight>(tile: &mut Tile<'_, W>) {
+pub(super) fn tile_scores<W>(tile: &mut Tile<'_, W>, scores: impl Fn(&[i8], &[i8], &mut [i32]) -> i32) {
     let queries = rows(tile.queries, tile.dim).zip(&*tile.visible).zip(&mut tile.max);
     for (i, ((query, &visible), max)) in queries.enumerate() {
-        *max = K::scores(query, tile.keys, row(tile.scores, i, tile.positions, visible));
+        *max = scores(query, tile.keys, row(tile.scores, i, tile.positions, visible));
     }
 }
 
 #[inline]
-pub(super) fn tile_softmax<K: Kernels, W: Weight>(tile: &mut Tile<'_, W>) {
+pub(super) fn tile_softmax<W>(tile: &mut Tile<'_, W>, exp2: impl Fn(&[i32], i32, Steepness, &mut [W]) -> u32) {
     let queries = tile.visible.iter().zip(&tile.max).zip(&mut tile.sums);
     for (i, ((&visible, &max), sum)) in queries.enumerate() {
         let scores = row(tile.scores, i, tile.positions, visible);
-        *sum = K::exp2(scores, max, tile.steepness, row(tile.weights, i, tile.positions, visible));
+        *sum = exp2(scores, max, tile.steepness, row(tile.weights, i, tile.positions, visible));
     }
 }
 
 #[inline]
-pub(super) fn tile_weighted_sum<K: Kernels, W: Weight>(tile: &mut Tile<'_, W>) {
+pub(super) fn tile_weighted_sum<W>(
+    tile: &mut Tile<'_, W>,
+    weighted_sum: impl Fn(&[W], &[i8], usize, RowScale, &mut [i8]),
+) {
     let queries = tiles_mut(tile.out, tile.out_stride).zip(&*tile.visible).zip(&tile.sums);
     for (i, ((out, &visible), &sum)) in queries.enumerate() {
         let weights = row(tile.weights, i, tile.positions, visible);
         let out = out.get_mut(..tile.value_dim).unwrap_or(&mut []);
-        K::weighted_sum(weights, tile.values, tile.positions, RowScale::new(sum, tile.ratio), out);
+        weighted_sum(weights, tile.values, tile.positions, RowScale::new(sum, tile.ratio), out);
     }
 }
 
@@ -136,28 +132,30 @@ pub(super) fn tile_show<W: Weight>(tile: &mut Tile<'_, W>, observer: &mut impl W
 }
 
 /// Adds up what the rows of weights that it is shown weigh.
-struct Totals<'a, K> {
+pub(super) struct Totals<'a, F> {
     values: &'a [i8],
     stride: usize,
     value_dim: usize,
     totals: &'a mut [i64],
-    kernels: PhantomData<K>,
+    add: F,
 }
 
-impl<K: Kernels, W: Weight> WeightObserver<W> for Totals<'_, K> {
+/// What adds the weighted values of a tile to its totals `[queries][value_dim]`, once it is shown the weights. `add`
+/// does so for one query.
+#[inline]
+pub(super) fn totals<'a, W, F>(tile: &Tile<'a, W>, totals: &'a mut [i64], add: F) -> Totals<'a, F> {
+    let Tile { values, value_stride: stride, value_dim, .. } = *tile;
+    Totals { values, stride, value_dim, totals, add }
+}
+
+impl<W: Weight, F: Fn(&[W], &[i8], usize, &mut [i64])> WeightObserver<W> for Totals<'_, F> {
     const WATCHES: bool = true;
 
     #[inline]
     fn row(&mut self, query: usize, weights: &[W]) {
         let totals = self.totals.get_mut(query * self.value_dim..).and_then(|rest| rest.get_mut(..self.value_dim));
-        K::weighted_total(weights, self.values, self.stride, totals.unwrap_or(&mut []));
+        (self.add)(weights, self.values, self.stride, totals.unwrap_or(&mut []));
     }
-}
-
-#[inline]
-pub(super) fn tile_weighted_total<K: Kernels, W: Weight>(tile: &mut Tile<'_, W>, totals: &mut [i64]) {
-    let Tile { values, value_stride: stride, value_dim, .. } = *tile;
-    K::tile_show(tile, &mut Totals { values, stride, value_dim, totals, kernels: PhantomData::<K> });
 }
 
 // Not inlined: loops over rows of known width would be unrolled into tens of kilobytes.

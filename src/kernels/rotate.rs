@@ -4,8 +4,21 @@
 //! the same bits.
 
 use super::{rows, rows_mut};
-use crate::requantise::saturate_i8;
-use crate::rope::Pairing;
+use crate::arithmetic::requantise::saturate_i8;
+
+/// Which two values of a query or key are turned together; as a number, what a `.heed` file calls it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pairing {
+    /// Neighbours: 0 with 1, 2 with 3 (the paper, llama2.c).
+    Interleaved = 0,
+    /// One of each half: 0 with n, 1 with n + 1, for n pairs (GPT-NeoX, Hugging Face).
+    Halves = 1,
+    /// Neighbours. After that, each value and its mirror image (the first and the last of the pairs' values, and so on)
+    /// become their sum and their difference, in queries and keys alike: that doubles products of both, and no more.
+    /// Where slow pairs have larger values than fast ones, as in language models, twice as many values share their
+    /// rounding.
+    Folded = 2,
+}
 
 /// Cosine and sine of an angle, in `I1F15`; together never longer than 1 by more than rounding. One word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

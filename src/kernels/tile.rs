@@ -1,9 +1,8 @@
 //! What attention hands to the kernels: a few queries of one head.
 
-use super::Kernels;
 use super::layer::holds;
-use crate::requantise::Scale;
-use crate::softmax::{Steepness, Weight};
+use crate::arithmetic::requantise::Scale;
+use crate::arithmetic::softmax::Steepness;
 
 /// The most queries that a backend takes at a time.
 pub const MAX_QUERIES: usize = 8;
@@ -93,7 +92,7 @@ impl<'a> Whole<'a> {
 
 impl<'a, W> Tile<'a, W> {
     /// The tile, if its parts fit together.
-    #[inline]
+    #[inline(always)] // Not to copy the parts.
     #[must_use]
     pub fn new(parts: TileParts<'a, W>) -> Option<Self> {
         let TileParts { queries, keys, values, dim, value_dim, positions, visible, .. } = parts;
@@ -172,59 +171,6 @@ pub(super) fn most(visible: &[usize]) -> usize {
         // Without a loop, which on short rows takes as long as a few keys.
         [a, b, c, d] => a.max(b).max(c.max(d)),
         _ => visible.iter().fold(0, |most, &visible| visible.max(most)),
-    }
-}
-
-impl<W: Weight> Tile<'_, W> {
-    /// `S = Q·Kᵀ`, and each query's largest score.
-    #[inline]
-    pub fn scores<K: Kernels>(&mut self) {
-        K::tile_scores(self);
-    }
-
-    /// [`Tile::scores`], where each query sees only the keys from a start to an end: at least one, or none are visible
-    /// to it.
-    #[inline]
-    pub fn scores_between<K: Kernels>(&mut self, starts: &Bounds, ends: &Bounds) {
-        K::tile_scores_between(self, starts, ends);
-    }
-
-    /// Adds rows of biases to the scores: `rows(query, key, row)` adds those of a query, from a key on, to a row of
-    /// zeros, and sets them to [`MASKED`](super::MASKED) for keys that shall weigh exactly 0.
-    ///
-    /// A bias should be at most 2^29 either way. Scores 2^23 or more below the maximum count as 2^23 - 1 below it: they
-    /// weigh 0, as does any key that lies 17 octaves below, for no steepness is less than 2^-18. A query all of whose
-    /// keys are masked gets 0.
-    #[inline]
-    pub fn add_biases<K: Kernels>(&mut self, rows: impl FnMut(usize, usize, &mut [i32])) {
-        K::tile_bias(self, rows);
-        self.floor::<K>();
-    }
-
-    /// `P = 2^-(c·(max S - S))`, and each query's sum of these.
-    #[inline]
-    pub fn softmax<K: Kernels>(&mut self) {
-        K::tile_softmax(self);
-    }
-
-    /// `O = P·V / ΣP`
-    #[inline]
-    pub fn weigh_values<K: Kernels>(&mut self) {
-        K::tile_weighted_sum(self);
-    }
-
-    /// Softmax attention of all queries.
-    #[inline]
-    pub fn attend<K: Kernels>(&mut self) {
-        self.scores::<K>();
-        self.softmax::<K>();
-        self.weigh_values::<K>();
-    }
-
-    /// Shows the weights of each query, in order of the keys.
-    #[inline]
-    pub fn show<K: Kernels>(&mut self, observer: &mut impl WeightObserver<W>) {
-        K::tile_show(self, observer);
     }
 }
 

@@ -5,7 +5,7 @@
 //! (PMADDWD), four rows of weights at a time, so that a row of activations is widened once for the four.
 
 use super::{Kernels, Layer, Products, RowScale, holds, portable};
-use crate::softmax::Weight;
+use crate::arithmetic::softmax::Weight;
 use wide::{i8x16, i16x16, i32x8};
 
 /// The backend for hosts.

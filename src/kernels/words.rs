@@ -1,10 +1,10 @@
 //! Words of a file, read in place as what they hold. It is here for its `unsafe` alone: the safe casts take only
 //! types of which any bits are valid, and those that check are no `const fn`s.
 
-use crate::attention::HeadScale;
+use crate::arithmetic::head_scale::HeadScale;
+use crate::arithmetic::requantise::{Channel, Scale};
+use crate::arithmetic::softmax::Steepness;
 use crate::error::Error;
-use crate::requantise::{Channel, Scale};
-use crate::softmax::Steepness;
 use core::slice::from_raw_parts;
 
 /// Pairs of words as channels, if all are.

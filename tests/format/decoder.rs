@@ -146,7 +146,7 @@ fn round_trip() {
         assert!(!decoder.norm.centred, "RMSNorm");
         for (i, block) in model.blocks.iter().enumerate() {
             let view = file.decoder_block(read.config(), i).unwrap();
-            assert_eq!((view.attention.heads, view.feed_forward.table), (&*block.heads, &block.table));
+            assert_eq!((view.attention.head_scales, view.feed_forward.table), (&*block.heads, &block.table));
             assert_eq!(view.feed_forward.product, block.product);
             for (found, expected) in [
                 (view.attention.query.layer(), &block.query),

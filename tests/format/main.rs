@@ -98,7 +98,7 @@ fn round_trip() {
     assert_eq!(encoder.positions, model.positions);
     assert_eq!(encoder.classifier.channels, model.classifier.channels);
     let block = file.block(&model.config, 1).unwrap();
-    assert_eq!(block.attention.heads, model.blocks[1].heads);
+    assert_eq!(block.attention.head_scales, model.blocks[1].heads);
     assert_eq!(block.feed_forward.activation.0, &model.blocks[1].activation);
     for (found, expected) in [
         (encoder.embedding, &model.embedding),

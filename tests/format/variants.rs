@@ -133,7 +133,7 @@ fn order_of_the_blocks() {
     model.blocks.rotate_right(1);
     let words = to_words(&model.to_bytes().unwrap());
     let file = File::open(&words).unwrap();
-    let heads = |i| file.block(&model.config, i).map(|block| block.attention.heads.len());
+    let heads = |i| file.block(&model.config, i).map(|block| block.attention.head_scales.len());
     assert_eq!([heads(0), heads(1), heads(2), heads(3), heads(4)], [Ok(1), Ok(2), Ok(1), Ok(0), Ok(2)]);
     let ranks: Vec<_> = model.blocks.iter().map(|block| block.rank()).collect();
     assert_eq!(ranks, [Some(3), None, None, None, Some(2)]);

@@ -4,9 +4,9 @@
 //! all are few.
 
 use super::*;
+use crate::arithmetic::requantise::{Channel, Scale};
 use crate::attention::{HeadScale, Projection};
 use crate::kernels::{Epilogue, Portable, Rotation, RowScale, Turn, linear as linear_on};
-use crate::requantise::{Channel, Scale};
 use crate::rope::{Pairing, Rope, frequencies};
 use std::boxed::Box;
 use std::vec;

@@ -8,12 +8,12 @@ use super::pair::{EIGHT, PAIR};
 use super::softmax::Constants;
 use super::weigh::weigh;
 use super::{pair as pairs, row};
+use crate::arithmetic::requantise::Scale;
+use crate::arithmetic::softmax::{Steepness, Weight};
 use crate::kernels::bias::least;
 use crate::kernels::generic::show::show;
 use crate::kernels::portable::{self, CHUNK};
 use crate::kernels::{RowScale, Tile, WeightObserver, holds, rows_mut, tiles, tiles_mut};
-use crate::requantise::Scale;
-use crate::softmax::{Steepness, Weight};
 use core::mem::MaybeUninit;
 
 /// Words of the queries: of two of 256 values.

@@ -1,7 +1,7 @@
 //! The product of a gate and what it lets through, four values a turn.
 
+use crate::arithmetic::requantise::Scale;
 use crate::kernels::portable;
-use crate::requantise::Scale;
 use core::arch::naked_asm;
 
 /// Four gates at r0 and the values beside them at r1 to their products, saturated to some bits, in r10, r12, lr and r7;

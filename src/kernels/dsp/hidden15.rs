@@ -5,8 +5,8 @@ use super::expand::UNWRITTEN;
 use super::few::whole;
 use super::gate::four_products;
 use super::row::words;
+use crate::arithmetic::requantise::{Channel, HIDDEN15_EXTRA_BITS, Scale};
 use crate::kernels::{Epilogue, Gated, Layer, rows, tiles};
-use crate::requantise::{Channel, HIDDEN15_EXTRA_BITS, Scale};
 use core::arch::naked_asm;
 use core::mem::MaybeUninit;
 

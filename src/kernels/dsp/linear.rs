@@ -3,9 +3,9 @@
 use super::expand::{Expanded, UNWRITTEN};
 use super::products::{self, accumulate};
 use super::{INNER, LANES, Lanes, OUTPUTS, row};
+use crate::arithmetic::requantise::Channel;
 use crate::kernels::generic::linear::{self, LinearBlocks, RowTile, TileLinear};
 use crate::kernels::{Epilogue, Layer, Matrix, Products, Rows};
-use crate::requantise::Channel;
 use core::mem::MaybeUninit;
 
 /// [`Kernels::linear`](crate::kernels::Kernels::linear) of at least four rows.

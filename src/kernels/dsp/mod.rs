@@ -15,8 +15,8 @@ use super::{
     Bounds, Gated, Kernels, MAX_QUERIES, NormView, Products, Rotation, RowScale, ScoreLayout, Tile, Turn,
     WeightObserver, portable, tiles,
 };
-use crate::requantise::Scale;
-use crate::softmax::{Steepness, Weight};
+use crate::arithmetic::requantise::Scale;
+use crate::arithmetic::softmax::{Steepness, Weight};
 use expand::{Expanded, UNWRITTEN};
 use products::accumulate;
 
@@ -150,7 +150,7 @@ impl Kernels for Dsp {
 
     fn tile_weighted_total<W: Weight>(tile: &mut Tile<'_, W>, totals: &mut [i64]) {
         if few::takes(tile) {
-            portable::tile_weighted_total::<Self, W>(tile, totals);
+            Self::tile_show(tile, &mut portable::totals(tile, totals, Self::weighted_total::<W>));
         } else {
             tile_weighted_total(tile, totals);
         }

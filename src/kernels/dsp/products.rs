@@ -5,9 +5,9 @@
 
 use super::pair::Finish;
 use super::{GROUP, LANES, Lanes, lane_of};
+use crate::arithmetic::requantise::Channel;
+use crate::arithmetic::softmax::RowScale;
 use crate::kernels::Matrix;
-use crate::requantise::Channel;
-use crate::softmax::RowScale;
 use core::arch::naked_asm;
 
 /// Products of a pair of weights in lr with the words of four rows in r8 to r11: added to r4 to r7, or put there first.

@@ -1,8 +1,8 @@
 //! Rotation by position, two pairs a turn: a pair and its cosine and sine are a word each, and one result an SMLSD, the
 //! other an SMLADX.
 
+use crate::arithmetic::requantise::saturate_i8;
 use crate::kernels::rotate::{self, COS, Rotation, SIN, Turn};
-use crate::requantise::saturate_i8;
 use crate::rope::Pairing;
 use core::arch::naked_asm;
 

@@ -7,9 +7,9 @@
 use super::INNER;
 use super::expand::{Expanded, Memory, UNWRITTEN};
 use super::pair::{Finish, rows_in};
+use crate::arithmetic::requantise::Channel;
 use crate::kernels::generic::linear::{RowTile, TileLinear};
 use crate::kernels::{Epilogue, Layer, Matrix, Products, RowScale, Rows};
-use crate::requantise::Channel;
 use core::arch::naked_asm;
 use core::mem::offset_of;
 

@@ -1,7 +1,7 @@
 //! The softmax of four rows of scores.
 
 use super::{LANES, Lanes, MAX_QUERIES, bounds};
-use crate::softmax::{Steepness, Weight};
+use crate::arithmetic::softmax::{Steepness, Weight};
 use core::arch::naked_asm;
 
 /// What [`weigh`] keeps in registers for a type of weight.

@@ -1,8 +1,8 @@
 //! The linear layer in blocks: some rows at a time, loaded once for all layers, by blocks of outputs, each by chunks of
 //! inputs.
 
+use crate::arithmetic::requantise::Channel;
 use crate::kernels::{Epilogue, Layer, Matrix, Rows, tiles};
-use crate::requantise::Channel;
 use core::mem::MaybeUninit;
 
 /// Rows of activations that are taken together.

@@ -1,7 +1,7 @@
 //! Layer norm of a row by two loops in assembly: one for its sums, one for the outputs.
 
+use crate::arithmetic::inverse_root::NormChannel;
 use crate::kernels::NormView;
-use crate::norm::NormChannel;
 
 /// Sum and sum of squares, which the first loop writes by offsets.
 #[repr(C)]
@@ -17,7 +17,7 @@ pub(crate) struct Normalise {
     channels: *const NormChannel,
     out: *mut i8,
     /// Values of the row and their negative sum, both shifted as
-    /// [`InverseRoot::parts`](crate::norm::InverseRoot::parts) tells.
+    /// [`InverseRoot::parts`](crate::arithmetic::inverse_root::InverseRoot::parts) tells.
     n: i32,
     minus_sum: i32,
     root: u32,

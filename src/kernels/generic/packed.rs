@@ -13,13 +13,13 @@ pub(crate) mod loops;
 
 use super::linear::{self, LinearBlocks, RowTile, TileLinear};
 use super::show::show;
+use crate::arithmetic::requantise::Channel;
+use crate::arithmetic::softmax::{RowScale, Weight};
 use crate::kernels::tile::most;
 use crate::kernels::{
     Epilogue, Kernels, Layer, Matrix, NormView, Products, Rotation, ScoreLayout, Tile, WeightObserver, portable,
     rotate, rows_mut, tiles, tiles_mut,
 };
-use crate::requantise::Channel;
-use crate::softmax::{RowScale, Weight};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use loops::{Finish, LANES, Pack, PackedLoops, Panel, RowFactor, Softmax, TRIPLE};

@@ -1,7 +1,7 @@
 //! Weights that lie where scores were, shown to an observer.
 
+use crate::arithmetic::softmax::Weight;
 use crate::kernels::{Tile, WeightObserver};
-use crate::softmax::Weight;
 
 /// [`Kernels::tile_show`](crate::kernels::Kernels::tile_show): `weights` goes through those of a query, key by key, in
 /// what the scores' memory holds.

@@ -1,7 +1,7 @@
 //! Linear layers in blocks: rows side by side, a few outputs, and as many inputs as there is room for.
 
+use crate::arithmetic::requantise::Channel;
 use crate::kernels::{Epilogue, Layer, Matrix, Products, Rows, tiles};
-use crate::requantise::Channel;
 
 /// Results that belong together.
 pub(crate) struct Block<'a> {

@@ -1,7 +1,7 @@
 //! What vector backends ask of a tile.
 
+use crate::arithmetic::softmax::Weight;
 use crate::kernels::{Tile, WeightObserver};
-use crate::softmax::Weight;
 
 /// Keys that all queries see.
 #[inline]

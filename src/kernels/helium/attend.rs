@@ -4,7 +4,7 @@
 //! the first half of the place of their scores, as 16-bit integers.
 
 use super::{GROUP, LANES};
-use crate::softmax::{Steepness, Weight};
+use crate::arithmetic::softmax::{Steepness, Weight};
 use core::arch::naked_asm;
 
 /// The largest score of each query in whole groups.

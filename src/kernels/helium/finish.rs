@@ -1,8 +1,8 @@
 //! From sums to results: eight outputs of four rows at a time.
 
 use super::LANES;
+use crate::arithmetic::requantise::Channel;
 use crate::kernels::Epilogue;
-use crate::requantise::Channel;
 use core::arch::naked_asm;
 
 /// Adds the biases to the sums `[rows][channels]`, requantises them and puts them to the epilogue, rows from `row` and

@@ -5,8 +5,8 @@
 
 use super::LANES;
 use super::attend::{Exponential, exp2};
+use crate::arithmetic::softmax::{Steepness, Weight};
 use crate::kernels::bias::LOWEST;
-use crate::softmax::{Steepness, Weight};
 use core::arch::naked_asm;
 
 /// What the functions for scores read by offsets.

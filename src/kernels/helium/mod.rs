@@ -6,7 +6,7 @@ use super::{
     Bounds, Kernels, Layer, MASKED, Matrix, NormView, Products, Rotation, RowScale, Rows, Tile, Turn, WeightObserver,
     portable, tiles,
 };
-use crate::softmax::Weight;
+use crate::arithmetic::softmax::Weight;
 use bias::Biases;
 use core::mem::MaybeUninit;
 use products::Layout;

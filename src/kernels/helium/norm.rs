@@ -6,7 +6,7 @@ use core::arch::naked_asm;
 /// What [`normalise`] reads by offsets.
 #[repr(C)]
 struct Normal {
-    /// Values of the row, shifted as [`InverseRoot::parts`](crate::norm::InverseRoot::parts) tells.
+    /// Values of the row, shifted as [`InverseRoot::parts`](crate::arithmetic::inverse_root::InverseRoot::parts) tells.
     n: i32,
     root: u32,
     /// Of the values, negative and shifted likewise.

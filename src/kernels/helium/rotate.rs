@@ -3,8 +3,8 @@
 //! have added to the final rounding is nothing, since halves are rounded up, and where the doubling saturates, so does
 //! the output. Folded pairs are left to the portable backend.
 
+use crate::arithmetic::requantise::saturate_i8;
 use crate::kernels::rotate::{self, COS, ONE, Rotation, SIN, Turn};
-use crate::requantise::saturate_i8;
 use crate::rope::Pairing;
 use core::arch::naked_asm;
 

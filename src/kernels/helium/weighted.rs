@@ -3,8 +3,8 @@
 //! Weights lie as `attend` and `last_keys` leave them.
 
 use super::{GROUP, LANES};
+use crate::arithmetic::requantise::Scale;
 use crate::kernels::holds;
-use crate::requantise::Scale;
 use core::arch::naked_asm;
 
 /// Weights of eight keys after the groups, in pairs.
@@ -90,7 +90,7 @@ impl Call {
 }
 
 /// The outputs of four queries, whose weights add up to `sums`, less than 512 full scales each. `ratio` is that of
-/// [`RowScale::new`](crate::softmax::RowScale::new). False if the shape does not allow it; then nothing is done.
+/// [`RowScale::new`](crate::arithmetic::softmax::RowScale::new). False if the shape does not allow it; then nothing is done.
 ///
 /// # Safety
 /// There are values of all keys for each dimension, and places for as many outputs of four queries.

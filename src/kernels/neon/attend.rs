@@ -3,10 +3,10 @@
 use super::operands::{BLOCK, Bytes, LANES, Operand, Packed};
 use super::output::{to_i8, transposed, write, write_rows};
 use super::{Core, products};
+use crate::arithmetic::softmax::Weight;
 use crate::kernels::generic::vector_tile::shared;
 use crate::kernels::tile::most;
 use crate::kernels::{Matrix, RowScale, Tile, portable, rows, tiles_mut};
-use crate::softmax::Weight;
 use core::arch::aarch64::*;
 
 /// Scores lie with the four queries of a key side by side.

@@ -3,10 +3,10 @@
 use super::operands::{BLOCK, Bytes, LANES, Lanes, Operand, Packed};
 use super::output::put;
 use super::{Core, products};
+use crate::arithmetic::requantise::Channel;
 use crate::kernels::generic::vector_padded::padded;
 use crate::kernels::layer::extent;
 use crate::kernels::{Layer, Matrix, Products, Rows, rows, tiles, tiles_mut};
-use crate::requantise::Channel;
 use core::arch::aarch64::*;
 
 /// [`Kernels::linear`](crate::kernels::Kernels::linear)

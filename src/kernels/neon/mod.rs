@@ -13,7 +13,7 @@ mod output;
 mod softmax;
 
 use super::{Kernels, Matrix, NormView, Products, ScoreLayout, Tile};
-use crate::softmax::Weight;
+use crate::arithmetic::softmax::Weight;
 use attend::{tile_scores, tile_weighted_sum};
 use core::arch::aarch64::*;
 use linear::{linear, sums_of_two};

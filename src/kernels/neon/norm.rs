@@ -1,8 +1,8 @@
 //! Layer norm, eight values at a time.
 
+use crate::arithmetic::inverse_root::NormChannel;
+use crate::arithmetic::requantise::saturate_i8;
 use crate::kernels::NormView;
-use crate::norm::NormChannel;
-use crate::requantise::saturate_i8;
 use core::arch::aarch64::*;
 
 /// Values at a time.

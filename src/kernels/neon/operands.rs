@@ -1,7 +1,7 @@
 //! The one loop that all products are brought to: four packed rows against rows of int8, one
 //! packed row per 32-bit lane of the sums. What is packed, and how, differs by element type and by core.
 
-use crate::softmax::Weight;
+use crate::arithmetic::softmax::Weight;
 use core::arch::aarch64::*;
 use core::arch::asm;
 use core::marker::PhantomData;

@@ -1,10 +1,10 @@
 //! Scores to weights, eight at a time.
 
 use super::operands::LANES;
+use crate::arithmetic::softmax::{Steepness, Weight};
 use crate::kernels::generic::vector_tile::shared;
 use crate::kernels::tile::most;
 use crate::kernels::{Tile, tiles};
-use crate::softmax::{Steepness, Weight};
 use core::arch::aarch64::*;
 
 /// What turns scores into weights.

@@ -1,8 +1,8 @@
 //! From sums to results; saturation is free of branches, whose count would depend on the data.
 
 use super::LANES;
+use crate::arithmetic::requantise::Channel;
 use crate::kernels::generic::packed::loops::{Finish, RowFactor};
-use crate::requantise::Channel;
 use core::arch::asm;
 
 /// [`PackedLoops::STORE`](crate::kernels::generic::packed::loops::PackedLoops::STORE)

@@ -15,7 +15,7 @@ mod rows;
 use super::generic::vector_linear::{self, Block, Blocks};
 use super::tile::most;
 use super::{Epilogue, Kernels, Matrix, NormView, Products, Rows, Tile, hidden15, holds, portable, tiles_mut};
-use crate::softmax::{RowScale, Steepness, Weight};
+use crate::arithmetic::softmax::{RowScale, Steepness, Weight};
 use core::mem::{MaybeUninit, size_of};
 
 /// The backend for RISC-V cores with vectors.
@@ -58,7 +58,7 @@ impl Kernels for Rvv {
     fn sums_of_two(x: [&[i8]; 2], weights: Matrix<'_>, sums: &mut [[i32; 2]]) {
         let Matrix { inputs, stride, .. } = weights;
         if stride != inputs {
-            return hidden15::sums_of_two::<Self>(x, weights, sums);
+            return hidden15::sums_of_two(x, weights, sums, Self::scores);
         }
         let Some(x) = weights.rows_for(x, sums.len()) else { return };
         for (block, sums) in tiles_mut(sums, 32).enumerate() {
@@ -132,7 +132,7 @@ impl Kernels for Rvv {
     fn tile_weighted_sum<W: Weight>(tile: &mut Tile<'_, W>) {
         let (count, queries) = (most(tile.visible), tile.visible.len().min(LINES));
         if count == 0 || !holds(tile.weights, queries, tile.positions, count) {
-            return portable::tile_weighted_sum::<Self, W>(tile);
+            return portable::tile_weighted_sum(tile, Self::weighted_sum::<W>);
         }
         // What a query does not see, but another does, weighs nothing.
         for (i, &visible) in tile.visible.iter().enumerate() {

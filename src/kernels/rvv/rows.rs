@@ -1,7 +1,7 @@
 //! Kernels of single rows: softmax, norm and table.
 
 use super::{Normal, Softmax};
-use crate::norm::NormChannel;
+use crate::arithmetic::inverse_root::NormChannel;
 use core::arch::naked_asm;
 
 /// The largest of `count` scores, at least one.

@@ -9,9 +9,6 @@ mod v6m;
 #[cfg(not(heedful_thumb1))]
 mod v7m;
 
-#[cfg(heedful_thumb1)]
-pub(super) use v6m::{leading_zeros, long_product};
-
 /// The backend for Cortex-M cores without SIMD.
 #[derive(Clone, Copy, Debug)]
 pub struct Thumb;

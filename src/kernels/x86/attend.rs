@@ -5,10 +5,10 @@
 
 use super::product::{Broadcast, Columns, INNER, OUTPUTS, Side, Words};
 use super::vector::{Level, Register, high};
+use crate::arithmetic::softmax::{RowScale, Weight};
 use crate::kernels::generic::vector_tile::{shared, show_pairs};
 use crate::kernels::tile::most;
 use crate::kernels::{ScoreLayout, Tile, WeightObserver, portable};
-use crate::softmax::{RowScale, Weight};
 use core::arch::x86_64::*;
 
 /// Queries side by side.

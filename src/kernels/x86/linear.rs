@@ -3,9 +3,9 @@
 pub(super) use super::product::ROWS;
 use super::product::{Broadcast, Columns, OUTPUTS, Words};
 use super::vector::{Level, Register, Vector};
+use crate::arithmetic::requantise::Channel;
 use crate::kernels::generic::vector_linear::{self, Block, Blocks};
 use crate::kernels::{Epilogue, Matrix, Products};
-use crate::requantise::Channel;
 use core::marker::PhantomData;
 
 /// Eight outputs of up to [`ROWS`] rows.

@@ -13,7 +13,7 @@ mod vector;
 
 use super::generic::vector_linear::{Block, Blocks};
 use super::{Epilogue, Kernels, Matrix, NormView, Products, Rows, ScoreLayout, Tile, WeightObserver, Wide};
-use crate::softmax::Weight;
+use crate::arithmetic::softmax::Weight;
 use linear::Eight;
 
 /// The best level that the CPU has.

@@ -1,9 +1,9 @@
 //! Layer norm, eight values at a time.
 
 use super::vector::high;
+use crate::arithmetic::inverse_root::NormChannel;
+use crate::arithmetic::requantise::saturate_i8;
 use crate::kernels::NormView;
-use crate::norm::NormChannel;
-use crate::requantise::saturate_i8;
 use core::arch::x86_64::*;
 
 /// Values at a time.

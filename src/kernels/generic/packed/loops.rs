@@ -1,7 +1,7 @@
 //! What a core without SIMD brings to [`packed`](super): loops in assembly, and what they are handed.
 
+use crate::arithmetic::softmax::{Steepness, Weight};
 use crate::kernels::{Kernels, NormView, Rotation, portable, rotate};
-use crate::softmax::{Steepness, Weight};
 
 /// Rows of activations that are taken at a time: two triples, of which the second may be missing.
 pub(crate) const LANES: usize = 2 * TRIPLE;

@@ -4,7 +4,6 @@
 use super::Thumb;
 use crate::kernels::generic::packed::loops::{Finish, LANES, Largest, Loop, Pack, PackedLoops, Panel, TRIPLE, Weigh};
 use crate::kernels::{NormView, Rotation, rotate};
-use core::arch::{asm, naked_asm};
 
 /// Saves all registers that belong to the caller.
 macro_rules! enter {
@@ -100,75 +99,4 @@ impl PackedLoops for Thumb {
     fn rotate(rotation: Rotation<'_>, x: &[i16], out: &mut [i8]) {
         rotate::rotate_by(rotation, x, out, rotate::saturate_by_masks);
     }
-}
-
-/// The product of two words: what the compiler calls for multiplies double words.
-#[inline]
-pub(in crate::kernels) fn long_product(a: u32, b: u32) -> u64 {
-    // SAFETY: only registers are read and written.
-    unsafe { product(a, b) }
-}
-
-/// # Safety
-/// None needed.
-#[unsafe(naked)]
-unsafe extern "C" fn product(a: u32, b: u32) -> u64 {
-    naked_asm!(
-        "push {{r4, lr}}",
-        "uxth r2, r0",
-        "lsrs r0, r0, #16",
-        "lsrs r3, r1, #16",
-        "uxth r1, r1",
-        "mov r4, r2",
-        "muls r4, r1, r4",
-        "muls r1, r0, r1",
-        "muls r2, r3, r2",
-        "muls r0, r3, r0",
-        "lsls r3, r1, #16",
-        "lsrs r1, r1, #16",
-        "adds r4, r4, r3",
-        "adcs r1, r0",
-        "lsls r3, r2, #16",
-        "lsrs r2, r2, #16",
-        "adds r0, r4, r3",
-        "adcs r1, r2",
-        "pop {{r4, pc}}",
-    )
-}
-
-/// Leading zeros of a word that is not 0, in the same number of instructions for all.
-#[inline]
-pub(in crate::kernels) fn leading_zeros(word: u32) -> u32 {
-    // Zeros in the upper bits, so many at a time: the borrow of 1 from what these are tells.
-    macro_rules! upper {
-        ($bits:literal, $rest:literal) => {
-            lines!(
-                concat!("lsrs {t}, {word}, #", $rest),
-                "subs {t}, #1",
-                "sbcs {t}, {t}",
-                concat!("movs {u}, #", $bits),
-                "ands {u}, {t}",
-                "adds {zeros}, {zeros}, {u}",
-                "lsls {word}, {u}",
-            )
-        };
-    }
-    let zeros;
-    // SAFETY: only registers are read and written.
-    unsafe {
-        asm!(
-            "movs {zeros}, #0",
-            upper!("16", "16"),
-            upper!("8", "24"),
-            upper!("4", "28"),
-            upper!("2", "30"),
-            upper!("1", "31"),
-            word = inout(reg) word => _,
-            zeros = out(reg) zeros,
-            t = out(reg) _,
-            u = out(reg) _,
-            options(pure, nomem, nostack)
-        );
-    }
-    zeros
 }

@@ -1,8 +1,8 @@
 //! The scales of one head.
 
+use crate::arithmetic::requantise::Scale;
+use crate::arithmetic::softmax::Steepness;
 use crate::real::FromReal;
-use crate::requantise::Scale;
-use crate::softmax::Steepness;
 use bytemuck::NoUninit;
 
 /// How one head weighs and scales.

@@ -7,9 +7,9 @@
 //! The division is deferred to the end of the row (Milakov and Gimelshein, "Online
 //! normalizer calculation for softmax", 2018, do the same in floating point).
 
-use crate::kernels::{leading_zeros, long_product};
+use crate::arithmetic::requantise::{Scale, requantise, saturate_i8};
+use crate::kernels::long_product::{leading_zeros, long_product};
 use crate::real::FromReal;
-use crate::requantise::{Scale, requantise, saturate_i8};
 use bytemuck::{NoUninit, Pod};
 use fixed::types::{I1F15, U0F8};
 
