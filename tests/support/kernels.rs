@@ -215,7 +215,7 @@ fn bias(salt: u64, query: usize, key: usize) -> i32 {
     }
 }
 
-/// A case of [`Tile::attend`], its weights included.
+/// A case of the attention of a [`Tile`], its weights included.
 fn attend<A: Kernels, B: Kernels, W: Weight>(
     random: &mut Random,
     memory: &mut Memory,
