@@ -12,8 +12,8 @@ pub struct Row<'a, W> {
     /// The key that the first weight belongs to: not 0 where a window starts later, or where a long row is shown in
     /// parts.
     pub first: usize,
-    /// From one weight's key to the next one's: the head's dilation.
-    pub step: usize,
+    /// From one weight's key to the next one's.
+    pub dilation: usize,
     /// Weight of each key in the query's pattern: not normalised, the largest is full scale
     /// ([`Weight::FULL_SCALE`](crate::Weight::FULL_SCALE)).
     pub weights: &'a [W],

@@ -57,15 +57,15 @@ pub trait AttentionPattern {
         Some(0)
     }
 
-    /// [`AttentionPattern::bias`] of the keys from `first` on, `step` apart, added to a row of biases; [`MASKED`] where
-    /// it is `None`. What is called when attention runs: a pattern that can tell a row in fewer steps than key by key
-    /// does so here.
+    /// [`AttentionPattern::bias`] of the keys from `first` on, `dilation` apart, added to a row of biases; [`MASKED`]
+    /// where it is `None`. What is called when attention runs: a pattern that can tell a row in fewer steps than key by
+    /// key does so here.
     #[inline]
-    fn bias_row(&self, head: usize, query: usize, first: usize, step: usize, row: &mut [i32]) {
+    fn bias_row(&self, head: usize, query: usize, first: usize, dilation: usize, row: &mut [i32]) {
         let mut key = first;
         for to in row {
             *to = self.bias(head, query, key).map_or(MASKED, |bias| to.saturating_add(bias));
-            key = key.wrapping_add(step);
+            key = key.wrapping_add(dilation);
         }
     }
 
@@ -110,8 +110,8 @@ impl<R: AttentionPattern> AttentionPattern for &R {
     }
 
     #[inline]
-    fn bias_row(&self, head: usize, query: usize, first: usize, step: usize, row: &mut [i32]) {
-        R::bias_row(self, head, query, first, step, row);
+    fn bias_row(&self, head: usize, query: usize, first: usize, dilation: usize, row: &mut [i32]) {
+        R::bias_row(self, head, query, first, dilation, row);
     }
 
     #[inline]
@@ -165,12 +165,12 @@ macro_rules! together {
             }
 
             #[inline]
-            fn bias_row(&self, head: usize, query: usize, first: usize, step: usize, row: &mut [i32]) {
+            fn bias_row(&self, head: usize, query: usize, first: usize, dilation: usize, row: &mut [i32]) {
                 #[allow(non_snake_case)]
                 let ($($part,)+) = self;
                 $(
                     if $part.biases(head) {
-                        $part.bias_row(head, query, first, step, row);
+                        $part.bias_row(head, query, first, dilation, row);
                     }
                 )+
             }

@@ -55,7 +55,7 @@ fn show<W: Weight>(shown: &mut Shown, row: Row<'_, W>) {
     let all = (row.head, row.query, 0)..=(row.head, row.query, usize::MAX);
     let mut last = shown.range(all).next_back().map(|(&(_, _, key), _)| key);
     for (i, weight) in row.weights.iter().enumerate() {
-        let key = row.first + i * row.step;
+        let key = row.first + i * row.dilation;
         assert!(key <= row.query && last.is_none_or(|last| key > last), "{key} after {last:?}");
         if weight.to_int() != 0 {
             shown.insert((row.head, row.query, key), weight.to_int());
@@ -90,7 +90,7 @@ fn check<W: Weight, const G: usize, const N: usize, const SINKS: usize, const S:
     for (position, (x, expected)) in x.iter().zip(&expected).enumerate() {
         assert_eq!(cache.seen(), position as u64);
         let watch = &mut |row: Row<'_, W>| {
-            assert_eq!((row.query, row.step), (position, 1));
+            assert_eq!((row.query, row.dilation), (position, 1));
             show(&mut shown, row);
         };
         let y = attention.step_on::<Active, N, SINKS>(x, &pattern, &mut cache, &mut scratch, watch);

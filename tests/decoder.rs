@@ -176,7 +176,7 @@ type Weights = Vec<(usize, usize, usize, usize, Vec<i32>)>;
 
 fn watch<W: Weight>(weights: &mut Weights) -> impl FnMut(Row<'_, W>) {
     |row: Row<'_, W>| {
-        assert_eq!(row.step, 1);
+        assert_eq!(row.dilation, 1);
         weights.push((row.layer, row.head, row.query, row.first, row.weights.iter().map(|w| w.to_int()).collect()));
     }
 }

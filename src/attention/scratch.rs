@@ -140,7 +140,7 @@ impl<W: Weight> ScratchView<'_, W> {
             out.iter_mut().take(head_dim).for_each(|out| *out = 0);
             if O::WATCHES {
                 let layer = observer.layer;
-                observer.observer.row(Row { layer, head, query, first: 0, step: 1, weights: &[] });
+                observer.observer.row(Row { layer, head, query, first: 0, dilation: 1, weights: &[] });
             }
         }
     }

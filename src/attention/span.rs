@@ -194,21 +194,22 @@ impl<P: AttentionPattern, L: KeyLayout> KeySpan<'_, P, L> {
         (self.masks || self.biases).then_some(|query: usize, slot: usize, row: &mut [i32]| {
             let (Some(&start), Some(&end)) = (self.starts.get(query), self.ends.get(query)) else { return };
             let (head, position) = self.layout.query(query);
-            let dilation = if L::DENSE { self.pattern.dilation(head) } else { 1 };
+            // Of keys that a dilation passes over, those in memory are masked.
+            let passes_over = if L::DENSE { self.pattern.dilation(head) } else { 1 };
             for run in self.layout.runs() {
                 let slots = run.slots.start.max(slot)..run.slots.end.min(slot + row.len());
                 let row = row.get_mut(slots.start.wrapping_sub(slot)..slots.end.wrapping_sub(slot));
                 let Some(row) = row else { continue };
                 let skipped = slots.start - run.slots.start;
-                let (index, step) = (run.index + skipped, self.layout.dilation());
-                let key = run.position.wrapping_add(skipped.wrapping_mul(step));
+                let (index, dilation) = (run.index + skipped, self.layout.dilation());
+                let key = run.position.wrapping_add(skipped.wrapping_mul(dilation));
                 if self.biases {
-                    self.pattern.bias_row(head, position, key, step, row);
+                    self.pattern.bias_row(head, position, key, dilation, row);
                 }
                 mask_outside(row, start.saturating_sub(index)..end.saturating_sub(index));
-                if dilation > 1 {
+                if passes_over > 1 {
                     for (key, bias) in (key..).zip(row) {
-                        if position.abs_diff(key).checked_rem(dilation).unwrap_or(0) != 0 {
+                        if position.abs_diff(key).checked_rem(passes_over).unwrap_or(0) != 0 {
                             *bias = MASKED;
                         }
                     }
@@ -262,7 +263,7 @@ impl<P, L: KeyLayout, O> SpanObserver<'_, O, P, L> {
         let KeySpan { layout, starts, ends, .. } = self.span;
         let (Some(&start), Some(&end)) = (starts.get(query), ends.get(query)) else { return false };
         let (head, position) = layout.query(query);
-        let (mut any, step) = (false, layout.dilation());
+        let (mut any, dilation) = (false, layout.dilation());
         for run in layout.runs() {
             // From the indices of the query's keys to slots.
             let to_slot = |index: usize| run.slots.start + index.saturating_sub(run.index);
@@ -270,9 +271,9 @@ impl<P, L: KeyLayout, O> SpanObserver<'_, O, P, L> {
             let shown = weights.get(slots.start.wrapping_sub(slot)..slots.end.wrapping_sub(slot)).unwrap_or(&[]);
             if !shown.is_empty() {
                 any = true;
-                let first = run.position.wrapping_add((slots.start - run.slots.start).wrapping_mul(step));
+                let first = run.position.wrapping_add((slots.start - run.slots.start).wrapping_mul(dilation));
                 let layer = self.layer;
-                self.observer.row(Row { layer, head, query: position, first, step, weights: shown });
+                self.observer.row(Row { layer, head, query: position, first, dilation, weights: shown });
             }
         }
         any
@@ -287,7 +288,7 @@ impl<W, P, L: KeyLayout, O: Observer<W>> WeightObserver<W> for SpanObserver<'_, 
         if !self.show(query, 0, weights) {
             let (head, position) = self.span.layout.query(query);
             let layer = self.layer;
-            self.observer.row(Row { layer, head, query: position, first: 0, step: 1, weights: &[] });
+            self.observer.row(Row { layer, head, query: position, first: 0, dilation: 1, weights: &[] });
         }
     }
 

@@ -201,7 +201,7 @@ fn shares<W: Weight>(row: Row<'_, W>, observer: &mut impl FnMut(Row<'_, f32>)) {
         head: row.head,
         query: row.query,
         first: row.first,
-        step: row.step,
+        dilation: row.dilation,
         weights: &shares,
     });
 }

@@ -92,16 +92,16 @@ impl AttentionPattern for Alibi<'_> {
     }
 
     #[inline]
-    fn bias_row(&self, head: usize, query: usize, first: usize, step: usize, row: &mut [i32]) {
+    fn bias_row(&self, head: usize, query: usize, first: usize, dilation: usize, row: &mut [i32]) {
         let slope = self.of(head);
         // Keys up to the query, from where the distance grows again.
         let before = query
             .checked_sub(first)
-            .and_then(|ahead| ahead.checked_div(step))
+            .and_then(|ahead| ahead.checked_div(dilation))
             .map_or(0, |before| before.saturating_add(1));
         let (before, after) = row.split_at_mut(before.min(row.len()));
-        slope.fall_row(query.abs_diff(first), step.wrapping_neg(), before);
-        let first = first.wrapping_add(before.len().wrapping_mul(step));
-        slope.fall_row(query.abs_diff(first), step, after);
+        slope.fall_row(query.abs_diff(first), dilation.wrapping_neg(), before);
+        let first = first.wrapping_add(before.len().wrapping_mul(dilation));
+        slope.fall_row(query.abs_diff(first), dilation, after);
     }
 }

@@ -50,19 +50,19 @@ impl AttentionPattern for BitMask<'_> {
     }
 
     #[inline]
-    fn bias_row(&self, _head: usize, query: usize, first: usize, step: usize, row: &mut [i32]) {
+    fn bias_row(&self, _head: usize, query: usize, first: usize, dilation: usize, row: &mut [i32]) {
         let (mut key, mut row) = (first, row);
         while !row.is_empty() {
             // Keys whose bits lie in one word.
-            let bits = (31 - key % 32).checked_div(step).unwrap_or(0) + 1;
+            let bits = (31 - key % 32).checked_div(dilation).unwrap_or(0) + 1;
             let Some((part, rest)) = row.split_at_mut_checked(bits.min(row.len())) else { return };
             let hidden = !self.word(query, key) >> (key % 32);
             for (i, to) in part.iter_mut().enumerate() {
-                if hidden >> (i * step) & 1 == 1 {
+                if hidden >> (i * dilation) & 1 == 1 {
                     *to = MASKED;
                 }
             }
-            key = key.wrapping_add(part.len().wrapping_mul(step));
+            key = key.wrapping_add(part.len().wrapping_mul(dilation));
             row = rest;
         }
     }

@@ -34,12 +34,12 @@ impl<const SPAN: usize> AttentionPattern for RelativeBias<'_, SPAN> {
     }
 
     #[inline]
-    fn bias_row(&self, head: usize, query: usize, first: usize, step: usize, row: &mut [i32]) {
+    fn bias_row(&self, head: usize, query: usize, first: usize, dilation: usize, row: &mut [i32]) {
         let Some(table) = self.0.get(head) else { return };
         let mut key = first;
         for to in row {
             *to = to.saturating_add(Self::bias_of(table, query, key));
-            key = key.wrapping_add(step);
+            key = key.wrapping_add(dilation);
         }
     }
 }

@@ -91,13 +91,13 @@ impl AttentionPattern for Window {
     }
 
     #[inline]
-    fn bias_row(&self, _head: usize, query: usize, first: usize, step: usize, row: &mut [i32]) {
+    fn bias_row(&self, _head: usize, query: usize, first: usize, dilation: usize, row: &mut [i32]) {
         let (window, mut key) = (self.first(query)..=self.last(query), first);
         for to in row {
             if key >= self.sinks && !window.contains(&key) {
                 *to = MASKED;
             }
-            key = key.wrapping_add(step);
+            key = key.wrapping_add(dilation);
         }
     }
 }
@@ -135,7 +135,7 @@ impl AttentionPattern for Windows<'_> {
     }
 
     #[inline]
-    fn bias_row(&self, head: usize, query: usize, first: usize, step: usize, row: &mut [i32]) {
-        self.of(head).bias_row(head, query, first, step, row);
+    fn bias_row(&self, head: usize, query: usize, first: usize, dilation: usize, row: &mut [i32]) {
+        self.of(head).bias_row(head, query, first, dilation, row);
     }
 }

@@ -143,6 +143,6 @@ type Seen = Vec<(usize, usize, usize, i32)>;
 fn watch<W: Weight>(seen: &mut Seen) -> impl FnMut(Row<'_, W>) + '_ {
     |row| {
         let keys = row.weights.iter().enumerate();
-        seen.extend(keys.map(|(i, weight)| (row.head, row.query, row.first + i * row.step, weight.to_int())));
+        seen.extend(keys.map(|(i, weight)| (row.head, row.query, row.first + i * row.dilation, weight.to_int())));
     }
 }

@@ -154,7 +154,7 @@ fn rows_shown_are_the_range() {
             for (&key, weight) in expected.iter().zip(row.weights) {
                 assert!(weight.to_int() == 0 || pattern.bias(row.head, row.query, key).is_some());
             }
-            assert!((0..row.weights.len()).map(|i| row.first + i * row.step).eq(expected));
+            assert!((0..row.weights.len()).map(|i| row.first + i * row.dilation).eq(expected));
         });
     }
 }

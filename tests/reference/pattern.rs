@@ -43,7 +43,7 @@ fn run_with<const S: usize, W: Weight>(
         shown += 1;
         let mut largest = 0;
         for (i, weight) in row.weights.iter().enumerate() {
-            let key = row.first + i * row.step;
+            let key = row.first + i * row.dilation;
             largest = largest.max(weight.to_int());
             assert!(weight.to_int() == 0 || sees(row.head, row.query, key).is_some(), "a hidden key weighs");
         }

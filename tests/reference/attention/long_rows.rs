@@ -15,7 +15,7 @@ struct Seen(Vec<(usize, usize, usize, i32)>);
 impl<W: Weight> Observer<W> for Seen {
     fn row(&mut self, row: Row<'_, W>) {
         let keys = row.weights.iter().enumerate().filter(|(_, weight)| weight.to_int() != 0);
-        self.0.extend(keys.map(|(i, weight)| (row.head, row.query, row.first + i * row.step, weight.to_int())));
+        self.0.extend(keys.map(|(i, weight)| (row.head, row.query, row.first + i * row.dilation, weight.to_int())));
     }
 }
 
