@@ -31,9 +31,10 @@ pub struct TileParts<'a, W> {
     pub steepness: Steepness,
     /// Scale of the values over the scale of the output, over 256.
     pub ratio: Scale,
-    /// Working memory, at least [`Kernels::QUERIES`]` * positions`; its layout is the backend's own.
+    /// Working memory, at least [`Kernels::QUERIES`](super::Kernels::QUERIES)` * positions`; its layout is the
+    /// backend's own.
     pub scores: &'a mut [i32],
-    /// Working memory, at least [`Kernels::WEIGHT_ROWS`]` * positions`.
+    /// Working memory, at least [`Kernels::WEIGHT_ROWS`](super::Kernels::WEIGHT_ROWS)` * positions`.
     pub weights: &'a mut [W],
     /// Output of the first query.
     pub out: &'a mut [i8],
@@ -65,9 +66,10 @@ pub struct Tile<'a, W> {
     pub(super) ratio: Scale,
     pub(super) scores: &'a mut [i32],
     pub(super) weights: &'a mut [W],
-    /// Largest score of each query, from [`Kernels::tile_scores`] on.
+    /// Largest score of each query, from [`Kernels::tile_scores`](super::Kernels::tile_scores) on.
     pub(super) max: [i32; MAX_QUERIES],
-    /// Sum of each query's weights, from [`Kernels::tile_softmax`] on; 0 where it sees no key.
+    /// Sum of each query's weights, from [`Kernels::tile_softmax`](super::Kernels::tile_softmax) on; 0 where it sees no
+    /// key.
     pub(super) sums: [u32; MAX_QUERIES],
     pub(super) out: &'a mut [i8],
     pub(super) out_stride: usize,
