@@ -231,7 +231,8 @@ mod tests {
         assert_eq!(almost.to_i16(i32::MIN), -32768);
         // What rounds up to a power of two.
         for shift in 3..=32 {
-            let power = 0.5f64.powi(shift);
+            // Exact, which `powi` need not be.
+            let power = 1.0 / (1u64 << shift) as f64;
             assert_eq!(Scale::from_real(power * (1.0 - 1e-12)).ok().map(Scale::to_real), (shift < 32).then_some(power));
         }
     }
