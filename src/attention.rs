@@ -3,8 +3,8 @@
 //! grouped-query: Ainslie et al., "GQA", 2023), heads that share projections, cross-attention, and heads of any
 //! [`AttentionPattern`].
 //!
-//! Heads run one after the other, and within a head a few queries at a time. What is in memory are the queries, keys
-//! and values of one head and a few rows of scores, so memory grows with the number of positions, never with its square.
+//! Heads run one after the other, and within a head a few queries at a time. In memory are the queries, keys and values
+//! of one head and a few rows of scores, so memory grows with the number of positions, never with its square.
 
 mod cache;
 mod dilation;
@@ -66,7 +66,7 @@ impl AttentionView<'_> {
             let Some(&scale) = self.head_scales.get(head) else { return };
             let output = scratch.layout.head(place, count, x.positions, self.head_dim);
             if (0..x.positions).all(|query| pattern.keys(head, query, x.keys).is_empty()) {
-                scratch.zero(output, [x.positions, head, self.head_dim], &mut observer);
+                scratch.zero(output, x.positions, head, self.head_dim, &mut observer);
                 continue;
             }
             for class in DilationClass::all(pattern.dilation(head), x.positions) {

@@ -243,7 +243,9 @@ const fn layer<const IN: usize, const OUT: usize>(
     weights: &'static [[i8; IN]; OUT],
     channels: &'static [Channel; OUT],
 ) -> LinearView<'static> {
-    const { require(IN > 0 && IN <= MAX_INPUTS, "feed-forward: no inputs, or so many that the accumulator may overflow") }
+    const {
+        require(IN > 0 && IN <= MAX_INPUTS, "feed-forward: no inputs, or so many that the accumulator may overflow");
+    }
     LinearView { weights: Matrix { data: weights.as_flattened(), inputs: IN, stride: IN }, channels }
 }
 

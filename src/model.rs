@@ -467,19 +467,7 @@ pub const fn samples(file: &File<'_>, config: &Config) -> usize {
 ///
 /// # Where the weights lie
 /// Among the program's constants, unless attributes before the path say otherwise: they are those of a `static` that
-/// holds the file. `#[unsafe(link_section = ".external")]` puts it into the section `.external`, here on bare-metal
-/// targets only, so that tests on a host still build:
-///
-/// ```
-/// heedful::model!(
-///     pub Digits = #[cfg_attr(target_os = "none", unsafe(link_section = ".external"))] "../models/digits.heed"
-/// );
-/// println!("{} bytes at {:p}", Digits::FLASH, Digits::WORDS);
-/// ```
-///
-/// In the linker script, `.external : { *(.external); } > EXTERNAL` puts that section into a memory. It must be
-/// readable like any other memory before the model is used. `boards/qemu-cortex-m` does it. (`unsafe`, for a section
-/// may be one that means something to the linker.)
+/// holds the file ([an example](crate#weights-in-a-memory-of-their-own)).
 #[macro_export]
 macro_rules! model {
     (@ $attributes:tt $vis:vis $name:ident [$($place:tt)*] #$next:tt $($rest:tt)+) => {

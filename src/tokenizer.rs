@@ -310,7 +310,10 @@ mod tests {
     proptest! {
         /// Any bytes come back, and a buffer that is too small is told from one that is not.
         #[test]
-        fn comes_back(text in prop::collection::vec(prop_oneof![Just(b'a'), Just(b'b'), Just(b' '), any::<u8>()], 0..30), room in 0..32usize) {
+        fn comes_back(
+            text in prop::collection::vec(prop_oneof![Just(b'a'), Just(b'b'), Just(b' '), any::<u8>()], 0..30),
+            room in 0..32usize,
+        ) {
             let bytes = vocabulary(&PIECES);
             let tokenizer = Tokenizer::new(&bytes, 269).unwrap();
             let mut tokens = [0; 32];

@@ -137,7 +137,8 @@ impl<const WIDTH: usize, const HEADS: usize, const HEAD_DIM: usize, W: Weight, c
     /// The order of the positions is a mask: nothing lies ahead. A `pattern` narrows it, or counts positions.
     ///
     /// ```
-    /// # use heedful::{Channel, HeadScale, KvCache, Mask, MultiHeadAttention, Projection, Scale, Scratch, StepScratch, Window};
+    /// # use heedful::{Channel, HeadScale, KvCache, Mask, MultiHeadAttention, Projection};
+    /// # use heedful::{Scale, Scratch, StepScratch, Window};
     /// # const UNIT: Channel = Channel { bias: 0, scale: Scale::from_real(0.01).unwrap() };
     /// # static W: [[[i8; 8]; 4]; 2] = [[[1; 8]; 4]; 2];
     /// # static O: [[[i8; 4]; 2]; 8] = [[[1; 4]; 2]; 8];

@@ -248,7 +248,11 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn is_a_list(slots in 1usize..12, sinks in 0usize..12, steps in prop::collection::vec((0u8..6, 0u64..40), 1..120)) {
+        fn is_a_list(
+            slots in 1usize..12,
+            sinks in 0usize..12,
+            steps in prop::collection::vec((0u8..6, 0u64..40), 1..120),
+        ) {
             let sinks = sinks % slots;
             let (mut ring, mut model) = (Ring::new(slots, sinks), Model::new(slots, sinks));
             for (kind, amount) in steps {

@@ -132,7 +132,9 @@ impl<W: Weight> ScratchView<'_, W> {
     pub(super) fn zero<O: Observer<W>>(
         &mut self,
         output: HeadOutput,
-        [positions, head, head_dim]: [usize; 3],
+        positions: usize,
+        head: usize,
+        head_dim: usize,
         observer: &mut LayerObserver<'_, O>,
     ) {
         let outputs = self.outputs.get_mut(output.first..).unwrap_or(&mut []);

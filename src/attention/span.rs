@@ -226,7 +226,7 @@ impl<P: AttentionPattern, L: KeyLayout> KeySpan<'_, P, L> {
         observer: &mut LayerObserver<'_, O>,
     ) {
         if O::WATCHES {
-            K::tile_show(tile, &mut self.observed(observer));
+            tile.show::<K>(&mut self.observed(observer));
         }
     }
 

@@ -37,7 +37,8 @@ impl<const WIDTH: usize, const HEADS: usize, const HEAD_DIM: usize> Projection<W
     /// # const C: Channel = Channel { bias: 0, scale: Scale::from_real(0.01).unwrap() };
     /// // Two sets of weights, and four heads that differ within a pair by their biases alone.
     /// static WEIGHTS: [[[i8; 8]; 4]; 2] = [[[1; 8]; 4]; 2];
-    /// static CHANNELS: [[Channel; 4]; 4] = [[Channel { bias: -50, ..C }; 4], [C; 4], [C; 4], [Channel { bias: 50, ..C }; 4]];
+    /// const fn biased(bias: i32) -> [Channel; 4] { [Channel { bias, ..C }; 4] }
+    /// static CHANNELS: [[Channel; 4]; 4] = [biased(-50), biased(0), biased(0), biased(50)];
     /// static QUERY: Projection<8, 4, 4> = Projection::shared(&WEIGHTS, &CHANNELS);
     /// ```
     #[must_use]

@@ -19,7 +19,8 @@ pub trait Kernels: Sized {
     /// Name of the backend.
     const NAME: &'static str;
 
-    /// Name of what does the work, as [`backend`](super::backend) gives it: where a backend chooses at run time, its choice.
+    /// Name of what does the work, as [`backend`](super::backend) gives it: where a backend chooses at run time, its
+    /// choice.
     #[inline]
     #[must_use]
     fn name() -> &'static str {
@@ -263,14 +264,6 @@ impl<W: Weight> Tile<'_, W> {
     #[inline]
     pub fn weigh_values<K: Kernels>(&mut self) {
         K::tile_weighted_sum(self);
-    }
-
-    /// Softmax attention of all queries.
-    #[inline]
-    pub fn attend<K: Kernels>(&mut self) {
-        self.scores::<K>();
-        self.softmax::<K>();
-        self.weigh_values::<K>();
     }
 
     /// Shows the weights of each query, in order of the keys.

@@ -30,8 +30,8 @@ pub(crate) fn queries_in_parts<K: Kernels, W>(
 }
 
 impl<W: Weight> Tile<'_, W> {
-    /// Softmax attention of all queries, with rows of biases and working memory for parts of rows only; `totals` is memory for
-    /// `[queries][value_dim]`.
+    /// Softmax attention of all queries, with rows of biases and working memory for parts of rows only; `totals` is
+    /// memory for `[queries][value_dim]`.
     // Not inlined: few need it.
     #[inline(never)]
     pub(crate) fn attend_in_parts<K: Kernels, V: WeightObserver<W>>(

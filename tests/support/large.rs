@@ -169,7 +169,9 @@ fn run<K: Kernels, W: Weight>(shape: &Shape<'_>, steepness: Steepness, ratio: Sc
         })
         .expect("the parts fit together");
         let mut seen = Seen(Vec::new());
-        tile.attend::<K>();
+        tile.scores::<K>();
+        tile.softmax::<K>();
+        tile.weigh_values::<K>();
         tile.show::<K>(&mut seen);
         all.extend(seen.0.into_iter().map(|(query, row)| (first + query, row)));
         first += visible.len();

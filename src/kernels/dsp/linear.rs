@@ -3,8 +3,7 @@
 use super::expand::{Expanded, UNWRITTEN};
 use super::products::{self, accumulate};
 use super::{INNER, LANES, Lanes, OUTPUTS, row};
-use crate::arithmetic::requantise::Channel;
-use crate::kernels::generic::linear::{self, LinearBlocks, RowTile, TileLinear};
+use crate::kernels::generic::linear::{self, Block, LinearBlocks, RowTile, TileLinear};
 use crate::kernels::{Epilogue, Layer, Matrix, Products, Rows};
 use core::mem::MaybeUninit;
 
@@ -70,15 +69,15 @@ impl LinearBlocks for Expanded<'_> {
         &mut self,
         _: usize,
         w: Matrix<'_>,
-        channels: &[Channel],
+        block: &Block<'_>,
         sums: &mut MaybeUninit<Self::Sums>,
         add: bool,
     ) {
         // SAFETY: sums that are added to have been written.
         let sums = if add { unsafe { sums.assume_init_mut() } } else { sums.write([[0; LANES]; OUTPUTS]) };
-        let Some(sums) = sums.get_mut(..channels.len()) else { return };
+        let Some(sums) = sums.get_mut(..block.channels.len()) else { return };
         if !add {
-            for (sum, channel) in sums.iter_mut().zip(channels) {
+            for (sum, channel) in sums.iter_mut().zip(block.channels) {
                 *sum = [channel.bias; LANES];
             }
         }
@@ -87,14 +86,8 @@ impl LinearBlocks for Expanded<'_> {
     }
 
     #[inline]
-    unsafe fn finish(
-        tile: RowTile<'_>,
-        _: usize,
-        epilogue: &mut Epilogue<'_>,
-        output: usize,
-        channels: &[Channel],
-        sums: &mut MaybeUninit<Self::Sums>,
-    ) {
+    unsafe fn finish(&mut self, block: &Block<'_>, epilogue: &mut Epilogue<'_>, sums: &mut MaybeUninit<Self::Sums>) {
+        let &Block { tile, output, channels, .. } = block;
         // SAFETY: `products` has written all of them.
         let sums = unsafe { sums.assume_init_ref() };
         for (output, (sums, &channel)) in (output..).zip(sums.iter().zip(channels)) {

@@ -47,7 +47,7 @@ pub(crate) unsafe fn linear<T: TileLinear>(
     lanes: usize,
     layers: &mut [Layer<'_>],
 ) {
-    for first in (0..rows).step_by(lanes) {
+    for first in (0..rows).step_by(lanes.max(1)) {
         let data = x.data.get(first * x.width..).unwrap_or(&[]);
         let tile = RowTile { x: Rows { data, ..x }, first, lanes: lanes.min(rows - first) };
         let mut loaded = None;
@@ -66,41 +66,45 @@ pub(crate) unsafe fn linear<T: TileLinear>(
     }
 }
 
+/// Some outputs of a tile of rows.
+pub(crate) struct Block<'a> {
+    pub(crate) tile: RowTile<'a>,
+    /// Inputs of the layer.
+    pub(crate) inputs: usize,
+    /// The first output.
+    pub(crate) output: usize,
+    /// Of all of them.
+    pub(crate) channels: &'a [Channel],
+}
+
 /// What [`blocks`] is made of: sums in memory.
 pub(crate) trait LinearBlocks: TileLinear {
     /// Inputs whose products are added up at a time: `INNER` is a multiple of it.
     const CHUNK: usize;
-    /// Outputs whose sums are in memory at a time.
+    /// Outputs of a block.
     const OUTPUTS: usize;
-    /// The sums of so many outputs.
+    /// The sums of a block, unless the backend has memory of its own for them.
     type Sums;
 
-    /// The sums of some outputs over a chunk of inputs, those at `place` of what is loaded, each with a row of `w`:
-    /// written for the first chunk, then added.
+    /// The sums of a block over a chunk of inputs, those at `place` of what is loaded, each with a row of `w`: written
+    /// for the first chunk, then added.
     ///
     /// # Safety
-    /// The weights have a row for each channel, at most `OUTPUTS`, and so many inputs are loaded.
+    /// The weights have a row for each output, and so many inputs are loaded.
     unsafe fn products(
         &mut self,
         place: usize,
         w: Matrix<'_>,
-        channels: &[Channel],
+        block: &Block<'_>,
         sums: &mut MaybeUninit<Self::Sums>,
         add: bool,
     );
 
-    /// Requantises the sums of the outputs from `output` on, and puts them into the epilogue.
+    /// Requantises the sums of a block, and puts them into the epilogue.
     ///
     /// # Safety
-    /// All sums of `inputs` inputs are written, and there is a place for each output of each row.
-    unsafe fn finish(
-        tile: RowTile<'_>,
-        inputs: usize,
-        epilogue: &mut Epilogue<'_>,
-        output: usize,
-        channels: &[Channel],
-        sums: &mut MaybeUninit<Self::Sums>,
-    );
+    /// All sums of all inputs are written, and there is a place for each output of each row.
+    unsafe fn finish(&mut self, block: &Block<'_>, epilogue: &mut Epilogue<'_>, sums: &mut MaybeUninit<Self::Sums>);
 }
 
 /// [`TileLinear::layer`], block by block.
@@ -111,8 +115,8 @@ pub(crate) trait LinearBlocks: TileLinear {
 pub(crate) unsafe fn blocks<B: LinearBlocks>(backend: &mut B, tile: RowTile<'_>, inputs: usize, layer: &mut Layer<'_>) {
     let Layer { weights, channels, epilogue } = layer;
     let mut sums = MaybeUninit::uninit();
-    for (block, channels) in tiles(channels, B::OUTPUTS).enumerate() {
-        let output = block * B::OUTPUTS;
+    for (index, channels) in tiles(channels, B::OUTPUTS).enumerate() {
+        let block = Block { tile, inputs, output: index * B::OUTPUTS, channels };
         let mut start = 0;
         while start < inputs {
             if inputs > B::INNER && start.is_multiple_of(B::INNER) {
@@ -120,13 +124,13 @@ pub(crate) unsafe fn blocks<B: LinearBlocks>(backend: &mut B, tile: RowTile<'_>,
                 unsafe { backend.load(tile, start, (inputs - start).min(B::INNER)) };
             }
             let length = (inputs - start).min(B::CHUNK);
-            let data = weights.data.get(output * weights.stride + start..).unwrap_or(&[]);
+            let data = weights.data.get(block.output * weights.stride + start..).unwrap_or(&[]);
             let w = Matrix { data, inputs: length, ..*weights };
             // SAFETY: the layer has weights for all outputs and inputs, and these inputs are loaded.
-            unsafe { backend.products(start % B::INNER, w, channels, &mut sums, start > 0) };
+            unsafe { backend.products(start % B::INNER, w, &block, &mut sums, start > 0) };
             start += length;
         }
         // SAFETY: the sums are complete; the layer has a place for each output of each row.
-        unsafe { B::finish(tile, inputs, epilogue, output, channels, &mut sums) };
+        unsafe { backend.finish(&block, epilogue, &mut sums) };
     }
 }

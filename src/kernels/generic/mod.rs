@@ -10,6 +10,5 @@ pub(crate) mod norm;
 ))]
 pub(crate) mod packed;
 pub(crate) mod show;
-pub(crate) mod vector_linear;
 pub(crate) mod vector_padded;
 pub(crate) mod vector_tile;

@@ -11,9 +11,8 @@
 
 pub(crate) mod loops;
 
-use super::linear::{self, LinearBlocks, RowTile, TileLinear};
+use super::linear::{self, Block, LinearBlocks, RowTile, TileLinear};
 use super::show::show;
-use crate::arithmetic::requantise::Channel;
 use crate::arithmetic::softmax::{RowScale, Weight};
 use crate::kernels::tile::most;
 use crate::kernels::{
@@ -427,28 +426,23 @@ impl<L: PackedLoops> LinearBlocks for Packed<L> {
         &mut self,
         place: usize,
         w: Matrix<'_>,
-        channels: &[Channel],
+        block: &Block<'_>,
         sums: &mut MaybeUninit<L::Sums>,
         add: bool,
     ) {
-        let Some(sums) = sums_in::<L>(sums).get_mut(..channels.len() * width::<L>(self.wide)) else { return };
+        let outputs = block.channels.len();
+        let Some(sums) = sums_in::<L>(sums).get_mut(..outputs * width::<L>(self.wide)) else { return };
         // SAFETY: as the caller promises.
-        unsafe { Packed::products(self, place, w, channels.len(), sums, 0, add) };
+        unsafe { Packed::products(self, place, w, outputs, sums, 0, add) };
     }
 
     #[inline]
-    unsafe fn finish(
-        tile: RowTile<'_>,
-        inputs: usize,
-        epilogue: &mut Epilogue<'_>,
-        output: usize,
-        channels: &[Channel],
-        sums: &mut MaybeUninit<L::Sums>,
-    ) {
+    unsafe fn finish(&mut self, block: &Block<'_>, epilogue: &mut Epilogue<'_>, sums: &mut MaybeUninit<L::Sums>) {
+        let &Block { tile, inputs, output, channels } = block;
         let mut finish = Finish {
             values: sums.as_ptr().cast(),
             inner: size_of::<i32>(),
-            outer: width::<L>(tile.lanes > TRIPLE) * size_of::<i32>(),
+            outer: width::<L>(self.wide) * size_of::<i32>(),
             length: tile.lanes * size_of::<i32>(),
             out: core::ptr::null_mut(),
             out_inner: 0,

@@ -90,7 +90,8 @@ impl Call {
 }
 
 /// The outputs of four queries, whose weights add up to `sums`, less than 512 full scales each. `ratio` is that of
-/// [`RowScale::new`](crate::arithmetic::softmax::RowScale::new). False if the shape does not allow it; then nothing is done.
+/// [`RowScale::new`](crate::arithmetic::softmax::RowScale::new). False if the shape does not allow it; then nothing is
+/// done.
 ///
 /// # Safety
 /// There are values of all keys for each dimension, and places for as many outputs of four queries.

@@ -174,7 +174,11 @@ pub(super) unsafe extern "C" fn panel_half(panel: *mut Blocks) {
         ".option push",
         ".option arch, +m",
         panel_loop!(
-            lines!("lui s0, 0xff; lui s1, 0x3fcff; mv s4, s0; mv s5, s1; mv s8, s0; mv s9, s1; mv ra, s0", "mv t3, s1",),
+            lines!(
+                "lui s0, 0xff; lui s1, 0x3fcff; mv s4, s0; mv s5, s1",
+                "mv s8, s0; mv s9, s1; mv ra, s0",
+                "mv t3, s1"
+            ),
             "3",
             concat!(
                 half_step!("0", "4", "0"),

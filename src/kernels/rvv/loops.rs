@@ -240,7 +240,10 @@ pub(super) unsafe extern "C" fn scores(
 /// A function that adds up `Σ w·v` of three queries for each lane, a dimension; `$load` loads a weight of `$bytes`
 /// bytes.
 macro_rules! weighted {
-    ($(#[$doc:meta])* $name:ident, $weight:ty, $load:literal, [$w0:literal, $w1:literal, $w2:literal, $w3:literal], $log2:literal) => {
+    (
+        $(#[$doc:meta])* $name:ident, $weight:ty, $load:literal,
+        [$w0:literal, $w1:literal, $w2:literal, $w3:literal], $log2:literal
+    ) => {
         $(#[$doc])*
         #[unsafe(naked)]
         pub(super) unsafe extern "C" fn $name(

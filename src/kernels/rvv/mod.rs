@@ -12,9 +12,9 @@ mod macros;
 mod loops;
 mod rows;
 
-use super::generic::vector_linear::{self, Block, Blocks};
+use super::generic::linear::{self, Block, LinearBlocks, RowTile, TileLinear};
 use super::tile::most;
-use super::{Epilogue, Kernels, Matrix, NormView, Products, Rows, Tile, hidden15, holds, portable, tiles_mut};
+use super::{Epilogue, Kernels, Layer, Matrix, NormView, Products, Tile, hidden15, holds, portable, tiles_mut};
 use crate::arithmetic::softmax::{RowScale, Steepness, Weight};
 use core::mem::{MaybeUninit, size_of};
 
@@ -44,13 +44,14 @@ impl Kernels for Rvv {
     #[inline(never)]
     fn linear(products: Products<'_, '_>) {
         // Tiles of the same size, as many rows as there are lanes and as fit after transposition.
-        let (rows, width) = (products.rows, products.x.width);
-        let most = most_lanes().min(COLUMNS.checked_div(width.min(INNER)).unwrap_or(1));
+        let Products { x, rows, layers } = products;
+        let most = most_lanes().min(COLUMNS.checked_div(x.width.min(INNER)).unwrap_or(1));
         let count = rows.checked_div(most).unwrap_or(0) + usize::from(!rows.is_multiple_of(most));
         let lanes = rows.checked_div(count).unwrap_or(0) + usize::from(!rows.is_multiple_of(count));
         let (columns, sums) = ([const { MaybeUninit::uninit() }; COLUMNS], MaybeUninit::uninit());
-        // SAFETY: as many lanes as registers hold, and as the columns have room for.
-        unsafe { vector_linear::linear(&mut Three { columns, sums }, products, lanes) };
+        // SAFETY: these are all rows and layers of the products; lanes are as many as registers hold, and as the
+        // columns have room for.
+        unsafe { linear::linear(&mut Three { columns, sums }, x, rows, lanes, layers) };
     }
 
     /// As scores of two queries, if the weights lie side by side.
@@ -219,20 +220,32 @@ struct Three {
     sums: MaybeUninit<[Sums; LINES]>,
 }
 
-impl Blocks for Three {
-    const OUTPUTS: usize = LINES;
-    const INPUTS: usize = INNER;
+impl TileLinear for Three {
+    const INNER: usize = INNER;
 
     #[inline]
-    unsafe fn fill(&mut self, x: Rows<'_>, rows: usize, start: usize, length: usize) {
-        let (from, to) = (x.data.as_ptr().wrapping_add(start), self.columns.as_mut_ptr().cast());
+    unsafe fn load(&mut self, tile: RowTile<'_>, start: usize, length: usize) {
+        let (from, to) = (tile.x.data.as_ptr().wrapping_add(start), self.columns.as_mut_ptr().cast());
         // SAFETY: all rows hold all inputs, of which these are some, at least one; the columns have room, and lanes are
         // no more than registers hold.
-        unsafe { loops::transpose(from, x.width, length, to, rows) };
+        unsafe { loops::transpose(from, tile.x.width, length, to, tile.lanes) };
     }
 
     #[inline]
-    unsafe fn multiply(&mut self, w: Matrix<'_>, block: &Block<'_>, anew: bool) {
+    unsafe fn layer(&mut self, tile: RowTile<'_>, inputs: usize, layer: &mut Layer<'_>) {
+        // SAFETY: as the caller promises.
+        unsafe { linear::blocks(self, tile, inputs, layer) };
+    }
+}
+
+impl LinearBlocks for Three {
+    const CHUNK: usize = INNER;
+    const OUTPUTS: usize = LINES;
+    // Kept in `Three`.
+    type Sums = ();
+
+    #[inline]
+    unsafe fn products(&mut self, _: usize, w: Matrix<'_>, block: &Block<'_>, _: &mut MaybeUninit<()>, add: bool) {
         // Rows that are not there are the last one once more.
         let next = |row: *const i8, i| if i < block.channels.len() { row.wrapping_add(w.stride) } else { row };
         let first = w.data.as_ptr();
@@ -241,15 +254,15 @@ impl Blocks for Three {
         // SAFETY: each of the rows of weights holds all inputs, at least one, which have been transposed; lanes are no
         // more than registers and sums hold, at least one.
         unsafe {
-            let fresh = usize::from(anew);
+            let fresh = usize::from(!add);
             let third = next(second, 2);
-            loops::products(columns, first, second, third, w.inputs, sums, block.rows, fresh);
+            loops::products(columns, first, second, third, w.inputs, sums, block.tile.lanes, fresh);
         }
     }
 
     #[inline]
-    unsafe fn finish(&mut self, block: &Block<'_>, epilogue: &mut Epilogue<'_>) {
-        let Block { row, .. } = *block;
+    unsafe fn finish(&mut self, block: &Block<'_>, epilogue: &mut Epilogue<'_>, _: &mut MaybeUninit<()>) {
+        let RowTile { first: row, lanes, .. } = block.tile;
         for (line, channel) in block.channels.iter().enumerate() {
             let output = block.output + line;
             let (multiplier, shift) = (2 * channel.scale.bits(), channel.scale.shift());
@@ -259,12 +272,12 @@ impl Blocks for Three {
                 match epilogue {
                     Epilogue::Store { out, row_stride, output_stride } => {
                         let out = out.as_mut_ptr().wrapping_add(row * *row_stride + output * *output_stride);
-                        loops::store(sums, block.rows, channel.bias, multiplier, shift, out, *row_stride);
+                        loops::store(sums, lanes, channel.bias, multiplier, shift, out, *row_stride);
                     }
                     Epilogue::Add { out, width } => {
                         let out = out.as_mut_ptr().wrapping_add(row * *width + output);
                         // One row may lie any width from the next, which is not there.
-                        loops::add(sums, block.rows, channel.bias, multiplier, shift, out, width.wrapping_mul(2));
+                        loops::add(sums, lanes, channel.bias, multiplier, shift, out, width.wrapping_mul(2));
                     }
                 }
             }

@@ -4,7 +4,7 @@ pub(super) use super::product::ROWS;
 use super::product::{Broadcast, Columns, OUTPUTS, Words};
 use super::vector::{Level, Register, Vector};
 use crate::arithmetic::requantise::Channel;
-use crate::kernels::generic::vector_linear::{self, Block, Blocks};
+use crate::kernels::generic::linear::{self as driver, Block, LinearBlocks, RowTile};
 use crate::kernels::{Epilogue, Matrix, Products};
 use core::marker::PhantomData;
 
@@ -17,7 +17,7 @@ struct Sums([[i32; ROWS]; OUTPUTS]);
 #[inline(always)]
 pub(super) unsafe fn linear<L: Level>(products: Products<'_, '_>)
 where
-    for<'a> Eight<'a, L>: Blocks,
+    for<'a> Eight<'a, L>: LinearBlocks,
 {
     let (mut columns, mut weights) = (Words::new(), Words::new());
     let mut eight = Eight::<L> {
@@ -27,13 +27,15 @@ where
         scales: Scales::new(&[]),
         level: PhantomData,
     };
-    let inputs = products.layers.iter().map(|layer| layer.weights.inputs.min(products.x.width));
+    let Products { x, rows, layers } = products;
+    let inputs = layers.iter().map(|layer| layer.weights.inputs.min(x.width));
     let most = Columns::capacity::<L::Linear>(inputs.max().unwrap_or(0));
-    // SAFETY: the CPU is the caller's.
-    unsafe { vector_linear::linear(&mut eight, products, most) }
+    // SAFETY: the CPU is the caller's; these are all rows and layers of the products.
+    unsafe { driver::linear(&mut eight, x, rows, most, layers) }
 }
 
-/// A block of eight outputs; levels make [`Blocks`] of it. What they do not inline would keep its stack all the time.
+/// A block of eight outputs; levels make [`LinearBlocks`] of it. What they do not inline would keep its stack all the
+/// time.
 pub(super) struct Eight<'a, L> {
     pub(super) columns: Columns<'a>,
     weights: Broadcast<'a>,
@@ -43,12 +45,12 @@ pub(super) struct Eight<'a, L> {
 }
 
 impl<L: Level> Eight<'_, L> {
-    /// [`Blocks::multiply`]
+    /// [`LinearBlocks::products`]
     ///
     /// # Safety
     /// The CPU has the instructions of `L`.
     #[inline(always)]
-    pub(super) unsafe fn products(&mut self, w: Matrix<'_>, channels: &[Channel], anew: bool) {
+    pub(super) unsafe fn multiply(&mut self, w: Matrix<'_>, channels: &[Channel], anew: bool) {
         let Self { columns, weights, sums, scales, .. } = self;
         if anew {
             *scales = Scales::new(channels);
@@ -60,7 +62,7 @@ impl<L: Level> Eight<'_, L> {
         }
     }
 
-    /// [`Blocks::finish`]
+    /// [`LinearBlocks::finish`]
     ///
     /// # Safety
     /// The CPU has the instructions of `L`.
@@ -147,8 +149,8 @@ unsafe fn finish<X: Vector>(sums: &Sums, scales: &Scales, block: &Block<'_>, epi
         }
         Epilogue::Store { output_stride: 2.., .. } | Epilogue::Store { output_stride: 0, .. } => {
             for (output, (&channel, sums)) in channels.iter().zip(&sums.0).enumerate() {
-                for (row, &sum) in sums.iter().take(block.rows).enumerate() {
-                    epilogue.put(block.row + row, block.output + output, sum, channel);
+                for (row, &sum) in sums.iter().take(block.tile.lanes).enumerate() {
+                    epilogue.put(block.tile.first + row, block.output + output, sum, channel);
                 }
             }
         }
@@ -200,7 +202,7 @@ fn each<T: Copy>(
 /// Each vector of rows of a block, with its first row and how many there are.
 #[inline(always)]
 fn vectors<X: Vector>(block: &Block<'_>) -> impl Iterator<Item = (usize, usize, usize)> {
-    let Block { row, rows, .. } = *block;
+    let RowTile { first: row, lanes: rows, .. } = block.tile;
     (0..rows.div_ceil(X::LANES)).map(move |vector| {
         let first = vector * X::LANES;
         (vector, row + first, (rows - first).min(X::LANES))

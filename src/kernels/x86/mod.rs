@@ -11,9 +11,10 @@ mod norm;
 mod product;
 mod vector;
 
-use super::generic::vector_linear::{Block, Blocks};
-use super::{Epilogue, Kernels, Matrix, NormView, Products, Rows, ScoreLayout, Tile, WeightObserver, Wide};
+use super::generic::linear::{self as driver, Block, LinearBlocks, RowTile, TileLinear};
+use super::{Epilogue, Kernels, Layer, Matrix, NormView, Products, ScoreLayout, Tile, WeightObserver, Wide};
 use crate::arithmetic::softmax::Weight;
+use core::mem::MaybeUninit;
 use linear::Eight;
 
 /// The best level that the CPU has.
@@ -106,27 +107,46 @@ macro_rules! level {
 
         kernels! { level_kernels! ($level, $name, $features) }
 
-        impl Blocks for Eight<'_, $level> {
-            const OUTPUTS: usize = product::OUTPUTS;
-            const INPUTS: usize = product::INNER;
+        impl TileLinear for Eight<'_, $level> {
+            const INNER: usize = product::INNER;
 
             #[target_feature(enable = $features)]
             #[inline(never)]
-            unsafe fn fill(&mut self, x: Rows<'_>, rows: usize, start: usize, length: usize) {
+            unsafe fn load(&mut self, tile: RowTile<'_>, start: usize, length: usize) {
                 type X = <$level as vector::Level>::Linear;
                 // SAFETY: this function needs the level's features.
-                unsafe { self.columns.fill::<X>(x.data, x.width, rows, start, length) }
+                unsafe { self.columns.fill::<X>(tile.x.data, tile.x.width, tile.lanes, start, length) }
             }
 
             #[inline(always)]
-            unsafe fn multiply(&mut self, w: Matrix<'_>, block: &Block<'_>, anew: bool) {
+            unsafe fn layer(&mut self, tile: RowTile<'_>, inputs: usize, layer: &mut Layer<'_>) {
                 // SAFETY: the caller's.
-                unsafe { self.products(w, block.channels, anew) }
+                unsafe { driver::blocks(self, tile, inputs, layer) };
+            }
+        }
+
+        impl LinearBlocks for Eight<'_, $level> {
+            const CHUNK: usize = product::INNER;
+            const OUTPUTS: usize = product::OUTPUTS;
+            // Kept in `Eight`.
+            type Sums = ();
+
+            #[inline(always)]
+            unsafe fn products(
+                &mut self,
+                _: usize,
+                w: Matrix<'_>,
+                block: &Block<'_>,
+                _: &mut MaybeUninit<()>,
+                add: bool,
+            ) {
+                // SAFETY: the caller's.
+                unsafe { self.multiply(w, block.channels, !add) }
             }
 
             #[target_feature(enable = $features)]
             #[inline(never)]
-            unsafe fn finish(&mut self, block: &Block<'_>, epilogue: &mut Epilogue<'_>) {
+            unsafe fn finish(&mut self, block: &Block<'_>, epilogue: &mut Epilogue<'_>, _: &mut MaybeUninit<()>) {
                 // SAFETY: this function needs the level's features.
                 unsafe { self.results(block, epilogue) }
             }
@@ -144,7 +164,8 @@ level!(
 );
 level!(
     /// 8-bit products in fours (VPDPBUSD) with registers of 512 bits for layers, of 256 for attention.
-    Avx512Vnni, "AVX-512 VNNI", "avx2,avx512f,avx512bw,avx512vl,avx512vnni", "avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni"
+    Avx512Vnni, "AVX-512 VNNI", "avx2,avx512f,avx512bw,avx512vl,avx512vnni",
+    "avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni"
 );
 
 /// Calls a function of the best level, once per layer or tile of queries; [`Avx2`] falls back to [`Wide`]. `std`

@@ -26,9 +26,9 @@ fn pairs<
         let (x, memory): ([[i8; E]; S], [[i8; M]; T]) = (input(&mut random), input(&mut random));
         let mut scratch = Box::new(Scratch::new());
         let group = |head: usize| head / (H / G);
-        let mut check = |pattern: &dyn Fn(&mut Scratch<S, E, H, P, W, T>) -> [[i8; E]; S],
+        let mut check = |attend: &dyn Fn(&mut Scratch<S, E, H, P, W, T>) -> [[i8; E]; S],
                          sees: &dyn Fn(usize, usize) -> bool| {
-            let y = pattern(&mut scratch);
+            let y = attend(&mut scratch);
             let score = |h: usize, i: usize, j: usize| {
                 sees(i, j).then(|| (dot(&query.apply(h, H, &x[i]), &key.apply(group(h), G, &memory[j])), 0.0))
             };
