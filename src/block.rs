@@ -156,7 +156,7 @@ fn attend<
     attention.view.output.accumulate::<K>(heads, residual.as_flattened_mut());
 }
 
-/// A pre-norm block of a decoder that looks at its own past and at an encoder's output of width `M`.
+/// A pre-norm block of a decoder that looks at its own past and at an encoder's output of width `MEMORY_WIDTH`.
 #[derive(Clone, Copy, Debug)]
 pub struct DecoderBlock<
     const WIDTH: usize,
@@ -166,7 +166,7 @@ pub struct DecoderBlock<
     F,
     W = Wide,
     const KV_HEADS: usize = HEADS,
-    const M: usize = WIDTH,
+    const MEMORY_WIDTH: usize = WIDTH,
 > {
     /// Norm before the attention.
     pub attention_norm: N,
@@ -175,7 +175,7 @@ pub struct DecoderBlock<
     /// Norm before the cross-attention.
     pub cross_norm: N,
     /// Attention over the encoder's output, to the residual stream.
-    pub cross: MultiHeadAttention<WIDTH, HEADS, HEAD_DIM, W, KV_HEADS, M>,
+    pub cross: MultiHeadAttention<WIDTH, HEADS, HEAD_DIM, W, KV_HEADS, MEMORY_WIDTH>,
     /// Norm before the feed-forward layers.
     pub hidden_norm: N,
     /// Feed-forward layers, to the residual stream.
@@ -190,8 +190,8 @@ impl<
     F: FeedForward<WIDTH>,
     W: Weight,
     const KV_HEADS: usize,
-    const M: usize,
-> DecoderBlock<WIDTH, HEADS, HEAD_DIM, N, F, W, KV_HEADS, M>
+    const MEMORY_WIDTH: usize,
+> DecoderBlock<WIDTH, HEADS, HEAD_DIM, N, F, W, KV_HEADS, MEMORY_WIDTH>
 {
     /// In place on the residual stream of the `POSITIONS` positions. `pattern` is that over these (causal, as a rule),
     /// `memory_pattern` that over the `KEYS` positions of the encoder's output.
@@ -199,7 +199,7 @@ impl<
     pub fn forward<const POSITIONS: usize, const KEYS: usize>(
         &self,
         residual: &mut [[i16; WIDTH]; POSITIONS],
-        memory: &[[i8; M]; KEYS],
+        memory: &[[i8; MEMORY_WIDTH]; KEYS],
         pattern: impl AttentionPattern,
         memory_pattern: impl AttentionPattern,
         scratch: &mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
@@ -214,7 +214,7 @@ impl<
     pub fn forward_on<K: Kernels, const POSITIONS: usize, const KEYS: usize>(
         &self,
         residual: &mut [[i16; WIDTH]; POSITIONS],
-        memory: &[[i8; M]; KEYS],
+        memory: &[[i8; MEMORY_WIDTH]; KEYS],
         pattern: impl AttentionPattern,
         memory_pattern: impl AttentionPattern,
         scratch: &mut Scratch<POSITIONS, WIDTH, HEADS, HEAD_DIM, W>,
