@@ -80,6 +80,42 @@ pub fn figures(document: &str, change: &mut impl FnMut(&str, &str) -> Result<Str
     Ok(written)
 }
 
+/// Whether two texts say the same: word for word, but for numbers of at least [`COUNTED`], which may differ by
+/// [`TOLERANCE`]. Those are counts of instructions and bytes, which other code around them moves a little.
+pub fn agree(old: &str, new: &str) -> bool {
+    let (old, new) = (tokens(old), tokens(new));
+    old.len() == new.len() && old.into_iter().zip(new).all(|(old, new)| old == new || nearly(old, new))
+}
+
+/// The least number that is taken for a count.
+const COUNTED: f64 = 1000.0;
+/// By how much a count in a document may be off.
+const TOLERANCE: f64 = 0.005;
+
+/// Whether both are counts, and nearly the same.
+fn nearly(old: &str, new: &str) -> bool {
+    let count = |text: &str| text.replace(',', "").parse::<f64>().ok().filter(|&count| count >= COUNTED);
+    matches!((count(old), count(new)), (Some(old), Some(new)) if (new - old).abs() <= TOLERANCE * old)
+}
+
+/// Numbers, with their commas and points, and what lies between them.
+fn tokens(text: &str) -> Vec<&str> {
+    let digit = |c: char| c.is_ascii_digit();
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let length = if rest.starts_with(digit) {
+            rest.find(|c: char| !digit(c) && c != ',' && c != '.')
+        } else {
+            rest.find(digit)
+        };
+        let (token, after) = rest.split_at(length.unwrap_or(rest.len()));
+        tokens.push(token);
+        rest = after;
+    }
+    tokens
+}
+
 /// Puts `parts` (heading and text) into a section made of such parts: those of the same heading are
 /// replaced, and all come in the order of `headings`; parts of other headings go.
 pub fn merged(section: &str, parts: &[(String, String)], headings: &[String]) -> String {
@@ -124,6 +160,22 @@ mod tests {
         assert!(figures("a <!--=x-->1", &mut |_, old| Ok(old.into())).is_err());
         assert!(figures("a\n<!--=x-->1<!--/-->", &mut |_, old| Ok(old.into())).is_err());
         assert!(figures(document, &mut |name, _| anyhow::bail!("no {name}")).is_err());
+    }
+
+    #[test]
+    fn counts_may_differ_a_little() {
+        assert!(agree("| 60 of 60 | 1,996,740 | 4,320 |", "| 60 of 60 | 1,996,741 | 4,312 |"));
+        assert!(agree("1.003", "1.003"));
+        for (old, new) in [
+            ("| 60 of 60 | 1,996,740 |", "| 59 of 60 | 1,996,740 |"),
+            ("1,996,740", "2,010,000"),
+            ("1,996,740 bytes", "1,996,740 words"),
+            ("0.997", "0.996"),
+            ("999", "998"),
+            ("1,000", "1,000 1"),
+        ] {
+            assert!(!agree(old, new), "{old} and {new}");
+        }
     }
 
     #[test]
