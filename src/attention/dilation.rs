@@ -57,9 +57,10 @@ impl DilationClass {
         let (queries, most) = (self.count(positions), most.clamp(1, MAX_QUERIES));
         let mut next = 0;
         core::iter::from_fn(move || {
-            let index = next;
-            next = queries.min(index + most);
-            (index < queries).then_some(QueryBlock { class: self, index, count: next - index })
+            // Not the difference of two indices, of which the compiler would not know that it is at most `most`.
+            let (index, count) = (next, most.min(queries - next));
+            next += count;
+            (count > 0).then_some(QueryBlock { class: self, index, count })
         })
     }
 
