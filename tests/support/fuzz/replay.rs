@@ -1,7 +1,7 @@
 //! Runs a fuzz target on a folder of inputs.
 
 /// Inputs of a target under Miri, or a few more.
-const MOST_UNDER_MIRI: usize = 2;
+const MOST_UNDER_MIRI: usize = 5;
 
 /// Of them, at least every twentieth must be one that the target has something to run for: a target that refuses all
 /// tests nothing.
