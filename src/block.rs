@@ -30,8 +30,20 @@ impl ResidualScale {
         }
     }
 
+    /// The ratio in 256ths, as a `.heed` file holds it: 1 up to 65,280.
+    #[must_use]
+    pub const fn to_word(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// What a word stands for; `None` unless [`ResidualScale::from_real`] can give it.
+    #[must_use]
+    pub const fn from_word(word: u32) -> Option<Self> {
+        if word >= 1 && word <= 65_280 { Some(Self(word as u16)) } else { None }
+    }
+
     #[inline]
-    fn apply(self, x: &[i8], residual: &mut [i16]) {
+    pub(crate) fn apply(self, x: &[i8], residual: &mut [i16]) {
         for (to, &x) in residual.iter_mut().zip(x) {
             *to = saturate_i16((i32::from(x) * i32::from(self.0) + 128) >> 8);
         }

@@ -51,6 +51,18 @@ impl EmbeddingView<'_> {
     }
 }
 
+impl EmbeddingView<'_> {
+    /// Adds the row of a token; nothing if there is no such token.
+    #[inline]
+    pub(crate) fn add(&self, token: usize, residual: &mut [i16]) {
+        let Some(channel) = self.layer.channels.get(token) else { return };
+        let row = self.layer.weights.data.get(token * self.layer.weights.stride..).unwrap_or(&[]);
+        for (to, &weight) in residual.iter_mut().zip(row) {
+            *to = to.saturating_add(channel.scale.to_i16(i32::from(weight) * self.factor));
+        }
+    }
+}
+
 /// A decoder of any shape, as the `.heed` file holds it.
 #[derive(Clone, Copy, Debug)]
 pub struct DecoderView<'a> {

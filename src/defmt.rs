@@ -37,6 +37,15 @@ impl Format for Error {
                 write!(f, "out of bounds: {=str} is the word {:#010x}, allowed is {=str}", what, found, allowed)
             }
             Self::Label { class } => write!(f, "the label of class {} is not UTF-8", class),
+            Self::Part { index, part, what, allowed: allowed @ (Allowed::Words(_) | Allowed::Known), found } => {
+                write!(f, "part {} ({=str}): {=str}: {:#010x} found, {}", index, part, what, found as u32, allowed);
+            }
+            Self::Part { index, part, what, allowed, found } => {
+                write!(f, "part {} ({=str}): {=str}: {} found, {}", index, part, what, found, allowed);
+            }
+            Self::Memory { expected, found } => {
+                write!(f, "too little memory for the model: {} bytes, it needs {}", found, expected);
+            }
         }
     }
 }
@@ -48,6 +57,9 @@ impl Format for Allowed {
             Self::Between(least, most) => write!(f, "allowed is {} to {}", least, most),
             Self::Either(one, other) => write!(f, "allowed is {} or {}", one, other),
             Self::MultipleOf(unit) => write!(f, "allowed are multiples of {}", unit),
+            Self::AtLeast(least) => write!(f, "expected at least {}", least),
+            Self::Words(range) => write!(f, "allowed is {=str}", range),
+            Self::Known => write!(f, "allowed is what this version knows"),
         }
     }
 }

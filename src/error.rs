@@ -76,6 +76,26 @@ pub enum Error {
         /// The class that it names.
         class: usize,
     },
+    /// A part of a model is wrong, or does not fit what comes before it.
+    Part {
+        /// Which one, counted from 0 after the input.
+        index: usize,
+        /// Its name.
+        part: &'static str,
+        /// What is wrong with it.
+        what: &'static str,
+        /// The values that fit.
+        allowed: Allowed,
+        /// The value found.
+        found: usize,
+    },
+    /// The working memory given to a model is too small.
+    Memory {
+        /// Bytes that it needs.
+        expected: usize,
+        /// Bytes given.
+        found: usize,
+    },
 }
 
 /// The values of a shape that fit.
@@ -90,9 +110,27 @@ pub enum Allowed {
     Either(usize, usize),
     /// Multiples of this one.
     MultipleOf(usize),
+    /// So many or more.
+    AtLeast(usize),
+    /// Words of a file that stand for numbers in this range.
+    Words(&'static str),
+    /// Those that this version of the crate knows.
+    Known,
 }
 
 impl Error {
+    /// The same, with the part that it is in.
+    pub(crate) const fn in_part(self, index: usize, part: &'static str) -> Self {
+        let (what, allowed, found) = match self {
+            Self::Shape { what, allowed, found } => (what, allowed, found),
+            Self::Scale { what, found, allowed } => (what, Allowed::Words(allowed), found as usize),
+            Self::Truncated { expected, found } => ("bytes", Allowed::AtLeast(expected), found),
+            Self::Missing { section, expected, found } => (section, Allowed::AtLeast(expected), found),
+            other => return other,
+        };
+        Self::Part { index, part, what, allowed, found }
+    }
+
     /// What [`Display`](core::fmt::Display) writes, for a panic in a `const`.
     #[must_use]
     pub const fn message(&self) -> Message {
@@ -132,6 +170,16 @@ impl Error {
                 .text(", allowed is ")
                 .text(allowed),
             Self::Label { class } => m.text("the label of class ").count(class).text(" is not UTF-8"),
+            Self::Part { index, part, what, allowed, found } => {
+                let m = m.text("part ").count(index).text(" (").text(part).text("): ").text(what).text(": ");
+                allowed.write(match allowed {
+                    Allowed::Words(_) | Allowed::Known => m.word(found as u32).text(" found, "),
+                    _ => m.count(found).text(" found, "),
+                })
+            }
+            Self::Memory { expected, found } => {
+                m.text("too little memory for the model: ").count(found).text(" bytes, it needs ").count(expected)
+            }
         }
     }
 }
@@ -143,6 +191,9 @@ impl Allowed {
             Self::Between(least, most) => m.text("allowed is ").count(least).text(" to ").count(most),
             Self::Either(one, other) => m.text("allowed is ").count(one).text(" or ").count(other),
             Self::MultipleOf(unit) => m.text("allowed are multiples of ").count(unit),
+            Self::AtLeast(least) => m.text("expected at least ").count(least),
+            Self::Words(range) => m.text("allowed is ").text(range),
+            Self::Known => m.text("allowed is what this version knows"),
         }
     }
 }

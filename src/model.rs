@@ -1,24 +1,32 @@
 //! A model whose shape is known when the firmware is compiled.
 
 use crate::arithmetic::softmax::{Narrow, Weight, Wide};
-use crate::attention::HeadScratch;
-use crate::encoder::{BlockView, EncoderView, StateView};
 use crate::error::{Error, require};
-use crate::format::{Config, File};
-use crate::kernels::{Active, Kernels};
+use crate::format::parts::{Kinds, Part, Uses};
+use crate::format::{File, Shape};
+use crate::kernels::Active;
 use crate::message::Message;
 use crate::observe::{Observer, Unobserved};
 use crate::outcome::Outcome;
+use crate::parts::{Features, FineFeatures, Run, Source, Tokens, WholeSequence};
 use crate::pattern::Mask;
+use crate::plan::Plan;
 use core::marker::PhantomData;
 
 /// A `.heed` file that a program contains; [`model!`](crate::model!) implements it.
 pub trait Embedded {
     /// The file.
     const FILE: File<'static>;
+    /// The shape of its model.
+    const SHAPE: Shape;
+    /// Its parts, first to last.
+    #[doc(hidden)]
+    const PARTS: &'static [Part<'static>];
     /// What takes the model's input: nothing, or an audio stream.
     type Input: Input;
-    /// The model type of the file's shape: a `heedful::Model`.
+    /// Its softmax weights.
+    type Weight: Weight;
+    /// The model type of the file's shape: a `heedful::CompiledModel`.
     type Model;
 }
 
@@ -66,8 +74,8 @@ pub trait Listen<M>: Input {
     fn forget(&mut self);
     /// The mean over what has been heard.
     fn level(&self) -> i16;
-    /// The input of one position, relative to `level`.
-    fn features(&self, position: usize, level: i16, input: &mut [i8]);
+    /// Values of the frames from the `at`th on, relative to `level`.
+    fn features(&self, at: usize, level: i16, input: &mut [i8]);
 }
 
 #[cfg(feature = "audio")]
@@ -94,190 +102,113 @@ impl<M: Embedded<Input = Self>, const WINDOW: usize, const BANDS: usize, const F
     }
 
     #[inline]
-    fn features(&self, position: usize, level: i16, input: &mut [i8]) {
-        let frames = const {
-            match unwrap(M::FILE.config()).inputs.checked_div(BANDS) {
-                Some(frames) => frames,
-                None => 0,
-            }
-        };
-        self.token(position * frames, level, input);
+    fn features(&self, at: usize, level: i16, input: &mut [i8]) {
+        self.token(at.checked_div(BANDS).unwrap_or(0), level, input);
     }
 }
 
 /// The front end of a file that has one.
 #[cfg(feature = "audio")]
 const fn frontend(file: &File<'static>) -> crate::audio::Frontend<'static> {
-    match unwrap(file.frontend(&unwrap(file.config()))) {
+    match unwrap(file.frontend_of_any()) {
         Some(frontend) => frontend,
         None => panic!("model: the file has no audio front end"),
     }
 }
 
-/// A compiled-in encoder with its working memory: `S` positions of `I` inputs, width `E`, `H` heads
-/// of `P`, `F` hidden values, `L` blocks, `C` classes. `R` is the length of the reduced rows of blocks of low rank,
-/// where these are wider than the model and need memory of their own.
+/// A compiled-in model with its working memory: `WORDS` words of it, features `[ROWS][VALUES]`, and `OUTPUTS` values
+/// that come out.
 ///
 /// `size_of` tells its RAM. The weights stay in the program's constants.
 #[derive(Debug)]
-pub struct Model<
-    M: Embedded,
-    W,
-    const S: usize,
-    const I: usize,
-    const E: usize,
-    const H: usize,
-    const P: usize,
-    const F: usize,
-    const L: usize,
-    const C: usize,
-    const R: usize = 0,
-> {
-    residual: [[i16; E]; S],
-    logits: [i16; C],
-    heads: HeadScratch<S, H, P, W>,
-    normed: [[i8; E]; S],
-    reduced: [[i8; R]; S],
-    input: [[i8; I]; <Active as Kernels>::ROWS],
-    hidden: [[i8; F]; <Active as Kernels>::ROWS],
-    pooled: [i8; E],
+pub struct CompiledModel<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, const OUTPUTS: usize>
+{
+    memory: [u32; WORDS],
     stream: M::Input,
     file: PhantomData<M>,
 }
 
-impl<
-    M: Embedded,
-    W: Weight,
-    const S: usize,
-    const I: usize,
-    const E: usize,
-    const H: usize,
-    const P: usize,
-    const F: usize,
-    const L: usize,
-    const C: usize,
-    const R: usize,
-> Model<M, W, S, I, E, H, P, F, L, C, R>
+/// Words of working memory of a model of this shape.
+#[doc(hidden)]
+#[must_use]
+pub const fn memory<W: Weight>(shape: &Shape) -> usize {
+    Plan::of::<Active, W>(&shape.needs).words()
+}
+
+/// The kinds of parts that a model has.
+struct KindsOf<M>(PhantomData<M>);
+
+impl<M: Embedded> Kinds for KindsOf<M> {
+    const USES: Uses = M::SHAPE.uses;
+}
+
+/// How many parts of each kind there are, for [`Tables`](crate::format::Tables).
+#[doc(hidden)]
+#[must_use]
+pub const fn tables(shape: &Shape) -> [usize; 5] {
+    shape.tables
+}
+
+impl<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, const OUTPUTS: usize>
+    CompiledModel<M, WORDS, ROWS, VALUES, OUTPUTS>
 {
-    /// The model's shape.
-    pub const CONFIG: Config = unwrap(M::FILE.config());
-    const BLOCKS: [BlockView<'static>; L] = {
-        let mut blocks = [unwrap(M::FILE.block(&Self::CONFIG, 0)); L];
-        let mut i = 1;
-        while i < L {
-            blocks[i] = unwrap(M::FILE.block(&Self::CONFIG, i));
-            i += 1;
-        }
-        blocks
-    };
-    /// Whether a block is of low rank. Other models are spared the code.
-    const LOW_RANK: bool = {
-        let (mut any, mut i) = (false, 0);
-        while i < L {
-            any = any || Self::BLOCKS[i].reduce.is_some();
-            i += 1;
-        }
-        any
-    };
-    const ENCODER: EncoderView<'static> = unwrap(M::FILE.encoder(&Self::CONFIG, &Self::BLOCKS));
     /// Names of the classes.
-    pub const LABELS: [&'static str; C] = {
-        let mut labels = [""; C];
+    pub const LABELS: [&'static str; OUTPUTS] = {
+        let mut labels = [""; OUTPUTS];
         let mut i = 0;
-        while i < C {
-            labels[i] = unwrap(M::FILE.label(i));
+        while i < OUTPUTS {
+            labels[i] = unwrap(M::FILE.label_of(i));
             i += 1;
         }
         labels
     };
+    const PLAN: Plan = Plan::of::<Active, M::Weight>(&M::SHAPE.needs);
 
     /// A model that has taken no input; `const`, so that it can be a static.
     #[must_use]
     pub const fn new() -> Self {
         const {
-            let c = Self::CONFIG;
-            require(c.positions == S && c.inputs == I, "model: the file has another input shape");
-            require(c.width == E && c.hidden == F, "model: the file has another width");
-            require(c.heads == H && c.head_dim == P, "model: the file has other heads");
-            require(c.layers == L && c.classes == C, "model: the file has another number of layers or classes");
-            require(reduced(&M::FILE, &c) == R, "model: the file has blocks of another rank");
+            let [rows, values] = M::SHAPE.features();
+            require(Self::PLAN.words() == WORDS, "model: the file needs another amount of memory");
+            require(rows == ROWS && values == VALUES, "model: the file has another input shape");
+            require(M::SHAPE.values() == OUTPUTS, "model: the file has another number of outputs");
         }
-        Self {
-            residual: [[0; E]; S],
-            logits: [0; C],
-            heads: HeadScratch::new(),
-            normed: [[0; E]; S],
-            reduced: [[0; R]; S],
-            input: [[0; I]; <Active as Kernels>::ROWS],
-            hidden: [[0; F]; <Active as Kernels>::ROWS],
-            pooled: [0; E],
-            stream: M::Input::NEW,
-            file: PhantomData,
-        }
+        Self { memory: [0; WORDS], stream: M::Input::NEW, file: PhantomData }
     }
 
-    /// Classifies features `[S][I]`.
+    /// One inference over features `[ROWS][VALUES]`: a row for each position, or, where the patches of the input
+    /// overlap, for each of its steps.
     #[inline]
-    pub fn infer_features(&mut self, features: &[[i8; I]; S]) -> Outcome<[i16; C]> {
+    pub fn infer_features(&mut self, features: &[[i8; VALUES]; ROWS]) -> Outcome<[i16; OUTPUTS]> {
         self.infer_observed(features, &mut Unobserved)
     }
 
-    /// [`Model::infer_features`], showing each row of softmax weights to `observer`.
+    /// [`CompiledModel::infer_features`], showing each row of softmax weights to `observer`.
     #[inline]
-    pub fn infer_observed(&mut self, features: &[[i8; I]; S], observer: &mut impl Observer<W>) -> Outcome<[i16; C]> {
-        let fill = |position: usize, input: &mut [i8]| {
-            if let Some(row) = features.get(position) {
-                for (to, &from) in input.iter_mut().zip(row) {
-                    *to = from;
-                }
-            }
-        };
-        self.run::<Active, _>(|_, position, input| fill(position, input), observer)
-    }
-
-    #[inline]
-    fn run<K: Kernels, O: Observer<W>>(
+    pub fn infer_observed(
         &mut self,
-        mut fill: impl FnMut(&M::Input, usize, &mut [i8]),
-        observer: &mut O,
-    ) -> Outcome<[i16; C]> {
-        let Self { residual, logits, heads, normed, reduced, input, hidden, pooled, stream, .. } = self;
-        let mut state = StateView {
-            residual: residual.as_flattened_mut(),
-            normed: normed.as_flattened_mut(),
-            reduced: reduced.as_flattened_mut(),
-            attention: heads.view(),
-            input: input.as_flattened_mut(),
-            hidden: hidden.as_flattened_mut(),
-            pooled,
-            logits,
-        };
-        let fill = |i, x: &mut [i8]| fill(stream, i, x);
-        let (encoder, pattern) = (const { &Self::ENCODER }, |_| Mask::None);
-        if Self::LOW_RANK {
-            encoder.forward::<K, W, _, O, true>(fill, &mut state, pattern, observer);
-        } else {
-            encoder.forward::<K, W, _, O, false>(fill, &mut state, pattern, observer);
-        }
-        Outcome::new(self.logits, Self::CONFIG.logit)
+        features: &[[i8; VALUES]; ROWS],
+        observer: &mut impl Observer<M::Weight>,
+    ) -> Outcome<[i16; OUTPUTS]> {
+        let Self { memory, .. } = self;
+        run::<M, _, OUTPUTS>(memory, Self::PLAN, &mut Features(features.as_flattened()), M::SHAPE.positions, observer)
     }
-}
 
-/// What a model hears with.
-impl<
-    M: Embedded,
-    W: Weight,
-    const S: usize,
-    const I: usize,
-    const E: usize,
-    const H: usize,
-    const P: usize,
-    const F: usize,
-    const L: usize,
-    const C: usize,
-    const R: usize,
-> Model<M, W, S, I, E, H, P, F, L, C, R>
-{
+    /// One inference over features of 15 bits, -2^14 up to 2^14; where the model takes 8, they are rounded.
+    #[inline]
+    pub fn infer_fine(&mut self, features: &[[i16; VALUES]; ROWS]) -> Outcome<[i16; OUTPUTS]> {
+        let (source, positions) = (&mut FineFeatures(features.as_flattened()), M::SHAPE.positions);
+        run::<M, _, OUTPUTS>(&mut self.memory, Self::PLAN, source, positions, &mut Unobserved)
+    }
+
+    /// One inference over tokens: as many as there are, and at most as many as the model has positions for. Unknown
+    /// ones add nothing.
+    #[inline]
+    pub fn infer_tokens(&mut self, tokens: &[u16]) -> Outcome<[i16; OUTPUTS]> {
+        let positions = tokens.len().saturating_add(M::SHAPE.class_tokens).min(M::SHAPE.positions);
+        run::<M, _, OUTPUTS>(&mut self.memory, Self::PLAN, &mut Tokens(tokens), positions, &mut Unobserved)
+    }
+
     /// Takes one sample of the microphone; true when it completed a frame of the front end.
     #[inline]
     pub fn push(&mut self, sample: i16) -> bool
@@ -287,7 +218,7 @@ impl<
         self.stream.hear(sample)
     }
 
-    /// Whether a whole stretch has been heard since the start or the last [`Model::reset`].
+    /// Whether a whole stretch has been heard since the start or the last [`CompiledModel::reset`].
     #[must_use]
     pub fn is_full(&self) -> bool
     where
@@ -306,37 +237,67 @@ impl<
 
     /// Classifies what has been heard last.
     #[inline]
-    pub fn infer(&mut self) -> Outcome<[i16; C]>
+    pub fn infer(&mut self) -> Outcome<[i16; OUTPUTS]>
     where
         M::Input: Listen<M>,
     {
         self.infer_heard(&mut Unobserved)
     }
 
-    /// [`Model::infer`], showing each row of softmax weights to `observer`.
+    /// [`CompiledModel::infer`], showing each row of softmax weights to `observer`.
     #[inline]
-    pub fn infer_heard(&mut self, observer: &mut impl Observer<W>) -> Outcome<[i16; C]>
+    pub fn infer_heard(&mut self, observer: &mut impl Observer<M::Weight>) -> Outcome<[i16; OUTPUTS]>
     where
         M::Input: Listen<M>,
     {
-        let level = self.stream.level();
-        self.run::<Active, _>(|stream, position, input| stream.features(position, level, input), observer)
+        let Self { memory, stream, .. } = self;
+        let source = &mut Heard { level: stream.level(), stream: &*stream, file: PhantomData::<M> };
+        run::<M, _, OUTPUTS>(memory, Self::PLAN, source, M::SHAPE.positions, observer)
     }
 }
 
-impl<
-    M: Embedded,
-    W: Weight,
-    const S: usize,
-    const I: usize,
-    const E: usize,
-    const H: usize,
-    const P: usize,
-    const F: usize,
-    const L: usize,
-    const C: usize,
-    const R: usize,
-> Default for Model<M, W, S, I, E, H, P, F, L, C, R>
+/// What a model has heard, relative to a level.
+struct Heard<'s, M: Embedded> {
+    stream: &'s M::Input,
+    level: i16,
+    file: PhantomData<M>,
+}
+
+impl<M: Embedded> Source for Heard<'_, M>
+where
+    M::Input: Listen<M>,
+{
+    #[inline]
+    fn values(&mut self, at: usize, high: &mut [i8], low: &mut [i8]) {
+        self.stream.features(at, self.level, high);
+        low.fill(0);
+    }
+}
+
+/// Runs all parts of a model.
+#[inline]
+fn run<M: Embedded, S: Source, const OUTPUTS: usize>(
+    memory: &mut [u32],
+    plan: Plan,
+    source: &mut S,
+    positions: usize,
+    observer: &mut impl Observer<M::Weight>,
+) -> Outcome<[i16; OUTPUTS]> {
+    let mut state = plan.lay_out::<M::Weight>(memory, positions);
+    let (attend, pattern, kinds) = (&mut WholeSequence, &|_| Mask::None, PhantomData::<KindsOf<M>>);
+    let mut run = Run { source, attend, pattern, observer, layer: 0, kinds };
+    for part in M::PARTS {
+        part.run::<Active, _, _, _, _, _, _, _>(&mut state, &mut run);
+    }
+    let mut outputs = [0; OUTPUTS];
+    for (to, &from) in outputs.iter_mut().zip(&*state.memory.outputs) {
+        *to = from;
+    }
+    Outcome::new(outputs, M::SHAPE.logit)
+}
+
+impl<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, const OUTPUTS: usize> Default
+    for CompiledModel<M, WORDS, ROWS, VALUES, OUTPUTS>
 {
     fn default() -> Self {
         Self::new()
@@ -354,10 +315,14 @@ pub const fn unwrap<T: Copy>(result: Result<T, Error>) -> T {
     }
 }
 
-/// A compile error unless a field of the file has the value that was pinned.
+/// A compile error unless a number of the file has the value that was pinned.
 #[doc(hidden)]
 #[track_caller]
-pub const fn pinned(field: &str, path: &str, found: usize, expected: usize) {
+pub const fn pinned(field: &str, path: &str, shape: &Shape, expected: usize) {
+    let Some(found) = shape.named(field) else {
+        let message = Message::new().text("model!: there is no ").text(field).text(" to pin: it is one of ");
+        panic!("{}", message.text(Shape::NAMES).as_str());
+    };
     if found != expected {
         let message = Message::new().text("model!: ").text(field).text(" of ").text(path);
         panic!("{}", message.text(" is ").count(found).text(", expected ").count(expected).as_str());
@@ -413,40 +378,31 @@ impl<const BANDS: usize, const FRAMES: usize> ChosenInput for ChooseInput<512, B
 /// Window, bands and frames of a file's front end; zeros where it has none.
 #[doc(hidden)]
 #[must_use]
-pub const fn input_shape(file: &File<'_>, config: &Config) -> [usize; 3] {
+pub const fn input_shape(file: &File<'_>, shape: &Shape) -> [usize; 3] {
     #[cfg(feature = "audio")]
-    if let Some(frontend) = unwrap(file.frontend(config)) {
-        let bands = frontend.params.bands as usize;
-        let frames = (config.inputs / bands).saturating_mul(config.positions);
-        return [frontend.params.window as usize, bands, frames];
+    if let Some(frontend) = unwrap(file.frontend_of_any()) {
+        return [frontend.params.window as usize, shape.input.channels, shape.input.steps];
     }
-    let _ = (file, config);
+    let _ = (file, shape);
     [0; 3]
-}
-
-/// Values of a reduced row, where it needs memory of its own; else 0.
-#[doc(hidden)]
-#[must_use]
-pub const fn reduced(file: &File<'_>, config: &Config) -> usize {
-    unwrap(file.reduced(config))
 }
 
 /// Samples that one inference of a file's model hears; 0 without a front end.
 #[doc(hidden)]
 #[must_use]
-pub const fn samples(file: &File<'_>, config: &Config) -> usize {
+pub const fn samples(file: &File<'_>, shape: &Shape) -> usize {
     #[cfg(feature = "audio")]
-    if let Some(frontend) = unwrap(file.frontend(config)) {
-        return frontend.params.samples(input_shape(file, config)[2]);
+    if let Some(frontend) = unwrap(file.frontend_of_any()) {
+        return frontend.params.samples(shape.input.steps);
     }
-    let _ = (file, config);
+    let _ = (file, shape);
     0
 }
 
 /// Names a model that lies in a `.heed` file, and checks the file when the program is compiled.
 ///
 /// `heedful::model!(pub Digits = "../models/digits.heed");` makes the type `Digits`, which
-/// dereferences to a [`Model`](crate::Model) of the file's shape. A
+/// dereferences to a [`CompiledModel`](crate::CompiledModel) of the file's shape. A
 /// damaged file is a compile error. What the program relies on can be pinned, and another shape is then a
 /// compile error too:
 ///
@@ -458,7 +414,8 @@ pub const fn samples(file: &File<'_>, config: &Config) -> usize {
 /// println!("{} in {} bytes of RAM", Digits::LABELS[outcome.best().class], size_of::<Digits>());
 /// ```
 ///
-/// The names that can be pinned are the numbers of [`Config`](crate::format::Config).
+/// The names that can be pinned are the numbers of [`Shape`](crate::format::Shape), and `classes`, `steps`, `columns`,
+/// `channels` and `sample_rate`.
 ///
 /// # The path
 /// As for [`include_bytes!`]: relative to the source file in which `model!` stands (not to `Cargo.toml`), or absolute.
@@ -480,46 +437,49 @@ macro_rules! model {
 
         #[allow(long_running_const_eval)]
         const _: () = {
-            use $crate::model::{Choose, ChooseInput, Chosen, ChosenInput, Embedded, input_shape, reduced, unwrap};
+            use $crate::format::{File, Shape, Tables, parts::Part};
+            use $crate::model::{Choose, ChooseInput, Chosen, ChosenInput, Embedded, input_shape, memory, tables, unwrap};
 
             const BYTES: &[u8] = include_bytes!($path);
             $($place)*
             static WORDS: [u32; BYTES.len() / 4] = $crate::format::words(BYTES);
-            const FILE: $crate::format::File<'static> = unwrap($crate::format::File::open(&WORDS));
-            const CONFIG: $crate::format::Config = unwrap(FILE.config());
-            const INPUT: [usize; 3] = input_shape(&FILE, &CONFIG);
-            $($crate::model::pinned(stringify!($field), $path, CONFIG.$field, $value);)*
+            const FILE: File<'static> = unwrap(File::open(&WORDS));
+            const SHAPE: Shape = unwrap(FILE.shape_of_any());
+            const INPUT: [usize; 3] = input_shape(&FILE, &SHAPE);
+            $($crate::model::pinned(stringify!($field), $path, &SHAPE, $value);)*
+
+            const OF: [usize; 5] = tables(&SHAPE);
+            const TABLES: &Tables<'static, { OF[0] }, { OF[1] }, { OF[2] }, { OF[3] }, { OF[4] }> =
+                &unwrap(Tables::read(&FILE, &SHAPE));
+            const PARTS: [Part<'static>; SHAPE.parts] = unwrap(TABLES.chain(&FILE, &SHAPE));
 
             impl Embedded for $name {
-                const FILE: $crate::format::File<'static> = FILE;
+                const FILE: File<'static> = FILE;
+                const SHAPE: Shape = SHAPE;
+                const PARTS: &'static [Part<'static>] = &PARTS;
                 type Input = <ChooseInput<{ INPUT[0] }, { INPUT[1] }, { INPUT[2] }> as ChosenInput>::Input;
-                type Model = $crate::Model<
+                type Weight = <Choose<{ SHAPE.softmax.is_wide() }> as Chosen>::Weight;
+                type Model = $crate::CompiledModel<
                     Self,
-                    <Choose<{ CONFIG.softmax.is_wide() }> as Chosen>::Weight,
-                    { CONFIG.positions },
-                    { CONFIG.inputs },
-                    { CONFIG.width },
-                    { CONFIG.heads },
-                    { CONFIG.head_dim },
-                    { CONFIG.hidden },
-                    { CONFIG.layers },
-                    { CONFIG.classes },
-                    { reduced(&FILE, &CONFIG) },
+                    { memory::<<Choose<{ SHAPE.softmax.is_wide() }> as Chosen>::Weight>(&SHAPE) },
+                    { SHAPE.features()[0] },
+                    { SHAPE.features()[1] },
+                    { SHAPE.values() },
                 >;
             }
 
             #[allow(dead_code)]
             impl $name {
                 /// The model's shape.
-                pub const CONFIG: $crate::format::Config = CONFIG;
+                pub const SHAPE: Shape = SHAPE;
                 /// Names of the classes.
-                pub const LABELS: [&'static str; CONFIG.classes] = <Self as Embedded>::Model::LABELS;
+                pub const LABELS: [&'static str; SHAPE.values()] = <Self as Embedded>::Model::LABELS;
                 /// Bytes of flash that the file takes.
                 pub const FLASH: usize = BYTES.len();
                 /// The file, where it lies in the program.
                 pub const WORDS: &'static [u32] = &WORDS;
                 /// Samples that one inference hears; 0 without an audio front end.
-                pub const SAMPLES: usize = $crate::model::samples(&FILE, &CONFIG);
+                pub const SAMPLES: usize = $crate::model::samples(&FILE, &SHAPE);
 
                 /// A model that has taken no input; `const`, so that it can be a static.
                 #[must_use]

@@ -17,7 +17,7 @@ pub use alibi::{Alibi, Slope};
 pub use bit_mask::BitMask;
 use core::ops::Range;
 pub use mask::Mask;
-pub use relative_bias::RelativeBias;
+pub use relative_bias::{RelativeBias, RelativeTable};
 pub use window::{Window, Windows};
 
 /// Which keys a query looks at, and what its scores gain by their positions.

@@ -222,8 +222,8 @@ macro_rules! doors {
         #[test]
         fn $test() {
             let read = Model::load(include_bytes!($path)).unwrap();
-            const C: heedful::format::Config = $model::CONFIG;
-            assert_eq!((read.config(), read.flash_bytes()), (&C, $model::FLASH));
+            const C: heedful::format::Shape = $model::SHAPE;
+            assert_eq!((read.shape(), read.flash_bytes()), (&C, $model::FLASH));
             assert_eq!(read.labels(), $model::LABELS);
             let mut random = Random(14);
             let mut typed = Box::new($model::new());
@@ -336,7 +336,7 @@ fn pushed_samples() {
             frames += usize::from(digits.push(sample));
         }
         assert!(digits.is_full());
-        let mut expected = vec![0; Digits::CONFIG.positions * Digits::CONFIG.inputs];
+        let mut expected = vec![0; Digits::SHAPE.positions * Digits::SHAPE.inputs];
         features(&read.frontend().unwrap(), &recording, frames, &mut expected);
         assert_eq!(digits.infer().logits(), read.infer(&expected).logits());
     }

@@ -107,19 +107,19 @@ impl Judge {
 
     /// Frames of the front end per position of the model.
     fn frames_per_position(&self) -> usize {
-        self.model.config().inputs / self.frontend().params.bands as usize
+        self.model.shape().inputs / self.frontend().params.bands as usize
     }
 
     /// Seconds from the first position to the end of the last.
     pub fn seconds(&self) -> f64 {
         let params = self.frontend().params;
-        let frames = self.frames_per_position() * self.model.config().positions;
+        let frames = self.frames_per_position() * self.model.shape().positions;
         frames as f64 * f64::from(params.hop) / f64::from(params.sample_rate)
     }
 
     /// Features of a sound, `[positions][inputs]`, eighths of an octave.
     pub fn features(&self, sound: &[i16]) -> Vec<i8> {
-        let config = self.model.config();
+        let config = self.model.shape();
         let mut features = vec![0; config.positions * config.inputs];
         let frames = self.frames_per_position() * config.positions;
         audio::features(&self.frontend(), sound, frames, &mut features);
@@ -129,7 +129,7 @@ impl Judge {
     /// The loudness of a sound at each position, octaves above an arbitrary zero.
     pub fn loudness(&self, sound: &[i16]) -> Vec<f64> {
         let mean = |position: &[i8]| position.iter().map(|&f| f64::from(f)).sum::<f64>() / position.len() as f64;
-        self.features(sound).chunks_exact(self.model.config().inputs).map(|p| mean(p) / 8.0).collect()
+        self.features(sound).chunks_exact(self.model.shape().inputs).map(|p| mean(p) / 8.0).collect()
     }
 
     /// Judges a sound, and lets `heads` watch.

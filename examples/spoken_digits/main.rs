@@ -152,7 +152,7 @@ impl Session {
         sound: &[i16],
         spoken: Option<&str>,
     ) -> io::Result<(bool, bool)> {
-        let config = *self.judge.model().config();
+        let config = *self.judge.model().shape();
         let mut heads = self.heads.then(|| Heads::new(config.layers, config.heads, config.positions));
         let verdict = self.judge.hear(sound, heads.as_mut());
         let float = self.float.as_ref().map(|float| {

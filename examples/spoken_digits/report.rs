@@ -68,11 +68,11 @@ impl Table {
 /// What the model costs.
 pub fn costs(out: &mut impl Write, judge: &Judge) -> io::Result<()> {
     let model = judge.model();
-    let c = model.config();
+    let c = model.shape();
     writeln!(
         out,
         "model    {} positions of {} inputs, width {}, {} heads of {}, {} layers, {} classes",
-        c.positions, c.inputs, c.width, c.heads, c.head_dim, c.layers, c.classes
+        c.positions, c.inputs, c.width, c.heads, c.head_dim, c.layers, c.outputs
     )?;
     writeln!(out, "flash    {} bytes: the whole file", model.flash_bytes())?;
     let ram = judge.ram_bytes().map_or_else(

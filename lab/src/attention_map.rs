@@ -20,7 +20,7 @@ const CURVE: usize = 34;
 /// # Errors
 /// If the model has no audio front end.
 pub fn svg(model: &Model, recording: &[i16], title: &str) -> Result<String, Error> {
-    let config = model.config();
+    let config = model.shape();
     let (positions, layers) = (config.positions, config.layers);
     // Those that there are; a file may leave room for more.
     let heads = model.heads().iter().copied().max().unwrap_or(0);

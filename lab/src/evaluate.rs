@@ -86,7 +86,7 @@ pub fn examples(model: &Model, clips: &[Clip]) -> Result<Vec<Example>, Error> {
     let Some(frontend) = model.frontend() else {
         return Err(Error::Training("the model has no audio front end".to_owned()));
     };
-    let config = model.config();
+    let config = model.shape();
     let frames = config.positions * config.inputs / frontend.params.bands as usize;
     let example = |clip: &Clip| {
         let mut features = vec![0; config.positions * config.inputs];

@@ -63,7 +63,7 @@ impl Score {
             }
             margin += f64::from(own) - f64::from(others);
         }
-        Self { right, margin: margin * model.config().logit.to_real() / examples.len().max(1) as f64 }
+        Self { right, margin: margin * model.shape().logit.to_real() / examples.len().max(1) as f64 }
     }
 }
 

@@ -145,7 +145,7 @@ fn float_heads_switched_off() {
     let whole = float(&weights);
     switch_off(&mut weights, &off).unwrap();
     let silenced = float(&weights);
-    let unit = model.config().logit.to_real() / std::f64::consts::LOG2_E;
+    let unit = model.shape().logit.to_real() / std::f64::consts::LOG2_E;
     let found = features.iter().flat_map(|f| model.infer_without(f, &HeadIndex::pairs(&off)).logits().to_vec());
     let found: Vec<f32> = found.map(|logit| (f64::from(logit) * unit) as f32).collect();
     let [near, far] = [&silenced, &whole].map(|expected| common::snr(&found, expected));

@@ -81,11 +81,24 @@ impl InverseRoot {
     /// `centred / sqrt(..) * gain + offset`, rounded to an integer, not saturated.
     #[inline]
     pub(crate) fn apply(self, centred: i32, channel: NormChannel) -> i32 {
+        (self.sum(centred, channel) + (1 << (self.places - 1))) >> self.places
+    }
+
+    /// The same with 16 fraction bits, rounded down.
+    #[inline]
+    pub(crate) fn apply_fine(self, centred: i32, channel: NormChannel) -> i32 {
+        // Of 16 places or more.
+        self.sum(centred, channel) >> (self.places - 16)
+    }
+
+    /// The same with all its fraction bits.
+    #[inline]
+    fn sum(self, centred: i32, channel: NormChannel) -> i32 {
         // The normalised value, with places + 8 fraction bits.
         let z = ((i64::from(centred << (self.up & 31)) * i64::from(self.root)) >> 32) as i32;
         // A 32 by 16 bit product, high part: SMULWB.
         let scaled = ((i64::from(z) * i64::from(channel.gain.to_bits())) >> 16) as i32;
         let offset = i32::from(channel.offset.to_bits()) << (self.places - 8);
-        (scaled + offset + (1 << (self.places - 1))) >> self.places
+        scaled + offset
     }
 }

@@ -144,6 +144,9 @@ impl Steepness {
         self.0
     }
 
+    /// The least one.
+    pub(crate) const LEAST: Self = Self(1 << 17);
+
     /// Which ones there are.
     pub(crate) const RANGE: &str = "2^-18 up to, but not, 1/16";
 

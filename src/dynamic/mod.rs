@@ -1,21 +1,22 @@
-//! Models of any shape, on the host: the same code as the compiled-in [`Model`](crate::Model), with
-//! its working memory in vectors.
+//! Models of any shape, on the host: the same code as [`Model`](crate::Model), with the file and its working memory in
+//! vectors.
 
 mod decoder;
 
 pub use decoder::{Decoder, Session};
 
+use crate::Error;
 use crate::arithmetic::softmax::{Narrow, Weight, Wide};
-use crate::attention::{OutputLayout, ScratchView};
 use crate::audio::Frontend;
-use crate::encoder::{BlockView, StateView};
-use crate::format::{Config, File, Softmax};
-use crate::kernels::{Active, Kernels};
+use crate::format::write::{ChainModel, EncoderModel};
+use crate::format::{File, OLD_MAJOR, Read, Shape, Softmax};
+use crate::kernels::Active;
+use crate::loaded::run;
 use crate::observe::{Observer, Row, Unobserved};
 use crate::outcome::Outcome;
-use crate::pattern::AttentionPattern;
-use crate::pattern::Mask;
-use crate::{Allowed, Error};
+use crate::parts::{Features, FineFeatures, Source, Tokens};
+use crate::pattern::{AttentionPattern, Mask};
+use crate::plan::Plan;
 use core::ops::Range;
 use std::string::{String, ToString};
 use std::vec;
@@ -25,37 +26,39 @@ use std::vec::Vec;
 #[derive(Clone, Debug)]
 pub struct Model {
     words: Vec<u32>,
-    config: Config,
+    shape: Shape,
     labels: Vec<String>,
     heads: Vec<usize>,
     bytes: usize,
 }
 
 impl Model {
-    /// Reads and checks the bytes of a `.heed` file, at any alignment.
+    /// Reads and checks the bytes of a `.heed` file of either version, at any alignment.
     ///
     /// # Errors
     /// If any part of the file is wrong; see [`Error`].
     pub fn load(bytes: &[u8]) -> Result<Self, Error> {
-        let words: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|&word| u32::from_le_bytes(word)).collect();
-        let file = File::open(&words)?;
-        let config = file.config()?;
-        // Of the working memory, only the heads' outputs can be too large for an address, and not on all hosts.
-        let most = isize::MAX as usize / (config.heads * config.head_dim);
-        if config.positions > most {
-            return Err(Error::Shape {
-                what: "positions",
-                allowed: Allowed::Between(1, most),
-                found: config.positions,
-            });
+        let mut words = words(bytes);
+        if File::open(&words)?.major() == OLD_MAJOR {
+            words = self::words(&ChainModel::from(EncoderModel::load(bytes)?).to_bytes()?);
         }
-        file.encoder(&config, &[])?;
-        let heads = |layer| file.block(&config, layer).map(|block| block.attention.heads());
-        let heads = (0..config.layers).map(heads).collect::<Result<_, _>>()?;
-        file.frontend(&config)?;
-        let labels =
-            (0..config.classes).map(|class| file.label(class).map(str::to_string)).collect::<Result<_, _>>()?;
-        Ok(Self { config, labels, heads, bytes: bytes.len(), words })
+        let file = File::reopen(&words);
+        let shape = file.shape()?;
+        // Of the working memory, most is within bounds of its own, but not on all hosts.
+        let (expected, found) = (crate::loaded::memory_of::<Active>(&shape), isize::MAX as usize / 4);
+        if expected > found {
+            return Err(Error::Memory { expected: expected.saturating_mul(4), found });
+        }
+        let labels = (0..shape.values().min(file.labels()))
+            .map(|class| file.label_of(class).map(str::to_string))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut heads = Vec::new();
+        file.each_read(&shape.input, |read| {
+            if let Read::Attention(part) = read {
+                heads.push(part.attention.heads());
+            }
+        });
+        Ok(Self { shape, labels, heads, bytes: bytes.len(), words })
     }
 
     fn file(&self) -> File<'_> {
@@ -64,17 +67,17 @@ impl Model {
 
     /// The model's shape.
     #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.config
+    pub fn shape(&self) -> &Shape {
+        &self.shape
     }
 
-    /// Names of the classes; empty where the file gives none.
+    /// Names of the outputs; empty where the file gives none.
     #[must_use]
     pub fn labels(&self) -> &[String] {
         &self.labels
     }
 
-    /// Heads of each block: as many as the shape says, or fewer.
+    /// Heads of each attention part.
     #[must_use]
     pub fn heads(&self) -> &[usize] {
         &self.heads
@@ -89,95 +92,122 @@ impl Model {
     /// Multiply-accumulates of one inference.
     #[must_use]
     pub fn macs(&self) -> usize {
-        self.file().macs(&self.config).expect("checked when it was loaded")
+        self.shape.macs
     }
 
     /// The audio front end, if the model has one.
     #[must_use]
     pub fn frontend(&self) -> Option<Frontend<'_>> {
-        self.file().frontend(&self.config).expect("checked when it was loaded")
+        self.file().frontend_of_any().expect("checked when it was loaded")
     }
 
-    /// Classifies features `[positions][inputs]`; missing ones count as 0.
+    /// For each channel of features, the real value of 0, and that of a unit; none where the input is something else.
+    #[must_use]
+    pub fn channels(&self) -> Vec<(f32, f32)> {
+        let bits = |&[zero, unit]: &[u32; 2]| (f32::from_bits(zero), f32::from_bits(unit));
+        self.file().channels().iter().map(bits).collect()
+    }
+
+    /// Real features `[steps][columns][channels]` in the model's units, and what comes out, in real values. Missing
+    /// features count as 0, and those that are no numbers, too.
+    #[must_use]
+    pub fn infer_real(&self, features: &[f32]) -> Vec<f32> {
+        let channels = self.channels();
+        let (least, most) = if self.shape.input.fine { (-16_384.0, 16_383.0) } else { (-128.0, 127.0) };
+        let unit = |(x, (zero, unit)): (&f32, &(f32, f32))| {
+            // The cast makes 0 of what is no number.
+            ((f64::from(*x) - f64::from(*zero)) / f64::from(*unit)).round().clamp(least, most) as i16
+        };
+        let integers: Vec<i16> = features.iter().zip(channels.iter().cycle()).map(unit).collect();
+        let outcome = if self.shape.input.fine {
+            self.infer_fine(&integers)
+        } else {
+            let narrow: Vec<i8> = integers.iter().map(|&x| x as i8).collect();
+            self.infer(&narrow)
+        };
+        self.real(outcome.logits())
+    }
+
+    /// Outputs in real values.
+    #[must_use]
+    pub fn real(&self, outputs: &[i16]) -> Vec<f32> {
+        outputs.iter().map(|&x| f32::from(x) * self.shape.step).collect()
+    }
+
+    /// One inference over features `[steps][columns][channels]`; missing ones count as 0.
     #[must_use]
     pub fn infer(&self, features: &[i8]) -> Outcome<Vec<i16>> {
-        match self.config.softmax {
-            Softmax::Wide => self.run::<Active, Wide, _>(features, &mut Unobserved),
-            Softmax::Narrow => self.run::<Active, Narrow, _>(features, &mut Unobserved),
-        }
+        self.run(&mut Features(features), self.shape.positions, |_| Mask::None, &mut |_| {}, false)
     }
 
-    /// [`Model::infer`] with some heads switched off, named by block and head, both counted from 0: they contribute
-    /// exactly 0.
+    /// [`Model::infer`] over features of 15 bits, -2^14 up to 2^14; where the model takes 8, they are rounded.
+    #[must_use]
+    pub fn infer_fine(&self, features: &[i16]) -> Outcome<Vec<i16>> {
+        self.run(&mut FineFeatures(features), self.shape.positions, |_| Mask::None, &mut |_| {}, false)
+    }
+
+    /// One inference over tokens: as many as there are, and at most as many as the model has positions for.
+    #[must_use]
+    pub fn infer_tokens(&self, tokens: &[u16]) -> Outcome<Vec<i16>> {
+        let positions = tokens.len().saturating_add(self.shape.class_tokens).min(self.shape.positions);
+        self.run(&mut Tokens(tokens), positions, |_| Mask::None, &mut |_| {}, false)
+    }
+
+    /// [`Model::infer`] with some heads switched off, named by attention part and head, both counted from 0: they
+    /// contribute exactly 0.
     #[must_use]
     pub fn infer_without(&self, features: &[i8], heads: &[(usize, usize)]) -> Outcome<Vec<i16>> {
         let pattern = |layer| Off { layer, heads };
-        match self.config.softmax {
-            Softmax::Wide => self.run_under::<Active, Wide, _, _>(features, pattern, &mut Unobserved),
-            Softmax::Narrow => self.run_under::<Active, Narrow, _, _>(features, pattern, &mut Unobserved),
-        }
+        self.run(&mut Features(features), self.shape.positions, pattern, &mut |_| {}, false)
     }
 
     /// [`Model::infer`], showing each row of softmax weights to `observer`, as shares that add up
     /// to 1.
     #[must_use]
     pub fn infer_observed(&self, features: &[i8], mut observer: impl FnMut(Row<'_, f32>)) -> Outcome<Vec<i16>> {
-        match self.config.softmax {
-            Softmax::Wide => {
-                self.run::<Active, Wide, _>(features, &mut |row: Row<'_, Wide>| shares(row, &mut observer))
+        self.run(&mut Features(features), self.shape.positions, |_| Mask::None, &mut observer, true)
+    }
+
+    /// `observe`: whether rows of weights are shown.
+    fn run<R: AttentionPattern>(
+        &self,
+        source: &mut impl Source,
+        positions: usize,
+        pattern: impl Fn(usize) -> R,
+        observer: &mut impl FnMut(Row<'_, f32>),
+        observe: bool,
+    ) -> Outcome<Vec<i16>> {
+        match (self.shape.softmax, observe) {
+            (Softmax::Wide, false) => self.run_with::<Wide, R, _>(source, positions, pattern, &mut Unobserved),
+            (Softmax::Narrow, false) => self.run_with::<Narrow, R, _>(source, positions, pattern, &mut Unobserved),
+            (Softmax::Wide, true) => {
+                let observer = &mut |row: Row<'_, Wide>| shares(row, observer);
+                self.run_with::<Wide, R, _>(source, positions, pattern, observer)
             }
-            Softmax::Narrow => {
-                self.run::<Active, Narrow, _>(features, &mut |row: Row<'_, Narrow>| shares(row, &mut observer))
+            (Softmax::Narrow, true) => {
+                let observer = &mut |row: Row<'_, Narrow>| shares(row, observer);
+                self.run_with::<Narrow, R, _>(source, positions, pattern, observer)
             }
         }
     }
 
-    fn run<K: Kernels, W: Weight, O: Observer<W>>(&self, features: &[i8], observer: &mut O) -> Outcome<Vec<i16>> {
-        self.run_under::<K, W, _, O>(features, |_| Mask::None, observer)
-    }
-
-    fn run_under<K: Kernels, W: Weight, R: AttentionPattern, O: Observer<W>>(
+    fn run_with<W: Weight, R: AttentionPattern, O: Observer<W>>(
         &self,
-        features: &[i8],
+        source: &mut impl Source,
+        positions: usize,
         pattern: impl Fn(usize) -> R,
         observer: &mut O,
     ) -> Outcome<Vec<i16>> {
-        let Config { positions, inputs, width, heads, head_dim, hidden, classes, .. } = self.config;
-        let file = self.file();
-        let blocks: Vec<BlockView<'_>> = (0..self.config.layers)
-            .map(|layer| file.block(&self.config, layer).expect("checked when it was loaded"))
-            .collect();
-        let encoder = file.encoder(&self.config, &blocks).expect("checked when it was loaded");
-        let reduced = file.reduced(&self.config).expect("checked when it was loaded");
-
-        let mut logits = vec![0; classes];
-        let mut state = StateView {
-            residual: &mut vec![0; positions * width],
-            normed: &mut vec![0; positions * width],
-            reduced: &mut vec![0; positions * reduced],
-            attention: ScratchView {
-                query: &mut vec![0; positions * head_dim],
-                key: &mut vec![0; positions * head_dim],
-                value: &mut vec![0; positions * head_dim],
-                scores: &mut vec![0; K::QUERIES * positions],
-                weights: &mut vec![W::ZERO; K::WEIGHT_ROWS * positions],
-                outputs: &mut vec![0; positions * heads * head_dim],
-                layout: OutputLayout::Joined,
-            },
-            input: &mut vec![0; K::ROWS * inputs],
-            hidden: &mut vec![0; K::ROWS * hidden],
-            pooled: &mut vec![0; width],
-            logits: &mut logits,
-        };
-        let fill = |position: usize, input: &mut [i8]| {
-            let row = features.get(position * inputs..).unwrap_or(&[]);
-            for (i, to) in input.iter_mut().enumerate() {
-                *to = row.get(i).copied().unwrap_or(0);
-            }
-        };
-        encoder.forward::<K, W, R, O, true>(fill, &mut state, pattern, observer);
-        Outcome::new(logits, self.config.logit)
+        let mut memory = vec![0; Plan::of::<Active, W>(&self.shape.needs).words()];
+        let outputs =
+            run::<Active, W, _, _, _>(&self.file(), &self.shape, &mut memory, source, positions, pattern, observer);
+        Outcome::new(outputs.to_vec(), self.shape.logit)
     }
+}
+
+/// Bytes as words.
+fn words(bytes: &[u8]) -> Vec<u32> {
+    bytes.as_chunks::<4>().0.iter().map(|&word| u32::from_le_bytes(word)).collect()
 }
 
 /// Heads of a block switched off, as [`HeadMask`](crate::Without) does it, but any number of them.

@@ -1,6 +1,7 @@
 //! Reading a decoder out of a `.heed` file: shapes and bounds are checked once, here.
 
-use super::encoder::{Softmax, between, tri, within};
+use super::reader::{between, tri, within};
+use super::shape::Softmax;
 use super::{CONFIG, DECODER, DECODER_BLOCK, EMBEDDING, File, NORM, Reader, TOKENS};
 use crate::arithmetic::softmax::Steepness;
 use crate::attention::{AttentionView, MAX_HEAD_DIM, ProjectionView};
@@ -91,15 +92,7 @@ impl<'a> File<'a> {
             softmax: tri!(Softmax::of_bits(tri!(words.word()))),
             factor: tri!(words.word()),
             logit: tri!(words.steepness("scale of the logits")),
-            pairing: match tri!(words.word()) {
-                0 => Pairing::Interleaved,
-                1 => Pairing::Halves,
-                2 => Pairing::Folded,
-                found => {
-                    let (allowed, found) = (Allowed::Between(0, 2), found as usize);
-                    return Err(Error::Shape { what: "pairing of the rotation", allowed, found });
-                }
-            },
+            pairing: tri!(words.pairing()),
             pairs: tri!(words.word()) as usize,
         };
         tri!(config.check());

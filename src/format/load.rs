@@ -1,10 +1,10 @@
 //! Host side: a `.heed` file back into integer parameters, to change and write again.
 
+use super::v1::BlockView;
 use super::write::{BlockModel, EncoderModel, LinearModel, NormModel};
 use super::{File, LABELS};
 use crate::Error;
 use crate::audio::Tables;
-use crate::encoder::BlockView;
 use crate::linear::LinearView;
 use crate::norm::NormView;
 use std::string::ToString;

@@ -8,32 +8,50 @@
 //! All of it is read in place, and by `const fn`s: [`model!`](crate::model!) checks a file when the firmware
 //! is compiled.
 
+mod chain;
 mod decoder;
-mod encoder;
 #[cfg(feature = "std")]
 mod load;
+mod part;
+mod reader;
+mod shape;
+mod tables;
+mod v1;
 #[cfg(feature = "std")]
 pub mod write;
+#[cfg(feature = "std")]
+mod write_chain;
 #[cfg(feature = "std")]
 mod write_decoder;
 
 pub use decoder::DecoderConfig;
-pub use encoder::{Config, Softmax};
+#[cfg(feature = "std")]
+pub(crate) use part::Read;
+pub use shape::{InputKind, InputShape, OutputKind, Shape, Softmax};
+#[doc(hidden)]
+pub use tables::Tables;
+pub use v1::Config;
 
 /// The parts of a file as the crate reads them, for its own tests. No part of the interface.
 #[doc(hidden)]
 pub mod parts {
+    pub use super::v1::{BlockView, EncoderView};
     pub use crate::attention::{AttentionView, ProjectionView};
     pub use crate::decoder::{DecoderBlockView, DecoderView, EmbeddingView};
-    pub use crate::encoder::{BlockView, EncoderView};
     pub use crate::feed_forward::{GatedView, PlainView};
     pub use crate::linear::LinearView;
     pub use crate::norm::NormView;
+    pub use crate::parts::{
+        AllKinds, AttentionPart, Carry, DenseView, Embedding, FilePattern, FineFeedForward, Kinds, Part, Pool,
+        Positions, Stem, Uses,
+    };
+    pub use crate::pattern::RelativeTable;
 }
 
 use crate::Error;
 use bytemuck::must_cast_slice;
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
+use reader::Reader;
 
 #[cfg(not(target_endian = "little"))]
 compile_error!("heedful reads int8 weights out of little-endian words; big-endian targets are not supported");
@@ -41,7 +59,9 @@ compile_error!("heedful reads int8 weights out of little-endian words; big-endia
 /// The first word of a file: `HEED`.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"HEED");
 /// Major version that this crate reads and writes.
-pub const MAJOR: u16 = 1;
+pub const MAJOR: u16 = 2;
+/// An older one that it reads, too.
+pub const OLD_MAJOR: u16 = 1;
 /// Minor version that this crate writes.
 pub const MINOR: u16 = 0;
 
@@ -84,6 +104,7 @@ pub(crate) const LABELS: Tag = tag(*b"LABL", "labels");
 #[derive(Clone, Copy, Debug)]
 pub struct File<'a> {
     sections: &'a [u32],
+    major: u16,
 }
 
 /// A file's bytes as words; what fills no word is left out. For use in a `const`.
@@ -115,7 +136,7 @@ impl<'a> File<'a> {
             return Err(Error::Magic { found: magic });
         }
         let major = (version >> 16) as u16;
-        if major != MAJOR {
+        if major != MAJOR && major != OLD_MAJOR {
             return Err(Error::Version { found: major, supported: MAJOR });
         }
         let length = length as usize;
@@ -128,14 +149,21 @@ impl<'a> File<'a> {
         if found != checksum {
             return Err(Error::Checksum { expected: checksum, found });
         }
-        Ok(Self { sections })
+        Ok(Self { sections, major })
+    }
+
+    /// The major version of its format.
+    #[cfg(feature = "std")]
+    pub(crate) const fn major(&self) -> u16 {
+        self.major
     }
 
     /// A file that [`File::open`] has accepted before.
     #[cfg(feature = "std")]
     pub(crate) fn reopen(words: &'a [u32]) -> Self {
         let length = words.get(2).map_or(0, |&length| length as usize);
-        Self { sections: words.get(HEADER..length).unwrap_or(&[]) }
+        let major = words.get(1).map_or(0, |&version| (version >> 16) as u16);
+        Self { sections: words.get(HEADER..length).unwrap_or(&[]), major }
     }
 
     /// [`File::open`] on bytes that start on a word boundary, such as a flash partition.
@@ -171,7 +199,10 @@ impl<'a> File<'a> {
 
     /// The content of the `index`th section with one of two tags, and whether its tag is the other.
     const fn section_of(&self, tag: Tag, other: Option<Tag>, index: usize) -> Result<(Reader<'a>, bool), Error> {
-        let mut rest = Reader { words: self.sections };
+        if self.major != OLD_MAJOR {
+            return Err(Error::Version { found: self.major, supported: OLD_MAJOR });
+        }
+        let mut rest = Reader { words: self.sections, trusted: false };
         let mut skip = index;
         while !rest.words.is_empty() {
             let found = match rest.word() {
@@ -191,39 +222,11 @@ impl<'a> File<'a> {
             };
             if found == tag.word || is_other {
                 if skip == 0 {
-                    return Ok((Reader { words: content }, is_other));
+                    return Ok((Reader { words: content, trusted: false }, is_other));
                 }
                 skip -= 1;
             }
         }
         Err(Error::Missing { section: tag.name, expected: index.saturating_add(1), found: index - skip })
-    }
-}
-
-/// Takes a section apart.
-#[derive(Clone, Copy)]
-struct Reader<'a> {
-    words: &'a [u32],
-}
-
-impl<'a> Reader<'a> {
-    pub(super) const fn take(&mut self, count: usize) -> Result<&'a [u32], Error> {
-        match self.words.split_at_checked(count) {
-            Some((taken, rest)) => {
-                self.words = rest;
-                Ok(taken)
-            }
-            None => Err(Error::Truncated { expected: count.saturating_mul(4), found: 4 * self.words.len() }),
-        }
-    }
-
-    const fn word(&mut self) -> Result<u32, Error> {
-        match self.words.split_first() {
-            Some((&word, rest)) => {
-                self.words = rest;
-                Ok(word)
-            }
-            None => Err(Error::Truncated { expected: 4, found: 0 }),
-        }
     }
 }

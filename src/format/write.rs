@@ -1,11 +1,12 @@
 //! Host side: writing a `.heed` file from integer parameters.
 
+pub use super::write_chain::{AttentionModel, ChainModel, InputModel, PartModel, PatternModel};
 pub use super::write_decoder::{DecoderBlockModel, DecoderModel, TokenModel};
 
-use super::encoder::{FUSED, LOW_RANK, SEPARATE};
+use super::v1::{FUSED, LOW_RANK, SEPARATE};
 use super::{
     AUDIO, BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, Config, EMBEDDING, File, HEADER, LABELS, MAGIC, MAJOR, MINOR,
-    NORM, POSITIONS, Tag,
+    NORM, OLD_MAJOR, POSITIONS, Tag,
 };
 use crate::arithmetic::head_scale::HeadScale;
 use crate::arithmetic::requantise::Channel;
@@ -104,13 +105,7 @@ impl EncoderModel {
         file.section(CONFIG, words);
 
         if let Some(audio) = &self.audio {
-            let p = audio.params;
-            let mut words = vec![p.sample_rate, p.window, p.hop, p.bands, p.low_hz, p.high_hz, p.floor_log2 as u32];
-            same("values of the audio window", p.window as usize, audio.window.len())?;
-            same("filters of the audio window", p.window as usize / 2 + 1, audio.mel.len())?;
-            words.extend(pack(bytemuck::cast_slice(&audio.window)));
-            words.extend(bytemuck::cast_slice::<_, u32>(&audio.mel));
-            file.section(AUDIO, words);
+            file.section(AUDIO, self::audio(audio)?);
         }
 
         file.section(EMBEDDING, linear("embedding", &self.embedding, c.inputs, c.width)?);
@@ -135,19 +130,9 @@ impl EncoderModel {
         file.section(CLASSIFIER, linear("classifier", &self.classifier, c.width, c.classes)?);
         if !self.labels.is_empty() {
             same("labels", c.classes, self.labels.len())?;
-            let mut bytes = Vec::new();
-            for label in &self.labels {
-                let length = u8::try_from(label.len());
-                let Ok(length) = length else {
-                    let allowed = Allowed::Between(0, 255);
-                    return Err(Error::Shape { what: "length of a label", allowed, found: label.len() });
-                };
-                bytes.push(length);
-                bytes.extend(label.as_bytes());
-            }
-            file.section(LABELS, pack(&bytes));
+            file.section(LABELS, labels(&self.labels)?);
         }
-        let bytes = file.finish();
+        let bytes = file.finish_as(OLD_MAJOR);
         // Whatever a reader would refuse is refused here.
         crate::dynamic::Model::load(&bytes)?;
         Ok(bytes)
@@ -205,9 +190,14 @@ impl Writer {
         self.words.extend(content);
     }
 
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.finish_as(MAJOR)
+    }
+
+    /// A file of this major version.
+    pub(super) fn finish_as(mut self, major: u16) -> Vec<u8> {
         let checksum = super::CRC.checksum(bytemuck::cast_slice(&self.words[HEADER..]));
-        let version = u32::from(MAJOR) << 16 | u32::from(MINOR);
+        let version = u32::from(major) << 16 | u32::from(MINOR);
         let header = [MAGIC, version, self.words.len() as u32, checksum];
         self.words[..HEADER].copy_from_slice(&header);
         debug_assert!(File::open(&self.words).is_ok());
@@ -225,6 +215,31 @@ pub(super) fn pack(bytes: &[u8]) -> Vec<u32> {
             u32::from_le_bytes(word)
         })
         .collect()
+}
+
+/// What describes an audio front end.
+pub(super) fn audio(audio: &Tables) -> Result<Vec<u32>, Error> {
+    let p = audio.params;
+    let mut words = vec![p.sample_rate, p.window, p.hop, p.bands, p.low_hz, p.high_hz, p.floor_log2 as u32];
+    same("values of the audio window", p.window as usize, audio.window.len())?;
+    same("filters of the audio window", p.window as usize / 2 + 1, audio.mel.len())?;
+    words.extend(pack(bytemuck::cast_slice(&audio.window)));
+    words.extend(bytemuck::cast_slice::<_, u32>(&audio.mel));
+    Ok(words)
+}
+
+/// Labels, each with its length in a byte before it.
+pub(super) fn labels(labels: &[String]) -> Result<Vec<u32>, Error> {
+    let mut bytes = Vec::new();
+    for label in labels {
+        let Ok(length) = u8::try_from(label.len()) else {
+            let allowed = Allowed::Between(0, 255);
+            return Err(Error::Shape { what: "length of a label", allowed, found: label.len() });
+        };
+        bytes.push(length);
+        bytes.extend(label.as_bytes());
+    }
+    Ok(pack(&bytes))
 }
 
 pub(super) fn same(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {

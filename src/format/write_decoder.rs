@@ -1,7 +1,7 @@
 //! Host side: writing a decoder from integer parameters.
 
 use super::write::{LinearModel, NormModel, Writer, linear, norm, pack, same};
-use super::{DECODER, DECODER_BLOCK, DecoderConfig, EMBEDDING, NORM, Softmax, TOKENS};
+use super::{DECODER, DECODER_BLOCK, DecoderConfig, EMBEDDING, NORM, OLD_MAJOR, Softmax, TOKENS};
 use crate::arithmetic::head_scale::HeadScale;
 use crate::arithmetic::requantise::Scale;
 use crate::arithmetic::softmax::Steepness;
@@ -147,7 +147,7 @@ impl DecoderModel {
             words.extend(pack(&self.vocabulary()?));
             file.section(TOKENS, words);
         }
-        let bytes = file.finish();
+        let bytes = file.finish_as(OLD_MAJOR);
         // Whatever a reader would refuse is refused here.
         crate::dynamic::Decoder::load(&bytes)?;
         Ok(bytes)

@@ -147,6 +147,12 @@ pub trait Kernels: Sized {
         portable::layer_norm(x, norm, out);
     }
 
+    /// The norm of one row in its place, int16 again: with 16 fraction bits, times `carry`.
+    #[inline(never)]
+    fn carry_norm(x: &mut [i16], norm: NormView<'_>, carry: Scale) {
+        portable::carry_norm(x, norm, carry);
+    }
+
     /// The turns by some frequencies, in units of 2^-32 of a turn per position, from the position `first` on, and
     /// `step` further each time: `[positions][frequencies.len()]`.
     #[inline]

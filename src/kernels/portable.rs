@@ -164,10 +164,7 @@ pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
     if !norm.takes(x, out) {
         return;
     }
-    let (sum, squares) = x.iter().fold((0i32, 0u64), |(sum, squares), &x| {
-        let x = i32::from(x);
-        (sum + x, squares + (x * x) as u64)
-    });
+    let (sum, squares) = moments(x);
     let sum = norm.taken_off(sum);
     let root = norm.inverse_root(x.len(), sum, squares);
     let n = x.len() as i32;
@@ -176,6 +173,30 @@ pub(super) fn layer_norm(x: &[i16], norm: NormView<'_>, out: &mut [i8]) {
         let centred = n.wrapping_mul(i32::from(x)).wrapping_sub(sum);
         *out = saturate_i8(root.apply(centred, *channel));
     }
+}
+
+pub(super) fn carry_norm(x: &mut [i16], norm: NormView<'_>, carry: Scale) {
+    let width = norm.channels.len();
+    if x.len() != width || width == 0 || width > super::norm::MAX_WIDTH {
+        return;
+    }
+    let (sum, squares) = moments(x);
+    let sum = norm.taken_off(sum);
+    let root = norm.inverse_root(width, sum, squares);
+    let n = width as i32;
+    for (x, channel) in x.iter_mut().zip(norm.channels) {
+        let centred = n.wrapping_mul(i32::from(*x)).wrapping_sub(sum);
+        *x = carry.to_i16(root.apply_fine(centred, *channel));
+    }
+}
+
+/// Sum and sum of squares.
+#[inline]
+fn moments(x: &[i16]) -> (i32, u64) {
+    x.iter().fold((0i32, 0u64), |(sum, squares), &x| {
+        let x = i32::from(x);
+        (sum + x, squares + (x * x) as u64)
+    })
 }
 
 #[inline]

@@ -20,6 +20,18 @@ pub enum Pairing {
     Folded = 2,
 }
 
+impl Pairing {
+    /// The pairing of this number; `None` if there is none.
+    pub(crate) const fn of_word(word: u32) -> Option<Self> {
+        match word {
+            0 => Some(Self::Interleaved),
+            1 => Some(Self::Halves),
+            2 => Some(Self::Folded),
+            _ => None,
+        }
+    }
+}
+
 /// Cosine and sine of an angle, in `I1F15`; together never longer than 1 by more than rounding. One word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(C, align(4))]

@@ -23,6 +23,21 @@ pub(crate) const fn channels(pairs: &[[u32; 2]]) -> Result<&[Channel], Error> {
     Ok(unsafe { from_raw_parts(pairs.as_ptr().cast(), pairs.len()) })
 }
 
+/// Pairs of words as channels, where [`channels`] has found that all are: it is not looked at again.
+///
+/// With others, results would be wrong, and a shift may panic where overflows are checked.
+pub(crate) const fn channels_again(pairs: &[[u32; 2]]) -> &[Channel] {
+    // SAFETY: a channel is two words of which any bits are values of their types (`repr(C)`, `repr(transparent)`); sizes
+    // and alignments are those of the pairs, whose borrow goes on.
+    unsafe { from_raw_parts(pairs.as_ptr().cast(), pairs.len()) }
+}
+
+/// Pairs of words as the scales of heads, where [`heads`] has found that all are.
+pub(crate) const fn heads_again(pairs: &[[u32; 2]]) -> &[HeadScale] {
+    // SAFETY: as for channels.
+    unsafe { from_raw_parts(pairs.as_ptr().cast(), pairs.len()) }
+}
+
 /// Pairs of words as the scales of heads, if all are.
 pub(crate) const fn heads(pairs: &[[u32; 2]]) -> Result<&[HeadScale], Error> {
     const { assert!(size_of::<HeadScale>() == 8 && align_of::<HeadScale>() == align_of::<[u32; 2]>()) }

@@ -2,6 +2,7 @@
 
 use super::AttentionPattern;
 use crate::real::FromReal;
+use bytemuck::{Pod, Zeroable};
 
 /// Attention with linear biases: scores fall with the distance, by a slope per head (Press, Smith and Lewis, "Train
 /// Short, Test Long", 2021).
@@ -9,7 +10,8 @@ use crate::real::FromReal;
 pub struct Alibi<'a>(pub &'a [Slope]);
 
 /// How much a score falls per position, in units of the score over 256.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Pod, Zeroable)]
+#[repr(transparent)]
 pub struct Slope(pub u32);
 
 impl Slope {

@@ -8,15 +8,61 @@ use super::AttentionPattern;
 #[derive(Clone, Copy, Debug)]
 pub struct RelativeBias<'a, const SPAN: usize>(pub &'a [[i32; SPAN]]);
 
-impl<const SPAN: usize> RelativeBias<'_, SPAN> {
+/// The same, of any span.
+#[derive(Clone, Copy, Debug)]
+pub struct RelativeTable<'a> {
+    /// Distances that a head has a bias for.
+    pub span: usize,
+    /// `[heads][span]`
+    pub biases: &'a [i32],
+}
+
+impl RelativeTable<'_> {
     /// The largest bias, in either direction: it decides alone.
     const MOST: i32 = 1 << 22;
 
-    /// Of a head's table; beyond the heads that have one, 0.
+    /// The biases of a head.
     #[inline]
-    fn bias_of(table: &[i32; SPAN], query: usize, key: usize) -> i32 {
-        let place = key.saturating_add(SPAN / 2).saturating_sub(query).min(SPAN.saturating_sub(1));
+    fn of(&self, head: usize) -> Option<&[i32]> {
+        self.biases.get(head.checked_mul(self.span)?..)?.get(..self.span)
+    }
+
+    #[inline]
+    fn bias_of(table: &[i32], query: usize, key: usize) -> i32 {
+        let span = table.len();
+        let place = key.saturating_add(span / 2).saturating_sub(query).min(span.saturating_sub(1));
         table.get(place).map_or(0, |bias| (*bias).clamp(-Self::MOST, Self::MOST))
+    }
+}
+
+impl AttentionPattern for RelativeTable<'_> {
+    const FROM_FIRST: bool = true;
+
+    #[inline]
+    fn biases(&self, _head: usize) -> bool {
+        true
+    }
+
+    #[inline]
+    fn bias(&self, head: usize, query: usize, key: usize) -> Option<i32> {
+        Some(self.of(head).map_or(0, |table| Self::bias_of(table, query, key)))
+    }
+
+    #[inline]
+    fn bias_row(&self, head: usize, query: usize, first: usize, dilation: usize, row: &mut [i32]) {
+        let Some(table) = self.of(head) else { return };
+        let mut key = first;
+        for to in row {
+            *to = to.saturating_add(Self::bias_of(table, query, key));
+            key = key.wrapping_add(dilation);
+        }
+    }
+}
+
+impl<const SPAN: usize> RelativeBias<'_, SPAN> {
+    #[inline]
+    fn table(&self) -> RelativeTable<'_> {
+        RelativeTable { span: SPAN, biases: self.0.as_flattened() }
     }
 }
 
@@ -30,16 +76,11 @@ impl<const SPAN: usize> AttentionPattern for RelativeBias<'_, SPAN> {
 
     #[inline]
     fn bias(&self, head: usize, query: usize, key: usize) -> Option<i32> {
-        Some(self.0.get(head).map_or(0, |table| Self::bias_of(table, query, key)))
+        self.table().bias(head, query, key)
     }
 
     #[inline]
     fn bias_row(&self, head: usize, query: usize, first: usize, dilation: usize, row: &mut [i32]) {
-        let Some(table) = self.0.get(head) else { return };
-        let mut key = first;
-        for to in row {
-            *to = to.saturating_add(Self::bias_of(table, query, key));
-            key = key.wrapping_add(dilation);
-        }
+        self.table().bias_row(head, query, first, dilation, row);
     }
 }

@@ -5,7 +5,7 @@ use crate::support::{config, random_model, to_words};
 use heedful::audio::{Params, Stream};
 use heedful::dynamic::{Decoder, Model};
 use heedful::format::write::{DecoderModel, EncoderModel};
-use heedful::format::{Config, DecoderConfig, File, Softmax, words};
+use heedful::format::{Config, DecoderConfig, File, Shape, Softmax, words};
 use heedful::model::Embedded;
 use heedful::{Error, RewindError, Wide, greedy};
 
@@ -195,39 +195,19 @@ fn models_of_any_input() {
     struct Odd;
     impl Embedded for Odd {
         const FILE: File<'static> = <Digits as Embedded>::FILE;
+        const SHAPE: Shape = Digits::SHAPE;
+        const PARTS: &'static [heedful::format::parts::Part<'static>] = <Digits as Embedded>::PARTS;
         type Input = Stream<256, 0, 5>;
+        type Weight = Wide;
         type Model = ();
     }
-    const C: Config = Digits::CONFIG;
-    const REDUCED: usize = heedful::model::reduced(&<Digits as Embedded>::FILE, &C);
-    type OddModel = heedful::Model<
-        Odd,
-        Wide,
-        { C.positions },
-        { C.inputs },
-        { C.width },
-        { C.heads },
-        { C.head_dim },
-        { C.hidden },
-        { C.layers },
-        { C.classes },
-        REDUCED,
-    >;
+    impl Odd {
+        const WORDS: usize = heedful::model::memory::<Wide>(&Digits::SHAPE);
+    }
+    type OddModel = heedful::CompiledModel<Odd, { Odd::WORDS }, 25, 128, 10>;
     let mut odd = Box::new(OddModel::new());
     let nothing = odd.infer();
     odd.push(7);
     assert_eq!(odd.infer(), nothing);
-    assert_eq!(nothing, odd.infer_features(&[[0; C.inputs]; C.positions]));
-}
-
-/// What the macros ask a file.
-#[test]
-fn shapes_of_any_configuration() {
-    let file = <Digits as Embedded>::FILE;
-    for positions in SIZES {
-        let config = Config { positions, ..Digits::CONFIG };
-        let [window, bands, frames] = heedful::model::input_shape(&file, &config);
-        assert!([256, 512].contains(&window) && bands > 0 && frames >= positions);
-        assert!(heedful::model::samples(&file, &config) >= frames);
-    }
+    assert_eq!(nothing, odd.infer_features(&[[0; 128]; 25]));
 }

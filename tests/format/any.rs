@@ -40,10 +40,10 @@ proptest! {
         }
         seal(&mut words);
         if let Ok(model) = Model::load(&to_bytes(&words)) {
-            let c = *model.config();
+            let c = *model.shape();
             let features: Vec<i8> = (0..c.positions * c.inputs).map(|_| random.next() as i8).collect();
             let outcome = model.infer(&features);
-            prop_assert_eq!(outcome.logits().len(), c.classes);
+            prop_assert_eq!(outcome.logits().len(), c.outputs);
             let _ = outcome.runner_up();
         }
     }

@@ -308,10 +308,10 @@ proptest! {
         }
         seal(&mut words);
         if let Ok(model) = Model::load(&to_bytes(&words)) {
-            let c = *model.config();
+            let c = *model.shape();
             let features: Vec<i8> = (0..c.positions * c.inputs).map(|_| random.next() as i8).collect();
-            prop_assert_eq!(model.infer(&features).logits().len(), c.classes);
-            prop_assert_eq!(model.infer_without(&features, &[(0, 0), (1, 0)]).logits().len(), c.classes);
+            prop_assert_eq!(model.infer(&features).logits().len(), c.outputs);
+            prop_assert_eq!(model.infer_without(&features, &[(0, 0), (1, 0)]).logits().len(), c.outputs);
             let _ = model.macs();
         }
     }

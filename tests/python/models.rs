@@ -114,7 +114,7 @@ pub fn random(folder: &Path, count: usize) -> Cases {
 fn clip(cases: &mut Cases, file: &str, model: &Model, clip: &str) {
     let reader = hound::WavReader::open(root().join(clip)).unwrap();
     let samples: Vec<i16> = reader.into_samples().map(Result::unwrap).collect();
-    let (c, frontend) = (model.config(), model.frontend().unwrap());
+    let (c, frontend) = (model.shape(), model.frontend().unwrap());
     let mut heard = vec![0; c.positions * c.inputs];
     let frames = heard.len() / frontend.params.bands as usize;
     features(&frontend, &samples, frames, &mut heard);
@@ -124,7 +124,7 @@ fn clip(cases: &mut Cases, file: &str, model: &Model, clip: &str) {
 fn encoder(cases: &mut Cases, random: &mut Random, file: &str, count: usize) {
     let model = Model::load(&std::fs::read(root().join(file)).unwrap()).unwrap();
     for _ in 0..count {
-        let features = random.i8s(model.config().positions * model.config().inputs, 128);
+        let features = random.i8s(model.shape().positions * model.shape().inputs, 128);
         let logits = model.infer(&features).logits().to_vec();
         cases.add("encoder", format!("[\"{file}\",{features:?},{logits:?}]"));
     }

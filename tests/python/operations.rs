@@ -148,7 +148,7 @@ fn probability(cases: &mut Cases, random: &mut Random) {
     let features = random.i8s(42, 128);
     let outcome = model.infer(&features);
     let shares: Vec<u16> = (0..3).map(|class| outcome.probability(class).to_bits()).collect();
-    let units = (model.config().logit.to_real() * (1u64 << 35) as f64) as u64;
+    let units = (model.shape().logit.to_real() * (1u64 << 35) as f64) as u64;
     cases.add("probability", format!("[{units},{:?},{shares:?}]", outcome.logits()));
 }
 

@@ -30,7 +30,7 @@ impl Reference {
             wav.into_samples().collect::<Result<_, _>>().with_context(|| path.display().to_string())?;
 
         let frontend = self.model.frontend().context("the model has no audio front end")?;
-        let config = self.model.config();
+        let config = self.model.shape();
         let mut features = vec![0; config.positions * config.inputs];
         let frames = features.len() / frontend.params.bands as usize;
         audio::features(&frontend, &samples, frames, &mut features);

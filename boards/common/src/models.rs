@@ -42,7 +42,7 @@ macro_rules! listener {
                 const NAME: &'static str = $name;
                 const SAMPLES: usize = $type::SAMPLES;
                 const LABELS: &'static [&'static str] = &$type::LABELS;
-                type Logits = [i16; $type::CONFIG.classes];
+                type Logits = [i16; $type::SHAPE.outputs];
 
                 // The model's own methods, one dereference further, not those of this trait.
                 fn reset(&mut self) {

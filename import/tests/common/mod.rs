@@ -2,7 +2,7 @@
 #![allow(dead_code)] // Each test program uses some of it.
 
 #[path = "../../../tests/support/skip.rs"]
-mod skip;
+pub mod skip;
 
 use heedful_import::{Checkpoint, Token, Tokenizer};
 use rand::rngs::ChaCha8Rng;

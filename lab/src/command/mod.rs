@@ -5,7 +5,9 @@ mod evaluate;
 mod heads;
 mod import;
 mod prune;
+mod run;
 mod train;
+mod verify;
 
 use clap::Parser;
 use heedful_lab::Error;
@@ -22,6 +24,10 @@ pub enum Command {
     Evaluate(evaluate::Evaluate),
     /// Turn a published model into integers and write the .heed file.
     Import(import::Import),
+    /// Run a .heed model on arrays.
+    Run(run::Run),
+    /// Compare a .heed model with the float model that it was made of.
+    Verify(verify::Verify),
     /// Remove heads from a model for good.
     Prune(prune::Prune),
     /// Draw what each head attends to.
@@ -36,6 +42,8 @@ impl Command {
             Self::Convert(command) => command.run(),
             Self::Evaluate(command) => command.run(),
             Self::Import(command) => command.run(),
+            Self::Run(command) => command.run(),
+            Self::Verify(command) => command.run(),
             Self::Prune(command) => command.run(),
             Self::Heads(command) => command.run(),
         }

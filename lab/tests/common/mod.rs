@@ -100,7 +100,7 @@ pub fn load(model: &EncoderModel) -> Model {
 
 /// Logits of an integer model as reals, one after the other.
 pub fn logits(model: &Model, features: &[Vec<i8>]) -> Vec<f32> {
-    let unit = model.config().logit.to_real() / std::f64::consts::LOG2_E;
+    let unit = model.shape().logit.to_real() / std::f64::consts::LOG2_E;
     let logits = features.iter().flat_map(|f| model.infer(f).logits().to_vec());
     logits.map(|logit| (f64::from(logit) * unit) as f32).collect()
 }

@@ -18,7 +18,7 @@ pub fn run(data: &[u8]) -> bool {
         assert!(EncoderModel::load(&file).is_err(), "what cannot be run can be changed");
         return false;
     };
-    let c = *model.config();
+    let c = *model.shape();
     if model.macs() > WORK || c.positions * c.heads * c.head_dim > WORK {
         return false;
     }
@@ -29,10 +29,10 @@ pub fn run(data: &[u8]) -> bool {
     };
     let input: Vec<i8> = from.bytes(count).into_iter().map(|byte| byte as i8).collect();
     let outcome = model.infer(&input);
-    assert_eq!(outcome.logits().len(), c.classes);
+    assert_eq!(outcome.logits().len(), c.outputs);
     assert!(outcome.best().probability >= outcome.runner_up().probability);
     assert_eq!(outcome.probability(usize::MAX), 0);
-    assert_eq!((model.labels().len(), model.heads().len()), (c.classes, c.layers));
+    assert_eq!((model.labels().len(), model.heads().len()), (c.outputs, c.layers));
 
     // What only looks changes nothing, and sees shares of 1.
     let mut rows = 0;

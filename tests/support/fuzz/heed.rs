@@ -19,7 +19,7 @@ pub fn repaired(data: &[u8]) -> Vec<u8> {
 
 fn seal(words: &mut [u32]) {
     words[0] = u32::from_le_bytes(*b"HEED");
-    words[1] = u32::from(heedful::format::MAJOR) << 16;
+    words[1] = u32::from(heedful::format::OLD_MAJOR) << 16;
     words[2] = words.len() as u32;
     let bytes = words[4..].iter().flat_map(|word| word.to_le_bytes());
     words[3] = !bytes.fold(!0, |crc, byte| CRC[usize::from(crc as u8 ^ byte)] ^ (crc >> 8));

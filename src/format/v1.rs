@@ -1,69 +1,56 @@
-//! Reading an encoder out of a `.heed` file: shapes and bounds are checked once, here, so that
-//! inference need not check any.
+//! Version 1 of the format: a pre-norm encoder with a classifier, whose blocks are sections. It is read as the parts of
+//! version 2.
 
 #[cfg(feature = "audio")]
 use super::AUDIO;
-use super::{BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, DECODER, EMBEDDING, File, LABELS, NORM, POSITIONS, Reader};
-use crate::activation::Activation;
+use super::part::{Output, Read};
+#[cfg(feature = "audio")]
+use super::reader::frontend;
+use super::reader::{Reader, between, label_in, tri, within};
+use super::shape::{InputKind, InputShape, OutputKind, Softmax};
+use super::{BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, DECODER, EMBEDDING, File, LABELS, NORM, POSITIONS};
 use crate::arithmetic::requantise::Scale;
 use crate::arithmetic::softmax::Steepness;
-use crate::attention::{AttentionView, HeadScale, MAX_HEAD_DIM, MAX_POSITIONS, ProjectionView};
+use crate::attention::{AttentionView, MAX_HEAD_DIM, MAX_POSITIONS, ProjectionView};
 #[cfg(feature = "audio")]
-use crate::audio::{Frontend, MAX_BANDS, Params};
-use crate::encoder::{BlockView, EncoderView};
+use crate::audio::Frontend;
 use crate::feed_forward::PlainView;
-use crate::kernels::{Matrix, words};
-use crate::linear::{LinearView, MAX_BIAS, MAX_INPUTS};
-use crate::norm::{MAX_EPSILON, MAX_WIDTH, NormView};
+use crate::linear::{LinearView, MAX_INPUTS};
+use crate::norm::{MAX_WIDTH, NormView};
+use crate::parts::{AttentionPart, FilePattern, Patches, Pool, PoolKind, Positions, Stem};
 use crate::{Allowed, Error};
 use bytemuck::must_cast_slice;
 
-/// `?` for `const fn`.
-macro_rules! tri {
-    ($result:expr) => {
-        match $result {
-            Ok(value) => value,
-            Err(error) => return Err(error),
-        }
-    };
-}
-pub(super) use tri;
-
-/// The softmax weights that a model was made for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Softmax {
-    /// [`Narrow`](crate::Narrow), 8 bits.
-    Narrow,
-    /// [`Wide`](crate::Wide), 15 bits.
-    Wide,
+/// One encoder block (pre-norm: Xiong et al., "On Layer Normalization in the Transformer Architecture", 2020).
+#[derive(Clone, Copy, Debug)]
+pub struct BlockView<'a> {
+    /// Norm before the attention.
+    pub attention_norm: NormView<'a>,
+    /// What the projections of low rank read instead of the normalised rows: three parts, for queries, keys and values.
+    pub reduce: Option<LinearView<'a>>,
+    /// Attention, added to the residual stream.
+    pub attention: AttentionView<'a>,
+    /// Norm before the feed-forward layers.
+    pub hidden_norm: NormView<'a>,
+    /// Feed-forward layers, added to the residual stream.
+    pub feed_forward: PlainView<'a>,
 }
 
-impl Softmax {
-    /// Whether it is [`Softmax::Wide`].
-    #[must_use]
-    pub const fn is_wide(self) -> bool {
-        matches!(self, Self::Wide)
-    }
-
-    pub(super) const fn of_bits(bits: u32) -> Result<Self, Error> {
-        match bits {
-            8 => Ok(Self::Narrow),
-            15 => Ok(Self::Wide),
-            found => Err(Error::Shape {
-                what: "softmax weight bits",
-                allowed: Allowed::Either(8, 15),
-                found: found as usize,
-            }),
-        }
-    }
-
-    #[cfg(feature = "std")]
-    pub(super) const fn bits(self) -> u32 {
-        match self {
-            Self::Narrow => 8,
-            Self::Wide => 15,
-        }
-    }
+/// An encoder of any shape, as the `.heed` file holds it.
+#[derive(Clone, Copy, Debug)]
+pub struct EncoderView<'a> {
+    /// From the input to the width of the model.
+    pub embedding: LinearView<'a>,
+    /// Added to the embedded input, `[positions][width]`, int16.
+    pub positions: &'a [i16],
+    /// Blocks, first to last.
+    pub blocks: &'a [BlockView<'a>],
+    /// Norm after the last block.
+    pub norm: NormView<'a>,
+    /// From the sum of the normalised positions to their mean.
+    pub pool: Scale,
+    /// From the mean to the logits.
+    pub classifier: LinearView<'a>,
 }
 
 /// The kind of a block with projections to queries and to keys.
@@ -149,67 +136,7 @@ impl Config {
     }
 }
 
-/// `1 ..= bound`
-pub(super) const fn within(what: &'static str, found: usize, bound: usize) -> Result<(), Error> {
-    between(what, found, 1, bound)
-}
-
-/// `least ..= most`
-pub(super) const fn between(what: &'static str, found: usize, least: usize, most: usize) -> Result<(), Error> {
-    if found >= least && found <= most {
-        Ok(())
-    } else {
-        Err(Error::Shape { what, allowed: Allowed::Between(least, most), found })
-    }
-}
-
 impl<'a> Reader<'a> {
-    /// Weights `[outputs][inputs]`, each row filled up to a word, then the channels.
-    pub(super) const fn linear(&mut self, inputs: usize, outputs: usize) -> Result<LinearView<'a>, Error> {
-        let stride = inputs.next_multiple_of(4);
-        let data = must_cast_slice(tri!(self.take(outputs * (stride / 4))));
-        let (pairs, _) = tri!(self.take(outputs * 2)).as_chunks::<2>();
-        let channels = tri!(words::channels(pairs));
-        let mut i = 0;
-        while i < outputs {
-            if channels[i].bias < -MAX_BIAS || channels[i].bias > MAX_BIAS {
-                let found = channels[i].bias as u32;
-                return Err(Error::Scale { what: "bias of an output channel", found, allowed: "-2^30 to 2^30" });
-            }
-            i += 1;
-        }
-        Ok(LinearView { weights: Matrix { data, inputs, stride }, channels })
-    }
-
-    pub(super) const fn norm(&mut self, width: usize, centred: bool) -> Result<NormView<'a>, Error> {
-        let epsilon = tri!(self.word());
-        if epsilon == 0 || epsilon > MAX_EPSILON {
-            return Err(Error::Scale { what: "epsilon of a norm", found: epsilon, allowed: "1 to 2^20" });
-        }
-        Ok(NormView { epsilon, channels: must_cast_slice(tri!(self.take(width))), centred })
-    }
-
-    pub(super) const fn heads(&mut self, count: usize) -> Result<&'a [HeadScale], Error> {
-        let (pairs, _) = tri!(self.take(count * 2)).as_chunks::<2>();
-        words::heads(pairs)
-    }
-
-    pub(super) const fn scale(&mut self, what: &'static str) -> Result<Scale, Error> {
-        let found = tri!(self.word());
-        match Scale::from_word(found) {
-            Some(scale) => Ok(scale),
-            None => Err(Error::Scale { what, found, allowed: Scale::RANGE }),
-        }
-    }
-
-    pub(super) const fn steepness(&mut self, what: &'static str) -> Result<Steepness, Error> {
-        let found = tri!(self.word());
-        match Steepness::from_word(found) {
-            Some(steepness) => Ok(steepness),
-            None => Err(Error::Scale { what, found, allowed: Steepness::RANGE }),
-        }
-    }
-
     /// What a variant of a block begins with: its heads, and of what kind their weights are.
     const fn variant(&mut self, config: &Config) -> Result<(usize, Kind), Error> {
         let heads = tri!(self.word()) as usize;
@@ -235,14 +162,6 @@ impl<'a> Reader<'a> {
                     found: kind as usize,
                 })
             }
-        }
-    }
-
-    const fn table(&mut self) -> Result<Activation<'a>, Error> {
-        let bytes: &[i8] = must_cast_slice(tri!(self.take(64)));
-        match bytes.first_chunk() {
-            Some(table) => Ok(Activation(table)),
-            None => Err(Error::Truncated { expected: 256, found: bytes.len() }),
         }
     }
 }
@@ -338,19 +257,55 @@ impl<'a> File<'a> {
         })
     }
 
-    /// Values of a reduced row, at most, where it is wider than the model and needs memory of its own; else 0.
-    pub(crate) const fn reduced(&self, config: &Config) -> Result<usize, Error> {
-        let (mut most, mut layer) = (0, 0);
-        while layer < config.layers {
-            if let Some(reduce) = tri!(self.block(config, layer)).reduce
-                && reduce.channels.len() > config.width
-                && reduce.channels.len() > most
-            {
-                most = reduce.channels.len();
-            }
-            layer += 1;
+    /// What its model takes in, as version 2 says it.
+    pub(super) const fn old_input(&self, config: &Config) -> Result<InputShape, Error> {
+        let (steps, channels) = (config.positions, config.inputs);
+        let input = InputShape { kind: InputKind::Features, steps, columns: 1, channels, sample_rate: 0, fine: false };
+        #[cfg(feature = "audio")]
+        if let Some(frontend) = tri!(self.frontend(config)) {
+            let channels = frontend.params.bands as usize;
+            let steps = config.inputs / channels * config.positions;
+            let sample_rate = frontend.params.sample_rate as usize;
+            return Ok(InputShape { kind: InputKind::Audio, steps, channels, sample_rate, ..input });
         }
-        Ok(most)
+        Ok(input)
+    }
+
+    /// The `index`th part of its model, as version 2 says it.
+    pub(super) const fn old_part(&self, config: &Config, index: usize) -> Result<Option<Read<'a>>, Error> {
+        let Config { positions: count, width, layers, .. } = *config;
+        let encoder = tri!(self.encoder(config, &[]));
+        if index == 0 {
+            let positions = Positions { width, values: encoder.positions };
+            return Ok(Some(Read::Positions { positions, count, first: 0 }));
+        }
+        if index == 1 {
+            let input = tri!(self.old_input(config));
+            let patches = Patches::of_series(input.steps, input.channels, config.inputs / input.channels);
+            return Ok(Some(Read::Stem(Stem { layer: encoder.embedding, fine: &[], first: 0, patches })));
+        }
+        let index = index - 2;
+        if index < 4 * layers {
+            let BlockView { attention_norm, reduce, attention, hidden_norm, feed_forward } =
+                tri!(self.block(config, index / 4));
+            return Ok(Some(match index % 4 {
+                0 => Read::Norm { norm: attention_norm, carry: None },
+                1 => Read::Attention(AttentionPart { reduce, attention, pattern: FilePattern::PLAIN }),
+                2 => Read::Norm { norm: hidden_norm, carry: None },
+                _ => Read::FeedForward(feed_forward),
+            }));
+        }
+        Ok(match index - 4 * layers {
+            0 => Some(Read::Norm { norm: encoder.norm, carry: None }),
+            1 => Some(Read::Pool { width, pool: Pool { kind: PoolKind::Mean, count, scale: config.pool } }),
+            2 => {
+                let (outputs, kind, logit) = (config.classes, OutputKind::Classes, config.logit);
+                let step = (logit.to_real() / core::f64::consts::LOG2_E) as f32;
+                let layer = Some(encoder.classifier);
+                Some(Read::Output(Output { width, outputs, kind, logit, step, layer }))
+            }
+            _ => None,
+        })
     }
 
     /// Multiply-accumulates of one inference; `usize::MAX` where they are more.
@@ -391,23 +346,7 @@ impl<'a> File<'a> {
             Err(Error::Missing { .. }) => return Ok(""),
             Err(error) => return Err(error),
         };
-        // Each label is its length in one byte, and its bytes.
-        let mut rest: &[u8] = must_cast_slice(section.words);
-        let mut skip = class;
-        while let Some((&length, after)) = rest.split_first() {
-            let Some((label, after)) = after.split_at_checked(length as usize) else {
-                return Err(Error::Truncated { expected: length as usize, found: after.len() });
-            };
-            if skip == 0 {
-                return match core::str::from_utf8(label) {
-                    Ok(label) => Ok(label),
-                    Err(_) => Err(Error::Label { class }),
-                };
-            }
-            skip -= 1;
-            rest = after;
-        }
-        Ok("")
+        label_in(section, class)
     }
 
     /// The audio front end, if the model has one.
@@ -416,35 +355,17 @@ impl<'a> File<'a> {
     /// If the section does not fit itself or the model.
     #[cfg(feature = "audio")]
     pub const fn frontend(&self, config: &Config) -> Result<Option<Frontend<'a>>, Error> {
-        let mut words = match self.section(AUDIO, 0) {
+        let words = match self.section(AUDIO, 0) {
             Ok(words) => words,
             Err(Error::Missing { .. }) => return Ok(None),
             Err(e) => return Err(e),
         };
-        let params = Params {
-            sample_rate: tri!(words.word()),
-            window: tri!(words.word()),
-            hop: tri!(words.word()),
-            bands: tri!(words.word()),
-            low_hz: tri!(words.word()),
-            high_hz: tri!(words.word()),
-            floor_log2: tri!(words.word()) as i32,
-        };
-        let (window, bands) = (params.window as usize, params.bands as usize);
-        if window != 256 && window != 512 {
-            let allowed = Allowed::Either(256, 512);
-            return Err(Error::Shape { what: "samples of the audio window", allowed, found: window });
-        }
-        tri!(within("hop of the audio window", params.hop as usize, window));
-        tri!(within("mel bands", bands, MAX_BANDS));
+        let frontend = tri!(frontend(words));
+        let bands = frontend.params.bands as usize;
         if !config.inputs.is_multiple_of(bands) {
             let allowed = Allowed::MultipleOf(bands);
             return Err(Error::Shape { what: "inputs of a model of mel bands", allowed, found: config.inputs });
         }
-        Ok(Some(Frontend {
-            params,
-            window: must_cast_slice(tri!(words.take(window / 2))),
-            mel: must_cast_slice(tri!(words.take(window / 2 + 1))),
-        }))
+        Ok(Some(frontend))
     }
 }

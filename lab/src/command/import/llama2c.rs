@@ -1,27 +1,15 @@
-//! `heedful import`
+//! `heedful import llama2c`
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use heedful_import::calibrate::{excerpts, own_texts};
 use heedful_import::quantise::quantise;
 use heedful_import::{Checkpoint, Tokenizer};
 use heedful_lab::{Error, file};
 use std::path::PathBuf;
 
-/// Turn a published model into integers and write the .heed file.
+/// The checkpoint, its tokenizer and texts.
 #[derive(Debug, Args)]
-pub struct Import {
-    #[command(subcommand)]
-    format: Format,
-}
-
-#[derive(Debug, Subcommand)]
-enum Format {
-    /// A language model of llama2.c (version 0 of its format).
-    Llama2c(Llama2c),
-}
-
-#[derive(Debug, Args)]
-struct Llama2c {
+pub struct Llama2c {
     /// The checkpoint.
     #[arg(value_name = "FILE.bin")]
     checkpoint: PathBuf,
@@ -45,17 +33,9 @@ struct Llama2c {
 /// Enough for all tokens and most of what the model can say.
 const TEXTS: u16 = 48;
 
-impl Import {
+impl Llama2c {
     /// Converts and writes the file.
     pub fn run(self) -> Result<(), Error> {
-        match self.format {
-            Format::Llama2c(command) => command.run(),
-        }
-    }
-}
-
-impl Llama2c {
-    fn run(self) -> Result<(), Error> {
         let refuse = Error::content;
         let checkpoint = Checkpoint::parse(&file::read(&self.checkpoint)?).map_err(|e| refuse(&self.checkpoint, e))?;
         let tokenizer = Tokenizer::parse(&file::read(&self.tokenizer)?).map_err(|e| refuse(&self.tokenizer, e))?;

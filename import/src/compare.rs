@@ -1,0 +1,57 @@
+//! An integer model beside the float model that it was made of.
+
+use crate::ImportError;
+use crate::graph::{Model, NoTaps, Pool};
+use crate::samples::Samples;
+use heedful::dynamic;
+
+/// What they have in common, on some inputs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Comparison {
+    /// Inputs.
+    pub inputs: usize,
+    /// Signal over noise of the outputs, in dB.
+    pub decibels: f64,
+    /// The largest difference of an output.
+    pub largest: f64,
+    /// Share of the inputs with the same largest output.
+    pub same: f64,
+    /// Mean cosine between the outputs.
+    pub cosine: f64,
+}
+
+/// Runs both.
+///
+/// # Errors
+/// If the float model refuses an input, or the integer model has other outputs.
+pub fn compare(model: &Model, heed: &dynamic::Model, samples: &Samples) -> Result<Comparison, ImportError> {
+    let (mut signal, mut noise, mut largest, mut same, mut cosine) = (0.0, 0.0, 0f64, 0, 0.0);
+    for index in 0..samples.len() {
+        let expected = model.run(samples.sample(index), &mut NoTaps)?;
+        let found = samples.integers(index, model, heed);
+        if expected.len() != found.len() {
+            return Err(ImportError::setting("outputs of the .heed file", found.len(), expected.len().to_string()));
+        }
+        // Of a language model what follows the last token: before, anything may follow.
+        let from = if model.pool == Pool::Every { expected.len() - model.outputs() } else { 0 };
+        let (expected, found) = (&expected[from..], &found[from..]);
+        let (mut product, mut squares) = (0.0, [0.0; 2]);
+        for (a, b) in expected.iter().zip(found).map(|(&a, &b)| (f64::from(a), f64::from(b))) {
+            signal += a * a;
+            noise += (a - b).powi(2);
+            largest = largest.max((a - b).abs());
+            product += a * b;
+            squares = [squares[0] + a * a, squares[1] + b * b];
+        }
+        same += usize::from(best(expected) == best(found));
+        cosine += product / (squares[0] * squares[1]).sqrt();
+    }
+    let count = samples.len().max(1) as f64;
+    let decibels = 10.0 * (signal / noise).log10();
+    Ok(Comparison { inputs: samples.len(), decibels, largest, same: same as f64 / count, cosine: cosine / count })
+}
+
+/// The place of the largest; the first of several.
+fn best(values: &[f32]) -> Option<usize> {
+    (0..values.len()).rev().max_by(|&a, &b| values[a].total_cmp(&values[b]))
+}

@@ -1,0 +1,65 @@
+//! Integers of feed-forward layers.
+
+use super::balance::feed_input;
+use super::layer::{least_output, linear, scale, shift_inputs, shift_outputs};
+use super::scales::{positive, table_scale};
+use super::{Chain, ConvertError};
+use crate::graph::{Dense, FeedForward, Place, Site};
+use heedful::format::write::{DecoderBlockModel, PartModel};
+
+impl Chain<'_> {
+    pub(super) fn feed_forward(&mut self, index: usize, f: &FeedForward) -> Result<(), ConvertError> {
+        let (s, at) = (self.scales, |site| Place::Block(index, site));
+        let name = |part: &str| format!("{part} of block {index}");
+        let input = self.to_rows(at(Site::FeedInput))?;
+        let from = feed_input(&self.model.blocks[index], index);
+        let read = |layer: &Dense| s.balance.reader(layer, from);
+        let means = s.balance.means(&self.ranges.means(from)?, from);
+        let hidden_means = self.ranges.means(at(Site::Hidden))?;
+        let last = name("last feed-forward layer");
+        self.parts.push(match &f.gate {
+            None if self.settings.fine_activations => {
+                let after = s.affine(at(Site::Hidden));
+                // A quarter of room above what was seen.
+                let [least, most] = self.ranges.ends(at(Site::Gate))?;
+                let first = read(&f.up);
+                let step = positive(1.25 * most.max(-least) / 32_767.0).max(least_output(&first, input));
+                let expand = linear(&name("first feed-forward layer"), &first, &means, input, |_| step)?;
+                let mut contract = linear(&last, &f.down, &hidden_means, after.step, |_| s.residual)?;
+                shift_inputs(&mut contract, after.zero);
+                let table = std::array::from_fn(|index| {
+                    let value = f.activation.of((index as f64 * 256.0 - 32_768.0) * step);
+                    let fine = (value / after.step + f64::from(after.zero)) * 256.0;
+                    fine.round().clamp(-32_768.0, 32_767.0) as i16
+                });
+                PartModel::FineFeedForward { expand, table, contract }
+            }
+            None => {
+                let (before, after) = (s.affine(at(Site::Gate)), s.affine(at(Site::Hidden)));
+                let mut expand =
+                    linear(&name("first feed-forward layer"), &read(&f.up), &means, input, |_| before.step)?;
+                shift_outputs(&mut expand, before.zero.into());
+                let mut contract = linear(&last, &f.down, &hidden_means, after.step, |_| s.residual)?;
+                shift_inputs(&mut contract, after.zero);
+                let value = |index: usize| f.activation.of(before.real(i32::from(index as u8 as i8)));
+                let activation = std::array::from_fn(|index| after.integer(value(index)));
+                PartModel::FeedForward { expand, activation, contract }
+            }
+            Some(layer) => {
+                let (gate, hidden) = (s.at(at(Site::Gate)), s.at(at(Site::Hidden)));
+                let down = linear(&last, &f.down, &hidden_means, hidden, |_| s.residual)?;
+                let (up, entry) = (s.at(at(Site::Up)), table_scale(f.activation, gate));
+                let product = scale(&name("gate"), entry * up / hidden)?;
+                PartModel::Gated {
+                    hidden15: DecoderBlockModel::may_have_hidden15(product, &down),
+                    gate: linear(&name("gate"), &read(layer), &means, input, |_| gate)?,
+                    up: linear(&name("layer beside the gate"), &read(&f.up), &means, input, |_| up)?,
+                    table: heedful::gate_table(|x| f.activation.of(x), gate, entry),
+                    product,
+                    down,
+                }
+            }
+        });
+        Ok(())
+    }
+}

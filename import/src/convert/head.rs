@@ -1,0 +1,108 @@
+//! Integers of pooling, the head and the outputs.
+
+use super::layer::{least_output, linear, scale, steepness};
+use super::scales::COARSER;
+use super::{Chain, ConvertError};
+use crate::graph::{Activation, Dense, HeadLayer, Output, Place, Stem};
+use heedful::PoolKind;
+use heedful::Steepness;
+use heedful::format::write::PartModel;
+use std::f64::consts::LOG2_E;
+
+impl Chain<'_> {
+    pub(super) fn head(&mut self) -> Result<(), ConvertError> {
+        let width = self.model.width();
+        let mut input = self.to_rows(Place::Pooled)?;
+        if let Some((kind, count)) = self.pooled()? {
+            let mut factor = 0.1;
+            if let PoolKind::Mean = kind {
+                let pooled = self.scales.at(Place::Pooled).max(COARSER * input / count as f64);
+                factor = input / (count as f64 * pooled);
+                input = pooled;
+            }
+            self.parts.push(PartModel::Pool { width, kind, count, scale: scale("pooling", factor)? });
+        }
+        self.rows = Some(input);
+        self.residual = false;
+        self.read = Place::Pooled;
+        let mut layers = self.model.head.iter().enumerate().peekable();
+        let mut outputs = None;
+        while let Some((index, layer)) = layers.next() {
+            let name = format!("layer {index} of the head");
+            match layer {
+                HeadLayer::Norm(norm) => {
+                    self.to_residual()?;
+                    self.norm(&name, norm, Place::Head(index))?;
+                    self.read = Place::Head(index);
+                    self.residual = false;
+                }
+                HeadLayer::Dense(dense) => {
+                    let activation = match layers.peek() {
+                        Some((_, HeadLayer::Activation(activation))) => Some(*activation),
+                        None => {
+                            outputs = Some(dense.clone());
+                            break;
+                        }
+                        Some(_) => None,
+                    };
+                    self.dense(&name, index, dense, activation)?;
+                    self.read = Place::Head(index + usize::from(activation.is_some()));
+                    if activation.is_some() {
+                        layers.next();
+                    }
+                }
+                HeadLayer::Activation(_) => {
+                    return Err(ConvertError::Unsupported("an activation of the head that follows no dense layer"));
+                }
+            }
+        }
+        if let (Output::NextToken { tied: true }, Stem::Embedding { tokens, .. }) =
+            (&self.model.output, &self.model.stem)
+        {
+            outputs = Some(Dense { weight: tokens.clone(), bias: None });
+        }
+        self.output(outputs)
+    }
+
+    /// Means of what the next layer of the head reads; none where they are not known.
+    fn means(&self, inputs: usize) -> Result<Vec<f64>, ConvertError> {
+        let means = self.ranges.means(self.read)?;
+        Ok(if means.len() == inputs { means } else { vec![] })
+    }
+
+    /// A layer of the head, and what follows it.
+    fn dense(
+        &mut self,
+        name: &str,
+        index: usize,
+        dense: &Dense,
+        activation: Option<Activation>,
+    ) -> Result<(), ConvertError> {
+        let input = self.rows.unwrap_or(1.0);
+        let output = self.scales.at(Place::Head(index)).max(least_output(dense, input));
+        let layer = linear(name, dense, &self.means(dense.inputs())?, input, |_| output)?;
+        let after = activation.map(|activation| (activation, self.scales.at(Place::Head(index + 1))));
+        let table = after.map(|(activation, after)| heedful::table(|x| activation.of(x), output, after));
+        self.parts.push(PartModel::Dense { layer, activation: table });
+        self.rows = Some(after.map_or(output, |(_, after)| after));
+        Ok(())
+    }
+
+    fn output(&mut self, dense: Option<Dense>) -> Result<(), ConvertError> {
+        let input = self.rows.unwrap_or(1.0);
+        let (step, layer, width) = match &dense {
+            Some(dense) => {
+                let step = self.scales.logits.max(least_output(dense, input));
+                (step, Some(linear("output", dense, &self.means(dense.inputs())?, input, |_| step)?), dense.inputs())
+            }
+            None => (input, None, self.model.outputs()),
+        };
+        let logit = match self.model.output {
+            Output::Classes(_) | Output::Labels(_) | Output::NextToken { .. } => steepness("logits", step * LOG2_E)?,
+            // Not used.
+            Output::Values { .. } | Output::Embedding { .. } => Steepness::from_real(0.01).unwrap(),
+        };
+        self.parts.push(PartModel::Output { width, kind: self.kind(), logit, step: step as f32, layer });
+        Ok(())
+    }
+}

@@ -1,0 +1,308 @@
+//! The TOML beside a state dict: what its tensors do not say.
+
+use super::names::{BlockNames, Names};
+use crate::ImportError;
+use crate::graph::Activation;
+use crate::nearest::nearest;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// All of it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The transformer.
+    pub model: ModelConfig,
+    /// What it is given.
+    pub input: InputConfig,
+    /// What attention looks at instead of the tokens, if it does.
+    pub memory: Option<MemoryConfig>,
+    /// What makes tokens of it.
+    #[serde(default)]
+    pub stem: StemConfig,
+    /// Convolutions before the embedding, in turn.
+    #[serde(default)]
+    pub convolutions: Vec<ConvolutionConfig>,
+    /// Names of tensors.
+    #[serde(default)]
+    pub names: Names,
+}
+
+impl Config {
+    /// Names inside a layer.
+    #[must_use]
+    pub fn block_names(&self) -> BlockNames {
+        let attention = if self.memory.is_some() { "multihead_attn" } else { "self_attn" };
+        self.names.block.clone().unwrap_or_else(|| BlockNames::of(attention))
+    }
+
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// If it is no TOML, or has other keys or values than there are.
+    pub fn parse(text: &str) -> Result<Self, ImportError> {
+        parse(text)
+    }
+}
+
+/// The `[model]` table. Names and defaults are those of `nn.TransformerEncoderLayer`; what would be wrong in silence
+/// has no default.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Heads of attention.
+    pub heads: usize,
+    /// Heads of keys and values, if they are fewer.
+    pub kv_heads: Option<usize>,
+    /// Values of a head, if not the width over the heads.
+    pub head_dim: Option<usize>,
+    /// Whether norms come before attention and feed-forward layers.
+    pub norm_first: bool,
+    /// The activation of the feed-forward layers.
+    pub activation: ActivationName,
+    /// The kind of norms.
+    #[serde(default)]
+    pub norm: NormName,
+    /// The number in the norms that keeps them from dividing by 0.
+    #[serde(default = "eps")]
+    pub eps: f32,
+    /// Whether tokens see only those before them.
+    #[serde(default)]
+    pub causal: bool,
+    /// A window for all heads, or one for each.
+    #[serde(default)]
+    pub windows: Vec<WindowConfig>,
+    /// What scores are divided by beside the root of the head's values: one for all heads, or one for each.
+    #[serde(default)]
+    pub temperature: Vec<f32>,
+    /// The kind of positions; by default learned ones if their tensor is named, else none.
+    pub positions: Option<PositionsName>,
+    /// The base of rotary positions.
+    #[serde(default = "rope_base")]
+    pub rope_base: f64,
+    /// Which values rotary positions turn together.
+    #[serde(default)]
+    pub rope_pairing: PairingName,
+    /// The slopes of ALiBi for head counts that are no power of two.
+    pub alibi: Option<AlibiName>,
+    /// Distances from which a table of logarithmic buckets (as in T5) stops telling them apart.
+    pub relative_farthest: Option<usize>,
+    /// Whether the embedding is multiplied by the root of the width.
+    #[serde(default)]
+    pub scale_embedding: bool,
+    /// What becomes of the tokens.
+    pub pool: PoolName,
+    /// How many tokens `first` takes the mean of.
+    pub pool_tokens: Option<usize>,
+    /// What the results mean.
+    pub output: OutputName,
+    /// Names of the results.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// The unit of `values`.
+    #[serde(default)]
+    pub unit: String,
+    /// Whether an `embedding` is divided by its length.
+    #[serde(default)]
+    pub normalised: bool,
+    /// As given to PyTorch; the weights are the same either way.
+    pub batch_first: Option<bool>,
+    /// As given to PyTorch.
+    #[serde(default)]
+    pub add_zero_attn: bool,
+}
+
+fn eps() -> f32 {
+    1e-5
+}
+
+fn rope_base() -> f64 {
+    10_000.0
+}
+
+/// A type of words.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $word:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[allow(missing_docs)] // The words are the documentation.
+        pub enum $name { $($(#[$of])* $word),+ }
+    };
+}
+
+words! {
+    /// An activation.
+    ActivationName { #[default] Relu, Gelu, GeluTanh, Silu, Tanh, Identity }
+}
+words! {
+    /// A kind of norm.
+    NormName { #[default] Layer, Rms }
+}
+words! {
+    /// A kind of positions.
+    PositionsName { #[default] None, Learned, Sinusoidal, Rope, Alibi, Relative }
+}
+words! {
+    /// Neighbours, or one of each half.
+    PairingName { #[default] Interleaved, Halves }
+}
+words! {
+    /// The text of the paper, or the code of its authors.
+    AlibiName { #[default] Paper, Reference }
+}
+words! {
+    /// A kind of pooling.
+    PoolName { #[default] Mean, First, Last, Max, Weighted, Every }
+}
+words! {
+    /// A kind of output.
+    OutputName { #[default] Classes, Labels, Values, Embedding, NextToken }
+}
+words! {
+    /// A kind of input.
+    InputKind { #[default] Series, Image, Tokens }
+}
+words! {
+    /// Which dimension of a flat patch is the outermost.
+    PatchOrder { #[default] Channels, Pixels }
+}
+words! {
+    /// What becomes a token after convolutions.
+    TokensName { #[default] Places, Rows }
+}
+
+impl From<ActivationName> for Activation {
+    fn from(name: ActivationName) -> Self {
+        match name {
+            ActivationName::Relu => Self::Relu,
+            ActivationName::Gelu => Self::Gelu,
+            ActivationName::GeluTanh => Self::GeluTanh,
+            ActivationName::Silu => Self::Silu,
+            ActivationName::Tanh => Self::Tanh,
+            ActivationName::Identity => Self::Identity,
+        }
+    }
+}
+
+/// Where a head looks; what is not said has no bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowConfig {
+    /// Keys before the query.
+    pub back: Option<usize>,
+    /// Keys after it.
+    pub ahead: Option<usize>,
+    /// From one key to the next.
+    pub dilation: Option<usize>,
+    /// Keys at the start that are always seen.
+    #[serde(default)]
+    pub sinks: usize,
+}
+
+/// The `[input]` table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputConfig {
+    /// The kind.
+    pub kind: InputKind,
+    /// Steps of a series.
+    pub steps: Option<usize>,
+    /// Channels of a series or an image; by default as many as the stem takes.
+    pub channels: Option<usize>,
+    /// Rows of an image.
+    pub height: Option<usize>,
+    /// Columns of an image.
+    pub width: Option<usize>,
+    /// The most tokens of a text; by default as many as there are positions.
+    pub length: Option<usize>,
+}
+
+/// The `[memory]` table: a second input, that layers of `multihead_attn` make keys and values of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemoryConfig {
+    /// Rows.
+    pub steps: usize,
+    /// Values of each: `kdim` and `vdim`.
+    pub channels: usize,
+}
+
+/// One number for both directions, or rows and columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Both {
+    /// For both.
+    One(usize),
+    /// Rows, columns.
+    Two([usize; 2]),
+}
+
+/// The `[stem]` table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StemConfig {
+    /// Of a linear layer: frames of a token, or rows and columns of a patch. A convolution's tensor says it.
+    pub kernel: Option<Both>,
+    /// From one token to the next; by default the kernel.
+    pub stride: Option<Both>,
+    /// Zeros before and after.
+    pub padding: Option<Both>,
+    /// The order of a flat patch.
+    #[serde(default)]
+    pub order: PatchOrder,
+    /// What becomes a token after convolutions.
+    #[serde(default)]
+    pub tokens: TokensName,
+    /// Whether convolutions see a series as a picture of one channel; by default, those of two dimensions.
+    pub image: Option<bool>,
+}
+
+/// An entry of `[[convolutions]]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConvolutionConfig {
+    /// Its tensors.
+    pub name: String,
+    /// The tensors of the BatchNorm after it.
+    pub batch_norm: Option<String>,
+    /// The number in the BatchNorm that keeps it from dividing by 0.
+    #[serde(default = "eps")]
+    pub eps: f32,
+    /// After it.
+    pub activation: Option<ActivationName>,
+    /// From one place to the next.
+    pub stride: Option<Both>,
+    /// Zeros before and after.
+    pub padding: Option<Both>,
+    /// Groups of channels.
+    #[serde(default = "one")]
+    pub groups: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// Reads TOML; a word that is not known is answered by the nearest one.
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ImportError> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+        refusal(error.message(), line)
+    })
+}
+
+/// The error that a message of serde stands for: ``unknown field `x`, expected one of `a`, `b` ``.
+fn refusal(message: &str, line: Option<usize>) -> ImportError {
+    let kinds = [("unknown field ", "key"), ("unknown variant ", "word")];
+    let kind = kinds.iter().find(|(start, _)| message.starts_with(start));
+    let mut words = message.split('`').skip(1).step_by(2);
+    match (kind, words.next()) {
+        (Some((_, what)), Some(found)) => {
+            let known: Vec<String> = words.map(str::to_string).collect();
+            let nearest = nearest(found, known.iter().map(String::as_str)).map(str::to_string);
+            ImportError::Unknown { line, what, found: found.to_string(), nearest, known }
+        }
+        _ => ImportError::Syntax { line, reason: message.to_string() },
+    }
+}

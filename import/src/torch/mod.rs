@@ -1,0 +1,245 @@
+//! State dicts of PyTorch, with a TOML that says what they do not.
+//!
+//! Names of `nn.TransformerEncoder`, `nn.TransformerEncoderLayer` and `nn.MultiheadAttention` are known; all others
+//! are in the TOML's `[names]`. Widths and counts are read off the tensors. [`inspect`] writes the TOML as far as it
+//! can be told.
+
+mod blocks;
+mod config;
+mod convolutions;
+mod inspect;
+mod layout;
+mod names;
+mod refuse;
+mod stem;
+
+pub use config::{
+    ActivationName, AlibiName, Both, Config, ConvolutionConfig, InputConfig, InputKind, MemoryConfig, ModelConfig,
+    NormName, OutputName, PairingName, PatchOrder, PoolName, PositionsName, StemConfig, TokensName, WindowConfig,
+};
+pub use inspect::inspect;
+pub use names::{BlockNames, Head, Names};
+
+use crate::ImportError;
+use crate::graph::{
+    Activation, AlibiRule, HeadLayer, Matrix, Memory, Model, NormKind, Output, Pool, Positions, RopeScaling, Stem,
+    alibi_slopes, relative_buckets, rope_frequencies, sinusoidal,
+};
+use crate::weights::Tensors;
+use heedful::Pairing;
+use layout::Layout;
+
+/// The float model of a state dict.
+///
+/// # Errors
+/// If a tensor is missing, left over, not finite or of another shape; if a setting cannot be; if heedful has not got
+/// the architecture.
+pub fn read(tensors: Tensors, config: &Config) -> Result<Model, ImportError> {
+    let mut tensors = tensors;
+    refuse::architecture(&tensors, config)?;
+    config.names.ignore.iter().for_each(|name| tensors.ignore(name));
+    let layout = Layout::find(&tensors, config)?;
+    let (input, mut stem) = stem::read(&mut tensors, config, &layout)?;
+    let width = stem.width();
+    let class_tokens = match &config.names.class_token {
+        Some(name) => Some(tensors.table(name, width)?),
+        None => None,
+    };
+    let norms = NormKind::from(config.model.norm);
+    let norm = |tensors: &mut Tensors, name: &str| tensors.norm(name, norms, width, config.model.eps);
+    let embedding_norm = match &config.names.embedding_norm {
+        Some(name) => Some(norm(&mut tensors, name)?),
+        None => None,
+    };
+    let mut blocks = Vec::with_capacity(layout.count);
+    for index in 0..layout.count {
+        blocks.push(blocks::read(&mut tensors, config, &layout.block(index), width)?);
+    }
+    let beside = layout.beside("norm");
+    let final_norm = match config.names.final_norm.as_ref().or(tensors.has_layer(&beside).then_some(&beside)) {
+        Some(name) => Some(norm(&mut tensors, name)?),
+        None => None,
+    };
+    let pool = pool(&mut tensors, config, width)?;
+    let head = head(&mut tensors, config, width)?;
+    let output = output(config, &head);
+    if config.model.scale_embedding {
+        if output == (Output::NextToken { tied: true }) {
+            return Err(ImportError::setting("scale_embedding", "true", "false where the output shares the embedding"));
+        }
+        scale(&mut stem, (width as f32).sqrt());
+    }
+    let mut model = Model {
+        input,
+        memory: config.memory.map(|memory| Memory { steps: memory.steps, channels: memory.channels }),
+        stem,
+        class_tokens,
+        positions: Positions::None,
+        embedding_norm,
+        blocks,
+        final_norm,
+        pool,
+        head,
+        output,
+    };
+    let (tokens, class) = (model.tokens()?, model.class_count());
+    model.positions = positions(&mut tensors, config, &model, [tokens, class, width])?;
+    model.check()?;
+    tensors.finish()?;
+    Ok(model)
+}
+
+impl From<NormName> for NormKind {
+    fn from(name: NormName) -> Self {
+        match name {
+            NormName::Layer => Self::Layer,
+            NormName::Rms => Self::Rms,
+        }
+    }
+}
+
+/// Multiplies what the stem makes.
+fn scale(stem: &mut Stem, factor: f32) {
+    let values: Vec<&mut Vec<f32>> = match stem {
+        Stem::Frames { dense, .. } | Stem::Patches { dense, .. } | Stem::Convolutions { dense: Some(dense), .. } => {
+            std::iter::once(&mut dense.weight.values).chain(&mut dense.bias).collect()
+        }
+        Stem::Embedding { tokens, .. } => vec![&mut tokens.values],
+        Stem::Convolutions { dense: None, .. } => vec![],
+    };
+    values.into_iter().flatten().for_each(|x| *x *= factor);
+}
+
+fn pool(tensors: &mut Tensors, config: &Config, width: usize) -> Result<Pool, ImportError> {
+    let model = &config.model;
+    if model.pool_tokens.is_some() && model.pool != PoolName::First {
+        return Err(ImportError::setting("pool_tokens", "set", "nothing where `pool` is not `first`"));
+    }
+    Ok(match model.pool {
+        PoolName::Mean => Pool::Mean,
+        PoolName::First => Pool::First(model.pool_tokens.unwrap_or(1)),
+        PoolName::Last => Pool::Last,
+        PoolName::Max => Pool::Max,
+        PoolName::Every => Pool::Every,
+        PoolName::Weighted => {
+            let missing = || ImportError::setting("names.pool", "nothing", "the layer of scores that weigh the tokens");
+            let name = config.names.pool.as_ref().ok_or_else(missing)?;
+            Pool::Weighted(tensors.dense(name, 1, width)?)
+        }
+    })
+}
+
+/// The layers after the pooling.
+fn head(tensors: &mut Tensors, config: &Config, width: usize) -> Result<Vec<HeadLayer>, ImportError> {
+    let mut inputs = width;
+    let mut layers = Vec::new();
+    for name in config.names.head.layers() {
+        let weight = tensors.full_name(name, "weight");
+        layers.push(match tensors.shape(&weight).map(<[usize]>::len) {
+            None if let Some(activation) = Activation::named(name) => HeadLayer::Activation(activation),
+            Some(1) => HeadLayer::Norm(tensors.norm(name, config.model.norm.into(), inputs, config.model.eps)?),
+            _ => {
+                let dense = tensors.dense(name, crate::weights::Wanted::Any, inputs)?;
+                inputs = dense.outputs();
+                HeadLayer::Dense(dense)
+            }
+        });
+    }
+    Ok(layers)
+}
+
+fn output(config: &Config, head: &[HeadLayer]) -> Output {
+    let model = &config.model;
+    let names = model.labels.clone();
+    match model.output {
+        OutputName::Classes => Output::Classes(names),
+        OutputName::Labels => Output::Labels(names),
+        OutputName::Values => Output::Values { names, unit: model.unit.clone() },
+        OutputName::Embedding => Output::Embedding { normalised: model.normalised },
+        OutputName::NextToken => {
+            Output::NextToken { tied: !head.iter().any(|layer| matches!(layer, HeadLayer::Dense(_))) }
+        }
+    }
+}
+
+fn positions(
+    tensors: &mut Tensors,
+    config: &Config,
+    model: &Model,
+    [tokens, class, width]: [usize; 3],
+) -> Result<Positions, ImportError> {
+    let (settings, name) = (&config.model, config.names.positions.as_ref());
+    let attention = &model.blocks.first().ok_or_else(layout::no_layers)?.attention;
+    let named = if name.is_some() { PositionsName::Learned } else { PositionsName::None };
+    let kind = settings.positions.unwrap_or(named);
+    let missing = |what: &str| ImportError::setting("names.positions", "nothing", what);
+    let unneeded =
+        |word: &str| ImportError::setting("names.positions", "set", format!("nothing where `positions` is `{word}`"));
+    Ok(match kind {
+        PositionsName::None if name.is_some() => return Err(unneeded("none")),
+        PositionsName::Rope if name.is_some() => return Err(unneeded("rope")),
+        PositionsName::Alibi if name.is_some() => return Err(unneeded("alibi")),
+        PositionsName::None => Positions::None,
+        PositionsName::Sinusoidal if name.is_none() => Positions::Table(sinusoidal(tokens, width, 10_000.0)),
+        PositionsName::Learned | PositionsName::Sinusoidal => {
+            let table = tensors.table(name.ok_or_else(|| missing("the tensor of the positions"))?, width)?;
+            Positions::Table(cover_class_tokens(table, tokens, class))
+        }
+        PositionsName::Rope => {
+            let base = settings.rope_base;
+            if !(base > 1.0 && base.is_finite()) {
+                return Err(ImportError::setting("rope_base", base, "a number above 1"));
+            }
+            let pairing = match settings.rope_pairing {
+                PairingName::Interleaved => Pairing::Interleaved,
+                PairingName::Halves => Pairing::Halves,
+            };
+            if !attention.head_dim.is_multiple_of(2) {
+                let expected = format!("values of heads in pairs, not {}", attention.head_dim);
+                return Err(ImportError::setting("positions", "rope", expected));
+            }
+            let frequencies = rope_frequencies(attention.head_dim / 2, base, RopeScaling::None);
+            Positions::Rotary { pairing, frequencies }
+        }
+        PositionsName::Alibi => {
+            let rule = match settings.alibi {
+                None if !attention.heads.is_power_of_two() => {
+                    let expected = format!("`paper` or `reference`: their slopes differ for {} heads", attention.heads);
+                    return Err(ImportError::setting("alibi", "nothing", expected));
+                }
+                None | Some(AlibiName::Paper) => AlibiRule::Paper,
+                Some(AlibiName::Reference) => AlibiRule::Reference,
+            };
+            Positions::Alibi { slopes: alibi_slopes(attention.heads, rule) }
+        }
+        PositionsName::Relative => {
+            let name = tensors.full_name(name.ok_or_else(|| missing("the table of biases by distance"))?, "weight");
+            let any = crate::weights::Wanted::Any;
+            let mut table = match tensors.shape(&name) {
+                // By head and distance, or the other way round.
+                Some([rows, columns]) if *rows == attention.heads && columns % 2 == 1 => {
+                    tensors.matrix(&name, attention.heads, any)?
+                }
+                _ => tensors.matrix(&name, any, attention.heads)?.transposed(),
+            };
+            if let Some(farthest) = settings.relative_farthest {
+                let least = table.columns / if settings.causal { 2 } else { 4 };
+                if table.columns < 4 || farthest <= least {
+                    let expected = format!("more than the {least} distances that have buckets of their own");
+                    return Err(ImportError::setting("relative_farthest", farthest, expected));
+                }
+                table = relative_buckets(&table.transposed(), settings.causal, farthest, tokens);
+            }
+            Positions::Relative { table }
+        }
+    })
+}
+
+/// Positions of tokens alone, where class tokens have none.
+fn cover_class_tokens(table: Matrix, tokens: usize, class: usize) -> Matrix {
+    if class == 0 || table.rows + class != tokens {
+        return table;
+    }
+    let values = [vec![0.0; class * table.columns], table.values].concat();
+    Matrix::new(tokens, table.columns, values)
+}

@@ -1,0 +1,28 @@
+//! `heedful import hf`
+
+use super::float::folder;
+use super::options::Options;
+use clap::Args;
+use heedful_lab::Error;
+use std::path::PathBuf;
+
+/// A folder with config.json and model.safetensors.
+#[derive(Debug, Args)]
+pub struct Hf {
+    /// The folder.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The most tokens of a text, if fewer than the model can take.
+    #[arg(long, value_name = "TOKENS")]
+    length: Option<usize>,
+    #[command(flatten)]
+    options: Options,
+}
+
+impl Hf {
+    /// Converts and writes the file.
+    pub fn run(self) -> Result<(), Error> {
+        let model = folder(&self.folder, self.length)?;
+        self.options.write(&model, &self.folder.join("model.safetensors"))
+    }
+}

@@ -1,0 +1,41 @@
+//! `heedful verify`
+
+use super::import::Float;
+use clap::Args;
+use heedful::dynamic::Model;
+use heedful_import::arrays::Array;
+use heedful_import::compare::compare;
+use heedful_import::samples::Samples;
+use heedful_lab::{Error, file};
+use std::path::PathBuf;
+
+/// Compare a .heed model with the float model that it was made of.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The model.
+    #[arg(value_name = "FILE.heed")]
+    model: PathBuf,
+    #[command(flatten)]
+    float: Float,
+    /// Inputs `[N, …]`, as the float model takes them.
+    #[arg(long, value_name = "FILE.npy")]
+    input: PathBuf,
+}
+
+impl Verify {
+    /// Compares.
+    pub fn run(self) -> Result<(), Error> {
+        let refuse = Error::content;
+        let heed = Model::load(&file::read(&self.model)?).map_err(|e| refuse(&self.model, e))?;
+        let float = self.float.read()?;
+        let array = Array::read(&self.input).map_err(|e| refuse(&self.input, e))?;
+        let samples = Samples::new(&float, "input", &array).map_err(|e| refuse(&self.input, e))?;
+        let seen = compare(&float, &heed, &samples).map_err(|e| refuse(&self.model, e))?;
+        println!("inputs            {}", seen.inputs);
+        println!("signal to noise   {:.1} dB", seen.decibels);
+        println!("same best output  {:.1} %", 100.0 * seen.same);
+        println!("cosine            {:.4}", seen.cosine);
+        println!("largest error     {:.4}", seen.largest);
+        Ok(())
+    }
+}

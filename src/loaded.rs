@@ -1,0 +1,140 @@
+//! A model that comes at run time: out of a flash partition, or over the air.
+
+use crate::arithmetic::softmax::{Narrow, Weight, Wide};
+use crate::error::Error;
+use crate::format::{File, Shape, Softmax};
+use crate::kernels::{Active, Kernels};
+use crate::observe::{Observer, Unobserved};
+use crate::outcome::Outcome;
+use crate::parts::{AllKinds, Features, FineFeatures, Run, Source, Tokens, WholeSequence};
+use crate::pattern::{AttentionPattern, Mask};
+use crate::plan::Plan;
+use core::marker::PhantomData;
+
+/// A model of any shape in a file that the program got at run time, with the working memory that the program gave it.
+///
+/// It runs the code of [`model!`](crate::model!), to the same bits. Where the file is known when the firmware is
+/// compiled, `model!` needs less flash: it leaves out what the model does not use.
+///
+/// ```
+/// use heedful::Model;
+/// # let file = bytes(include_bytes!("../models/digits.heed"));
+/// # fn bytes(file: &[u8]) -> Vec<u32> {
+/// #     file.chunks_exact(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect()
+/// # }
+/// # let slot: &[u8] = heedful::bytemuck::cast_slice(&file);
+/// let mut memory = [0; 4000]; // words: a static, as a rule
+/// let mut model = Model::load(slot, &mut memory)?;
+/// let outcome = model.infer(&[0; 25 * 128]);
+/// println!("{}", model.label(outcome.best().class));
+/// # Ok::<(), heedful::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Model<'a> {
+    file: File<'a>,
+    shape: Shape,
+    memory: &'a mut [u32],
+}
+
+impl<'a> Model<'a> {
+    /// Checks a file, all its parts and how they fit together, and lays its working memory out.
+    ///
+    /// The bytes start on a word boundary, as those of a flash partition do. What was in the memory does not matter.
+    ///
+    /// # Errors
+    /// What is wrong with the file; [`Error::Memory`], with the bytes that the model needs, if the memory is too small.
+    pub fn load(bytes: &'a [u8], memory: &'a mut [u32]) -> Result<Self, Error> {
+        let file = File::from_bytes(bytes)?;
+        let shape = file.shape()?;
+        for class in 0..file.labels() {
+            file.label_of(class)?;
+        }
+        let (expected, found) = (memory_of::<Active>(&shape), memory.len());
+        if found < expected {
+            return Err(Error::Memory { expected: expected.saturating_mul(4), found: found.saturating_mul(4) });
+        }
+        Ok(Self { file, shape, memory })
+    }
+
+    /// Bytes of working memory that a file's model needs.
+    ///
+    /// # Errors
+    /// If anything is wrong with the file.
+    pub fn memory(bytes: &[u8]) -> Result<usize, Error> {
+        Ok(memory_of::<Active>(&File::from_bytes(bytes)?.shape()?).saturating_mul(4))
+    }
+
+    /// What goes in and what comes out.
+    #[must_use]
+    pub const fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Name of a class; empty where the file gives none.
+    #[must_use]
+    pub fn label(&self, class: usize) -> &'a str {
+        self.file.label_of(class).unwrap_or("")
+    }
+
+    /// One inference over features `[steps][columns][channels]`; missing ones count as 0. Where the model takes 15
+    /// bits, these are the upper 8.
+    #[inline]
+    pub fn infer(&mut self, features: &[i8]) -> Outcome<&[i16]> {
+        self.run(&mut Features(features), self.shape.positions)
+    }
+
+    /// [`Model::infer`] over features of 15 bits, -2^14 up to 2^14. Where the model takes 8, they are rounded.
+    #[inline]
+    pub fn infer_fine(&mut self, features: &[i16]) -> Outcome<&[i16]> {
+        self.run(&mut FineFeatures(features), self.shape.positions)
+    }
+
+    /// One inference over tokens: as many as there are, and at most as many as the model has positions for. Unknown
+    /// ones add nothing.
+    #[inline]
+    pub fn infer_tokens(&mut self, tokens: &[u16]) -> Outcome<&[i16]> {
+        let Shape { positions, class_tokens, .. } = self.shape;
+        let positions = tokens.len().saturating_add(class_tokens).min(positions);
+        self.run(&mut Tokens(tokens), positions)
+    }
+
+    fn run<S: Source>(&mut self, source: &mut S, positions: usize) -> Outcome<&[i16]> {
+        let Self { file, shape, memory } = self;
+        let (pattern, observer) = (|_| Mask::None, &mut Unobserved);
+        let outputs = match shape.softmax {
+            Softmax::Wide => run::<Active, Wide, _, _, _>(file, shape, memory, source, positions, pattern, observer),
+            Softmax::Narrow => {
+                run::<Active, Narrow, _, _, _>(file, shape, memory, source, positions, pattern, observer)
+            }
+        };
+        Outcome::new(outputs, shape.logit)
+    }
+}
+
+/// Runs all parts of a file whose shape this is; gives what comes out.
+pub(crate) fn run<'m, K: Kernels, W: Weight, S: Source, R: AttentionPattern, O: Observer<W>>(
+    file: &File<'_>,
+    shape: &Shape,
+    memory: &'m mut [u32],
+    source: &mut S,
+    positions: usize,
+    pattern: impl Fn(usize) -> R,
+    observer: &mut O,
+) -> &'m [i16] {
+    let plan = Plan::of::<K, W>(&shape.needs);
+    let mut state = plan.lay_out::<W>(memory, positions);
+    let (attend, kinds) = (&mut WholeSequence, PhantomData::<AllKinds>);
+    let mut run = Run { source, attend, pattern: &pattern, observer, layer: 0, kinds };
+    file.each_read(&shape.input, |read| read.part().run::<K, W, _, _, _, _, _, _>(&mut state, &mut run));
+    let count = shape.outputs * state.positions;
+    let outputs = plan.outputs(memory);
+    outputs.get(..count).unwrap_or(outputs)
+}
+
+/// Words of working memory with some kernels.
+pub(crate) fn memory_of<K: Kernels>(shape: &Shape) -> usize {
+    match shape.softmax {
+        Softmax::Wide => Plan::of::<K, Wide>(&shape.needs).words(),
+        Softmax::Narrow => Plan::of::<K, Narrow>(&shape.needs).words(),
+    }
+}

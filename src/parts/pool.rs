@@ -1,0 +1,69 @@
+//! From the rows of all positions to one.
+
+use super::state::State;
+use crate::arithmetic::requantise::Scale;
+use crate::arithmetic::softmax::Weight;
+use crate::kernels::rows;
+
+/// How rows become one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PoolKind {
+    /// The mean of the first so many: of the class tokens, or of all.
+    Mean,
+    /// The first one.
+    First,
+    /// The last one.
+    Last,
+    /// The largest of each value.
+    Max,
+}
+
+/// Pooling of rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Pool {
+    /// How.
+    pub kind: PoolKind,
+    /// Of a mean: of how many rows.
+    pub count: usize,
+    /// Of a mean: from the sum to the mean.
+    pub scale: Scale,
+}
+
+impl Pool {
+    /// In place: a column at a time is read to its end before its first value is written.
+    #[inline]
+    pub(super) fn apply<W: Weight>(&self, state: &mut State<'_, W>) {
+        let (positions, width) = (state.positions, state.width);
+        let values = state.tensors(width).1;
+        for channel in 0..width {
+            let count = if let PoolKind::Mean = self.kind { self.count.min(positions) } else { positions };
+            let pooled = self.of_column(rows(values, width).take(count).filter_map(|row| row.get(channel)), count);
+            if let Some(to) = values.get_mut(channel) {
+                *to = pooled;
+            }
+        }
+        state.positions = positions.min(1);
+    }
+
+    #[inline]
+    fn of_column<'x>(&self, mut column: impl Iterator<Item = &'x i8>, count: usize) -> i8 {
+        match self.kind {
+            PoolKind::Mean => self.mean(column.map(|&x| i32::from(x)).sum(), count),
+            PoolKind::First => column.next().copied().unwrap_or(0),
+            PoolKind::Last => column.last().copied().unwrap_or(0),
+            PoolKind::Max => column.max().copied().unwrap_or(0),
+        }
+    }
+
+    /// The mean of `count` values of this sum. The scale is that of as many as there can be.
+    #[inline]
+    fn mean(&self, sum: i32, count: usize) -> i8 {
+        if count == self.count {
+            return self.scale.to_i8(sum);
+        }
+        let (all, count) = (self.count as i64, count.max(1) as i64);
+        let sum = i64::from(sum) * all;
+        let sum = (2 * sum + count).div_euclid(2 * count);
+        self.scale.to_i8(sum.clamp(i32::MIN.into(), i32::MAX.into()) as i32)
+    }
+}

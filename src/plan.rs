@@ -1,0 +1,189 @@
+//! How much memory a model needs, and what lies where in it.
+
+use crate::arithmetic::softmax::Weight;
+use crate::attention::{OutputLayout, ScratchView};
+use crate::kernels::Kernels;
+use crate::parts::{Memory, State};
+
+/// The most that any part of a model needs, in values; `usize::MAX` where it is more than can be counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Needs {
+    residual: usize,
+    rows: usize,
+    reduced: usize,
+    query: usize,
+    value: usize,
+    /// Keys of a row of scores.
+    keys: usize,
+    heads: usize,
+    /// Of a row.
+    input: usize,
+    /// Of a row.
+    hidden: usize,
+    outputs: usize,
+}
+
+const fn raise(most: &mut usize, rows: usize, values: usize) {
+    let found = rows.saturating_mul(values);
+    if found > *most {
+        *most = found;
+    }
+}
+
+impl Needs {
+    pub(crate) const NONE: Self = Self {
+        residual: 0,
+        rows: 0,
+        reduced: 0,
+        query: 0,
+        value: 0,
+        keys: 0,
+        heads: 0,
+        input: 0,
+        hidden: 0,
+        outputs: 0,
+    };
+
+    pub(crate) const fn residual(&mut self, rows: usize, values: usize) {
+        raise(&mut self.residual, rows, values);
+    }
+
+    pub(crate) const fn rows(&mut self, rows: usize, values: usize) {
+        raise(&mut self.rows, rows, values);
+    }
+
+    pub(crate) const fn reduced(&mut self, rows: usize, values: usize) {
+        raise(&mut self.reduced, rows, values);
+    }
+
+    pub(crate) const fn attention(&mut self, rows: usize, dim: usize, head_dim: usize, heads: usize) {
+        raise(&mut self.query, rows, dim);
+        raise(&mut self.value, rows, head_dim);
+        raise(&mut self.keys, rows, 1);
+        raise(&mut self.heads, rows, heads);
+    }
+
+    pub(crate) const fn heads(&mut self, values: usize) {
+        raise(&mut self.heads, 1, values);
+    }
+
+    pub(crate) const fn input(&mut self, values: usize) {
+        raise(&mut self.input, 1, values);
+    }
+
+    pub(crate) const fn hidden(&mut self, values: usize) {
+        raise(&mut self.hidden, 1, values);
+    }
+
+    pub(crate) const fn outputs(&mut self, rows: usize, values: usize) {
+        raise(&mut self.outputs, rows, values);
+    }
+}
+
+/// Bytes of each piece of a model's working memory, for some kernels and softmax weights.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Plan {
+    scores: usize,
+    weights: usize,
+    query: usize,
+    value: usize,
+    heads: usize,
+    residual: usize,
+    rows: usize,
+    reduced: usize,
+    input: usize,
+    hidden: usize,
+    outputs: usize,
+}
+
+impl Plan {
+    /// For so many queries, rows of weights and rows of a layer at a time, and weights of so many bytes.
+    pub(crate) const fn new(needs: &Needs, queries: usize, weight_rows: usize, rows: usize, weight: usize) -> Self {
+        Self {
+            scores: needs.keys.saturating_mul(queries).saturating_mul(4),
+            weights: needs.keys.saturating_mul(weight_rows).saturating_mul(weight),
+            query: needs.query,
+            value: needs.value,
+            heads: needs.heads,
+            residual: needs.residual.saturating_mul(2),
+            rows: needs.rows,
+            reduced: needs.reduced,
+            input: needs.input.saturating_mul(rows),
+            hidden: needs.hidden.saturating_mul(rows),
+            outputs: needs.outputs.saturating_mul(2),
+        }
+    }
+
+    /// For the kernels `K`.
+    pub(crate) const fn of<K: Kernels, W>(needs: &Needs) -> Self {
+        Self::new(needs, K::QUERIES, K::WEIGHT_ROWS, K::ROWS, size_of::<W>())
+    }
+
+    /// Words in all; `usize::MAX` where they are more.
+    pub(crate) const fn words(&self) -> usize {
+        let pieces = [
+            self.scores,
+            self.weights,
+            self.query,
+            self.query,
+            self.value,
+            self.heads,
+            self.residual,
+            self.rows,
+            self.reduced,
+            self.input,
+            self.hidden,
+            self.outputs,
+        ];
+        let (mut words, mut i) = (0usize, 0);
+        while i < pieces.len() {
+            words = words.saturating_add(pieces[i].div_ceil(4));
+            i += 1;
+        }
+        words
+    }
+
+    /// The pieces of a memory that is large enough; of one that is not, too little.
+    #[inline]
+    pub(crate) fn lay_out<'s, W: Weight>(&self, memory: &'s mut [u32], positions: usize) -> State<'s, W> {
+        let mut rest = memory;
+        let attention = ScratchView {
+            scores: piece(&mut rest, self.scores),
+            weights: piece(&mut rest, self.weights),
+            query: piece(&mut rest, self.query),
+            key: piece(&mut rest, self.query),
+            value: piece(&mut rest, self.value),
+            outputs: piece(&mut rest, self.heads),
+            layout: OutputLayout::Joined,
+        };
+        let memory = Memory {
+            attention,
+            residual: piece(&mut rest, self.residual),
+            rows: piece(&mut rest, self.rows),
+            reduced: piece(&mut rest, self.reduced),
+            input: piece(&mut rest, self.input),
+            hidden: piece(&mut rest, self.hidden),
+            outputs: piece(&mut rest, self.outputs),
+        };
+        State { memory, positions, width: 0 }
+    }
+
+    /// The outputs in a memory that [`Plan::lay_out`] divided.
+    #[inline]
+    pub(crate) fn outputs<'s>(&self, memory: &'s [u32]) -> &'s [i16] {
+        let start = self.words() - self.outputs.div_ceil(4);
+        let words = memory.get(start..self.words()).unwrap_or(&[]);
+        bytemuck::must_cast_slice::<u32, i16>(words).get(..self.outputs / 2).unwrap_or(&[])
+    }
+}
+
+/// The next `bytes` of a memory, as values.
+#[inline]
+fn piece<'s, T: bytemuck::Pod>(rest: &mut &'s mut [u32], bytes: usize) -> &'s mut [T] {
+    let words = core::mem::take(rest);
+    let (piece, after) = words.split_at_mut(bytes.div_ceil(4).min(words.len()));
+    *rest = after;
+    let values = bytemuck::try_cast_slice_mut(piece).unwrap_or(&mut []);
+    let length = (bytes / size_of::<T>()).min(values.len());
+    values.get_mut(..length).unwrap_or(&mut [])
+}
