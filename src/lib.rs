@@ -85,7 +85,7 @@ pub use model::CompiledModel;
 pub use norm::{LayerNorm, MAX_EPSILON, MAX_WIDTH, Norm, NormChannel, RmsNorm};
 pub use observe::{Observer, Row, Unobserved};
 pub use outcome::{Guess, Outcome};
-pub use parts::{Patches, PoolKind};
+pub use parts::{Input, MemoryShape, Patches, PoolKind};
 pub use pattern::{Alibi, AttentionPattern, BitMask, HeadMask, MASKED, Mask, RelativeBias, Slope, Window, Windows};
 pub use position::sinusoidal;
 pub use real::{FromReal, OutOfRange};

@@ -16,6 +16,8 @@ pub(crate) struct Needs {
     /// Keys of a row of scores.
     keys: usize,
     heads: usize,
+    /// Of the maps that convolutions make, in turn.
+    maps: [usize; 2],
     /// Of a row.
     input: usize,
     /// Of a row.
@@ -39,6 +41,7 @@ impl Needs {
         value: 0,
         keys: 0,
         heads: 0,
+        maps: [0; 2],
         input: 0,
         hidden: 0,
         outputs: 0,
@@ -56,11 +59,21 @@ impl Needs {
         raise(&mut self.reduced, rows, values);
     }
 
-    pub(crate) const fn attention(&mut self, rows: usize, dim: usize, head_dim: usize, heads: usize) {
-        raise(&mut self.query, rows, dim);
-        raise(&mut self.value, rows, head_dim);
-        raise(&mut self.keys, rows, 1);
+    /// `heads`: values of a row of heads' outputs.
+    pub(crate) const fn attention(&mut self, rows: usize, keys: usize, dim: usize, head_dim: usize, heads: usize) {
+        raise(&mut self.query, if keys > rows { keys } else { rows }, dim);
+        raise(&mut self.value, keys, head_dim);
+        self.scores(keys);
         raise(&mut self.heads, rows, heads);
+    }
+
+    pub(crate) const fn scores(&mut self, keys: usize) {
+        raise(&mut self.keys, keys, 1);
+    }
+
+    /// The map that the `index`th convolution makes.
+    pub(crate) const fn map(&mut self, index: usize, places: usize, channels: usize) {
+        raise(&mut self.maps[(index + 1) % 2], places, channels);
     }
 
     pub(crate) const fn heads(&mut self, values: usize) {
@@ -91,6 +104,7 @@ pub(crate) struct Plan {
     residual: usize,
     rows: usize,
     reduced: usize,
+    maps: [usize; 2],
     input: usize,
     hidden: usize,
     outputs: usize,
@@ -108,6 +122,7 @@ impl Plan {
             residual: needs.residual.saturating_mul(2),
             rows: needs.rows,
             reduced: needs.reduced,
+            maps: needs.maps,
             input: needs.input.saturating_mul(rows),
             hidden: needs.hidden.saturating_mul(rows),
             outputs: needs.outputs.saturating_mul(2),
@@ -131,6 +146,8 @@ impl Plan {
             self.residual,
             self.rows,
             self.reduced,
+            self.maps[0],
+            self.maps[1],
             self.input,
             self.hidden,
             self.outputs,
@@ -161,11 +178,12 @@ impl Plan {
             residual: piece(&mut rest, self.residual),
             rows: piece(&mut rest, self.rows),
             reduced: piece(&mut rest, self.reduced),
+            maps: self.maps.map(|bytes| piece(&mut rest, bytes)),
             input: piece(&mut rest, self.input),
             hidden: piece(&mut rest, self.hidden),
             outputs: piece(&mut rest, self.outputs),
         };
-        State { memory, positions, width: 0 }
+        State { memory, positions, width: 0, made: false }
     }
 
     /// The outputs in a memory that [`Plan::lay_out`] divided.

@@ -36,14 +36,15 @@ pub use v1::Config;
 #[doc(hidden)]
 pub mod parts {
     pub use super::v1::{BlockView, EncoderView};
+    pub use crate::activation::FineActivation;
     pub use crate::attention::{AttentionView, ProjectionView};
     pub use crate::decoder::{DecoderBlockView, DecoderView, EmbeddingView};
     pub use crate::feed_forward::{GatedView, PlainView};
     pub use crate::linear::LinearView;
     pub use crate::norm::NormView;
     pub use crate::parts::{
-        AllKinds, AttentionPart, Carry, DenseView, Embedding, FilePattern, FineFeedForward, Kinds, Part, Pool,
-        Positions, Stem, Uses,
+        AllKinds, AttentionPart, Carry, Convolution, DenseView, Embedding, FilePattern, FineFeedForward, Kinds,
+        MemoryShape, Part, Pool, Positions, Stem, TokenTypes, Uses, WeightedPool,
     };
     pub use crate::pattern::RelativeTable;
 }
