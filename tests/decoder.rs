@@ -441,3 +441,25 @@ fn extreme_samples() {
     assert_eq!(sample(&all, flat, u32::MAX), 65_535);
     assert_eq!(sample(&all, flat, 1 << 31), 32_768);
 }
+
+/// Digests of all logits of a text, that no change of the code may alter.
+#[test]
+fn golden_logits() {
+    let digest = |bytes: &[u8], context: usize, tokens: usize| {
+        let read = Decoder::load(bytes).unwrap();
+        let (mut session, mut digest) = (read.session(context), 0xcbf2_9ce4_8422_2325);
+        for position in 0..60 {
+            for byte in session.step((11 * position + 3) % tokens).iter().flat_map(|logit| logit.to_le_bytes()) {
+                digest = (digest ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+            }
+        }
+        digest
+    };
+    let tiny = include_bytes!("fixtures/tiny_decoder.heed");
+    let narrow = include_bytes!("models/narrow_decoder.heed");
+    let found = [digest(tiny, 16, 300), digest(tiny, 100, 300), digest(narrow, 5, 7), digest(narrow, 1, 7)];
+    assert_eq!(
+        found.map(|digest| format!("{digest:016x}")),
+        ["54ad029cc95995df", "9b799d41412ccda2", "9ba8ae769a5593eb", "22c748ca53343e90"]
+    );
+}
