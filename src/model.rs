@@ -482,8 +482,8 @@ macro_rules! model {
                 { OF[4] },
                 { OF[5] },
             > =
-                &unwrap(Tables::read(&FILE));
-            const PARTS: [Part<'static>; SHAPE.parts] = unwrap(TABLES.chain(&FILE));
+                &unwrap(Tables::read(&FILE, &SHAPE));
+            const PARTS: [Part<'static>; SHAPE.parts] = unwrap(TABLES.chain(&FILE, &SHAPE));
 
             impl Embedded for $name {
                 const FILE: File<'static> = FILE;

@@ -17,6 +17,7 @@ mod pool;
 mod source;
 mod state;
 mod stem;
+mod step;
 mod uses;
 
 pub(crate) use attention::{Attend, WholeSequence};
@@ -32,6 +33,7 @@ pub use source::Input;
 pub(crate) use source::{Features, FineFeatures, Given, Readings, Source, Tokens, WithMemory};
 pub(crate) use state::{Memory, State};
 pub use stem::{Positions, Stem};
+pub(crate) use step::{Step, StepPlan};
 pub use uses::{AllKinds, Kinds, Uses};
 
 use crate::arithmetic::requantise::{Channel, Scale};
@@ -124,7 +126,7 @@ impl Part<'_> {
         let uses = U::USES;
         match *self {
             Part::Convolution(layer) if uses.has(Uses::CONVOLUTIONS) => layer.apply::<K, W, S, U>(state, run.source),
-            Part::Positions(positions) => positions.start(state),
+            Part::Positions(positions) => positions.start::<W, U>(state),
             Part::Stem(stem) if uses.has(Uses::STEM) => stem.add::<K, W, S, U>(state, run.source),
             Part::Embedding(embedding) if uses.has(Uses::TOKENS) => embedding.add(state, run.source),
             Part::TokenTypes(types) if uses.has(Uses::TOKEN_TYPES) => types.add(state, run.source),

@@ -189,7 +189,7 @@ macro_rules! doors {
         fn $test() {
             let bytes = include_bytes!($path);
             let read = Decoder::load(bytes).unwrap();
-            assert_eq!((*read.config(), read.flash()), ($model::CONFIG, $model::FLASH));
+            assert_eq!((*read.shape(), read.flash()), ($model::SHAPE, $model::FLASH));
             assert_eq!(read.tokenizer(), $model::TOKENIZER);
             let mut typed = Box::new($model::new());
             let mut session = read.session($context);
@@ -198,7 +198,7 @@ macro_rules! doors {
             let (mut rewound, mut refused) = (0, 0);
             for i in 0..400 {
                 // Every tenth token is none.
-                let most = $model::CONFIG.tokens as i64 * 10 / 9;
+                let most = $model::SHAPE.outputs as i64 * 10 / 9;
                 let token = if i == 77 { u16::MAX } else { random.int(0, most) as u16 };
                 match random.int(0, 9) {
                     0 => {
@@ -352,9 +352,9 @@ fn text_through_the_tokenizer() {
 /// The state is its cache, the rows of a few tensors, and the logits.
 #[test]
 fn memory() {
-    let c = Tiny::CONFIG;
-    let cache = 2 * c.layers * 16 * c.key_heads * c.head_dim;
-    let rows = 2 * c.tokens + 3 * c.width + (2 * c.heads + c.key_heads) * c.head_dim + 2 * c.hidden;
+    let (c, key_heads) = (Tiny::SHAPE, 2);
+    let cache = 2 * c.layers * 16 * key_heads * c.head_dim;
+    let rows = 2 * c.outputs + 3 * c.width + (2 * c.heads + key_heads) * c.head_dim + 2 * c.hidden;
     let scores = 16 * (4 + 2) * 8;
     assert!(size_of::<Tiny>() <= cache + rows + scores + 128, "{}", size_of::<Tiny>());
     static MODEL: Tiny = Tiny::new();

@@ -16,6 +16,7 @@ use crate::arithmetic::requantise::Channel;
 use crate::arithmetic::softmax::Steepness;
 use crate::parts::{AttentionPart, Convolution, MemoryShape, Patches, Uses};
 use crate::plan::Needs;
+use crate::rope::Rope;
 use crate::{Allowed, Error};
 
 /// Words of features before those of their channels.
@@ -63,6 +64,11 @@ impl<'a> File<'a> {
     /// # Errors
     /// What is wrong, and in which part: see [`Error`].
     pub const fn shape(&self) -> Result<Shape, Error> {
+        self.shape_of(false)
+    }
+
+    /// Of a model that takes a token at a time, or all input at once.
+    pub(super) const fn shape_of(&self, steps: bool) -> Result<Shape, Error> {
         if self.major != MAJOR {
             return Err(Error::Version { found: self.major, supported: MAJOR });
         }
@@ -75,7 +81,7 @@ impl<'a> File<'a> {
             Some((tag, words)) => tri!(words.input(tag)),
             None => return Err(missing(FEATURES)),
         };
-        let mut flow = Flow::new(softmax, input);
+        let mut flow = Flow::new(softmax, input, steps);
         loop {
             match tri!(sections.next_part()) {
                 Some((tag, words)) => {
@@ -103,10 +109,16 @@ const fn raise(most: &mut usize, found: usize) {
 }
 
 /// What has gone along the chain so far.
-struct Flow {
+pub(super) struct Flow<'a> {
     shape: Shape,
     /// What a stem or convolution reads: rows, columns, channels, and whether they have 15 bits.
     map: ([usize; 3], bool),
+    /// Whether the model takes a token at a time.
+    steps: bool,
+    /// Of the first attention that rotates.
+    pub(super) rope: Option<Rope<'a>>,
+    /// Tokens and width.
+    embedding: Option<[usize; 2]>,
     has_residual: bool,
     /// Rows of the residual stream.
     streams: usize,
@@ -118,8 +130,8 @@ struct Flow {
     ended: bool,
 }
 
-impl Flow {
-    const fn new(softmax: Softmax, input: InputShape) -> Self {
+impl<'a> Flow<'a> {
+    pub(super) const fn new(softmax: Softmax, input: InputShape, steps: bool) -> Self {
         let shape = Shape {
             input,
             memory: None,
@@ -142,12 +154,20 @@ impl Flow {
             uses: Uses(0),
             needs: Needs::NONE,
             tables: [0; 6],
+            attended: 0,
         };
         let map = ([input.steps, input.columns, input.channels], input.fine);
-        Self { shape, map, has_residual: false, streams: 0, has_input: false, values: 0, rows: 0, ended: false }
+        let (rope, embedding) = (None, None);
+        let (has_residual, streams, has_input, values, rows, ended) = (false, 0, false, 0, 0, false);
+        Self { shape, map, steps, rope, embedding, has_residual, streams, has_input, values, rows, ended }
     }
 
-    const fn finish(self) -> Result<Shape, Error> {
+    /// Parts so far.
+    pub(super) const fn parts(&self) -> usize {
+        self.shape.parts
+    }
+
+    pub(super) const fn finish(self) -> Result<Shape, Error> {
         if self.ended { Ok(self.shape) } else { Err(missing(OUTPUT)) }
     }
 
@@ -182,7 +202,7 @@ impl Flow {
         self.shape.needs.rows(self.rows, values);
     }
 
-    const fn take(&mut self, read: &Read<'_>) -> Result<(), Error> {
+    pub(super) const fn take(&mut self, read: &Read<'a>) -> Result<(), Error> {
         if self.ended {
             return Err(Error::Shape { what: "parts after the output", allowed: Allowed::Exactly(0), found: 1 });
         }
@@ -190,6 +210,9 @@ impl Flow {
             return Err(Error::Shape { what: "parts", allowed: Allowed::Between(1, MAX_PARTS), found: MAX_PARTS + 1 });
         }
         self.shape.parts += 1;
+        if self.steps {
+            tri!(self.can_step(read));
+        }
         let is_input = matches!(read, Read::Positions { .. } | Read::Convolution(_) | Read::Memory(_));
         if !self.has_residual && !is_input {
             return Err(missing(POSITIONS));
@@ -209,9 +232,11 @@ impl Flow {
                     return Err(Error::Shape { what, allowed, found: 2 });
                 }
                 self.has_residual = true;
-                (self.rows, self.streams, self.shape.positions) = (*count, *count, *count);
+                self.rows = if self.steps { 1 } else { *count };
+                (self.streams, self.shape.positions) = (self.rows, *count);
                 (self.shape.class_tokens, self.shape.width) = (*first, positions.width);
-                self.shape.needs.residual(*count, positions.width);
+                self.uses(Uses::LEARNED_STEPS.only_if(self.steps && !positions.values.is_empty()));
+                self.shape.needs.residual(self.rows, positions.width);
             }
             Read::Stem(stem) => {
                 tri!(exactly("width of the residual stream", stem.layer.channels.len(), self.shape.width));
@@ -231,7 +256,7 @@ impl Flow {
                 let InputKind::Tokens = self.shape.input.kind else { return Err(missing(STEM)) };
                 tri!(exactly("tokens", layer.channels.len(), self.shape.input.channels));
                 tri!(exactly("positions", self.shape.positions - embedding.first, self.shape.input.steps));
-                self.has_input = true;
+                (self.has_input, self.embedding) = (true, Some([layer.channels.len(), layer.weights.inputs]));
                 self.uses(Uses::TOKENS);
             }
             Read::TokenTypes(types) => {
@@ -313,8 +338,13 @@ impl Flow {
                 (self.shape.rows, self.shape.outputs, self.shape.kind) = (self.rows, output.outputs, output.kind);
                 (self.shape.logit, self.shape.step) = (output.logit, output.step);
                 self.shape.needs.outputs(self.rows, output.outputs);
-                if let Some(layer) = output.layer {
-                    self.macs(self.rows, layer.products());
+                if output.tied {
+                    let Some([tokens, width]) = self.embedding else { return Err(missing(EMBEDDING)) };
+                    tri!(exactly("outputs that are tokens", output.outputs, tokens));
+                    tri!(exactly("values of a row", output.width, width));
+                }
+                if output.tied || output.layer.is_some() {
+                    self.macs(self.rows, output.outputs.saturating_mul(output.width));
                 }
                 self.ended = true;
             }
@@ -357,13 +387,13 @@ impl Flow {
         Ok(())
     }
 
-    const fn attention(&mut self, part: &AttentionPart<'_>) -> Result<(), Error> {
+    const fn attention(&mut self, part: &AttentionPart<'a>) -> Result<(), Error> {
         let AttentionPart { reduce, attention, pattern, memory } = part;
         let width = attention.output.channels.len();
         tri!(self.rows(width));
         tri!(self.residual(width));
         self.shape.layers += 1;
-        self.shape.tables[0] += 1;
+        (self.shape.attended, self.shape.tables[0]) = (self.shape.parts, self.shape.tables[0] + 1);
         let heads = attention.head_scales.len();
         let mut keys = self.rows;
         if let Some(MemoryShape { steps, channels }) = *memory {
@@ -392,6 +422,18 @@ impl Flow {
             let length = reduce.channels.len();
             self.shape.needs.reduced(self.rows, if length > width { length } else { 0 });
         }
+        if !pattern.rope.frequencies.is_empty() {
+            let uses = self.turns(pattern.rope);
+            self.uses(uses);
+        }
+        if self.steps {
+            self.macs(1, products);
+            let (dim, head_dim, inner) = (attention.dim, attention.head_dim, attention.output.weights.inputs);
+            let groups = attention.value.channel_groups;
+            self.shape.needs.step(heads * dim, groups * dim, inner, groups * (dim + head_dim));
+            self.shape.needs.heads(if reduce.is_some() { width } else { 0 });
+            return Ok(());
+        }
         let pairs = keys.saturating_mul(heads * (attention.dim + attention.head_dim));
         self.macs(self.rows, products.saturating_add(pairs));
         let outputs = attention.output.weights.inputs;
@@ -412,7 +454,7 @@ impl<'a> File<'a> {
             return self.shape();
         }
         let config = tri!(self.config());
-        let mut flow = Flow::new(config.softmax, tri!(self.old_input(&config)));
+        let mut flow = Flow::new(config.softmax, tri!(self.old_input(&config)), false);
         while let Some(read) = tri!(self.old_part(&config, flow.shape.parts)) {
             tri!(flow.take(&read));
         }
@@ -485,7 +527,7 @@ impl<'a> File<'a> {
         let mut skip = index + 2;
         loop {
             match tri!(sections.next_part()) {
-                Some((tag, mut words)) if skip == 0 => return Ok(Some(tri!(words.part(tag)))),
+                Some((tag, mut words)) if skip == 0 => return Ok(Some(self.tie(tri!(words.part(tag))))),
                 Some(_) => skip -= 1,
                 None => return Ok(None),
             }
@@ -551,7 +593,7 @@ impl<'a> File<'a> {
         let mut sections = self.sections_in_order(true);
         while let Ok(Some((tag, mut words))) = sections.next_part() {
             if let Ok(read) = words.part(tag) {
-                run(&read);
+                run(&self.tie(read));
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::arithmetic::requantise::Channel;
 use crate::arithmetic::softmax::{MAX_HEAD_DIM, MAX_POSITIONS, Steepness};
 use crate::attention::{AttentionView, HeadScale, ProjectionView};
 use crate::block::ResidualScale;
-use crate::decoder::{EmbeddingView, MAX_FACTOR};
+use crate::embedding::{EmbeddingView, MAX_FACTOR};
 use crate::feed_forward::{GatedView, MAX_HIDDEN15_INPUTS, PlainView, allows_hidden15, coarse};
 use crate::linear::{LinearView, MAX_INPUTS};
 use crate::norm::{MAX_WIDTH, NormView};
@@ -48,6 +48,7 @@ pub(crate) const OUTPUT: Tag = tag(*b"OUTP", "output");
 pub(crate) const LABELS: Tag = tag(*b"labl", "labels");
 pub(crate) const CHANNELS: Tag = tag(*b"chan", "names of channels");
 pub(crate) const UNIT: Tag = tag(*b"unit", "unit");
+pub(crate) const TOKENIZER: Tag = tag(*b"tokn", "tokens");
 
 /// The name of a part.
 pub(super) const fn name(tag: u32) -> &'static str {
@@ -117,6 +118,8 @@ pub(crate) struct Output<'a> {
     pub logit: Steepness,
     pub step: f32,
     pub layer: Option<LinearView<'a>>,
+    /// Whether its layer is that of the embedding.
+    pub tied: bool,
 }
 
 impl Read<'_> {
@@ -510,19 +513,22 @@ impl<'a> Reader<'a> {
         };
         tri!(within("width", width, MAX_INPUTS));
         tri!(within("outputs", outputs, 1 << 16));
-        let has_layer = tri!(self.flag("layer of the output"));
+        let layer = tri!(self.count());
+        tri!(between("layer of the output", layer, 0, 2));
         let logit = tri!(self.steepness("scale of the logits"));
         let step = f32::from_bits(tri!(self.word()));
         if !(step > 0.0 && step.is_finite()) {
             let found = step.to_bits();
             return Err(Error::Scale { what: "step of an output", found, allowed: "a positive, finite f32" });
         }
-        let layer = if has_layer {
-            Some(tri!(self.linear(width, outputs)))
-        } else {
-            tri!(exactly("outputs without a layer", outputs, width));
-            None
+        let (layer, tied) = match layer {
+            0 => {
+                tri!(exactly("outputs without a layer", outputs, width));
+                (None, false)
+            }
+            1 => (Some(tri!(self.linear(width, outputs))), false),
+            _ => (None, true),
         };
-        Ok(Read::Output(Output { width, outputs, kind, logit, step, layer }))
+        Ok(Read::Output(Output { width, outputs, kind, logit, step, layer, tied }))
     }
 }

@@ -136,6 +136,8 @@ pub struct Shape {
     pub(crate) uses: Uses,
     pub(crate) needs: Needs,
     pub(crate) tables: [usize; 6],
+    /// Parts up to the last attention.
+    pub(crate) attended: usize,
 }
 
 impl Shape {

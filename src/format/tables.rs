@@ -2,6 +2,7 @@
 
 use super::part::Read;
 use super::reader::tri;
+use super::shape::{InputKind, Shape};
 use super::{Error, File, OLD_MAJOR};
 use crate::activation::{Activation, FineActivation, RELU};
 use crate::arithmetic::requantise::Scale;
@@ -67,8 +68,11 @@ const NO_DENSE: DenseView<'static> = DenseView { layer: NO_LAYER, activation: No
 
 impl<'a> File<'a> {
     /// The `index`th part, of either version of the format.
-    const fn part_of_any(&self, index: usize) -> Result<Option<Read<'a>>, Error> {
+    const fn part_of_any(&self, kind: InputKind, index: usize) -> Result<Option<Read<'a>>, Error> {
         if self.major == OLD_MAJOR {
+            if let InputKind::Tokens = kind {
+                return self.old_language_part(&tri!(self.decoder_config()), index);
+            }
             return self.old_part(&tri!(self.config()), index);
         }
         self.nth_part(index)
@@ -83,7 +87,7 @@ impl<'a, const A: usize, const F: usize, const G: usize, const D: usize, const I
     /// # Errors
     /// If anything is wrong with a part.
     #[doc(hidden)]
-    pub const fn read(file: &File<'a>) -> Result<Self, Error> {
+    pub const fn read(file: &File<'a>, shape: &Shape) -> Result<Self, Error> {
         let mut tables = Self {
             stem: None,
             embedding: None,
@@ -95,7 +99,7 @@ impl<'a, const A: usize, const F: usize, const G: usize, const D: usize, const I
             convolutions: [NO_CONVOLUTION; C],
         };
         let (mut index, mut next) = (0, [0; 6]);
-        while let Some(read) = tri!(file.part_of_any(index)) {
+        while let Some(read) = tri!(file.part_of_any(shape.input.kind, index)) {
             match read {
                 Read::Stem(stem) => tables.stem = Some(stem),
                 Read::Embedding(embedding) => tables.embedding = Some(embedding),
@@ -135,13 +139,13 @@ impl<'a, const A: usize, const F: usize, const G: usize, const D: usize, const I
     /// # Errors
     /// If anything is wrong with a part.
     #[doc(hidden)]
-    pub const fn chain<const N: usize>(&'static self, file: &File<'a>) -> Result<[Part<'a>; N], Error>
+    pub const fn chain<const N: usize>(&'static self, file: &File<'a>, shape: &Shape) -> Result<[Part<'a>; N], Error>
     where
         'static: 'a,
     {
         let mut parts = [Part::Positions(Positions { width: 0, values: &[] }); N];
         let (mut index, mut next) = (0, [0; 6]);
-        while let Some(read) = tri!(file.part_of_any(index)) {
+        while let Some(read) = tri!(file.part_of_any(shape.input.kind, index)) {
             parts[index] = match read {
                 Read::Stem(_) => match &self.stem {
                     Some(stem) => Part::Stem(stem),

@@ -302,7 +302,7 @@ impl<'a> File<'a> {
                 let (outputs, kind, logit) = (config.classes, OutputKind::Classes, config.logit);
                 let step = (logit.to_real() / core::f64::consts::LOG2_E) as f32;
                 let layer = Some(encoder.classifier);
-                Some(Read::Output(Output { width, outputs, kind, logit, step, layer }))
+                Some(Read::Output(Output { width, outputs, kind, logit, step, layer, tied: false }))
             }
             _ => None,
         })

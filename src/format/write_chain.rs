@@ -2,10 +2,11 @@
 
 use super::part::{
     ATTENTION, CHANNELS, CONVOLUTION, DENSE, EMBEDDING, FEATURES, FEED_FORWARD, FINE_FEED_FORWARD, GATED, LABELS,
-    MEMORY, MODEL, NORM, OUTPUT, POOL, POSITIONS, RESIDUAL, ROWS, STEM, TOKEN_INPUT, TOKEN_TYPES, UNIT,
+    MEMORY, MODEL, NORM, OUTPUT, POOL, POSITIONS, RESIDUAL, ROWS, STEM, TOKEN_INPUT, TOKEN_TYPES, TOKENIZER, UNIT,
 };
 use super::shape::{OutputKind, Softmax};
 use super::write::{BlockModel, EncoderModel, LinearModel, NormModel, Writer, linear, norm, pack, same};
+use super::write_decoder::{TokenModel, tokenizer};
 use super::{AUDIO, File};
 use crate::arithmetic::head_scale::HeadScale;
 use crate::arithmetic::requantise::{Channel, Scale};
@@ -34,6 +35,8 @@ pub struct ChainModel {
     pub labels: Vec<String>,
     /// The unit of outputs that are values, of at most 255 bytes; or empty.
     pub unit: String,
+    /// Of a language model: one per token, or none: the tokenizer.
+    pub tokens: Vec<TokenModel>,
 }
 
 /// What goes in.
@@ -246,6 +249,17 @@ pub enum PartModel {
         /// `[outputs][width]`; without it, the row is the output.
         layer: Option<LinearModel>,
     },
+    /// What comes out of a language model whose output layer is the embedding.
+    TiedOutput {
+        /// Values of a row.
+        width: usize,
+        /// Tokens.
+        outputs: usize,
+        /// Octaves of probability per unit of a logit.
+        logit: Steepness,
+        /// Real value of a unit.
+        step: f32,
+    },
 }
 
 /// Attention as a part.
@@ -336,10 +350,14 @@ impl ChainModel {
         if !self.unit.is_empty() {
             file.section(UNIT, super::write::labels(core::slice::from_ref(&self.unit))?);
         }
+        if !self.tokens.is_empty() {
+            file.section(TOKENIZER, tokenizer(&self.tokens)?);
+        }
         let bytes = file.finish();
         // Whatever a reader would refuse is refused here.
         let words: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|&word| u32::from_le_bytes(word)).collect();
-        File::open(&words)?.shape()?;
+        let file = File::open(&words)?;
+        file.tokenizer(file.shape()?.input.channels)?;
         Ok(bytes)
     }
 }
@@ -495,6 +513,10 @@ impl PartModel {
                 }
                 file.section(OUTPUT, words);
             }
+            Self::TiedOutput { width, outputs, logit, step } => {
+                let words = [counts(&[*width, *outputs, 4, 2]), vec![logit.to_word(), step.to_bits()]];
+                file.section(OUTPUT, words.concat());
+            }
         }
         Ok(())
     }
@@ -604,6 +626,6 @@ impl From<EncoderModel> for ChainModel {
         let step = (c.logit.to_real() / core::f64::consts::LOG2_E) as f32;
         let (kind, layer) = (OutputKind::Classes, Some(model.classifier));
         parts.push(PartModel::Output { width: c.width, kind, logit: c.logit, step, layer });
-        Self { softmax: c.softmax, input, parts, labels: model.labels, unit: String::new() }
+        Self { softmax: c.softmax, input, parts, labels: model.labels, unit: String::new(), tokens: vec![] }
     }
 }

@@ -3,7 +3,7 @@
 use super::source::Source;
 use super::state::State;
 use crate::arithmetic::softmax::Weight;
-use crate::decoder::EmbeddingView;
+use crate::embedding::EmbeddingView;
 use crate::kernels::rows_mut;
 
 /// Rows of tokens, after so many positions of class tokens.

@@ -16,6 +16,8 @@ pub(crate) struct State<'s, W> {
     pub width: usize,
     /// Whether a convolution has made a map of the input.
     pub made: bool,
+    /// The position of the first row, but for whole turns of 2^32.
+    pub first: u32,
 }
 
 /// Where things are.

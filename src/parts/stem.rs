@@ -19,13 +19,20 @@ pub struct Positions<'a> {
 }
 
 impl Positions<'_> {
-    pub(super) fn start<W: Weight>(&self, state: &mut State<'_, W>) {
+    pub(super) fn start<W: Weight, U: Kinds>(&self, state: &mut State<'_, W>) {
         state.width = self.width;
+        let mut values = self.values;
+        if U::USES.has(Uses::LEARNED_STEPS) {
+            // Beyond the last position, they begin anew.
+            let count = values.len().checked_div(self.width).unwrap_or(0) as u32;
+            let first = state.first.checked_rem(count).unwrap_or(0) as usize;
+            values = values.get(first * self.width..).unwrap_or(&[]);
+        }
         let residual = state.tensors(self.width).0;
-        if self.values.is_empty() {
+        if values.is_empty() {
             residual.fill(0);
         }
-        for (to, &from) in residual.iter_mut().zip(self.values) {
+        for (to, &from) in residual.iter_mut().zip(values) {
             *to = from;
         }
     }

@@ -75,7 +75,7 @@ pub fn convert(model: &Model, ranges: &Ranges, settings: Settings) -> Result<Cha
     chain.head()?;
     let labels = model.output.names().to_vec();
     let unit = if let Output::Values { unit, .. } = &model.output { unit.clone() } else { String::new() };
-    Ok(ChainModel { softmax: settings.softmax, input, parts: chain.parts, labels, unit })
+    Ok(ChainModel { softmax: settings.softmax, input, parts: chain.parts, labels, unit, tokens: vec![] })
 }
 
 /// The parts so far, and what is in the two tensors after them.
