@@ -14,7 +14,7 @@ use super::shape::{InputKind, InputShape, OutputKind, Shape, Softmax};
 use super::{File, MAJOR, OLD_MAJOR};
 use crate::arithmetic::requantise::Channel;
 use crate::arithmetic::softmax::Steepness;
-use crate::parts::{AttentionPart, Convolution, MemoryShape, Patches, Uses};
+use crate::parts::{AttentionPart, Convolution, FilePattern, MemoryShape, Patches, Uses};
 use crate::plan::Needs;
 use crate::rope::Rope;
 use crate::{Allowed, Error};
@@ -409,7 +409,9 @@ impl<'a> Flow<'a> {
             self.uses(Uses::NO_HEADS);
             return Ok(());
         }
-        self.uses(pattern.uses());
+        // Nothing lies ahead of the newest position.
+        let causal = pattern.causal && !self.steps;
+        self.uses(FilePattern { causal, ..*pattern }.uses());
         let mut products = attention.query.layer().products();
         products = products.saturating_add(attention.value.layer().products());
         products = products.saturating_add(attention.output.products());

@@ -5,7 +5,7 @@ use crate::arithmetic::softmax::Weight;
 use crate::attention::{AttentionView, CacheView, CachedPositions, Newest, ScratchView, StepView};
 use crate::kernels::{Kernels, Rows};
 use crate::observe::{LayerObserver, Observer};
-use crate::pattern::{AttentionPattern, Mask};
+use crate::pattern::AttentionPattern;
 use crate::plan::{Needs, Plan, piece};
 use crate::rope::Turns;
 use core::marker::PhantomData;
@@ -70,7 +70,7 @@ impl<'s, W: Weight, O: Observer<W>> Step<'s, W, O> {
     #[inline]
     pub(crate) fn run<K: Kernels, U: Kinds>(&mut self, part: &Part<'_>) {
         let Self { state, source, attend, observer, layer } = self;
-        let (pattern, kinds) = (&|_| Mask::None, PhantomData::<U>);
+        let (pattern, kinds) = (&|_| (), PhantomData::<U>);
         let mut run = Run { source, attend, pattern, observer: &mut **observer, layer: *layer, kinds };
         part.run::<K, W, U, _, _, _, _, _>(state, &mut run);
         *layer = run.layer;
