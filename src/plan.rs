@@ -113,6 +113,53 @@ impl Needs {
     }
 }
 
+/// How much kernels work on at a time: what a model's memory depends on beside its shape.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Tiling {
+    /// Queries.
+    pub queries: usize,
+    /// Rows of softmax weights in memory.
+    pub weight_rows: usize,
+    /// Rows of a layer.
+    pub rows: usize,
+}
+
+impl Tiling {
+    /// That of the kernels `K`.
+    pub(crate) const fn of<K: Kernels>() -> Self {
+        Self { queries: K::QUERIES, weight_rows: K::WEIGHT_ROWS, rows: K::ROWS }
+    }
+}
+
+#[cfg(any(feature = "std", target_os = "none"))]
+impl Tiling {
+    pub(crate) const DSP: Self = Self { queries: 4, weight_rows: 1, rows: 4 };
+    pub(crate) const HELIUM: Self = Self { queries: 4, weight_rows: 1, rows: 4 };
+    pub(crate) const THUMB_V7M: Self = Self { queries: 6, weight_rows: 1, rows: 6 };
+    pub(crate) const THUMB_V6M: Self = Self { queries: 3, weight_rows: 1, rows: 4 };
+    pub(crate) const RV32: Self = Self { queries: 6, weight_rows: 1, rows: 6 };
+    pub(crate) const RVV: Self = Self { queries: 3, weight_rows: 3, rows: 16 };
+
+    #[cfg(target_os = "none")]
+    const fn is(self, other: Self) -> bool {
+        self.queries == other.queries && self.weight_rows == other.weight_rows && self.rows == other.rows
+    }
+}
+
+// Whatever is compiled for a target says the same of it as hosts do.
+#[cfg(target_os = "none")]
+const _: () = {
+    let active = Tiling::of::<crate::kernels::Active>();
+    assert!(match crate::kernels::Active::NAME.as_bytes() {
+        b"DSP" => active.is(Tiling::DSP),
+        b"Helium" => active.is(Tiling::HELIUM),
+        b"Thumb" => active.is(Tiling::THUMB_V7M) || active.is(Tiling::THUMB_V6M),
+        b"RV32" => active.is(Tiling::RV32),
+        b"RVV" => active.is(Tiling::RVV),
+        _ => true,
+    });
+};
+
 /// Bytes of each piece of a model's working memory, for some kernels and softmax weights.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Plan {
@@ -153,7 +200,12 @@ impl Plan {
 
     /// For the kernels `K`.
     pub(crate) const fn of<K: Kernels, W>(needs: &Needs) -> Self {
-        Self::new(needs, K::QUERIES, K::WEIGHT_ROWS, K::ROWS, size_of::<W>())
+        Self::tiled::<W>(needs, Tiling::of::<K>())
+    }
+
+    /// For kernels that work on so much at a time.
+    pub(crate) const fn tiled<W>(needs: &Needs, tiling: Tiling) -> Self {
+        Self::new(needs, tiling.queries, tiling.weight_rows, tiling.rows, size_of::<W>())
     }
 
     /// Words in all; `usize::MAX` where they are more.

@@ -1,9 +1,15 @@
 //! Models of any shape, on the host: the same code as [`Model`](crate::Model), with the file and its working memory in
 //! vectors.
 
+mod contents;
 mod decoder;
+mod target;
+mod trace;
 
+pub use contents::{PartInfo, Work};
 pub use decoder::{Decoder, Session};
+pub use target::{TARGETS, Target};
+pub use trace::Trace;
 
 use crate::Error;
 use crate::arithmetic::softmax::{Narrow, Weight, Wide};
@@ -126,15 +132,19 @@ impl Model {
     #[must_use]
     pub fn infer_real_with(&self, features: &[f32], memory: &[f32]) -> Vec<f32> {
         let memory: Vec<i8> = units(memory, &self.memory_channels(), 7).map(|x| x as i8).collect();
-        let channels = self.channels();
+        let integers = self.integers(features);
         let outcome = if self.shape.input.fine {
-            let integers: Vec<i16> = units(features, &channels, 14).collect();
             self.infer_input(Input::FineFeatures(&integers), &memory)
         } else {
-            let integers: Vec<i8> = units(features, &channels, 7).map(|x| x as i8).collect();
-            self.infer_input(Input::Features(&integers), &memory)
+            let narrow: Vec<i8> = integers.iter().map(|&x| x as i8).collect();
+            self.infer_input(Input::Features(&narrow), &memory)
         };
         self.real(outcome.logits())
+    }
+
+    /// Real features as the integers that the model takes.
+    fn integers(&self, features: &[f32]) -> Vec<i16> {
+        units(features, &self.channels(), if self.shape.input.fine { 14 } else { 7 }).collect()
     }
 
     /// Outputs in real values.

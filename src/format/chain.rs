@@ -589,6 +589,17 @@ impl<'a> File<'a> {
         0
     }
 
+    /// Calls `see` with the name of each section of a file whose shape has been found right, its bytes, and what it
+    /// says if it is a part.
+    #[cfg(feature = "std")]
+    pub(crate) fn each_section(&self, mut see: impl FnMut(&'static str, usize, Option<Read<'_>>)) {
+        let mut sections = self.sections_in_order(true);
+        while let Ok(Some((tag, mut words))) = sections.next() {
+            let name = if tag == AUDIO.word { AUDIO.name } else { name(tag) };
+            see(name, 8 + 4 * words.words.len(), words.part(tag).ok().map(|read| self.tie(read)));
+        }
+    }
+
     /// Calls `run` with each part of a file whose shape has been found right.
     #[inline]
     pub(crate) fn each_read(&self, mut run: impl FnMut(&Read<'_>)) {

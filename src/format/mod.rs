@@ -157,8 +157,8 @@ impl<'a> File<'a> {
     }
 
     /// The major version of its format.
-    #[cfg(feature = "std")]
-    pub(crate) const fn major(&self) -> u16 {
+    #[must_use]
+    pub const fn major(&self) -> u16 {
         self.major
     }
 

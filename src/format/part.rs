@@ -72,6 +72,10 @@ pub(super) const fn name(tag: u32) -> &'static str {
         POOL,
         DENSE,
         OUTPUT,
+        CHANNELS,
+        UNIT,
+        TOKENIZER,
+        LABELS,
     ];
     let mut i = 0;
     while i < tags.len() {
