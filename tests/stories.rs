@@ -39,7 +39,8 @@ static TINY: LazyLock<PathBuf> = LazyLock::new(|| {
         down: tensor(384, 0.5),
         up: tensor(384, 0.5),
     };
-    let model = Checkpoint { shape, embedding: tensor(4800, 0.8), layers: vec![layer], norm: vec![1.5; 16] };
+    let model =
+        Checkpoint { shape, embedding: tensor(4800, 0.8), layers: vec![layer], norm: vec![1.5; 16], frequencies: None };
     let bytes = |byte| Token { bytes: format!("<0x{byte:02X}>").into_bytes(), score: 0.0 };
     let pieces =
         (0..41u8).map(|i| Token { bytes: vec![b' ' + i, b'a'][..1 + usize::from(i > 30)].to_vec(), score: 0.0 });

@@ -1,7 +1,7 @@
 //! The checkpoint file of llama2.c, version 0: seven little-endian i32, then f32 tensors, each for all layers in
 //! turn.
 
-use crate::Error;
+use crate::{Error, rope_tables};
 
 /// The model's numbers, as the header gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,8 @@ pub struct Checkpoint {
     pub layers: Vec<Layer>,
     /// Gain of the final norm, `[width]`.
     pub norm: Vec<f32>,
+    /// Radians that each pair of a head's values turns per position; `None`: those of base 10,000.
+    pub frequencies: Option<Vec<f64>>,
 }
 
 const HEADER: usize = 7 * 4;
@@ -83,7 +85,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// If it is of another kind, has an implausible header, another length than the header asks for,
-    /// an output layer of its own, or a weight that is not finite.
+    /// an output layer of its own, a weight that is not finite, or tables of RoPE that are no rotations.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         foreign(bytes)?;
         let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else {
@@ -124,8 +126,11 @@ impl Checkpoint {
             })
             .collect();
         let norm = tensors.take("the final norm", shape.width)?;
-        // Two tables of angles follow, which are computed anew.
-        Ok(Self { shape, embedding, layers, norm })
+        let angles = shape.context * shape.head_dim() / 2;
+        let cosines = tensors.take("the cosines of RoPE", angles)?;
+        let sines = tensors.take("the sines of RoPE", angles)?;
+        let frequencies = rope_tables::frequencies(shape.head_dim(), &cosines, &sines)?;
+        Ok(Self { shape, embedding, layers, norm, frequencies })
     }
 }
 

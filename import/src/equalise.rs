@@ -135,7 +135,7 @@ mod tests {
             up: tensor(192),
         };
         let layers = (0..2).map(layer).collect();
-        Checkpoint { shape, layers, embedding: tensor(320), norm: tensor(16) }
+        Checkpoint { shape, layers, embedding: tensor(320), norm: tensor(16), frequencies: None }
     }
 
     /// The largest of all channels over the smallest.

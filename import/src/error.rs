@@ -1,7 +1,7 @@
 //! Why a published model cannot be taken over.
 
 /// What is wrong with a checkpoint, a tokenizer, or the pair of them.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The file ends before it should.
@@ -36,6 +36,23 @@ pub enum Error {
     /// The output layer has weights of its own (`vocab_size` is negative).
     #[error("the output layer does not share the embedding's weights; only models where it does can be imported")]
     Untied,
+    /// The tables of RoPE turn a pair otherwise than by the same angle from one position to the next.
+    #[error(
+        "the tables of RoPE are no rotation: pair {pair} at position {position} has cosine {cosine} and sine {sine}, \
+         expected about {expected:.4?}; frequencies that change with the position cannot be imported"
+    )]
+    Rope {
+        /// The pair.
+        pair: usize,
+        /// Where.
+        position: usize,
+        /// What the table of cosines has there.
+        cosine: f32,
+        /// What that of sines has.
+        sine: f32,
+        /// Cosine and sine of the angle that the positions before it ask for.
+        expected: [f32; 2],
+    },
     /// A weight is infinite or not a number.
     #[error("weight {index} of {tensor} is not finite")]
     NotFinite {

@@ -108,8 +108,8 @@ impl<'a, O: Observer> Session<'a, O> {
         let (dim, width) = (shape.head_dim(), shape.kv_width());
         let (mut query, mut key, mut value) =
             (product(&layer.query, x), product(&layer.key, x), product(&layer.value, x));
-        rotate(&mut query, dim, self.position);
-        rotate(&mut key, dim, self.position);
+        self.checkpoint.rotate(&mut query, self.position);
+        self.checkpoint.rotate(&mut key, self.position);
         self.observer.see(index, Site::Query, &mut query);
         self.observer.see(index, Site::Key, &mut key);
         self.observer.see(index, Site::Value, &mut value);
@@ -154,7 +154,7 @@ impl<O: Observer> LanguageModel for Session<'_, O> {
     }
 
     fn step(&mut self, token: u16) -> &[f32] {
-        let Checkpoint { shape, embedding, layers, norm } = self.checkpoint;
+        let Checkpoint { shape, embedding, layers, norm, .. } = self.checkpoint;
         let mut residual = embedding[usize::from(token) * shape.width..][..shape.width].to_vec();
         self.observer.see(0, Site::Residual, &mut residual);
         for (index, layer) in layers.iter().enumerate() {
@@ -220,19 +220,24 @@ fn normalise(x: &[f32], gain: &[f32]) -> Vec<f32> {
     x.iter().zip(gain).map(|(x, gain)| gain * (scale * x)).collect()
 }
 
-/// RoPE over neighbouring pairs of each head.
-fn rotate(x: &mut [f32], dim: usize, position: usize) {
-    for head in x.chunks_exact_mut(dim) {
-        for (pair, [a, b]) in head.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-            let (sin, cos) = (position as f32 * frequency(pair, dim)).sin_cos();
-            (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos);
+impl Checkpoint {
+    /// RoPE over neighbouring pairs of each head.
+    fn rotate(&self, x: &mut [f32], position: usize) {
+        for head in x.chunks_exact_mut(self.shape.head_dim()) {
+            for (pair, [a, b]) in head.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+                let (sin, cos) = (position as f32 * self.frequency(pair)).sin_cos();
+                (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos);
+            }
         }
     }
-}
 
-/// Radians that a pair turns per position.
-fn frequency(pair: usize, dim: usize) -> f32 {
-    1.0 / ROPE_BASE.powf((2 * pair) as f32 / dim as f32)
+    /// Radians that a pair turns per position.
+    fn frequency(&self, pair: usize) -> f32 {
+        match &self.frequencies {
+            Some(frequencies) => frequencies[pair] as f32,
+            None => 1.0 / ROPE_BASE.powf((2 * pair) as f32 / self.shape.head_dim() as f32),
+        }
+    }
 }
 
 fn softmax(x: &mut [f32]) {

@@ -26,6 +26,8 @@ mod model;
 mod nearest;
 pub mod perplexity;
 pub mod quantise;
+pub mod report;
+mod rope_tables;
 pub mod sample;
 pub mod samples;
 mod tokenizer;

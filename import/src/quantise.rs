@@ -93,10 +93,12 @@ fn integers(checkpoint: &Checkpoint, scales: &Scales, tokens: Vec<TokenModel>) -
     }
     let logit = kappa * final_norm * residual;
     let octaves = LOG2_E * logit;
-    let frequencies = (0..head_dim).step_by(2).map(|channel| {
-        let radians = f64::from(ROPE_BASE).powf(-(channel as f64) / head_dim as f64);
-        (radians / TAU * 4_294_967_296.0).round() as u32
-    });
+    let plain =
+        || (0..head_dim).step_by(2).map(|channel| f64::from(ROPE_BASE).powf(-(channel as f64) / head_dim as f64));
+    let radians = checkpoint.frequencies.clone().unwrap_or_else(|| plain().collect());
+    // Turns in 32 bits; whole turns are none.
+    let turns = |radians: &f64| ((radians / TAU).rem_euclid(1.0) * 4_294_967_296.0).round() as u64 as u32;
+    let frequencies = radians.iter().map(turns);
     let blocks = checkpoint.layers.iter().zip(&scales.layers).enumerate();
     Ok(DecoderModel {
         heads,

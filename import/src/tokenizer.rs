@@ -29,6 +29,8 @@ const FIRST_PIECE: usize = FIRST_BYTE + 256;
 const MOST: usize = 1 << 16;
 /// A space comes before the text.
 const SPACE: u8 = b' ';
+/// What SentencePiece has for a space: U+2581.
+const MARK: &[u8] = "\u{2581}".as_bytes();
 
 static BYTES: [u8; 256] = {
     let mut bytes = [0; 256];
@@ -41,7 +43,8 @@ static BYTES: [u8; 256] = {
 };
 
 impl Tokenizer {
-    /// Takes a whole file apart: the length of the longest token, then score, length and bytes of each.
+    /// Takes a whole file apart: the length of the longest token, then score, length and bytes of each. Where pieces
+    /// have U+2581 for a space, as SentencePiece writes them, they get a space.
     ///
     /// # Errors
     /// If the file is cut, or a token is not what it has to be.
@@ -67,6 +70,7 @@ impl Tokenizer {
             }
             tokens.push(Token { bytes: file.take(length as usize)?.to_vec(), score });
         }
+        with_spaces(&mut tokens)?;
         Self::new(tokens)
     }
 
@@ -210,6 +214,34 @@ impl Tokenizer {
     pub fn text(&self, tokens: &[u16]) -> Vec<u8> {
         tokens.windows(2).flat_map(|pair| self.decode(pair[1], pair[0])).copied().collect()
     }
+}
+
+/// Puts spaces in the place of U+2581.
+fn with_spaces(tokens: &mut [Token]) -> Result<(), Error> {
+    let pieces = tokens.iter_mut().skip(FIRST_PIECE);
+    let (mut marked, mut spaced) = (Vec::new(), None);
+    for (id, token) in pieces.enumerate() {
+        if token.bytes.contains(&SPACE) {
+            spaced = Some(FIRST_PIECE + id);
+        }
+        if token.bytes.windows(MARK.len()).any(|part| part == MARK) {
+            marked.push(token);
+        }
+    }
+    if let (Some(token), false) = (spaced, marked.is_empty()) {
+        return Err(Error::Token { token, reason: "it has a space where other tokens have U+2581 for one" });
+    }
+    for token in marked {
+        let mut rest = &token.bytes[..];
+        let mut bytes = Vec::with_capacity(rest.len());
+        while let Some((&first, after)) = rest.split_first() {
+            let marks = rest.starts_with(MARK);
+            bytes.push(if marks { SPACE } else { first });
+            rest = if marks { &rest[MARK.len()..] } else { after };
+        }
+        token.bytes = bytes;
+    }
+    Ok(())
 }
 
 /// A byte and the continuation bytes of UTF-8 after it, at most four in all.

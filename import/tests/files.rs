@@ -104,11 +104,6 @@ fn weights_that_are_no_numbers() {
             assert_eq!(refused(&bytes), Error::NotFinite { tensor, index });
         }
     }
-    // The tables of angles are not read.
-    let mut angles = bytes.clone();
-    let last = angles.len() - 4;
-    angles[last..].copy_from_slice(&f32::NAN.to_le_bytes());
-    assert_eq!(Checkpoint::parse(&angles), Checkpoint::parse(&bytes));
 }
 
 #[test]
@@ -151,4 +146,44 @@ fn another_vocabulary() {
     assert_eq!(tokenizer.check(300), Ok(()));
     assert_eq!(tokenizer.check(512), Err(Error::Vocabulary { tokenizer: 300, checkpoint: 512 }));
     assert_eq!(tokenizer.check(512).unwrap_err().to_string(), "the tokenizer has 300 tokens, the checkpoint 512");
+}
+
+/// The tiny checkpoint with other tables of RoPE.
+fn with_tables(frequency: impl Fn(usize, usize) -> f64) -> Vec<u8> {
+    let mut bytes = checkpoint(HEADER, 1);
+    let tables = common::rope_tables(32, 4, frequency);
+    let start = bytes.len() - tables.len();
+    bytes[start..].copy_from_slice(&tables);
+    bytes
+}
+
+#[test]
+fn tables_of_rope_are_the_models() {
+    assert_eq!(Checkpoint::parse(&checkpoint(HEADER, 1)).unwrap().frequencies, None);
+    let other = |pair: usize, dim: usize| 500f64.powf(-2.0 * pair as f64 / dim as f64);
+    let found = Checkpoint::parse(&with_tables(other)).unwrap().frequencies.unwrap();
+    assert!(found.iter().enumerate().all(|(pair, found)| (found - other(pair, 4)).abs() < 1e-6), "{found:?}");
+    // A table that is no rotation, and one with a value that is none.
+    let mut bytes = with_tables(other);
+    let last = bytes.len() - 4;
+    bytes[last..].copy_from_slice(&0.9f32.to_le_bytes());
+    assert!(matches!(refused(&bytes), Error::Rope { pair: 1, position: 31, .. }), "{}", refused(&bytes));
+    bytes[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+    assert_eq!(refused(&bytes), Error::NotFinite { tensor: "the sines of RoPE", index: 63 });
+}
+
+#[test]
+fn marks_of_sentencepiece_are_spaces() {
+    let piece = |text: &str| Token { bytes: text.into(), score: -1.0 };
+    let plain: Vec<Token> = first_tokens().into_iter().chain(["a", " a", "  b ", " "].map(piece)).collect();
+    let marked: Vec<Token> = first_tokens()
+        .into_iter()
+        .chain(["a", "\u{2581}a", "\u{2581}\u{2581}b\u{2581}", "\u{2581}"].map(piece))
+        .collect();
+    let parsed = Tokenizer::parse(&tokenizer_file(&marked)).unwrap();
+    assert_eq!(parsed.tokens(), plain);
+    assert_eq!(parsed.encode(b"a"), [1, 260]);
+    let both: Vec<Token> = marked.into_iter().chain([piece(" c")]).collect();
+    let error = Tokenizer::parse(&tokenizer_file(&both)).unwrap_err();
+    assert!(matches!(error, Error::Token { token: 263, .. }) && error.to_string().contains("U+2581"), "{error}");
 }

@@ -166,6 +166,9 @@ fn keys_that_ask_for_something_else_are_named() {
     assert!(llama(json!({"hidden_act": "quick_gelu"})).starts_with("`hidden_act` is quick_gelu, expected gelu, "));
     assert!(llama(json!({"quantization_config": {"bits": 4}})).starts_with("`quantization_config` is {\"bits\":4}"));
     assert!(llama(json!({"pretraining_tp": 2})).starts_with("`pretraining_tp` is 2, expected 1"));
+    let other = llama(json!({"model_type": "mamba2"}));
+    let expected = "`model_type` mamba2, a state-space model: heedful has not got this; the nearest that it has: llama";
+    assert_eq!(other, expected);
     let other = llama(json!({"model_type": "lama2"}));
     assert!(
         other.starts_with("`model_type` is lama2, expected one of bert, ") && other.ends_with("(the nearest is llama)")

@@ -1,8 +1,5 @@
 //! Models that PyTorch and the transformers library made and trained: in f32 they give the logits of their makers.
 
-mod common;
-
-use common::skip::{Lack, skipped};
 use heedful::dynamic;
 use heedful_import::convert::{Ranges, Settings, convert};
 use heedful_import::graph::{Input, Model, NoTaps, Place, Pool, Sample, Site, Stem};
@@ -14,19 +11,14 @@ use std::path::{Path, PathBuf};
 
 /// Where they are.
 fn folder() -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/torch");
-    std::env::var_os("HEEDFUL_TORCH_FIXTURES").map_or(beside, PathBuf::from)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/torch")
 }
 
 /// All that is there.
-fn files() -> Option<Vec<PathBuf>> {
+fn files() -> Vec<PathBuf> {
     let folder = folder();
-    let Ok(files) = fs::read_dir(&folder) else {
-        let why = format_args!("no {}; HEEDFUL_TORCH_FIXTURES names another folder", folder.display());
-        skipped(Lack::Data, why);
-        return None;
-    };
-    Some(files.map(|file| file.unwrap().path()).collect())
+    let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    files.map(|file| file.unwrap().path()).collect()
 }
 
 /// Inputs, and what their makers answer.
@@ -166,8 +158,7 @@ fn compare(name: &str, model: &Model) {
 
 #[test]
 fn state_dicts_give_the_logits_of_pytorch() {
-    let Some(files) = files() else { return };
-    for path in files.into_iter().filter(|path| path.extension().is_some_and(|end| end == "toml")) {
+    for path in files().into_iter().filter(|path| path.extension().is_some_and(|end| end == "toml")) {
         let config =
             Config::parse(&fs::read_to_string(&path).unwrap()).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         let tensors = Tensors::read(&path.with_extension("safetensors")).unwrap();
@@ -178,8 +169,7 @@ fn state_dicts_give_the_logits_of_pytorch() {
 
 #[test]
 fn directories_give_the_logits_of_transformers() {
-    let Some(files) = files() else { return };
-    for path in files.into_iter().filter(|path| path.join("config.json").exists()) {
+    for path in files().into_iter().filter(|path| path.join("config.json").exists()) {
         let model = hf::read(&path, &hf::Options::default()).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         compare(&path.file_name().unwrap().to_string_lossy(), &model);
     }
@@ -262,8 +252,7 @@ fn integers(cases: &Cases, model: &Model) -> (f64, f64) {
 
 #[test]
 fn integers_keep_logits_and_classes() {
-    let Some(files) = files() else { return };
-    for path in files {
+    for path in files() {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let model = if path.extension().is_some_and(|end| end == "toml") {
             let config = Config::parse(&fs::read_to_string(&path).unwrap()).unwrap();

@@ -78,6 +78,14 @@ pub fn convert(model: &Model, ranges: &Ranges, settings: Settings) -> Result<Cha
     Ok(ChainModel { softmax: settings.softmax, input, parts: chain.parts, labels, unit, tokens: vec![] })
 }
 
+/// The real value of a unit of the residual stream in what [`convert`] gives.
+///
+/// # Errors
+/// As [`convert`].
+pub fn residual_step(model: &Model, ranges: &Ranges, settings: Settings) -> Result<f64, ConvertError> {
+    Ok(Scales::new(model, ranges, settings)?.residual)
+}
+
 /// The parts so far, and what is in the two tensors after them.
 struct Chain<'a> {
     model: &'a Model,

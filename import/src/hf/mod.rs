@@ -5,6 +5,7 @@
 
 mod ast;
 mod bert;
+mod families;
 mod keys;
 mod layers;
 mod llama;
@@ -68,12 +69,7 @@ pub fn parse(tensors: Tensors, config: &str, options: &Options) -> Result<Model,
         "vit" => vit::read(&mut tensors, &keys),
         "audio-spectrogram-transformer" => ast::read(&mut tensors, &keys),
         "llama" | "mistral" => llama::read(&mut tensors, &keys, options),
-        other => {
-            let known = ["bert", "vit", "audio-spectrogram-transformer", "llama", "mistral"];
-            let near = crate::nearest::nearest(other, known);
-            let near = near.map_or(String::new(), |near| format!(" (the nearest is {near})"));
-            return Err(ImportError::setting("model_type", other, format!("one of {}{near}", known.join(", "))));
-        }
+        other => return Err(families::refuse(other)),
     }?;
     model.check()?;
     tensors.finish()?;

@@ -34,8 +34,18 @@ pub fn checkpoint(header: [i32; 7], seed: u64) -> Vec<u8> {
     tensor(layers * dim, 1.0, 0.5);
     (0..3).for_each(|_| tensor(layers * hidden * dim, 0.0, 0.5));
     tensor(dim, 1.5, 0.5);
-    tensor(context * dim / heads, 0.0, 1.0);
+    bytes.extend(rope_tables(context, dim / heads, |pair, dim| 10_000f64.powf(-2.0 * pair as f64 / dim as f64)));
     bytes
+}
+
+/// The tables of cosines and sines, `[context][dim / 2]`.
+pub fn rope_tables(context: usize, dim: usize, frequency: impl Fn(usize, usize) -> f64) -> Vec<u8> {
+    let angle = |at: usize| (at / (dim / 2)) as f64 * frequency(at % (dim / 2), dim);
+    let table = |of: fn(f64) -> f64| {
+        let angles = (0..context * dim / 2).map(&angle);
+        angles.flat_map(|angle| (of(angle) as f32).to_le_bytes()).collect::<Vec<u8>>()
+    };
+    [table(f64::cos), table(f64::sin)].concat()
 }
 
 /// The tiny model.

@@ -90,10 +90,12 @@ fn checkpoint_file(from: &mut Bytes<'_>, vocabulary: usize) -> Vec<u8> {
         vec![100]
     };
     let mut bytes: Vec<u8> = header.iter().flat_map(|number| number.to_le_bytes()).collect();
-    for count in tensors {
+    let tables = tensors.len() - 1;
+    for (tensor, count) in tensors.into_iter().enumerate() {
         // Each tensor is of a kind: of ordinary numbers, very large or very small ones, zeros, or any bits.
         let kind = from.byte() % 16;
         let size = from.byte();
+        let start = bytes.len();
         for _ in 0..count.min(1 << 16) {
             let value = f32::from(from.byte() as i8) / 64.0;
             let value = match kind {
@@ -106,9 +108,23 @@ fn checkpoint_file(from: &mut Bytes<'_>, vocabulary: usize) -> Vec<u8> {
             };
             bytes.extend(value.to_le_bytes());
         }
+        if tensor == tables && kind > 4 {
+            rotations(&mut bytes[start..], dim_of_head as usize / 2, f32::from(size) / 100.0);
+        }
     }
     if from.once_in(16) {
         bytes.truncate(from.within(0, bytes.len() as u32) as usize);
     }
     bytes
+}
+
+/// Two tables of cosines and sines, the first pair of which turns by so many radians.
+fn rotations(bytes: &mut [u8], pairs: usize, radians: f32) {
+    let values = bytes.as_chunks_mut::<4>().0;
+    let half = values.len() / 2;
+    for (at, value) in values.iter_mut().enumerate() {
+        let (position, pair) = (at % half.max(1) / pairs.max(1), at % pairs.max(1));
+        let angle = position as f32 * radians * (-(pair as f32)).exp2();
+        *value = if at < half { angle.cos() } else { angle.sin() }.to_le_bytes();
+    }
 }
