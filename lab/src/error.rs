@@ -1,5 +1,7 @@
 //! What can go wrong, each with the file it concerns.
 
+use heedful_import::ImportError;
+use heedful_import::weights::WeightsError;
 use std::path::{Path, PathBuf};
 
 /// A failure of a command; prints as one line that names the file and the reason.
@@ -69,6 +71,19 @@ impl Error {
     /// An error about the contents of `path`.
     pub fn content(path: &Path, reason: impl std::fmt::Display) -> Self {
         Self::Content { path: path.to_owned(), reason: reason.to_string() }
+    }
+
+    /// For `map_err` after something was imported from `path`; errors that name a file already do so once.
+    pub fn import(path: &Path) -> impl Fn(ImportError) -> Self + '_ {
+        move |error| match error {
+            ImportError::File { path, reason } | ImportError::Weights(WeightsError::File { path, reason }) => {
+                Self::Content { path, reason }
+            }
+            error => {
+                let text = error.to_string();
+                Self::content(path, text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text))
+            }
+        }
     }
 
     /// For `map_err` after a file operation on `path`.

@@ -8,6 +8,7 @@
 
 pub mod attention_map;
 pub mod augment;
+pub mod budget;
 pub mod calibrate;
 pub mod checkpoint;
 pub mod config;
@@ -27,6 +28,7 @@ pub mod prune;
 pub mod ranges;
 pub mod remove_heads;
 pub mod settings;
+pub mod target;
 pub mod train;
 pub mod weights;
 

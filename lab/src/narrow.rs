@@ -118,7 +118,7 @@ pub fn measure(model: &EncoderModel, weights: &Weights, features: &[Vec<i8>]) ->
 fn level(model: &Model, features: &[Vec<i8>], expected: &[f32]) -> Level {
     let unit = model.shape().logit.to_real() / std::f64::consts::LOG2_E;
     let (mut signal, mut noise, mut agreed) = (0.0, 0.0, 0);
-    for (features, expected) in features.iter().zip(expected.chunks(model.shape().classes)) {
+    for (features, expected) in features.iter().zip(expected.chunks(model.shape().classes())) {
         let outcome = model.infer(features);
         for (&found, &expected) in outcome.logits().iter().zip(expected) {
             let expected = f64::from(expected);

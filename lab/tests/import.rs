@@ -12,8 +12,11 @@ fn import(folder: &Path, arguments: &[&str]) -> Output {
 /// A checkpoint of one layer, width 8, two heads and 259 tokens, with weights that are no wave's alone.
 fn checkpoint() -> Vec<u8> {
     let header: [i32; 7] = [8, 12, 1, 2, 1, 259, 16];
-    let weights = 259 * 8 + 8 + 64 + 32 + 32 + 64 + 8 + 3 * 96 + 8 + 16 * 4;
+    let weights = 259 * 8 + 8 + 64 + 32 + 32 + 64 + 8 + 3 * 96 + 8;
     let values = (0..weights).map(|i| 0.1 + 0.6 * (12.9898 * i as f32).sin());
+    // Two pairs, of frequencies 1 and 1/100.
+    let angles = (0..32).map(|at| (at / 2) as f32 * [1.0, 0.01][at % 2]);
+    let values = values.chain(angles.clone().map(f32::cos)).chain(angles.map(f32::sin));
     header.iter().flat_map(|value| value.to_le_bytes()).chain(values.flat_map(f32::to_le_bytes)).collect()
 }
 
@@ -60,12 +63,30 @@ fn errors_are_one_line() {
     fs::write(path("t.bin"), tokenizer()).unwrap();
     fs::write(path("cut.bin"), &checkpoint()[..500]).unwrap();
     fs::write(path("empty.bin"), "").unwrap();
+    let altered = |at: usize, bytes: [u8; 4]| {
+        let mut whole = checkpoint();
+        let at = if at == 0 { whole.len() - 4 } else { at };
+        whole[at..at + 4].copy_from_slice(&bytes);
+        whole
+    };
+    fs::write(path("tables.bin"), altered(0, 0.9f32.to_le_bytes())).unwrap();
+    fs::write(path("nan.bin"), altered(0, f32::NAN.to_le_bytes())).unwrap();
+    fs::write(path("untied.bin"), altered(20, (-259i32).to_le_bytes())).unwrap();
     let piece = [&0f32.to_le_bytes()[..], &1i32.to_le_bytes(), b"a"].concat();
     fs::write(path("more.bin"), [tokenizer(), piece].concat()).unwrap();
     for (arguments, reason) in [
         (&["no.bin", "--tokenizer", "t.bin"][..], "no.bin: No such file"),
         (&["empty.bin", "--tokenizer", "t.bin"], "empty.bin: the file is empty"),
         (&["cut.bin", "--tokenizer", "t.bin"], "cut.bin: truncated: 500 bytes"),
+        (
+            &["tables.bin", "--tokenizer", "t.bin"],
+            "tables.bin: the tables of RoPE are no rotation: pair 1 at position 15 ",
+        ),
+        (&["nan.bin", "--tokenizer", "t.bin"], "nan.bin: weight 31 of the sines of RoPE is not finite"),
+        (
+            &["untied.bin", "--tokenizer", "t.bin"],
+            "untied.bin: the output layer does not share the embedding's weights",
+        ),
         (&["t.bin", "--tokenizer", "t.bin"], "t.bin: not a llama2.c checkpoint"),
         (&["m.bin", "--tokenizer", "m.bin"], "m.bin: "),
         (&["m.bin", "--tokenizer", "more.bin"], "more.bin: the tokenizer has 260 tokens, the checkpoint 259"),

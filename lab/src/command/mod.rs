@@ -4,9 +4,11 @@ mod convert;
 mod evaluate;
 mod heads;
 mod import;
+mod info;
 mod prune;
 mod run;
 mod train;
+mod upgrade;
 mod verify;
 
 use clap::Parser;
@@ -28,6 +30,10 @@ pub enum Command {
     Run(run::Run),
     /// Compare a .heed model with the float model that it was made of.
     Verify(verify::Verify),
+    /// Say what is in a .heed model, and what it costs.
+    Info(info::Info),
+    /// Write a .heed file of an older version of the format anew.
+    Upgrade(upgrade::Upgrade),
     /// Remove heads from a model for good.
     Prune(prune::Prune),
     /// Draw what each head attends to.
@@ -44,6 +50,8 @@ impl Command {
             Self::Import(command) => command.run(),
             Self::Run(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::Info(command) => command.run(),
+            Self::Upgrade(command) => command.run(),
             Self::Prune(command) => command.run(),
             Self::Heads(command) => command.run(),
         }

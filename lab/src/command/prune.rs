@@ -67,9 +67,9 @@ impl Prune {
             None => index > *VALIDATION.end(),
         };
         let examples = examples(model, &data::recordings(data, rate, wanted)?)?;
-        match examples.iter().find(|example| example.class >= model.shape().classes) {
+        match examples.iter().find(|example| example.class >= model.shape().classes()) {
             Some(Example { class, .. }) => {
-                let classes = model.shape().classes;
+                let classes = model.shape().classes();
                 Err(Error::Training(format!("a recording of class {class}, but the model has {classes}")))
             }
             None => Ok(examples),

@@ -28,9 +28,9 @@ impl Verify {
         let refuse = Error::content;
         let heed = Model::load(&file::read(&self.model)?).map_err(|e| refuse(&self.model, e))?;
         let float = self.float.read()?;
-        let array = Array::read(&self.input).map_err(|e| refuse(&self.input, e))?;
-        let samples = Samples::new(&float, "input", &array).map_err(|e| refuse(&self.input, e))?;
-        let seen = compare(&float, &heed, &samples).map_err(|e| refuse(&self.model, e))?;
+        let array = Array::read(&self.input).map_err(Error::import(&self.input))?;
+        let samples = Samples::new(&float, "input", &array).map_err(Error::import(&self.input))?;
+        let seen = compare(&float, &heed, &samples).map_err(Error::import(&self.model))?;
         println!("inputs            {}", seen.inputs);
         println!("signal to noise   {:.1} dB", seen.decibels);
         println!("same best output  {:.1} %", 100.0 * seen.same);

@@ -12,6 +12,9 @@ pub struct Hf {
     /// The folder.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+    /// Inputs to choose scales by, `[N, …]`, as the float model takes them: pixels, features or tokens.
+    #[arg(long, value_name = "FILE.npy")]
+    calibrate: PathBuf,
     /// The most tokens of a text, if fewer than the model can take.
     #[arg(long, value_name = "TOKENS")]
     length: Option<usize>,
@@ -23,6 +26,6 @@ impl Hf {
     /// Converts and writes the file.
     pub fn run(self) -> Result<(), Error> {
         let model = folder(&self.folder, self.length)?;
-        self.options.write(&model, &self.folder.join("model.safetensors"))
+        self.options.write(&model, &self.folder, &self.calibrate)
     }
 }

@@ -4,6 +4,7 @@ mod float;
 mod hf;
 mod llama2c;
 mod options;
+mod report;
 mod torch;
 
 pub use float::Float;

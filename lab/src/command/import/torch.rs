@@ -1,38 +1,42 @@
 //! `heedful import torch`
 
-use super::float::state_dict;
+use super::float::{state_dict, tensors};
 use super::options::Options;
 use clap::Args;
 use heedful_import::torch::inspect;
-use heedful_import::weights::Tensors;
-use heedful_lab::Error;
+use heedful_lab::{Error, file};
 use std::path::PathBuf;
 
 /// Weights and their TOML; or only what is in the weights.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub struct Torch {
     /// The weights: .safetensors, .pt or .pth.
     #[arg(value_name = "FILE")]
     weights: PathBuf,
-    /// Lists the tensors and writes a TOML to complete, and no more.
-    #[arg(long)]
+    /// List the tensors and write a TOML to complete, to -o or the screen, and no more.
+    #[arg(long, conflicts_with_all = ["config", "calibrate"])]
     inspect: bool,
     /// What the weights do not say.
     #[arg(long, value_name = "FILE.toml", required_unless_present = "inspect")]
     config: Option<PathBuf>,
+    /// Inputs to choose scales by, `[N, …]`, as the float model takes them.
+    #[arg(long, value_name = "FILE.npy", required_unless_present = "inspect")]
+    calibrate: Option<PathBuf>,
     #[command(flatten)]
-    options: Option<Options>,
+    options: Options,
 }
 
 impl Torch {
     /// Converts and writes the file.
     pub fn run(self) -> Result<(), Error> {
-        match (self.inspect, self.config, self.options) {
-            (false, Some(config), Some(options)) => options.write(&state_dict(&self.weights, &config)?, &self.weights),
-            _ => {
-                let tensors = Tensors::read(&self.weights).map_err(|error| Error::content(&self.weights, error))?;
-                print!("{}", inspect(&tensors));
+        if let (Some(config), Some(calibrate)) = (self.config, self.calibrate) {
+            return self.options.write(&state_dict(&self.weights, &config)?, &self.weights, &calibrate);
+        }
+        let text = inspect(&tensors(&self.weights)?);
+        match self.options.out {
+            Some(out) => file::write_atomically(&out, text.as_bytes()),
+            None => {
+                print!("{text}");
                 Ok(())
             }
         }

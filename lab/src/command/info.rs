@@ -1,0 +1,68 @@
+//! `heedful info`
+
+use clap::Args;
+use heedful::dynamic::Model;
+use heedful_lab::target::CORES;
+use heedful_lab::{Error, file};
+use std::path::PathBuf;
+
+/// Say what is in a .heed model, and what it costs.
+#[derive(Debug, Args)]
+pub struct Info {
+    /// The model.
+    #[arg(value_name = "FILE.heed")]
+    model: PathBuf,
+}
+
+impl Info {
+    /// Prints it.
+    pub fn run(self) -> Result<(), Error> {
+        let model = Model::load(&file::read(&self.model)?).map_err(|e| Error::content(&self.model, e))?;
+        parts(&model);
+        let work = model.work();
+        println!("\nflash                 {:>12} bytes", thousands(model.flash_bytes()));
+        println!("multiply-accumulates  {:>12}", thousands(work.macs()));
+        println!("\n{:<32}{:>14}{:>24}", "core", "RAM, bytes", "instructions, estimated");
+        for core in &CORES {
+            let (memory, instructions) = (thousands(core.memory(&model)), core.instructions(&work));
+            println!("{:<32}{memory:>14}{:>24}", core.about, thousands(rounded(instructions)));
+        }
+        println!("{:<32}{:>14}", "this machine", thousands(model.memory()));
+        println!(
+            "\nRAM is working memory; what hears sound comes on top. Instructions are estimated from those of the"
+        );
+        println!("blocks in docs/performance.md: some 15 % off, on cores with vectors 50 %.");
+        Ok(())
+    }
+}
+
+/// A line for each.
+fn parts(model: &Model) {
+    let parts = model.parts();
+    let wide = parts.iter().map(|part| part.name.len()).max().unwrap_or(0);
+    let wider = parts.iter().map(|part| part.shape.len()).max().unwrap_or(0);
+    println!("{:wide$}  {:wider$}  {:>10}  {:>14}", "part", "shape", "bytes", "MACs");
+    for part in parts {
+        let macs = if part.work.macs() > 0 { thousands(part.work.macs()) } else { String::new() };
+        println!("{:wide$}  {:wider$}  {:>10}  {macs:>14}", part.name, part.shape, thousands(part.bytes));
+    }
+}
+
+/// Two digits are all that an estimate has.
+fn rounded(estimate: f64) -> usize {
+    let unit = 10f64.powf((estimate.max(1.0).log10() - 1.0).floor().max(0.0));
+    ((estimate / unit).round() * unit) as usize
+}
+
+/// A number with commas.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
