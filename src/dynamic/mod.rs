@@ -9,8 +9,8 @@ use crate::Error;
 use crate::arithmetic::softmax::{Narrow, Weight, Wide};
 use crate::audio::Frontend;
 use crate::format::write::{ChainModel, EncoderModel};
-use crate::format::{File, OLD_MAJOR, Read, Shape, Softmax};
-use crate::kernels::Active;
+use crate::format::{File, InputKind, OLD_MAJOR, Read, Shape, Softmax};
+use crate::kernels::{Active, Kernels};
 use crate::loaded::run;
 use crate::observe::{Observer, Row, Unobserved};
 use crate::outcome::Outcome;
@@ -49,7 +49,7 @@ impl Model {
         if expected > found {
             return Err(Error::Memory { expected: expected.saturating_mul(4), found });
         }
-        let labels = (0..shape.values().min(file.labels()))
+        let labels = (0..shape.outputs.min(file.labels()))
             .map(|class| file.label_of(class).map(str::to_string))
             .collect::<Result<Vec<_>, _>>()?;
         let mut heads = Vec::new();
@@ -149,8 +149,7 @@ impl Model {
     /// One inference over tokens: as many as there are, and at most as many as the model has positions for.
     #[must_use]
     pub fn infer_tokens(&self, tokens: &[u16]) -> Outcome<Vec<i16>> {
-        let positions = tokens.len().saturating_add(self.shape.class_tokens).min(self.shape.positions);
-        self.run(&mut Tokens(tokens), positions, |_| Mask::None, &mut |_| {}, false)
+        self.run(&mut Tokens(tokens), self.positions_of(tokens), |_| Mask::None, &mut |_| {}, false)
     }
 
     /// [`Model::infer`] with some heads switched off, named by attention part and head, both counted from 0: they
@@ -168,6 +167,30 @@ impl Model {
         self.run(&mut Features(features), self.shape.positions, |_| Mask::None, &mut observer, true)
     }
 
+    /// What comes out with the kernels of one's choice, of features of 15 bits or of tokens, whichever the model takes.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn infer_on<K: Kernels>(&self, features: &[i16], tokens: &[u16]) -> Vec<i16> {
+        if let InputKind::Tokens = self.shape.input.kind {
+            return self.run_on::<K>(&mut Tokens(tokens), self.positions_of(tokens));
+        }
+        self.run_on::<K>(&mut FineFeatures(features), self.shape.positions)
+    }
+
+    fn run_on<K: Kernels>(&self, source: &mut impl Source, positions: usize) -> Vec<i16> {
+        let (pattern, observer) = (|_| Mask::None, &mut Unobserved);
+        let outcome = match self.shape.softmax {
+            Softmax::Wide => self.run_with::<K, Wide, _, _>(source, positions, pattern, observer),
+            Softmax::Narrow => self.run_with::<K, Narrow, _, _>(source, positions, pattern, observer),
+        };
+        outcome.logits().to_vec()
+    }
+
+    /// Positions that so many tokens take.
+    fn positions_of(&self, tokens: &[u16]) -> usize {
+        tokens.len().saturating_add(self.shape.class_tokens).min(self.shape.positions)
+    }
+
     /// `observe`: whether rows of weights are shown.
     fn run<R: AttentionPattern>(
         &self,
@@ -178,29 +201,31 @@ impl Model {
         observe: bool,
     ) -> Outcome<Vec<i16>> {
         match (self.shape.softmax, observe) {
-            (Softmax::Wide, false) => self.run_with::<Wide, R, _>(source, positions, pattern, &mut Unobserved),
-            (Softmax::Narrow, false) => self.run_with::<Narrow, R, _>(source, positions, pattern, &mut Unobserved),
+            (Softmax::Wide, false) => self.run_with::<Active, Wide, R, _>(source, positions, pattern, &mut Unobserved),
+            (Softmax::Narrow, false) => {
+                self.run_with::<Active, Narrow, R, _>(source, positions, pattern, &mut Unobserved)
+            }
             (Softmax::Wide, true) => {
                 let observer = &mut |row: Row<'_, Wide>| shares(row, observer);
-                self.run_with::<Wide, R, _>(source, positions, pattern, observer)
+                self.run_with::<Active, Wide, R, _>(source, positions, pattern, observer)
             }
             (Softmax::Narrow, true) => {
                 let observer = &mut |row: Row<'_, Narrow>| shares(row, observer);
-                self.run_with::<Narrow, R, _>(source, positions, pattern, observer)
+                self.run_with::<Active, Narrow, R, _>(source, positions, pattern, observer)
             }
         }
     }
 
-    fn run_with<W: Weight, R: AttentionPattern, O: Observer<W>>(
+    fn run_with<K: Kernels, W: Weight, R: AttentionPattern, O: Observer<W>>(
         &self,
         source: &mut impl Source,
         positions: usize,
         pattern: impl Fn(usize) -> R,
         observer: &mut O,
     ) -> Outcome<Vec<i16>> {
-        let mut memory = vec![0; Plan::of::<Active, W>(&self.shape.needs).words()];
+        let mut memory = vec![0; Plan::of::<K, W>(&self.shape.needs).words()];
         let outputs =
-            run::<Active, W, _, _, _>(&self.file(), &self.shape, &mut memory, source, positions, pattern, observer);
+            run::<K, W, _, _, _>(&self.file(), &self.shape, &mut memory, source, positions, pattern, observer);
         Outcome::new(outputs.to_vec(), self.shape.logit)
     }
 }
