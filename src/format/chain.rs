@@ -165,6 +165,15 @@ impl Flow {
         exactly("values of a row", values, self.values)
     }
 
+    /// A part that adds the input, which one alone does: `model!` has room for no more.
+    const fn input(&mut self) -> Result<(), Error> {
+        if self.has_input {
+            return Err(Error::Shape { what: "parts that add the input", allowed: Allowed::Exactly(1), found: 2 });
+        }
+        self.has_input = true;
+        Ok(())
+    }
+
     /// Rows of so many values from here on.
     const fn becomes(&mut self, values: usize) {
         self.values = values;
@@ -200,7 +209,8 @@ impl Flow {
                 if let InputKind::Tokens = self.shape.input.kind {
                     return Err(missing(EMBEDDING));
                 }
-                (self.has_input, self.shape.inputs) = (true, stem.layer.weights.inputs);
+                tri!(self.input());
+                self.shape.inputs = stem.layer.weights.inputs;
                 self.uses(Uses::STEM);
                 self.uses(Uses::FINE.only_if(!stem.fine.is_empty()));
                 self.uses(Uses::PATCHES.only_if(!stem.patches.are_consecutive()));
@@ -215,7 +225,7 @@ impl Flow {
                 let InputKind::Tokens = self.shape.input.kind else { return Err(missing(STEM)) };
                 tri!(exactly("tokens", layer.channels.len(), self.shape.input.channels));
                 tri!(exactly("positions", self.shape.positions - embedding.first, self.shape.input.steps));
-                self.has_input = true;
+                tri!(self.input());
                 self.uses(Uses::TOKENS);
             }
             Read::Norm { norm, carry } => {

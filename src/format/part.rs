@@ -57,6 +57,7 @@ pub(super) const fn name(tag: u32) -> &'static str {
         RESIDUAL,
         ATTENTION,
         FEED_FORWARD,
+        FINE_FEED_FORWARD,
         GATED,
         POOL,
         DENSE,
