@@ -5,7 +5,9 @@ mod attention;
 mod attention_support;
 #[path = "../support/chain.rs"]
 mod chain;
+mod errors;
 mod golden;
+mod order;
 mod parts;
 mod reference;
 mod same;
@@ -13,3 +15,4 @@ mod same;
 mod shipped;
 #[path = "../support/mod.rs"]
 mod support;
+mod whole;

@@ -125,7 +125,8 @@ fn stem(random: &mut Random, patches: Patches, width: usize, is_fine: bool) -> S
     let count = patches.total() + class_tokens;
     let values = (0..count * width).map(|_| random.int(-500, 500) as i16).collect();
     let layer = linear(random, patches.values(), width, 3.0);
-    let low = |c: &Channel| Channel { bias: random.int(-9, 9) as i32, scale: scale(c.scale.to_real() / 128.0) };
+    let low = |c: &Channel| Channel { bias: random.int(-9, 9) as i32, scale: scale(c.scale.to_real() / 8.0) };
+    // Where the lower bits count more than they should, none of them may be lost.
     let fine = if is_fine { layer.channels.iter().map(low).collect() } else { vec![] };
     let length = steps * columns * channels;
     let given = if is_fine {
@@ -214,28 +215,21 @@ fn embeddings() {
     hold("embedding", pairs, [0.03, 0.295, 0.5005]);
 }
 
-fn feed_forward(name: &str, bounds: [f64; 3], make: impl Fn(&mut Random, usize, usize) -> PartModel) {
+fn feed_forward(name: &str, make: impl Fn(&mut Random, usize, usize) -> PartModel) {
     let random = &mut Random(8);
-    let (mut pairs, mut beyond) = (Vec::new(), 0);
+    let mut pairs = Vec::new();
     for (width, hidden) in [(1, 1), (3, 5), (6, 24), (16, 16), (17, 40), (32, 7), (65, 33)] {
         for _ in 0..4 {
             let start = Start::of_rows(&any_rows(random, 9, width), width).then(make(random, width, hidden));
-            let exact = start.exact();
-            let found = start.residual(width);
-            for ((found, exact), slack) in beside(found, &exact.residual, sat16).into_iter().zip(flat(&exact.slack)) {
-                assert!((found - exact).abs() <= 0.5005 + slack, "{name}: {found}, {exact}, {slack}");
-                beyond += usize::from((found - exact).abs() > 0.5005);
-                pairs.push((found, exact));
-            }
+            pairs.extend(beside(start.residual(width), &start.exact().residual, sat16));
         }
     }
-    println!("{name}: {beyond} of {} where a hidden value was rounded twice", pairs.len());
-    hold(name, pairs, bounds);
+    hold(name, pairs, ROUNDING);
 }
 
 #[test]
 fn feed_forward_layers() {
-    feed_forward("feed-forward", ROUNDING, |r, width, hidden| PartModel::FeedForward {
+    feed_forward("feed-forward", |r, width, hidden| PartModel::FeedForward {
         expand: linear(r, width, hidden, 1.0),
         activation: heedful::table(heedful::gelu, 1.0 / 32.0, 1.0 / 32.0),
         contract: linear(r, hidden, width, 2.0),
@@ -244,7 +238,7 @@ fn feed_forward_layers() {
 
 #[test]
 fn feed_forward_layers_of_fine_arguments() {
-    feed_forward("fine feed-forward", [0.03, 0.32, 8.0], |r, width, hidden| {
+    feed_forward("fine feed-forward", |r, width, hidden| {
         let at = |i: usize| (256.0 * (i as f64 - 128.0)) / 8192.0;
         PartModel::FineFeedForward {
             expand: linear(r, width, hidden, 128.0),
@@ -258,7 +252,7 @@ fn feed_forward_layers_of_fine_arguments() {
 fn gated_feed_forward_layers() {
     for hidden15 in [false, true] {
         let name = if hidden15 { "gated, 15 bits" } else { "gated" };
-        feed_forward(name, ROUNDING, |r, width, hidden| PartModel::Gated {
+        feed_forward(name, |r, width, hidden| PartModel::Gated {
             gate: linear(r, width, hidden, 1.0),
             up: linear(r, width, hidden, 1.0),
             table: std::array::from_fn(|i| (heedful::silu(f64::from(i as u8 as i8) / 24.0) * 6000.0) as i16),
@@ -302,8 +296,9 @@ fn means_of_fewer_tokens() {
     for length in 1..=positions {
         for count in [1, 5, positions] {
             let channels = vec![Channel { bias: 0, scale: scale(0.125) }; vocabulary];
-            let layer = LinearModel { weights: random.i8s(vocabulary * width, 127), channels };
-            let scale = Scale::from_real(0.24 / count as f64).unwrap();
+            let layer = LinearModel { weights: random.i8s(vocabulary * width, 9), channels };
+            // A unit of the sum counts: it may not be lost.
+            let scale = Scale::from_real(0.2 + 0.04 * random.uniform()).unwrap();
             let start = Start {
                 input: InputModel::Tokens { positions, vocabulary },
                 given: Given::Tokens((0..length).map(|_| random.int(0, 39) as u16).collect()),
@@ -318,8 +313,7 @@ fn means_of_fewer_tokens() {
             pairs.extend(beside(start.rows(width), &start.exact().rows, sat8));
         }
     }
-    // Half a unit of the sum, and the rounding of the mean.
-    hold("mean of fewer", pairs, [0.03, 0.3, 0.5005 + 0.12]);
+    hold("mean of fewer", pairs, [0.03, 0.3, 0.5005]);
 }
 
 /// Layers between rows, wider and narrower, some of them with an activation, one after the other.

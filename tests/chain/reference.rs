@@ -24,8 +24,6 @@ pub struct Start {
 pub struct Tensors {
     pub residual: Table,
     pub rows: Table,
-    /// Of a feed-forward layer: by how much more than a rounding the library's may differ.
-    pub slack: Table,
 }
 
 pub fn scale(x: f64) -> Scale {
@@ -190,7 +188,10 @@ impl Tensors {
                 let column = |i: usize| rows.iter().map(move |row| row[i]);
                 let all = (*count).min(rows.len());
                 let pooled = |i: usize| match kind {
-                    PoolKind::Mean => column(i).take(all).sum::<f64>() * *count as f64 / all as f64 * scale.to_real(),
+                    // Of fewer rows the sum is rounded, too.
+                    PoolKind::Mean => {
+                        nearest(column(i).take(all).sum::<f64>() * *count as f64 / all as f64) * scale.to_real()
+                    }
                     PoolKind::First => rows[0][i],
                     PoolKind::Last => rows[rows.len() - 1][i],
                     PoolKind::Max => column(i).fold(f64::NEG_INFINITY, f64::max),
@@ -207,11 +208,10 @@ impl Tensors {
                 }
             }
             PartModel::FeedForward { .. } | PartModel::FineFeedForward { .. } | PartModel::Gated { .. } => {
-                let added: Vec<(Vec<f64>, Vec<f64>)> = rows.iter().map(|row| feed_forward(part, row)).collect();
+                let added: Table = rows.iter().map(|row| feed_forward(part, row)).collect();
                 self.residual = residual;
-                for (to, (added, slack)) in self.residual.iter_mut().zip(added) {
+                for (to, added) in self.residual.iter_mut().zip(added) {
                     to.iter_mut().zip(added).for_each(|(to, y)| *to += y);
-                    self.slack.push(slack);
                 }
             }
             other => panic!("{other:?}"),
@@ -249,44 +249,33 @@ fn stem(patches: &heedful::Patches, layer: &LinearModel, fine: &[Channel], patch
     sums(layer, &high).iter().zip(low).map(|(high, low)| high + low).collect()
 }
 
-/// What feed-forward layers add for a row, and by how much more than its rounding the library's may differ.
-fn feed_forward(part: &PartModel, x: &[f64]) -> (Vec<f64>, Vec<f64>) {
+/// What feed-forward layers add for a row.
+fn feed_forward(part: &PartModel, x: &[f64]) -> Vec<f64> {
     let byte = |x: f64| usize::from(sat8(nearest(x)) as i8 as u8);
-    // Hidden values, and whether each may be the next one.
-    let (hidden, doubt, last): (Vec<f64>, Vec<bool>, _) = match part {
+    let (hidden, last): (Vec<f64>, _) = match part {
         PartModel::FeedForward { expand, activation, contract } => {
-            let hidden: Vec<f64> = sums(expand, x).iter().map(|&x| f64::from(activation[byte(x)])).collect();
-            let doubt = vec![false; hidden.len()];
-            (hidden, doubt, contract)
+            (sums(expand, x).iter().map(|&x| f64::from(activation[byte(x)])).collect(), contract)
         }
         PartModel::FineFeedForward { expand, table, contract } => {
             let fine = |x: f64| {
                 let x = sat16(nearest(x)) + 32_768.0;
                 let (i, rest) = ((x / 256.0) as usize, x % 256.0 / 256.0);
-                (f64::from(table[i]) * (1.0 - rest) + f64::from(table[i + 1]) * rest) / 256.0
+                let fine = f64::from(table[i]) * (1.0 - rest) + f64::from(table[i + 1]) * rest;
+                // Rounded to 256ths first.
+                sat8(nearest(nearest(fine) / 256.0))
             };
-            let values: Vec<f64> = sums(expand, x).iter().map(|&x| fine(x)).collect();
-            // Rounded to 256ths first.
-            let doubt = values.iter().map(|y| ((y + 0.5).fract().abs() - 0.5).abs() > 0.5 - 1.0 / 400.0).collect();
-            (values.into_iter().map(|y| sat8(nearest(y))).collect(), doubt, contract)
+            (sums(expand, x).iter().map(|&x| fine(x)).collect(), contract)
         }
         PartModel::Gated { gate, up, table, product, down, hidden15 } => {
             let halves = sums(gate, x).into_iter().zip(sums(up, x));
             let product = |(gate, up): (f64, f64)| f64::from(table[byte(gate)]) * sat8(nearest(up)) * product.to_real();
             let fine = |y: f64| nearest(y * 128.0).clamp(-16_384.0, 16_383.0) / 128.0;
             let round = |y: f64| if *hidden15 { fine(y) } else { sat8(nearest(y)) };
-            let hidden: Vec<f64> = halves.map(|halves| round(product(halves))).collect();
-            let doubt = vec![false; hidden.len()];
-            (hidden, doubt, down)
+            (halves.map(|halves| round(product(halves))).collect(), down)
         }
         other => panic!("{other:?}"),
     };
-    let spread = |row: &[i8], c: &Channel| {
-        let off: f64 = row.iter().zip(&doubt).map(|(&w, &doubt)| if doubt { f64::from(w).abs() } else { 0.0 }).sum();
-        off * c.scale.to_real()
-    };
-    let slack = last.weights.chunks(hidden.len()).zip(&last.channels).map(|(row, c)| spread(row, c)).collect();
-    (sums(last, &hidden), slack)
+    sums(last, &hidden)
 }
 
 /// Found values beside exact ones, saturated.

@@ -9,7 +9,7 @@ use heedful::internals::{Active, Kernels, Portable, Wide};
 use heedful::{Error, Model};
 
 /// Chains of each test.
-const CHAINS: u64 = if cfg!(miri) { 5 } else { 400 };
+const CHAINS: u64 = if cfg!(miri) { 5 } else { 240 };
 
 fn file(number: u64) -> (Random, Vec<u8>) {
     let mut random = Random(number);
@@ -175,7 +175,7 @@ fn features_of_other_widths() {
             assert_eq!(model.infer(&narrow), model.infer_fine(&wide), "chain {number}");
         }
     }
-    assert!(cfg!(miri) || seen.iter().all(|&seen| seen > 20), "{seen:?}");
+    assert!(cfg!(miri) || seen.iter().all(|&seen| seen > 15), "{seen:?}");
 }
 
 /// More tokens than positions are cut off, no tokens leave the class tokens, and outputs are those of the positions
@@ -197,7 +197,7 @@ fn any_number_of_tokens() {
             let outcome = host.infer_tokens(&tokens[..count]);
             assert_eq!(outcome.logits().len(), rows * shape.outputs, "chain {number}, {count} tokens");
             assert_eq!(model.infer_tokens(&tokens[..count]).logits(), outcome.logits(), "chain {number}");
-            assert_eq!(outcome.best().class < outcome.logits().len().max(1), true);
+            assert!(outcome.best().class < outcome.logits().len().max(1));
             empty += usize::from(rows == 0);
         }
         let most = &tokens[..shape.input.steps];

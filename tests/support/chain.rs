@@ -54,7 +54,7 @@ pub fn chain(random: &mut Random, number: u64) -> ChainModel {
     let mut maker = Maker { random, width, positions: 0, parts: vec![] };
     let input = match number % 5 {
         0 => maker.series(),
-        1 | 2 => maker.image(number % 3 == 0),
+        1 | 2 => maker.image(number.is_multiple_of(3)),
         3 => maker.tokens(),
         _ => maker.sound(),
     };
