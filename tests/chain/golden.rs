@@ -1,7 +1,8 @@
 //! Files that an earlier writer wrote are read as they were, and give what they gave: also compiled into a program.
 
 use crate::chain::{Given, chain, input, outputs};
-use crate::support::Random;
+use crate::support::{Random, seal, to_bytes};
+use crate::whole::{file, of_tokens, sections};
 use heedful::dynamic::Model;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,8 +54,25 @@ fn given(model: &Model, numbers: &[i64]) -> Given {
     }
 }
 
+/// Files that are wrong, for programs that do not compile: rows of another width, and a part that is not known.
+fn wrong() -> [(&'static str, Vec<u32>); 2] {
+    let words = file(&of_tokens());
+    let rows = sections(&words)[4].clone();
+    let (mut wide, mut unknown) = (words.clone(), words);
+    wide[rows.start + 1] += 2;
+    wide[rows.start + 2] += 1;
+    wide.splice(rows.end..rows.end, [0, wide[rows.end - 1]]);
+    unknown[rows.start] = u32::from_le_bytes(*b"WHAT");
+    let mut files = [("wrong_width", wide), ("wrong_part", unknown)];
+    files.iter_mut().for_each(|(_, words)| seal(words));
+    files
+}
+
 /// Writes what is missing, and nothing else: `HEEDFUL_BLESS=1`.
 fn bless() {
+    for (name, words) in wrong() {
+        fs::write(models().join(format!("{name}.heed")), to_bytes(&words)).unwrap();
+    }
     for (name, number) in FILES {
         let path = models().join(format!("{name}.heed"));
         if !path.exists() {
@@ -89,6 +107,13 @@ fn golden_files_give_what_they_gave() {
         assert!(model.flash_bytes() <= 8192, "{name}: {} bytes", model.flash_bytes());
         let outputs = outputs(&model, &given(&model, &numbers));
         assert_eq!(outputs.into_iter().map(i64::from).collect::<Vec<_>>(), expected, "{name}");
+    }
+}
+
+#[test]
+fn wrong_files_are_current() {
+    for (name, words) in wrong() {
+        assert!(fs::read(models().join(format!("{name}.heed"))).is_ok_and(|found| found == to_bytes(&words)), "{name}");
     }
 }
 
