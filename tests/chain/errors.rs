@@ -297,6 +297,10 @@ fn model_and_input() {
     ] {
         assert_eq!(changed(&features, 1, word, value), shape(what, allowed, value as usize));
     }
+    let mut words = features.clone();
+    let at = sections(&words)[1].start + 2;
+    words[at..at + 2].copy_from_slice(&[1 << 20, 1 << 15]);
+    assert_eq!(refusal(words), shape("values of the input", Allowed::Between(1, 1 << 30), 1 << 36));
     assert_eq!(changed(&features, 0, 0, 16), shape("softmax weight bits", Allowed::Either(8, 15), 16));
     let tokens = file(&of_tokens());
     for (word, value, what) in [(0, 0, "positions"), (0, 65_537, "positions"), (1, 0, "tokens"), (1, 65_537, "tokens")]
@@ -313,4 +317,26 @@ fn model_and_input() {
     ] {
         assert_eq!(changed(&sound, 1, word, value), shape(what, allowed, value as usize));
     }
+}
+
+/// The index and the name of the part, what is wrong, what was found, what is allowed.
+#[test]
+fn what_is_said() {
+    let words = file(&complete());
+    for (section, word, value, said) in [
+        (FIRST, 0, 0, "part 0 (positions): positions: 0 found, allowed is 1 to 65536"),
+        (FIRST + 2, 0, 5, "part 2 (norm): width of the residual stream: 5 found, expected 6"),
+        (
+            FIRST + 14,
+            3,
+            1,
+            "part 14 (pooling): scale of the mean over positions: 0x00000001 found, \
+             allowed is 2^-32 up to, but not, 1/4",
+        ),
+        (1, 3, 9, "wrong shape: bits of the input: 9 found, allowed is 8 or 15"),
+    ] {
+        assert_eq!(changed(&words, section, word, value).to_string(), said);
+    }
+    let lacking = Error::Memory { expected: 4000, found: 3996 };
+    assert_eq!(lacking.to_string(), "too little memory for the model: 3996 bytes, it needs 4000");
 }

@@ -71,7 +71,8 @@ def features(model, words):
     model.input = words.take(3)
     model.bits = words.word()
     words.take(2 * model.input[2])
-    words.within((model.input[0], 1 << 20), (model.input[1], 1 << 15), (model.input[2], 32768))
+    steps, columns, channels = model.input
+    words.within((steps, 1 << 20), (columns, 1 << 15), (channels, 32768), (steps * columns * channels, 1 << 30))
     must(model.bits in (8, 15), "Shape")
 
 
