@@ -76,7 +76,7 @@ fn reader_gives_the_same_bits() {
         ("operations.json", operations::cases(2, 40)),
         ("committed.json", models::committed(2)),
         ("random.json", models::random(&place, 36)),
-        ("chains.json", models::chains(&place, 240)),
+        ("chains.json", models::chains(&place, 120)),
     ] {
         files.push(place.join(name));
         std::fs::write(place.join(name), cases.json()).unwrap();
