@@ -25,8 +25,8 @@ use core::marker::PhantomData;
 /// # let slot: &[u8] = heedful::bytemuck::cast_slice(&file);
 /// let mut memory = [0; 4000]; // words: a static, as a rule
 /// let mut model = Model::load(slot, &mut memory)?;
-/// let outcome = model.infer(&[0; 25 * 128]);
-/// println!("{}", model.label(outcome.best().class));
+/// let best = model.infer(&[0; 25 * 128]).best();
+/// println!("{}", model.label(best.class));
 /// # Ok::<(), heedful::Error>(())
 /// ```
 #[derive(Debug)]
