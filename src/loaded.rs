@@ -18,7 +18,7 @@ use core::marker::PhantomData;
 ///
 /// ```
 /// use heedful::Model;
-/// # let file = bytes(include_bytes!("../models/digits.heed"));
+/// # let file = bytes(include_bytes!("../tests/models/chain_image.heed"));
 /// # fn bytes(file: &[u8]) -> Vec<u32> {
 /// #     file.chunks_exact(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect()
 /// # }

@@ -409,6 +409,7 @@ impl<'a> File<'a> {
     }
 
     /// For each channel of features, the bits of two `f32`: the real value of 0, and that of a unit.
+    #[cfg(feature = "std")]
     pub(crate) const fn channels(&self) -> &'a [[u32; 2]] {
         let mut sections = self.sections_in_order(true);
         while let Ok(Some((tag, words))) = sections.next() {

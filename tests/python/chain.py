@@ -256,8 +256,8 @@ class Attention:
         for position, row in enumerate(rows):
             if rotated and self.frequencies:
                 y = layer.add([0] * len(layer.channels), row)
-                turned = (rotate(y[i : i + dim], position, self.pairing, self.frequencies) for i in range(0, len(y), dim))
-                parts.append(list(turned))
+                heads = [y[i : i + dim] for i in range(0, len(y), dim)]
+                parts.append([rotate(head, position, self.pairing, self.frequencies) for head in heads])
             else:
                 y = layer.store(row)
                 parts.append([y[i : i + dim] for i in range(0, len(y), dim)])
