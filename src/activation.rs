@@ -19,6 +19,23 @@ impl Activation<'_> {
     }
 }
 
+/// An activation of int16 arguments: in 256ths of a step of its int8 result, at every 256th argument from -32,768 on; the
+/// last two are one end. What lies between is interpolated.
+#[derive(Clone, Copy, Debug)]
+pub struct FineActivation<'a>(pub &'a [i16; 258]);
+
+impl FineActivation<'_> {
+    /// The value of an argument, rounded to nearest.
+    #[inline]
+    pub(crate) fn of(self, x: i16) -> i8 {
+        let x = i32::from(x) + 32_768;
+        let (index, rest) = ((x >> 8) as usize & 255, x & 255);
+        let [low, high] = [self.0[index], self.0[index + 1]].map(i32::from);
+        let fine = low + (((high - low) * rest + 128) >> 8);
+        ((fine + 128) >> 8).clamp(-128, 127) as i8
+    }
+}
+
 /// The table of a rectified linear unit: negative values become 0. Input and output share a scale.
 ///
 /// ```

@@ -22,7 +22,7 @@ pub use cache::{KvCache, StepScratch};
 pub use fused::FusedAttention;
 pub use low_rank::{LowRankAttention, LowRankScratch};
 pub use ring::RewindError;
-pub(crate) use ring::Ring;
+pub(crate) use ring::{CachedPositions, Ring};
 pub use scratch::{HeadScratch, Scratch};
 pub(crate) use scratch::{OutputLayout, ScratchView, WholeRows};
 pub(crate) use step::{CacheView, Newest, StepView};

@@ -5,7 +5,7 @@
 use crate::arithmetic::requantise::{Channel, saturate_i16};
 use crate::arithmetic::softmax::{Weight, Wide};
 use crate::attention::{MultiHeadAttention, Scratch, Sequences, WholeRows, rows_of};
-use crate::decoder::{EmbeddingView, MAX_FACTOR};
+use crate::embedding::{EmbeddingView, MAX_FACTOR};
 use crate::error::require;
 use crate::feed_forward::FeedForward;
 use crate::kernels::{Active, Kernels, Matrix};
@@ -298,7 +298,8 @@ impl<const VOCABULARY: usize, const WIDTH: usize> TiedEmbedding<VOCABULARY, WIDT
     #[inline]
     pub fn embed<const POSITIONS: usize>(&self, tokens: &[u16; POSITIONS], residual: &mut [[i16; WIDTH]; POSITIONS]) {
         for (&token, residual) in tokens.iter().zip(residual) {
-            self.view.embed(usize::from(token), residual);
+            residual.fill(0);
+            self.view.add(usize::from(token), residual);
         }
     }
 

@@ -31,11 +31,11 @@ pub mod audio;
 #[doc(hidden)]
 pub mod backend;
 mod block;
-mod decoder;
 #[cfg(feature = "defmt")]
 mod defmt;
 #[cfg(feature = "std")]
 pub mod dynamic;
+mod embedding;
 mod error;
 mod feed_forward;
 pub mod format;
@@ -77,7 +77,7 @@ pub use feed_forward::{FeedForward, GatedFeedForward, MAX_HIDDEN15_BIAS, MAX_HID
 #[cfg(feature = "std")]
 pub use feed_forward::{gate_table, silu};
 pub use kernels::backend;
-pub use language::LanguageModel;
+pub use language::{CompiledLanguageModel, LanguageModel};
 pub use linear::{Linear, MAX_BIAS, MAX_INPUTS};
 pub use loaded::Model;
 pub use message::Message;
@@ -85,7 +85,7 @@ pub use model::CompiledModel;
 pub use norm::{LayerNorm, MAX_EPSILON, MAX_WIDTH, Norm, NormChannel, RmsNorm};
 pub use observe::{Observer, Row, Unobserved};
 pub use outcome::{Guess, Outcome};
-pub use parts::{Patches, PoolKind};
+pub use parts::{Input, MemoryShape, Patches, PoolKind};
 pub use pattern::{Alibi, AttentionPattern, BitMask, HeadMask, MASKED, Mask, RelativeBias, Slope, Window, Windows};
 pub use position::sinusoidal;
 pub use real::{FromReal, OutOfRange};

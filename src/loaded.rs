@@ -6,7 +6,7 @@ use crate::format::{File, Shape, Softmax};
 use crate::kernels::{Active, Kernels};
 use crate::observe::{Observer, Unobserved};
 use crate::outcome::Outcome;
-use crate::parts::{AllKinds, Features, FineFeatures, Run, Source, Tokens, WholeSequence};
+use crate::parts::{AllKinds, Given, Input, Run, Source, WholeSequence};
 use crate::pattern::{AttentionPattern, Mask};
 use crate::plan::Plan;
 use core::marker::PhantomData;
@@ -80,26 +80,35 @@ impl<'a> Model<'a> {
     /// bits, these are the upper 8.
     #[inline]
     pub fn infer(&mut self, features: &[i8]) -> Outcome<&[i16]> {
-        self.run(&mut Features(features), self.shape.positions)
+        self.infer_input(Input::Features(features), &[])
     }
 
     /// [`Model::infer`] over features of 15 bits, -2^14 up to 2^14. Where the model takes 8, they are rounded.
     #[inline]
     pub fn infer_fine(&mut self, features: &[i16]) -> Outcome<&[i16]> {
-        self.run(&mut FineFeatures(features), self.shape.positions)
+        self.infer_input(Input::FineFeatures(features), &[])
+    }
+
+    /// [`Model::infer`] over raw readings of sensors, `[steps][channels]`, as their driver gives them. All count as 0 where
+    /// the file does not say what they are.
+    #[inline]
+    pub fn infer_readings(&mut self, readings: &[i16]) -> Outcome<&[i16]> {
+        self.infer_input(Input::Readings(readings), &[])
     }
 
     /// One inference over tokens: as many as there are, and at most as many as the model has positions for. Unknown
     /// ones add nothing.
     #[inline]
     pub fn infer_tokens(&mut self, tokens: &[u16]) -> Outcome<&[i16]> {
-        let Shape { positions, class_tokens, .. } = self.shape;
-        let positions = tokens.len().saturating_add(class_tokens).min(positions);
-        self.run(&mut Tokens(tokens), positions)
+        self.infer_input(Input::Tokens(tokens, &[]), &[])
     }
 
-    fn run<S: Source>(&mut self, source: &mut S, positions: usize) -> Outcome<&[i16]> {
+    /// One inference over an input of any kind, and a second one, `[steps][channels]` of 8 bits, for models with attention
+    /// to a memory; what is missing at its end is not looked at.
+    pub fn infer_input(&mut self, input: Input<'_>, second: &[i8]) -> Outcome<&[i16]> {
         let Self { file, shape, memory } = self;
+        let source = &mut Given { input, readings: file.readings(), memory: second };
+        let positions = shape.positions_of(&input);
         let (pattern, observer) = (|_| Mask::None, &mut Unobserved);
         let outputs = match shape.softmax {
             Softmax::Wide => run::<Active, Wide, _, _, _>(file, shape, memory, source, positions, pattern, observer),
@@ -125,7 +134,7 @@ pub(crate) fn run<'m, K: Kernels, W: Weight, S: Source, R: AttentionPattern, O: 
     let mut state = plan.lay_out::<W>(memory, positions);
     let (attend, kinds) = (&mut WholeSequence, PhantomData::<AllKinds>);
     let mut run = Run { source, attend, pattern: &pattern, observer, layer: 0, kinds };
-    file.each_read(&shape.input, |read| read.part().run::<K, W, _, _, _, _, _, _>(&mut state, &mut run));
+    file.each_read(|read| read.part().run::<K, W, _, _, _, _, _, _>(&mut state, &mut run));
     let count = shape.outputs * state.positions;
     let outputs = plan.outputs(memory);
     outputs.get(..count).unwrap_or(outputs)

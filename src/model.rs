@@ -8,7 +8,7 @@ use crate::kernels::Active;
 use crate::message::Message;
 use crate::observe::{Observer, Unobserved};
 use crate::outcome::Outcome;
-use crate::parts::{Features, FineFeatures, Run, Source, Tokens, WholeSequence};
+use crate::parts::{Features, FineFeatures, Input, Readings, Run, Source, Tokens, WholeSequence, WithMemory};
 use crate::pattern::Mask;
 use crate::plan::Plan;
 use core::marker::PhantomData;
@@ -23,7 +23,7 @@ pub trait Embedded {
     #[doc(hidden)]
     const PARTS: &'static [Part<'static>];
     /// What takes the model's input: nothing, or an audio stream.
-    type Input: Input;
+    type Input: InputState;
     /// Its softmax weights.
     type Weight: Weight;
     /// The model type of the file's shape: a `heedful::CompiledModel`.
@@ -31,17 +31,17 @@ pub trait Embedded {
 }
 
 /// What takes a model's input before inference.
-pub trait Input {
+pub trait InputState {
     /// Its initial state.
     const NEW: Self;
 }
 
-impl Input for () {
+impl InputState for () {
     const NEW: Self = ();
 }
 
 #[cfg(feature = "audio")]
-impl<const WINDOW: usize, const BANDS: usize, const FRAMES: usize> Input
+impl<const WINDOW: usize, const BANDS: usize, const FRAMES: usize> InputState
     for crate::audio::Stream<WINDOW, BANDS, FRAMES>
 {
     const NEW: Self = Self::new();
@@ -65,7 +65,7 @@ impl<const WINDOW: usize, const BANDS: usize, const FRAMES: usize> Input
         note = "`infer_features` takes the inputs of a model without a front end"
     )
 )]
-pub trait Listen<M>: Input {
+pub trait Listen<M>: InputState {
     /// Takes one sample; true when it completed a frame.
     fn hear(&mut self, sample: i16) -> bool;
     /// Whether a whole stretch has been heard.
@@ -145,7 +145,7 @@ impl<M: Embedded> Kinds for KindsOf<M> {
 /// How many parts of each kind there are, for [`Tables`](crate::format::Tables).
 #[doc(hidden)]
 #[must_use]
-pub const fn tables(shape: &Shape) -> [usize; 5] {
+pub const fn tables(shape: &Shape) -> [usize; 6] {
     shape.tables
 }
 
@@ -201,12 +201,36 @@ impl<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, co
         run::<M, _, OUTPUTS>(&mut self.memory, Self::PLAN, source, positions, &mut Unobserved)
     }
 
+    /// One inference over raw readings of sensors, as their driver gives them.
+    ///
+    /// That the file says what they are is checked when the program is compiled.
+    #[inline]
+    pub fn infer_readings(&mut self, readings: &[[i16; VALUES]; ROWS]) -> Outcome<[i16; OUTPUTS]> {
+        const { require(!M::FILE.readings().is_empty(), "model: the file does not say what raw readings are") }
+        let source = &mut Readings { values: readings.as_flattened(), channels: const { M::FILE.readings() } };
+        run::<M, _, OUTPUTS>(&mut self.memory, Self::PLAN, source, M::SHAPE.positions, &mut Unobserved)
+    }
+
+    /// One inference over features and a second input `[steps][channels]`, that attention looks at; what is missing at its
+    /// end is not looked at.
+    #[inline]
+    pub fn infer_with_memory(&mut self, features: &[[i8; VALUES]; ROWS], memory: &[i8]) -> Outcome<[i16; OUTPUTS]> {
+        let source = &mut WithMemory { features: Features(features.as_flattened()), memory };
+        run::<M, _, OUTPUTS>(&mut self.memory, Self::PLAN, source, M::SHAPE.positions, &mut Unobserved)
+    }
+
     /// One inference over tokens: as many as there are, and at most as many as the model has positions for. Unknown
     /// ones add nothing.
     #[inline]
     pub fn infer_tokens(&mut self, tokens: &[u16]) -> Outcome<[i16; OUTPUTS]> {
-        let positions = tokens.len().saturating_add(M::SHAPE.class_tokens).min(M::SHAPE.positions);
-        run::<M, _, OUTPUTS>(&mut self.memory, Self::PLAN, &mut Tokens(tokens), positions, &mut Unobserved)
+        self.infer_typed_tokens(tokens, &[])
+    }
+
+    /// [`CompiledModel::infer_tokens`], of these types; where they are missing, of the first.
+    #[inline]
+    pub fn infer_typed_tokens(&mut self, tokens: &[u16], types: &[u8]) -> Outcome<[i16; OUTPUTS]> {
+        let (source, positions) = (&mut Tokens { tokens, types }, M::SHAPE.positions_of(&Input::Tokens(tokens, types)));
+        run::<M, _, OUTPUTS>(&mut self.memory, Self::PLAN, source, positions, &mut Unobserved)
     }
 
     /// Takes one sample of the microphone; true when it completed a frame of the front end.
@@ -360,7 +384,7 @@ pub struct ChooseInput<const WINDOW: usize, const BANDS: usize, const FRAMES: us
 #[doc(hidden)]
 pub trait ChosenInput {
     /// What takes the input.
-    type Input: Input;
+    type Input: InputState;
 }
 
 impl ChosenInput for ChooseInput<0, 0, 0> {
@@ -450,8 +474,16 @@ macro_rules! model {
             const INPUT: [usize; 3] = input_shape(&FILE, &SHAPE);
             $($crate::model::pinned(stringify!($field), $path, &SHAPE, $value);)*
 
-            const OF: [usize; 5] = tables(&SHAPE);
-            const TABLES: &Tables<'static, { OF[0] }, { OF[1] }, { OF[2] }, { OF[3] }, { OF[4] }> =
+            const OF: [usize; 6] = tables(&SHAPE);
+            const TABLES: &Tables<
+                'static,
+                { OF[0] },
+                { OF[1] },
+                { OF[2] },
+                { OF[3] },
+                { OF[4] },
+                { OF[5] },
+            > =
                 &unwrap(Tables::read(&FILE, &SHAPE));
             const PARTS: [Part<'static>; SHAPE.parts] = unwrap(TABLES.chain(&FILE, &SHAPE));
 
@@ -480,6 +512,14 @@ macro_rules! model {
                 pub const FLASH: usize = BYTES.len();
                 /// The file, where it lies in the program.
                 pub const WORDS: &'static [u32] = &WORDS;
+                /// Classes told apart; 0 where the outputs are something else.
+                pub const CLASSES: usize = SHAPE.classes();
+                /// Rows that come out, and values of each.
+                pub const OUTPUT: [usize; 2] = [SHAPE.rows, SHAPE.outputs];
+                /// Rows of features that go in, and values of each; zeros where tokens do.
+                pub const INPUT: [usize; 2] = SHAPE.features();
+                /// Samples of sound or readings of sensors per second; 0 where the file does not say it.
+                pub const SAMPLE_RATE: usize = SHAPE.input.sample_rate();
                 /// Samples that one inference hears; 0 without an audio front end.
                 pub const SAMPLES: usize = $crate::model::samples(&FILE, &SHAPE);
 

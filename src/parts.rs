@@ -6,25 +6,34 @@
 //! feed-forward, norm, residual.
 
 mod attention;
+mod convolution;
+mod cross;
 mod dense;
 mod embedding;
 mod feed_forward;
+mod patches;
 mod pattern;
 mod pool;
+mod source;
 mod state;
 mod stem;
+mod step;
 mod uses;
 
-pub use attention::AttentionPart;
 pub(crate) use attention::{Attend, WholeSequence};
+pub use attention::{AttentionPart, MemoryShape};
+pub use convolution::Convolution;
 pub use dense::DenseView;
-pub use embedding::Embedding;
+pub use embedding::{Embedding, TokenTypes};
 pub use feed_forward::FineFeedForward;
+pub use patches::Patches;
 pub use pattern::FilePattern;
-pub use pool::{Pool, PoolKind};
+pub use pool::{Pool, PoolKind, WeightedPool};
+pub use source::Input;
+pub(crate) use source::{Features, FineFeatures, Given, Readings, Source, Tokens, WithMemory};
 pub(crate) use state::{Memory, State};
-pub(crate) use stem::{Features, FineFeatures, Source, Tokens};
-pub use stem::{Patches, Positions, Stem};
+pub use stem::{Positions, Stem};
+pub(crate) use step::{Step, StepPlan};
 pub use uses::{AllKinds, Kinds, Uses};
 
 use crate::arithmetic::requantise::{Channel, Scale};
@@ -41,12 +50,18 @@ use core::marker::PhantomData;
 /// One part of a model.
 #[derive(Clone, Copy, Debug)]
 pub enum Part<'a> {
+    /// Nothing is done: the file says something of what goes in.
+    Nothing,
+    /// The input to a map of it, or a map to the next one, by a convolution.
+    Convolution(&'a Convolution<'a>),
     /// What the residual stream starts from: positions, and class tokens before them.
     Positions(Positions<'a>),
     /// Adds the input, by a linear layer.
     Stem(&'a Stem<'a>),
     /// Adds the rows of tokens.
     Embedding(&'a Embedding<'a>),
+    /// Adds the rows of their types.
+    TokenTypes(TokenTypes<'a>),
     /// Residual stream to rows, by a norm; and, in post-norm blocks, to the residual stream again.
     Norm(NormView<'a>, Option<Carry<'a>>),
     /// Residual stream to rows as it is: a bias and a factor for each value.
@@ -63,6 +78,8 @@ pub enum Part<'a> {
     Gated(&'a GatedView<'a>),
     /// All rows to one.
     Pool(Pool),
+    /// The same, by weights.
+    WeightedPool(WeightedPool<'a>),
     /// Rows to rows, by a linear layer and maybe an activation.
     Dense(&'a DenseView<'a>),
     /// Rows to the model's outputs, int16: by a linear layer, or as they are.
@@ -108,9 +125,11 @@ impl Part<'_> {
     {
         let uses = U::USES;
         match *self {
-            Part::Positions(positions) => positions.start(state),
+            Part::Convolution(layer) if uses.has(Uses::CONVOLUTIONS) => layer.apply::<K, W, S, U>(state, run.source),
+            Part::Positions(positions) => positions.start::<W, U>(state),
             Part::Stem(stem) if uses.has(Uses::STEM) => stem.add::<K, W, S, U>(state, run.source),
             Part::Embedding(embedding) if uses.has(Uses::TOKENS) => embedding.add(state, run.source),
+            Part::TokenTypes(types) if uses.has(Uses::TOKEN_TYPES) => types.add(state, run.source),
             Part::Norm(norm, carry) => {
                 state.width = norm.channels.len();
                 let (residual, rows) = state.tensors(state.width);
@@ -130,7 +149,13 @@ impl Part<'_> {
             Part::Attention(part) => {
                 let layer = run.layer;
                 let observer = LayerObserver { layer, observer: &mut *run.observer };
-                part.add::<K, W, A, R, O, U>(state, run.attend, &(run.pattern)(layer), observer);
+                let pattern = &(run.pattern)(layer);
+                match part.memory {
+                    Some(memory) if uses.has(Uses::CROSS) => {
+                        part.add_cross::<K, W, S, R, O>(memory, state, run.source, pattern, observer);
+                    }
+                    _ => part.add::<K, W, A, R, O, U>(state, run.attend, pattern, observer),
+                }
                 run.layer += 1;
             }
             Part::FeedForward(layers) if uses.has(Uses::FEED_FORWARD) => {
@@ -141,6 +166,7 @@ impl Part<'_> {
             Part::FineFeedForward(layers) if uses.has(Uses::FINE_FEED_FORWARD) => layers.add::<K, W>(state),
             Part::Gated(layers) if uses.has(Uses::GATED) => feed_forward::gated::<K, W>(layers, state),
             Part::Pool(pool) if uses.has(Uses::POOL) => pool.apply(state),
+            Part::WeightedPool(pool) if uses.has(Uses::WEIGHTED_POOL) => pool.apply::<K, W>(state),
             Part::Dense(layer) if uses.has(Uses::DENSE) => layer.apply::<K, W>(state),
             Part::Output(Some(layer)) => {
                 let (rows, outputs) = state.rows_and_outputs(layer.weights.inputs, layer.channels.len());

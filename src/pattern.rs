@@ -76,6 +76,11 @@ pub trait AttentionPattern {
     }
 }
 
+/// Every head looks everywhere, and this is known when the code is compiled.
+impl AttentionPattern for () {
+    const FROM_FIRST: bool = true;
+}
+
 impl AttentionPattern for Mask {
     const FROM_FIRST: bool = true;
 

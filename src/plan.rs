@@ -12,15 +12,20 @@ pub(crate) struct Needs {
     rows: usize,
     reduced: usize,
     query: usize,
+    key: usize,
     value: usize,
     /// Keys of a row of scores.
     keys: usize,
     heads: usize,
+    /// Of the maps that convolutions make, in turn.
+    maps: [usize; 2],
     /// Of a row.
     input: usize,
     /// Of a row.
     hidden: usize,
     outputs: usize,
+    /// Keys and values of all layers for each position of a cache.
+    cached: usize,
 }
 
 const fn raise(most: &mut usize, rows: usize, values: usize) {
@@ -36,12 +41,15 @@ impl Needs {
         rows: 0,
         reduced: 0,
         query: 0,
+        key: 0,
         value: 0,
         keys: 0,
         heads: 0,
+        maps: [0; 2],
         input: 0,
         hidden: 0,
         outputs: 0,
+        cached: 0,
     };
 
     pub(crate) const fn residual(&mut self, rows: usize, values: usize) {
@@ -56,11 +64,36 @@ impl Needs {
         raise(&mut self.reduced, rows, values);
     }
 
-    pub(crate) const fn attention(&mut self, rows: usize, dim: usize, head_dim: usize, heads: usize) {
+    /// `heads`: values of a row of heads' outputs.
+    pub(crate) const fn attention(&mut self, rows: usize, keys: usize, dim: usize, head_dim: usize, heads: usize) {
         raise(&mut self.query, rows, dim);
-        raise(&mut self.value, rows, head_dim);
-        raise(&mut self.keys, rows, 1);
+        raise(&mut self.key, keys, dim);
+        raise(&mut self.value, keys, head_dim);
+        self.scores(keys);
         raise(&mut self.heads, rows, heads);
+    }
+
+    pub(crate) const fn scores(&mut self, keys: usize) {
+        raise(&mut self.keys, keys, 1);
+    }
+
+    /// The map that the `index`th convolution makes.
+    pub(crate) const fn map(&mut self, index: usize, places: usize, channels: usize) {
+        raise(&mut self.maps[(index + 1) % 2], places, channels);
+    }
+
+    /// Attention of the newest position alone, over a cache of so many values for each position.
+    pub(crate) const fn step(&mut self, query: usize, key: usize, heads: usize, cached: usize) {
+        raise(&mut self.query, 1, query);
+        raise(&mut self.key, 1, key);
+        raise(&mut self.heads, 1, heads);
+        self.cached = self.cached.saturating_add(cached);
+    }
+
+    /// The same with a cache of so many positions, and the bytes of that.
+    pub(crate) const fn with_cache(mut self, slots: usize) -> (Self, usize) {
+        self.keys = slots;
+        (self, self.cached.saturating_mul(slots))
     }
 
     pub(crate) const fn heads(&mut self, values: usize) {
@@ -86,11 +119,13 @@ pub(crate) struct Plan {
     scores: usize,
     weights: usize,
     query: usize,
+    key: usize,
     value: usize,
     heads: usize,
     residual: usize,
     rows: usize,
     reduced: usize,
+    maps: [usize; 2],
     input: usize,
     hidden: usize,
     outputs: usize,
@@ -103,11 +138,13 @@ impl Plan {
             scores: needs.keys.saturating_mul(queries).saturating_mul(4),
             weights: needs.keys.saturating_mul(weight_rows).saturating_mul(weight),
             query: needs.query,
+            key: needs.key,
             value: needs.value,
             heads: needs.heads,
             residual: needs.residual.saturating_mul(2),
             rows: needs.rows,
             reduced: needs.reduced,
+            maps: needs.maps,
             input: needs.input.saturating_mul(rows),
             hidden: needs.hidden.saturating_mul(rows),
             outputs: needs.outputs.saturating_mul(2),
@@ -125,12 +162,14 @@ impl Plan {
             self.scores,
             self.weights,
             self.query,
-            self.query,
+            self.key,
             self.value,
             self.heads,
             self.residual,
             self.rows,
             self.reduced,
+            self.maps[0],
+            self.maps[1],
             self.input,
             self.hidden,
             self.outputs,
@@ -151,7 +190,7 @@ impl Plan {
             scores: piece(&mut rest, self.scores),
             weights: piece(&mut rest, self.weights),
             query: piece(&mut rest, self.query),
-            key: piece(&mut rest, self.query),
+            key: piece(&mut rest, self.key),
             value: piece(&mut rest, self.value),
             outputs: piece(&mut rest, self.heads),
             layout: OutputLayout::Joined,
@@ -161,11 +200,12 @@ impl Plan {
             residual: piece(&mut rest, self.residual),
             rows: piece(&mut rest, self.rows),
             reduced: piece(&mut rest, self.reduced),
+            maps: self.maps.map(|bytes| piece(&mut rest, bytes)),
             input: piece(&mut rest, self.input),
             hidden: piece(&mut rest, self.hidden),
             outputs: piece(&mut rest, self.outputs),
         };
-        State { memory, positions, width: 0 }
+        State { memory, positions, width: 0, made: false, first: 0 }
     }
 
     /// The outputs in a memory that [`Plan::lay_out`] divided.
@@ -179,7 +219,7 @@ impl Plan {
 
 /// The next `bytes` of a memory, as values.
 #[inline]
-fn piece<'s, T: bytemuck::Pod>(rest: &mut &'s mut [u32], bytes: usize) -> &'s mut [T] {
+pub(crate) fn piece<'s, T: bytemuck::Pod>(rest: &mut &'s mut [u32], bytes: usize) -> &'s mut [T] {
     let words = core::mem::take(rest);
     let (piece, after) = words.split_at_mut(bytes.div_ceil(4).min(words.len()));
     *rest = after;

@@ -51,16 +51,23 @@ pub(crate) type Valued<'a> = (LinearView<'a>, &'a mut [i8], usize);
 
 impl Rope<'_> {
     /// The turns of all pairs at a position.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn turns<K: Kernels>(&self, position: u64) -> Turns {
-        let mut turns = Turns { pairing: self.pairing, pairs: 0, turns: [Turn::ZERO; MAX_HEAD_DIM / 2] };
+        let mut turns = Turns::NONE;
+        self.turn::<K>(position, &mut turns);
+        turns
+    }
+
+    /// The same in place.
+    #[inline(never)]
+    pub(crate) fn turn<K: Kernels>(&self, position: u64, turns: &mut Turns) {
+        turns.pairing = self.pairing;
         turns.pairs = self.frequencies.len().min(turns.turns.len());
         if let (Some(frequencies), Some(to)) = (self.frequencies.get(..turns.pairs), turns.turns.get_mut(..turns.pairs))
         {
             // Whole turns do not count, nor do the upper bits of the position.
             K::turns(frequencies, position as u32, 0, to);
         }
-        turns
     }
 
     /// Projects `x` `[rows][inputs]` to rotated queries, and to rotated keys and values beside them if these are made
@@ -125,6 +132,10 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
+    /// No pair is turned.
+    pub(crate) const NONE: Self =
+        Self { pairing: Pairing::Interleaved, pairs: 0, turns: [Turn::ZERO; MAX_HEAD_DIM / 2] };
+
     /// Projects a row through a layer to rotated int8, one head of `dim` after the other.
     #[inline(never)]
     pub(crate) fn project<K: Kernels>(&self, x: Rows<'_>, layer: LinearView<'_>, dim: usize, out: &mut [i8]) {

@@ -189,7 +189,7 @@ macro_rules! doors {
         fn $test() {
             let bytes = include_bytes!($path);
             let read = Decoder::load(bytes).unwrap();
-            assert_eq!((*read.config(), read.flash()), ($model::CONFIG, $model::FLASH));
+            assert_eq!((*read.shape(), read.flash()), ($model::SHAPE, $model::FLASH));
             assert_eq!(read.tokenizer(), $model::TOKENIZER);
             let mut typed = Box::new($model::new());
             let mut session = read.session($context);
@@ -198,7 +198,7 @@ macro_rules! doors {
             let (mut rewound, mut refused) = (0, 0);
             for i in 0..400 {
                 // Every tenth token is none.
-                let most = $model::CONFIG.tokens as i64 * 10 / 9;
+                let most = $model::SHAPE.outputs as i64 * 10 / 9;
                 let token = if i == 77 { u16::MAX } else { random.int(0, most) as u16 };
                 match random.int(0, 9) {
                     0 => {
@@ -352,9 +352,9 @@ fn text_through_the_tokenizer() {
 /// The state is its cache, the rows of a few tensors, and the logits.
 #[test]
 fn memory() {
-    let c = Tiny::CONFIG;
-    let cache = 2 * c.layers * 16 * c.key_heads * c.head_dim;
-    let rows = 2 * c.tokens + 3 * c.width + (2 * c.heads + c.key_heads) * c.head_dim + 2 * c.hidden;
+    let (c, key_heads) = (Tiny::SHAPE, 2);
+    let cache = 2 * c.layers * 16 * key_heads * c.head_dim;
+    let rows = 2 * c.outputs + 3 * c.width + (2 * c.heads + key_heads) * c.head_dim + 2 * c.hidden;
     let scores = 16 * (4 + 2) * 8;
     assert!(size_of::<Tiny>() <= cache + rows + scores + 128, "{}", size_of::<Tiny>());
     static MODEL: Tiny = Tiny::new();
@@ -440,4 +440,26 @@ fn extreme_samples() {
     let all = vec![7; 1 << 16];
     assert_eq!(sample(&all, flat, u32::MAX), 65_535);
     assert_eq!(sample(&all, flat, 1 << 31), 32_768);
+}
+
+/// Digests of all logits of a text, that no change of the code may alter.
+#[test]
+fn golden_logits() {
+    let digest = |bytes: &[u8], context: usize, tokens: usize| {
+        let read = Decoder::load(bytes).unwrap();
+        let (mut session, mut digest) = (read.session(context), 0xcbf2_9ce4_8422_2325);
+        for position in 0..60 {
+            for byte in session.step((11 * position + 3) % tokens).iter().flat_map(|logit| logit.to_le_bytes()) {
+                digest = (digest ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+            }
+        }
+        digest
+    };
+    let tiny = include_bytes!("fixtures/tiny_decoder.heed");
+    let narrow = include_bytes!("models/narrow_decoder.heed");
+    let found = [digest(tiny, 16, 300), digest(tiny, 100, 300), digest(narrow, 5, 7), digest(narrow, 1, 7)];
+    assert_eq!(
+        found.map(|digest| format!("{digest:016x}")),
+        ["54ad029cc95995df", "9b799d41412ccda2", "9ba8ae769a5593eb", "22c748ca53343e90"]
+    );
 }

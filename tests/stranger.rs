@@ -81,7 +81,7 @@ fn main() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let size = fs::metadata(Path::new(ROOT).join(ears)).unwrap().len();
     let tokens = heedful::dynamic::Decoder::load(&fs::read(Path::new(ROOT).join(writer)).unwrap()).unwrap();
-    assert_eq!(text(&output.stdout), format!("{size} 0123456789 100 {}\n", tokens.config().tokens));
+    assert_eq!(text(&output.stdout), format!("{size} 0123456789 100 {}\n", tokens.shape().outputs));
 }
 
 /// Who forgot the feature `audio` is told so.

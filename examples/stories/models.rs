@@ -37,7 +37,7 @@ impl Models {
         };
         let vocabularies = [
             float.as_ref().map(|(float, _)| float.shape.vocabulary),
-            loaded.as_ref().map(|(decoder, _)| decoder.config().tokens),
+            loaded.as_ref().map(|(decoder, _)| decoder.shape().outputs),
         ];
         for vocabulary in vocabularies.into_iter().flatten() {
             tokenizer.check(vocabulary).map_err(about(path))?;

@@ -72,7 +72,11 @@ impl Array {
         let found = self.values.len().checked_div(count).unwrap_or(0);
         if count == 0 || found != each {
             let shape = self.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-            return Err(ImportError::setting(what, format!("of shape [{shape}]"), format!("[N, …] of {each} values each")));
+            return Err(ImportError::setting(
+                what,
+                format!("of shape [{shape}]"),
+                format!("[N, …] of {each} values each"),
+            ));
         }
         Ok(self.values.chunks_exact(each))
     }

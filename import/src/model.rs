@@ -29,10 +29,10 @@ impl<'m> Integer<'m> {
     /// An empty text that remembers its last `context` tokens.
     #[must_use]
     pub fn new(decoder: &'m heedful::dynamic::Decoder, context: usize) -> Self {
-        let config = decoder.config();
+        let shape = decoder.shape();
         // The file holds octaves.
-        let scale = (config.logit.to_real() * std::f64::consts::LN_2) as f32;
-        Self { session: decoder.session(context), scale, logits: vec![0.0; config.tokens] }
+        let scale = (shape.logit.to_real() * std::f64::consts::LN_2) as f32;
+        Self { session: decoder.session(context), scale, logits: vec![0.0; shape.outputs] }
     }
 }
 

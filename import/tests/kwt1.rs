@@ -125,6 +125,9 @@ fn integers_keep_class_and_logits() {
             let quality = decibels(&expected, &found);
             println!("{settings:?}: {quality:.1} dB, {same} of {} classes, {} bytes", maps.len(), bytes.len());
             if settings == Settings::default() {
+                if let Some(path) = std::env::var_os("DUMP") {
+                    std::fs::write(path, &bytes).unwrap();
+                }
                 assert!(quality > 27.0 && 100 * same >= 97 * maps.len(), "{quality} {same}");
                 assert!(bytes.len() <= 690_000);
             }

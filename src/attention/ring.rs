@@ -55,6 +55,10 @@ impl Ring {
         Self { slots, sinks, next: 0, filled: 0, seen: 0, earliest: 0 }
     }
 
+    pub(crate) const fn slots(&self) -> usize {
+        self.slots
+    }
+
     pub(crate) const fn seen(&self) -> u64 {
         self.seen
     }

@@ -54,7 +54,7 @@ impl AttentionView<'_> {
 
     /// How many keys and values there are for each position.
     #[inline]
-    pub(super) fn key_heads(&self) -> usize {
+    pub(crate) fn key_heads(&self) -> usize {
         self.key.map_or(1, |key| key.channel_groups).max(self.value.channel_groups)
     }
 }

@@ -1,13 +1,14 @@
 //! Language models of any shape.
 
+use super::words;
 use crate::Error;
 use crate::arithmetic::softmax::{Narrow, Weight, Wide};
-use crate::attention::{MAX_POSITIONS, RewindError, Ring, StepView};
-use crate::decoder::{DecoderBlockView, DecoderStateView, DecoderView};
-use crate::format::{DecoderConfig, File, Softmax};
+use crate::attention::{MAX_POSITIONS, RewindError, Ring};
+use crate::format::{File, Shape, Softmax};
 use crate::kernels::{Active, Kernels};
+use crate::language::{memory_of, outputs, run};
 use crate::observe::{Observer, Unobserved};
-use crate::pattern::Mask;
+use crate::parts::StepPlan;
 use crate::tokenizer::Tokenizer;
 use std::vec;
 use std::vec::Vec;
@@ -16,35 +17,32 @@ use std::vec::Vec;
 #[derive(Clone, Debug)]
 pub struct Decoder {
     words: Vec<u32>,
-    config: DecoderConfig,
+    shape: Shape,
     bytes: usize,
 }
 
 impl Decoder {
-    /// Reads and checks the bytes of a `.heed` file, at any alignment.
+    /// Reads and checks the bytes of a `.heed` file of either version, at any alignment.
     ///
     /// # Errors
     /// If any part of the file is wrong; see [`Error`].
     pub fn load(bytes: &[u8]) -> Result<Self, Error> {
-        let words: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|&word| u32::from_le_bytes(word)).collect();
+        let words = words(bytes);
         let file = File::open(&words)?;
-        let config = file.decoder_config()?;
-        file.decoder(&config, &[])?;
-        for layer in 0..config.layers {
-            file.decoder_block(&config, layer)?;
-        }
-        file.tokenizer(&config)?;
-        Ok(Self { config, bytes: bytes.len(), words })
+        let shape = file.language_shape()?;
+        file.tokenizer(shape.outputs)?;
+        Ok(Self { shape, bytes: bytes.len(), words })
     }
 
     fn file(&self) -> File<'_> {
         File::reopen(&self.words)
     }
 
-    /// The model's shape.
+    /// The model's shape; its multiply-accumulates are those of the layers for one token, its logits included, without
+    /// attention's own, which are two for each head, dimension of a head and position looked at.
     #[must_use]
-    pub const fn config(&self) -> &DecoderConfig {
-        &self.config
+    pub const fn shape(&self) -> &Shape {
+        &self.shape
     }
 
     /// Size of the file.
@@ -53,70 +51,56 @@ impl Decoder {
         self.bytes
     }
 
+    /// Bytes of working memory with a cache of so many positions; `usize::MAX` where they are more.
+    #[must_use]
+    pub fn memory(&self, context: usize) -> usize {
+        memory_of::<Active>(&self.shape, context).saturating_mul(4)
+    }
+
     /// The tokenizer, if the file has one.
     #[must_use]
     pub fn tokenizer(&self) -> Option<Tokenizer<'_>> {
-        self.file().tokenizer(&self.config).expect("checked when it was loaded")
+        self.file().tokenizer(self.shape.outputs).expect("checked when it was loaded")
     }
 
     /// A text to be, which remembers its last `context` tokens: at least one, at most 65,536 and what can be addressed.
     #[must_use]
     pub fn session(&self, context: usize) -> Session<'_> {
-        let file = self.file();
-        let blocks = (0..self.config.layers)
-            .map(|layer| file.decoder_block(&self.config, layer).expect("checked when it was loaded"))
-            .collect();
-        let c = self.config;
-        // At most 2^25.
-        let per_slot = c.layers * c.key_heads * c.head_dim;
-        let most = (isize::MAX as usize / per_slot).clamp(1, MAX_POSITIONS);
-        let slots = context.clamp(1, most);
-        let cache = per_slot * slots;
-        Session {
-            config: c,
-            view: file.decoder(&c, &[]).expect("checked when it was loaded"),
-            blocks,
-            ring: Ring::new(slots, 0),
-            slots,
-            keys: vec![0; cache],
-            values: vec![0; cache],
-            residual: vec![0; c.width],
-            normed: vec![0; c.width],
-            logits: vec![0; c.tokens],
+        let mut slots = context.clamp(1, MAX_POSITIONS);
+        while slots > 1 && self.memory(slots) > isize::MAX as usize {
+            slots /= 2;
         }
+        let memory = vec![0; memory_of::<Active>(&self.shape, slots)];
+        Session { file: self.file(), shape: self.shape, ring: Ring::new(slots, 0), memory }
     }
 }
 
-/// A text in the making: a model and its key-value cache.
+/// A text in the making: a model with its working memory and key-value cache.
 #[derive(Clone, Debug)]
 pub struct Session<'m> {
-    config: DecoderConfig,
-    /// All but its blocks.
-    view: DecoderView<'m>,
-    blocks: Vec<DecoderBlockView<'m>>,
+    file: File<'m>,
+    shape: Shape,
     ring: Ring,
-    slots: usize,
-    keys: Vec<i8>,
-    values: Vec<i8>,
-    residual: Vec<i16>,
-    normed: Vec<i8>,
-    logits: Vec<i16>,
+    memory: Vec<u32>,
 }
 
 impl Session<'_> {
     /// Takes in one more token, and gives the logits of the next one. Tokens outside the vocabulary count as no token:
     /// zeros.
     pub fn step(&mut self, token: usize) -> &[i16] {
-        self.push(token);
-        self.view.logits::<Active>(&self.residual, &mut self.normed, &mut self.logits);
-        &self.logits
+        self.run(token, self.shape.parts);
+        outputs(&self.shape, self.ring.slots(), &self.memory)
     }
 
     /// Takes in one more token, whose successor is known: its logits are not computed.
     pub fn push(&mut self, token: usize) {
-        match self.config.softmax {
-            Softmax::Wide => self.push_observed::<Wide, _>(token, &mut Unobserved),
-            Softmax::Narrow => self.push_observed::<Narrow, _>(token, &mut Unobserved),
+        self.run(token, self.shape.attended);
+    }
+
+    fn run(&mut self, token: usize, parts: usize) {
+        match self.shape.softmax {
+            Softmax::Wide => self.run_on::<Active, Wide, _>(token, parts, &mut Unobserved),
+            Softmax::Narrow => self.run_on::<Active, Narrow, _>(token, parts, &mut Unobserved),
         }
     }
 
@@ -128,25 +112,17 @@ impl Session<'_> {
     /// [`Session::push_observed`] with the kernels of one's choice.
     #[doc(hidden)]
     pub fn push_on<K: Kernels, W: Weight, O: Observer<W>>(&mut self, token: usize, observer: &mut O) {
-        let c = self.config;
-        let inner = c.heads * c.head_dim;
-        let decoder = DecoderView { blocks: &self.blocks, ..self.view };
-        let mut state = DecoderStateView {
-            residual: &mut self.residual,
-            normed: &mut self.normed,
-            step: StepView {
-                query: &mut vec![0; inner],
-                key: &mut vec![0; c.key_heads * c.head_dim],
-                scores: &mut vec![0; K::QUERIES * self.slots],
-                weights: &mut vec![W::ZERO; K::WEIGHT_ROWS * self.slots],
-                outputs: &mut vec![0; inner],
-            },
-            gate: &mut vec![0; c.hidden],
-            up: &mut vec![0; c.hidden],
-            keys: &mut self.keys,
-            values: &mut self.values,
-        };
-        decoder.push::<K, W, _, O>(token, &mut self.ring, &Mask::None, &mut state, observer);
+        self.run_on::<K, W, O>(token, self.shape.attended, observer);
+    }
+
+    fn run_on<K: Kernels, W: Weight, O: Observer<W>>(&mut self, token: usize, parts: usize, observer: &mut O) {
+        let Self { file, shape, ring, memory } = self;
+        // Other kernels and weights than its own may need more; the cache is the same.
+        let words = StepPlan::of::<K, W>(&shape.needs, ring.slots()).words();
+        if memory.len() < words {
+            memory.resize(words, 0);
+        }
+        run::<K, W, O>(file, shape, memory, ring.push(), token, parts, observer);
     }
 
     /// Tokens taken in so far.

@@ -9,12 +9,12 @@ use crate::Error;
 use crate::arithmetic::softmax::{Narrow, Weight, Wide};
 use crate::audio::Frontend;
 use crate::format::write::{ChainModel, EncoderModel};
-use crate::format::{File, InputKind, OLD_MAJOR, Read, Shape, Softmax};
+use crate::format::{File, OLD_MAJOR, Read, Shape, Softmax};
 use crate::kernels::{Active, Kernels};
 use crate::loaded::run;
 use crate::observe::{Observer, Row, Unobserved};
 use crate::outcome::Outcome;
-use crate::parts::{Features, FineFeatures, Source, Tokens};
+use crate::parts::{Given, Input};
 use crate::pattern::{AttentionPattern, Mask};
 use crate::plan::Plan;
 use core::ops::Range;
@@ -53,7 +53,7 @@ impl Model {
             .map(|class| file.label_of(class).map(str::to_string))
             .collect::<Result<Vec<_>, _>>()?;
         let mut heads = Vec::new();
-        file.each_read(&shape.input, |read| {
+        file.each_read(|read| {
             if let Read::Attention(part) = read {
                 heads.push(part.attention.heads());
             }
@@ -108,22 +108,31 @@ impl Model {
         self.file().channels().iter().map(bits).collect()
     }
 
-    /// Real features `[steps][columns][channels]` in the model's units, and what comes out, in real values. Missing
-    /// features count as 0, and those that are no numbers, too.
+    /// The same of the channels of a second input.
+    #[must_use]
+    pub fn memory_channels(&self) -> Vec<(f32, f32)> {
+        let bits = |&[zero, unit]: &[u32; 2]| (f32::from_bits(zero), f32::from_bits(unit));
+        self.file().memory_channels().iter().map(bits).collect()
+    }
+
+    /// Real features `[steps][columns][channels]` in, and what comes out, in real values. Missing features count as 0, and
+    /// those that are no numbers, too.
     #[must_use]
     pub fn infer_real(&self, features: &[f32]) -> Vec<f32> {
+        self.infer_real_with(features, &[])
+    }
+
+    /// [`Model::infer_real`] with a second input `[steps][channels]`, that attention looks at.
+    #[must_use]
+    pub fn infer_real_with(&self, features: &[f32], memory: &[f32]) -> Vec<f32> {
+        let memory: Vec<i8> = units(memory, &self.memory_channels(), 7).map(|x| x as i8).collect();
         let channels = self.channels();
-        let (least, most) = if self.shape.input.fine { (-16_384.0, 16_383.0) } else { (-128.0, 127.0) };
-        let unit = |(x, (zero, unit)): (&f32, &(f32, f32))| {
-            // The cast makes 0 of what is no number.
-            ((f64::from(*x) - f64::from(*zero)) / f64::from(*unit)).round().clamp(least, most) as i16
-        };
-        let integers: Vec<i16> = features.iter().zip(channels.iter().cycle()).map(unit).collect();
         let outcome = if self.shape.input.fine {
-            self.infer_fine(&integers)
+            let integers: Vec<i16> = units(features, &channels, 14).collect();
+            self.infer_input(Input::FineFeatures(&integers), &memory)
         } else {
-            let narrow: Vec<i8> = integers.iter().map(|&x| x as i8).collect();
-            self.infer(&narrow)
+            let integers: Vec<i8> = units(features, &channels, 7).map(|x| x as i8).collect();
+            self.infer_input(Input::Features(&integers), &memory)
         };
         self.real(outcome.logits())
     }
@@ -137,19 +146,26 @@ impl Model {
     /// One inference over features `[steps][columns][channels]`; missing ones count as 0.
     #[must_use]
     pub fn infer(&self, features: &[i8]) -> Outcome<Vec<i16>> {
-        self.run(&mut Features(features), self.shape.positions, |_| Mask::None, &mut |_| {}, false)
+        self.infer_input(Input::Features(features), &[])
     }
 
     /// [`Model::infer`] over features of 15 bits, -2^14 up to 2^14; where the model takes 8, they are rounded.
     #[must_use]
     pub fn infer_fine(&self, features: &[i16]) -> Outcome<Vec<i16>> {
-        self.run(&mut FineFeatures(features), self.shape.positions, |_| Mask::None, &mut |_| {}, false)
+        self.infer_input(Input::FineFeatures(features), &[])
     }
 
     /// One inference over tokens: as many as there are, and at most as many as the model has positions for.
     #[must_use]
     pub fn infer_tokens(&self, tokens: &[u16]) -> Outcome<Vec<i16>> {
-        self.run(&mut Tokens(tokens), self.positions_of(tokens), |_| Mask::None, &mut |_| {}, false)
+        self.infer_input(Input::Tokens(tokens, &[]), &[])
+    }
+
+    /// One inference over an input of any kind, and a second one, `[steps][channels]` of 8 bits, for models with attention
+    /// to a memory; what is missing at its end is not looked at.
+    #[must_use]
+    pub fn infer_input(&self, input: Input<'_>, memory: &[i8]) -> Outcome<Vec<i16>> {
+        self.run(input, memory, |_| Mask::None, None::<fn(Row<'_, f32>)>)
     }
 
     /// [`Model::infer`] with some heads switched off, named by attention part and head, both counted from 0: they
@@ -157,77 +173,73 @@ impl Model {
     #[must_use]
     pub fn infer_without(&self, features: &[i8], heads: &[(usize, usize)]) -> Outcome<Vec<i16>> {
         let pattern = |layer| Off { layer, heads };
-        self.run(&mut Features(features), self.shape.positions, pattern, &mut |_| {}, false)
+        self.run(Input::Features(features), &[], pattern, None::<fn(Row<'_, f32>)>)
     }
 
     /// [`Model::infer`], showing each row of softmax weights to `observer`, as shares that add up
     /// to 1.
     #[must_use]
-    pub fn infer_observed(&self, features: &[i8], mut observer: impl FnMut(Row<'_, f32>)) -> Outcome<Vec<i16>> {
-        self.run(&mut Features(features), self.shape.positions, |_| Mask::None, &mut observer, true)
+    pub fn infer_observed(&self, features: &[i8], observer: impl FnMut(Row<'_, f32>)) -> Outcome<Vec<i16>> {
+        self.run(Input::Features(features), &[], |_| Mask::None, Some(observer))
     }
 
-    /// What comes out with the kernels of one's choice, of features of 15 bits or of tokens, whichever the model takes.
+    /// What comes out with the kernels of one's choice.
     #[doc(hidden)]
     #[must_use]
-    pub fn infer_on<K: Kernels>(&self, features: &[i16], tokens: &[u16]) -> Vec<i16> {
-        if let InputKind::Tokens = self.shape.input.kind {
-            return self.run_on::<K>(&mut Tokens(tokens), self.positions_of(tokens));
-        }
-        self.run_on::<K>(&mut FineFeatures(features), self.shape.positions)
-    }
-
-    fn run_on<K: Kernels>(&self, source: &mut impl Source, positions: usize) -> Vec<i16> {
+    pub fn infer_on<K: Kernels>(&self, input: Input<'_>, memory: &[i8]) -> Vec<i16> {
         let (pattern, observer) = (|_| Mask::None, &mut Unobserved);
         let outcome = match self.shape.softmax {
-            Softmax::Wide => self.run_with::<K, Wide, _, _>(source, positions, pattern, observer),
-            Softmax::Narrow => self.run_with::<K, Narrow, _, _>(source, positions, pattern, observer),
+            Softmax::Wide => self.run_with::<K, Wide, _, _>(input, memory, pattern, observer),
+            Softmax::Narrow => self.run_with::<K, Narrow, _, _>(input, memory, pattern, observer),
         };
         outcome.logits().to_vec()
     }
 
-    /// Positions that so many tokens take.
-    fn positions_of(&self, tokens: &[u16]) -> usize {
-        tokens.len().saturating_add(self.shape.class_tokens).min(self.shape.positions)
-    }
-
-    /// `observe`: whether rows of weights are shown.
     fn run<R: AttentionPattern>(
         &self,
-        source: &mut impl Source,
-        positions: usize,
+        input: Input<'_>,
+        memory: &[i8],
         pattern: impl Fn(usize) -> R,
-        observer: &mut impl FnMut(Row<'_, f32>),
-        observe: bool,
+        observer: Option<impl FnMut(Row<'_, f32>)>,
     ) -> Outcome<Vec<i16>> {
-        match (self.shape.softmax, observe) {
-            (Softmax::Wide, false) => self.run_with::<Active, Wide, R, _>(source, positions, pattern, &mut Unobserved),
-            (Softmax::Narrow, false) => {
-                self.run_with::<Active, Narrow, R, _>(source, positions, pattern, &mut Unobserved)
+        match (self.shape.softmax, observer) {
+            (Softmax::Wide, None) => self.run_with::<Active, Wide, R, _>(input, memory, pattern, &mut Unobserved),
+            (Softmax::Narrow, None) => self.run_with::<Active, Narrow, R, _>(input, memory, pattern, &mut Unobserved),
+            (Softmax::Wide, Some(mut observer)) => {
+                let observer = &mut |row: Row<'_, Wide>| shares(row, &mut observer);
+                self.run_with::<Active, Wide, R, _>(input, memory, pattern, observer)
             }
-            (Softmax::Wide, true) => {
-                let observer = &mut |row: Row<'_, Wide>| shares(row, observer);
-                self.run_with::<Active, Wide, R, _>(source, positions, pattern, observer)
-            }
-            (Softmax::Narrow, true) => {
-                let observer = &mut |row: Row<'_, Narrow>| shares(row, observer);
-                self.run_with::<Active, Narrow, R, _>(source, positions, pattern, observer)
+            (Softmax::Narrow, Some(mut observer)) => {
+                let observer = &mut |row: Row<'_, Narrow>| shares(row, &mut observer);
+                self.run_with::<Active, Narrow, R, _>(input, memory, pattern, observer)
             }
         }
     }
 
     fn run_with<K: Kernels, W: Weight, R: AttentionPattern, O: Observer<W>>(
         &self,
-        source: &mut impl Source,
-        positions: usize,
+        input: Input<'_>,
+        memory: &[i8],
         pattern: impl Fn(usize) -> R,
         observer: &mut O,
     ) -> Outcome<Vec<i16>> {
-        let mut memory = vec![0; Plan::of::<K, W>(&self.shape.needs).words()];
-        let outputs =
-            run::<K, W, _, _, _>(&self.file(), &self.shape, &mut memory, source, positions, pattern, observer);
-        Outcome::new(outputs.to_vec(), self.shape.logit)
+        let (file, shape) = (self.file(), &self.shape);
+        let source = &mut Given { input, readings: file.readings(), memory };
+        let mut words = vec![0; Plan::of::<K, W>(&shape.needs).words()];
+        let positions = shape.positions_of(&input);
+        let outputs = run::<K, W, _, _, _>(&file, shape, &mut words, source, positions, pattern, observer);
+        Outcome::new(outputs.to_vec(), shape.logit)
     }
+}
+
+/// Real values in the units of their channels, `[…][channels]`, between -2^bits and 2^bits.
+fn units(values: &[f32], channels: &[(f32, f32)], bits: i32) -> impl Iterator<Item = i16> {
+    let end = f64::from(1 << bits);
+    let unit = move |(x, (zero, unit)): (&f32, &(f32, f32))| {
+        // The cast makes 0 of what is no number.
+        ((f64::from(*x) - f64::from(*zero)) / f64::from(*unit)).round().clamp(-end, end - 1.0) as i16
+    };
+    values.iter().zip(channels.iter().cycle()).map(unit)
 }
 
 /// Bytes as words.

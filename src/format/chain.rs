@@ -3,16 +3,24 @@
 
 #[cfg(feature = "audio")]
 use super::AUDIO;
-use super::part::{EMBEDDING, FEATURES, LABELS, MODEL, NORM, OUTPUT, POSITIONS, Read, STEM, missing, name};
+use super::part::{
+    CHANNELS, EMBEDDING, FEATURES, LABELS, MEMORY, MODEL, NORM, OUTPUT, POSITIONS, Read, STEM, TOKEN_INPUT, UNIT,
+    missing, name,
+};
 #[cfg(feature = "audio")]
 use super::reader::frontend;
 use super::reader::{Reader, exactly, label_in, labels_in, tri, within};
 use super::shape::{InputKind, InputShape, OutputKind, Shape, Softmax};
 use super::{File, MAJOR, OLD_MAJOR};
+use crate::arithmetic::requantise::Channel;
 use crate::arithmetic::softmax::Steepness;
-use crate::parts::{AttentionPart, Uses};
+use crate::parts::{AttentionPart, Convolution, FilePattern, MemoryShape, Patches, Uses};
 use crate::plan::Needs;
+use crate::rope::Rope;
 use crate::{Allowed, Error};
+
+/// Words of features before those of their channels.
+const FEATURE_WORDS: usize = 6;
 
 /// The most parts of a model.
 const MAX_PARTS: usize = 1 << 14;
@@ -56,6 +64,11 @@ impl<'a> File<'a> {
     /// # Errors
     /// What is wrong, and in which part: see [`Error`].
     pub const fn shape(&self) -> Result<Shape, Error> {
+        self.shape_of(false)
+    }
+
+    /// Of a model that takes a token at a time, or all input at once.
+    pub(super) const fn shape_of(&self, steps: bool) -> Result<Shape, Error> {
         if self.major != MAJOR {
             return Err(Error::Version { found: self.major, supported: MAJOR });
         }
@@ -68,13 +81,13 @@ impl<'a> File<'a> {
             Some((tag, words)) => tri!(words.input(tag)),
             None => return Err(missing(FEATURES)),
         };
-        let mut flow = Flow::new(softmax, input);
+        let mut flow = Flow::new(softmax, input, steps);
         loop {
             match tri!(sections.next_part()) {
                 Some((tag, words)) => {
                     let index = flow.shape.parts;
                     let mut words = words;
-                    let read = match words.part(tag, &input) {
+                    let read = match words.part(tag) {
                         Ok(read) => read,
                         Err(error) => return Err(error.in_part(index, name(tag))),
                     };
@@ -96,8 +109,16 @@ const fn raise(most: &mut usize, found: usize) {
 }
 
 /// What has gone along the chain so far.
-struct Flow {
+pub(super) struct Flow<'a> {
     shape: Shape,
+    /// What a stem or convolution reads: rows, columns, channels, and whether they have 15 bits.
+    map: ([usize; 3], bool),
+    /// Whether the model takes a token at a time.
+    steps: bool,
+    /// Of the first attention that rotates.
+    pub(super) rope: Option<Rope<'a>>,
+    /// Tokens and width.
+    embedding: Option<[usize; 2]>,
     has_residual: bool,
     /// Rows of the residual stream.
     streams: usize,
@@ -109,10 +130,11 @@ struct Flow {
     ended: bool,
 }
 
-impl Flow {
-    const fn new(softmax: Softmax, input: InputShape) -> Self {
+impl<'a> Flow<'a> {
+    pub(super) const fn new(softmax: Softmax, input: InputShape, steps: bool) -> Self {
         let shape = Shape {
             input,
+            memory: None,
             positions: 0,
             class_tokens: 0,
             inputs: 0,
@@ -131,12 +153,21 @@ impl Flow {
             macs: 0,
             uses: Uses(0),
             needs: Needs::NONE,
-            tables: [0; 5],
+            tables: [0; 6],
+            attended: 0,
         };
-        Self { shape, has_residual: false, streams: 0, has_input: false, values: 0, rows: 0, ended: false }
+        let map = ([input.steps, input.columns, input.channels], input.fine);
+        let (rope, embedding) = (None, None);
+        let (has_residual, streams, has_input, values, rows, ended) = (false, 0, false, 0, 0, false);
+        Self { shape, map, steps, rope, embedding, has_residual, streams, has_input, values, rows, ended }
     }
 
-    const fn finish(self) -> Result<Shape, Error> {
+    /// Parts so far.
+    pub(super) const fn parts(&self) -> usize {
+        self.shape.parts
+    }
+
+    pub(super) const fn finish(self) -> Result<Shape, Error> {
         if self.ended { Ok(self.shape) } else { Err(missing(OUTPUT)) }
     }
 
@@ -180,7 +211,7 @@ impl Flow {
         self.shape.needs.rows(self.rows, values);
     }
 
-    const fn take(&mut self, read: &Read<'_>) -> Result<(), Error> {
+    pub(super) const fn take(&mut self, read: &Read<'a>) -> Result<(), Error> {
         if self.ended {
             return Err(Error::Shape { what: "parts after the output", allowed: Allowed::Exactly(0), found: 1 });
         }
@@ -188,32 +219,42 @@ impl Flow {
             return Err(Error::Shape { what: "parts", allowed: Allowed::Between(1, MAX_PARTS), found: MAX_PARTS + 1 });
         }
         self.shape.parts += 1;
-        if !self.has_residual && !matches!(read, Read::Positions { .. }) {
+        if self.steps {
+            tri!(self.can_step(read));
+        }
+        let is_input = matches!(read, Read::Positions { .. } | Read::Convolution(_) | Read::Memory(_));
+        if !self.has_residual && !is_input {
             return Err(missing(POSITIONS));
         }
         match read {
+            Read::Memory(memory) => {
+                if self.shape.memory.is_some() || self.has_residual {
+                    let (what, allowed) = ("memories after the input", Allowed::Exactly(1));
+                    return Err(Error::Shape { what, allowed, found: 2 });
+                }
+                self.shape.memory = Some(*memory);
+            }
+            Read::Convolution(layer) => tri!(self.convolution(layer)),
             Read::Positions { positions, count, first } => {
                 if self.has_residual {
                     let (what, allowed) = ("parts that start the residual stream", Allowed::Exactly(1));
                     return Err(Error::Shape { what, allowed, found: 2 });
                 }
                 self.has_residual = true;
-                (self.rows, self.streams, self.shape.positions) = (*count, *count, *count);
+                self.rows = if self.steps { 1 } else { *count };
+                (self.streams, self.shape.positions) = (self.rows, *count);
                 (self.shape.class_tokens, self.shape.width) = (*first, positions.width);
-                self.shape.needs.residual(*count, positions.width);
+                self.uses(Uses::LEARNED_STEPS.only_if(self.steps && !positions.values.is_empty()));
+                self.shape.needs.residual(self.rows, positions.width);
             }
             Read::Stem(stem) => {
                 tri!(exactly("width of the residual stream", stem.layer.channels.len(), self.shape.width));
                 tri!(exactly("class tokens", stem.first, self.shape.class_tokens));
                 tri!(exactly("patches", stem.patches.total(), self.shape.positions - stem.first));
-                if let InputKind::Tokens = self.shape.input.kind {
-                    return Err(missing(EMBEDDING));
-                }
+                tri!(self.reads(&stem.patches, !stem.fine.is_empty()));
                 tri!(self.input());
                 self.shape.inputs = stem.layer.weights.inputs;
                 self.uses(Uses::STEM);
-                self.uses(Uses::FINE.only_if(!stem.fine.is_empty()));
-                self.uses(Uses::PATCHES.only_if(!stem.patches.are_consecutive()));
                 let planes = if stem.fine.is_empty() { 1 } else { 2 };
                 self.shape.needs.input(planes * stem.layer.weights.inputs);
                 self.macs(stem.patches.total(), planes * stem.layer.products());
@@ -226,7 +267,14 @@ impl Flow {
                 tri!(exactly("tokens", layer.channels.len(), self.shape.input.channels));
                 tri!(exactly("positions", self.shape.positions - embedding.first, self.shape.input.steps));
                 tri!(self.input());
+                self.embedding = Some([layer.channels.len(), layer.weights.inputs]);
                 self.uses(Uses::TOKENS);
+            }
+            Read::TokenTypes(types) => {
+                tri!(exactly("width of the residual stream", types.width, self.shape.width));
+                tri!(exactly("class tokens", types.first, self.shape.class_tokens));
+                let InputKind::Tokens = self.shape.input.kind else { return Err(missing(TOKEN_INPUT)) };
+                self.uses(Uses::TOKEN_TYPES);
             }
             Read::Norm { norm, carry } => {
                 tri!(self.residual(norm.channels.len()));
@@ -281,6 +329,13 @@ impl Flow {
                 self.uses(Uses::POOL);
                 self.rows = 1;
             }
+            Read::WeightedPool(pool) => {
+                tri!(self.rows(pool.layer.weights.inputs));
+                self.uses(Uses::WEIGHTED_POOL);
+                self.shape.needs.scores(self.rows);
+                self.macs(self.rows, 2 * pool.layer.products());
+                self.rows = 1;
+            }
             Read::Dense(dense) => {
                 tri!(self.rows(dense.layer.weights.inputs));
                 self.uses(Uses::DENSE);
@@ -294,8 +349,13 @@ impl Flow {
                 (self.shape.rows, self.shape.outputs, self.shape.kind) = (self.rows, output.outputs, output.kind);
                 (self.shape.logit, self.shape.step) = (output.logit, output.step);
                 self.shape.needs.outputs(self.rows, output.outputs);
-                if let Some(layer) = output.layer {
-                    self.macs(self.rows, layer.products());
+                if output.tied {
+                    let Some([tokens, width]) = self.embedding else { return Err(missing(EMBEDDING)) };
+                    tri!(exactly("outputs that are tokens", output.outputs, tokens));
+                    tri!(exactly("values of a row", output.width, width));
+                }
+                if output.tied || output.layer.is_some() {
+                    self.macs(self.rows, output.outputs.saturating_mul(output.width));
                 }
                 self.ended = true;
             }
@@ -303,21 +363,66 @@ impl Flow {
         Ok(())
     }
 
-    const fn attention(&mut self, part: &AttentionPart<'_>) -> Result<(), Error> {
-        let AttentionPart { reduce, attention, pattern } = part;
+    /// A part that reads the input, or what the last convolution made of it.
+    const fn reads(&mut self, patches: &Patches, fine: bool) -> Result<(), Error> {
+        if let InputKind::Tokens = self.shape.input.kind {
+            return Err(missing(EMBEDDING));
+        }
+        let ([rows, columns, channels], has_15_bits) = self.map;
+        tri!(exactly("rows of the input", patches.input[0], rows));
+        tri!(exactly("columns of the input", patches.input[1], columns));
+        tri!(exactly("channels of the input", patches.input[2], channels));
+        tri!(exactly("bits of the input", if fine { 15 } else { 8 }, if has_15_bits { 15 } else { 8 }));
+        self.uses(Uses::FINE.only_if(fine));
+        self.uses(Uses::PATCHES.only_if(!patches.are_consecutive()));
+        Ok(())
+    }
+
+    const fn convolution(&mut self, layer: &Convolution<'_>) -> Result<(), Error> {
+        if self.has_residual {
+            let (what, allowed) = ("convolutions after the positions", Allowed::Exactly(0));
+            return Err(Error::Shape { what, allowed, found: 1 });
+        }
+        let fine = !layer.fine.is_empty();
+        tri!(self.reads(&layer.patches, fine));
+        self.uses(Uses::CONVOLUTIONS);
+        let (planes, outputs) = (if fine { 2 } else { 1 }, layer.layer.channels.len());
+        let places = layer.patches.total();
+        self.shape.needs.input(planes * layer.patches.values());
+        self.shape.needs.hidden(2 * outputs);
+        self.shape.needs.map(self.shape.tables[5], places, outputs);
+        self.shape.tables[5] += 1;
+        self.macs(places, planes * layer.layer.products());
+        let [down, across] = layer.patches.counts();
+        self.map = ([down, across, outputs], false);
+        Ok(())
+    }
+
+    const fn attention(&mut self, part: &AttentionPart<'a>) -> Result<(), Error> {
+        let AttentionPart { reduce, attention, pattern, memory } = part;
         let width = attention.output.channels.len();
         tri!(self.rows(width));
         tri!(self.residual(width));
         self.shape.layers += 1;
-        self.shape.tables[0] += 1;
+        (self.shape.attended, self.shape.tables[0]) = (self.shape.parts, self.shape.tables[0] + 1);
         let heads = attention.head_scales.len();
+        let mut keys = self.rows;
+        if let Some(MemoryShape { steps, channels }) = *memory {
+            let Some(found) = self.shape.memory else { return Err(missing(MEMORY)) };
+            tri!(exactly("rows of the memory", steps, found.steps));
+            tri!(exactly("channels of the memory", channels, found.channels));
+            self.uses(Uses::CROSS);
+            keys = steps;
+        }
         raise(&mut self.shape.heads, heads);
         raise(&mut self.shape.head_dim, attention.head_dim);
         if heads == 0 {
             self.uses(Uses::NO_HEADS);
             return Ok(());
         }
-        self.uses(pattern.uses());
+        // Nothing lies ahead of the newest position.
+        let causal = pattern.causal && !self.steps;
+        self.uses(FilePattern { causal, ..*pattern }.uses());
         let mut products = attention.query.layer().products();
         products = products.saturating_add(attention.value.layer().products());
         products = products.saturating_add(attention.output.products());
@@ -330,9 +435,22 @@ impl Flow {
             let length = reduce.channels.len();
             self.shape.needs.reduced(self.rows, if length > width { length } else { 0 });
         }
-        let pairs = self.rows.saturating_mul(heads * (attention.dim + attention.head_dim));
+        if !pattern.rope.frequencies.is_empty() {
+            let uses = self.turns(pattern.rope);
+            self.uses(uses);
+        }
+        if self.steps {
+            self.macs(1, products);
+            let (dim, head_dim, inner) = (attention.dim, attention.head_dim, attention.output.weights.inputs);
+            let groups = attention.value.channel_groups;
+            self.shape.needs.step(heads * dim, groups * dim, inner, groups * (dim + head_dim));
+            self.shape.needs.heads(if reduce.is_some() { width } else { 0 });
+            return Ok(());
+        }
+        let pairs = keys.saturating_mul(heads * (attention.dim + attention.head_dim));
         self.macs(self.rows, products.saturating_add(pairs));
-        self.shape.needs.attention(self.rows, attention.dim, attention.head_dim, attention.output.weights.inputs);
+        let outputs = attention.output.weights.inputs;
+        self.shape.needs.attention(self.rows, keys, attention.dim, attention.head_dim, outputs);
         // Some rows at a time are reduced there.
         self.shape.needs.heads(width);
         Ok(())
@@ -349,7 +467,7 @@ impl<'a> File<'a> {
             return self.shape();
         }
         let config = tri!(self.config());
-        let mut flow = Flow::new(config.softmax, tri!(self.old_input(&config)));
+        let mut flow = Flow::new(config.softmax, tri!(self.old_input(&config)), false);
         while let Some(read) = tri!(self.old_part(&config, flow.shape.parts)) {
             tri!(flow.take(&read));
         }
@@ -364,10 +482,31 @@ impl<'a> File<'a> {
         if self.major == OLD_MAJOR {
             return self.label(class);
         }
+        self.text(LABELS, class)
+    }
+
+    /// The name of a channel of features; empty where the file gives none.
+    ///
+    /// # Errors
+    /// If it is not UTF-8, or cut off.
+    pub const fn channel_name(&self, channel: usize) -> Result<&'a str, Error> {
+        self.text(CHANNELS, channel)
+    }
+
+    /// The unit of values; empty where the file gives none.
+    ///
+    /// # Errors
+    /// If it is not UTF-8, or cut off.
+    pub const fn unit(&self) -> Result<&'a str, Error> {
+        self.text(UNIT, 0)
+    }
+
+    /// One of the texts of a section; empty where there is none.
+    const fn text(&self, of: super::Tag, index: usize) -> Result<&'a str, Error> {
         let mut sections = self.sections_in_order(true);
         loop {
             match tri!(sections.next()) {
-                Some((tag, words)) if tag == LABELS.word => return label_in(words, class),
+                Some((tag, words)) if tag == of.word => return label_in(words, index),
                 Some(_) => {}
                 None => return Ok(""),
             }
@@ -395,13 +534,13 @@ impl<'a> File<'a> {
     }
 
     /// The `index`th part of a file whose shape has been found right; `None` after the last.
-    pub(super) const fn nth_part(&self, input: &InputShape, index: usize) -> Result<Option<Read<'a>>, Error> {
+    pub(super) const fn nth_part(&self, index: usize) -> Result<Option<Read<'a>>, Error> {
         let mut sections = self.sections_in_order(true);
         // What the model is, and what goes in, are no parts.
         let mut skip = index + 2;
         loop {
             match tri!(sections.next_part()) {
-                Some((tag, mut words)) if skip == 0 => return Ok(Some(tri!(words.part(tag, input)))),
+                Some((tag, mut words)) if skip == 0 => return Ok(Some(self.tie(tri!(words.part(tag))))),
                 Some(_) => skip -= 1,
                 None => return Ok(None),
             }
@@ -413,8 +552,38 @@ impl<'a> File<'a> {
     pub(crate) const fn channels(&self) -> &'a [[u32; 2]] {
         let mut sections = self.sections_in_order(true);
         while let Ok(Some((tag, words))) = sections.next() {
-            if tag == FEATURES.word && words.words.len() > 4 {
-                return words.words.split_at(4).1.as_chunks::<2>().0;
+            if tag == FEATURES.word && words.words.len() > FEATURE_WORDS {
+                let (words, rest) = words.words.split_at(FEATURE_WORDS);
+                return rest.split_at(2 * words[2] as usize).0.as_chunks::<2>().0;
+            }
+        }
+        &[]
+    }
+
+    /// The same of the channels of the memory.
+    #[cfg(feature = "std")]
+    pub(crate) const fn memory_channels(&self) -> &'a [[u32; 2]] {
+        let mut sections = self.sections_in_order(true);
+        while let Ok(Some((tag, words))) = sections.next() {
+            if tag == MEMORY.word && words.words.len() > 2 {
+                let (shape, rest) = words.words.split_at(2);
+                return rest.split_at(2 * shape[1] as usize).0.as_chunks::<2>().0;
+            }
+        }
+        &[]
+    }
+
+    /// For each channel of features, from a raw reading times 256 to its unit; empty where the file does not say it.
+    pub(crate) const fn readings(&self) -> &'a [Channel] {
+        let mut sections = self.sections_in_order(true);
+        while let Ok(Some((tag, mut words))) = sections.next() {
+            if tag == FEATURES.word
+                && let Ok(&[.., channels, _, _, has_readings]) = words.take(FEATURE_WORDS)
+                && has_readings == 1
+                && let Ok(_) = words.take(2 * channels as usize)
+                && let Ok(readings) = words.channels(channels as usize)
+            {
+                return readings;
             }
         }
         &[]
@@ -433,11 +602,11 @@ impl<'a> File<'a> {
 
     /// Calls `run` with each part of a file whose shape has been found right.
     #[inline]
-    pub(crate) fn each_read(&self, input: &InputShape, mut run: impl FnMut(&Read<'_>)) {
+    pub(crate) fn each_read(&self, mut run: impl FnMut(&Read<'_>)) {
         let mut sections = self.sections_in_order(true);
         while let Ok(Some((tag, mut words))) = sections.next_part() {
-            if let Ok(read) = words.part(tag, input) {
-                run(&read);
+            if let Ok(read) = words.part(tag) {
+                run(&self.tie(read));
             }
         }
     }

@@ -1,16 +1,17 @@
-//! Reading a decoder out of a `.heed` file: shapes and bounds are checked once, here.
+//! Version 1 of the format: language models, whose blocks are sections. They are read as the parts of version 2.
 
+use super::part::{Output, Read};
 use super::reader::{between, tri, within};
-use super::shape::Softmax;
-use super::{CONFIG, DECODER, DECODER_BLOCK, EMBEDDING, File, NORM, Reader, TOKENS};
+use super::shape::{InputKind, InputShape, OutputKind, Softmax};
+use super::{CONFIG, DECODER, DECODER_BLOCK, EMBEDDING, File, NORM, Reader};
 use crate::arithmetic::softmax::Steepness;
-use crate::attention::{AttentionView, MAX_HEAD_DIM, ProjectionView};
-use crate::decoder::{DecoderBlockView, DecoderView, EmbeddingView, MAX_FACTOR};
+use crate::attention::{AttentionView, MAX_HEAD_DIM, MAX_POSITIONS, ProjectionView};
+use crate::embedding::{EmbeddingView, MAX_FACTOR};
 use crate::feed_forward::{GatedView, MAX_HIDDEN15_INPUTS, allows_hidden15, coarse};
-use crate::linear::MAX_INPUTS;
+use crate::linear::{LinearView, MAX_INPUTS};
 use crate::norm::MAX_WIDTH;
+use crate::parts::{AttentionPart, Embedding, FilePattern, Positions};
 use crate::rope::{Pairing, Rope};
-use crate::tokenizer::Tokenizer;
 use crate::{Allowed, Error};
 use bytemuck::must_cast_slice;
 
@@ -47,6 +48,12 @@ pub struct DecoderConfig {
 }
 
 impl DecoderConfig {
+    /// What goes in.
+    pub(super) const fn input(&self) -> InputShape {
+        let (kind, steps, channels) = (InputKind::Tokens, MAX_POSITIONS, self.tokens);
+        InputShape { kind, steps, columns: 1, channels, millihertz: 0, fine: false }
+    }
+
     /// Multiply-accumulates of the layers for one token, its logits included, without attention's own: these are
     /// `2 · layers · heads · head_dim` per position looked at. `usize::MAX` where they are more.
     #[must_use]
@@ -99,74 +106,74 @@ impl<'a> File<'a> {
         Ok(config)
     }
 
-    /// The decoder, but for its blocks.
-    ///
-    /// # Errors
-    /// If a section is missing or does not fit the configuration, or this is out of bounds.
-    #[doc(hidden)]
-    pub const fn decoder(
+    /// The `index`th part of a language model, as version 2 says it.
+    pub(super) const fn old_language_part(
         &self,
         config: &DecoderConfig,
-        blocks: &'a [DecoderBlockView<'a>],
-    ) -> Result<DecoderView<'a>, Error> {
+        index: usize,
+    ) -> Result<Option<Read<'a>>, Error> {
         tri!(config.check());
-        let mut words = tri!(self.section(DECODER, 0));
-        tri!(words.take(12));
-        let layer = tri!(tri!(self.section(EMBEDDING, 0)).linear(config.width, config.tokens));
-        Ok(DecoderView {
-            embedding: EmbeddingView { layer, factor: config.factor as i32 },
-            rope: Rope { pairing: config.pairing, frequencies: tri!(words.take(config.pairs)) },
-            blocks,
-            norm: tri!(tri!(self.section(NORM, 0)).norm(config.width, false)),
-            logit: config.logit,
+        let width = config.width;
+        if index == 0 {
+            let positions = Positions { width, values: &[] };
+            return Ok(Some(Read::Positions { positions, count: MAX_POSITIONS, first: 0 }));
+        }
+        let index = index - 1;
+        if index == 0 {
+            let view = EmbeddingView { layer: tri!(self.old_embedding(config)), factor: config.factor as i32 };
+            return Ok(Some(Read::Embedding(Embedding { view, first: 0 })));
+        }
+        let index = index - 1;
+        if index < 4 * config.layers {
+            return Ok(Some(tri!(self.old_language_layer(config, index / 4, index % 4))));
+        }
+        Ok(match index - 4 * config.layers {
+            0 => Some(Read::Norm { norm: tri!(tri!(self.section(NORM, 0)).norm(width, false)), carry: None }),
+            1 => {
+                let (outputs, kind, logit) = (config.tokens, OutputKind::NextToken, config.logit);
+                let step = (logit.to_real() / core::f64::consts::LOG2_E) as f32;
+                let layer = Some(tri!(self.old_embedding(config)));
+                Some(Read::Output(Output { width, outputs, kind, logit, step, layer, tied: false }))
+            }
+            _ => None,
         })
     }
 
-    /// One block of the decoder.
-    ///
-    /// # Errors
-    /// If the section is missing or does not fit the configuration, or this is out of bounds.
-    #[doc(hidden)]
-    pub const fn decoder_block(&self, config: &DecoderConfig, index: usize) -> Result<DecoderBlockView<'a>, Error> {
-        tri!(config.check());
-        let mut words = tri!(self.section(DECODER_BLOCK, index));
+    /// The embedding, which is the output layer, too.
+    const fn old_embedding(&self, config: &DecoderConfig) -> Result<LinearView<'a>, Error> {
+        tri!(self.section(EMBEDDING, 0)).linear(config.width, config.tokens)
+    }
+
+    /// Of a block: the norm before the attention, this, the norm before the gated layers, or these.
+    const fn old_language_layer(&self, config: &DecoderConfig, block: usize, part: usize) -> Result<Read<'a>, Error> {
+        let mut words = tri!(self.section(DECODER_BLOCK, block));
         let (width, dim) = (config.width, config.head_dim);
         let (inner, key_inner) = (config.heads * dim, config.key_heads * dim);
-        Ok(DecoderBlockView {
-            attention_norm: tri!(words.norm(width, false)),
-            attention: AttentionView {
-                head_scales: tri!(words.heads(config.heads)),
-                query: ProjectionView::new(tri!(words.linear(width, inner)), config.heads),
-                key: Some(ProjectionView::new(tri!(words.linear(width, key_inner)), config.key_heads)),
-                value: ProjectionView::new(tri!(words.linear(width, key_inner)), config.key_heads),
-                output: tri!(words.linear(inner, width)),
-                dim,
-                head_dim: dim,
-            },
-            hidden_norm: tri!(words.norm(width, false)),
-            feed_forward: tri!(words.gated(width, config.hidden)),
-        })
-    }
-
-    /// The tokenizer, if the file has one.
-    ///
-    /// # Errors
-    /// If it does not fit itself or the vocabulary.
-    pub const fn tokenizer(&self, config: &DecoderConfig) -> Result<Option<Tokenizer<'a>>, Error> {
-        let mut words = match self.section(TOKENS, 0) {
-            Ok(words) => words,
-            Err(Error::Missing { .. }) => return Ok(None),
-            Err(error) => return Err(error),
+        let norm = tri!(words.norm(width, false));
+        if part == 0 {
+            return Ok(Read::Norm { norm, carry: None });
+        }
+        let attention = AttentionView {
+            head_scales: tri!(words.heads(config.heads)),
+            query: ProjectionView::new(tri!(words.linear(width, inner)), config.heads),
+            key: Some(ProjectionView::new(tri!(words.linear(width, key_inner)), config.key_heads)),
+            value: ProjectionView::new(tri!(words.linear(width, key_inner)), config.key_heads),
+            output: tri!(words.linear(inner, width)),
+            dim,
+            head_dim: dim,
         };
-        let count = tri!(words.word()) as usize;
-        if count != config.tokens {
-            let allowed = Allowed::Exactly(config.tokens);
-            return Err(Error::Shape { what: "tokens of the tokenizer", allowed, found: count });
+        if part == 1 {
+            let mut frequencies = tri!(self.section(DECODER, 0));
+            tri!(frequencies.take(12));
+            let rope = Rope { pairing: config.pairing, frequencies: tri!(frequencies.take(config.pairs)) };
+            let pattern = FilePattern { causal: true, rope, ..FilePattern::PLAIN };
+            return Ok(Read::Attention(AttentionPart { reduce: None, attention, pattern, memory: None }));
         }
-        match Tokenizer::new(must_cast_slice(words.words), count) {
-            Ok(tokenizer) => Ok(Some(tokenizer)),
-            Err(error) => Err(error),
+        let norm = tri!(words.norm(width, false));
+        if part == 2 {
+            return Ok(Read::Norm { norm, carry: None });
         }
+        Ok(Read::Gated(tri!(words.gated(width, config.hidden))))
     }
 }
 
@@ -209,6 +216,7 @@ impl<'a> Reader<'a> {
             return Err(Error::Shape { what: "15-bit hidden values", allowed, found: hidden });
         }
         if layers.hidden15
+            && !self.trusted
             && let Some(bias) = coarse(layers.down.channels)
         {
             let (found, allowed) = (bias as u32, "less than 2^22 either way");

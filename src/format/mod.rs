@@ -10,6 +10,7 @@
 
 mod chain;
 mod decoder;
+mod language;
 #[cfg(feature = "std")]
 mod load;
 mod part;
@@ -36,14 +37,15 @@ pub use v1::Config;
 #[doc(hidden)]
 pub mod parts {
     pub use super::v1::{BlockView, EncoderView};
+    pub use crate::activation::FineActivation;
     pub use crate::attention::{AttentionView, ProjectionView};
-    pub use crate::decoder::{DecoderBlockView, DecoderView, EmbeddingView};
+    pub use crate::embedding::EmbeddingView;
     pub use crate::feed_forward::{GatedView, PlainView};
     pub use crate::linear::LinearView;
     pub use crate::norm::NormView;
     pub use crate::parts::{
-        AllKinds, AttentionPart, Carry, DenseView, Embedding, FilePattern, FineFeedForward, Kinds, Part, Pool,
-        Positions, Stem, Uses,
+        AllKinds, AttentionPart, Carry, Convolution, DenseView, Embedding, FilePattern, FineFeedForward, Kinds,
+        MemoryShape, Part, Pool, Positions, Stem, TokenTypes, Uses, WeightedPool,
     };
     pub use crate::pattern::RelativeTable;
 }
@@ -105,6 +107,8 @@ pub(crate) const LABELS: Tag = tag(*b"LABL", "labels");
 pub struct File<'a> {
     sections: &'a [u32],
     major: u16,
+    /// Whether all of it was found right before.
+    trusted: bool,
 }
 
 /// A file's bytes as words; what fills no word is left out. For use in a `const`.
@@ -149,7 +153,7 @@ impl<'a> File<'a> {
         if found != checksum {
             return Err(Error::Checksum { expected: checksum, found });
         }
-        Ok(Self { sections, major })
+        Ok(Self { sections, major, trusted: false })
     }
 
     /// The major version of its format.
@@ -163,7 +167,13 @@ impl<'a> File<'a> {
     pub(crate) fn reopen(words: &'a [u32]) -> Self {
         let length = words.get(2).map_or(0, |&length| length as usize);
         let major = words.get(1).map_or(0, |&version| (version >> 16) as u16);
-        Self { sections: words.get(HEADER..length).unwrap_or(&[]), major }
+        Self { sections: words.get(HEADER..length).unwrap_or(&[]), major, trusted: true }
+    }
+
+    /// The same, all of which has been found right.
+    pub(crate) const fn trusting(mut self) -> Self {
+        self.trusted = true;
+        self
     }
 
     /// [`File::open`] on bytes that start on a word boundary, such as a flash partition.
@@ -222,7 +232,7 @@ impl<'a> File<'a> {
             };
             if found == tag.word || is_other {
                 if skip == 0 {
-                    return Ok((Reader { words: content, trusted: false }, is_other));
+                    return Ok((Reader { words: content, trusted: self.trusted }, is_other));
                 }
                 skip -= 1;
             }

@@ -7,17 +7,18 @@ use super::reader::frontend;
 use super::reader::{Reader, between, exactly, tri, within};
 use super::shape::{InputKind, InputShape, OutputKind};
 use super::{Tag, tag};
+use crate::activation::FineActivation;
 use crate::arithmetic::requantise::Channel;
 use crate::arithmetic::softmax::{MAX_HEAD_DIM, MAX_POSITIONS, Steepness};
-use crate::attention::{AttentionView, ProjectionView};
+use crate::attention::{AttentionView, HeadScale, ProjectionView};
 use crate::block::ResidualScale;
-use crate::decoder::{EmbeddingView, MAX_FACTOR};
+use crate::embedding::{EmbeddingView, MAX_FACTOR};
 use crate::feed_forward::{GatedView, MAX_HIDDEN15_INPUTS, PlainView, allows_hidden15, coarse};
 use crate::linear::{LinearView, MAX_INPUTS};
 use crate::norm::{MAX_WIDTH, NormView};
 use crate::parts::{
-    AttentionPart, Carry, DenseView, Embedding, FilePattern, FineFeedForward, Part, Patches, Pool, PoolKind, Positions,
-    Stem,
+    AttentionPart, Carry, Convolution, DenseView, Embedding, FilePattern, FineFeedForward, MemoryShape, Part, Patches,
+    Pool, PoolKind, Positions, Stem, TokenTypes, WeightedPool,
 };
 use crate::pattern::RelativeTable;
 use crate::rope::Rope;
@@ -27,9 +28,12 @@ use bytemuck::must_cast_slice;
 pub(crate) const MODEL: Tag = tag(*b"MODL", "model");
 pub(crate) const FEATURES: Tag = tag(*b"FEAT", "features");
 pub(crate) const TOKEN_INPUT: Tag = tag(*b"TOKS", "tokens");
+pub(crate) const MEMORY: Tag = tag(*b"MEMO", "memory");
+pub(crate) const CONVOLUTION: Tag = tag(*b"CONV", "convolution");
 pub(crate) const POSITIONS: Tag = tag(*b"POSI", "positions");
 pub(crate) const STEM: Tag = tag(*b"STEM", "stem");
 pub(crate) const EMBEDDING: Tag = tag(*b"EMBD", "embedding");
+pub(crate) const TOKEN_TYPES: Tag = tag(*b"TYPE", "token types");
 pub(crate) const NORM: Tag = tag(*b"NORM", "norm");
 pub(crate) const ROWS: Tag = tag(*b"ROWS", "rows of the residual stream");
 pub(crate) const RESIDUAL: Tag = tag(*b"RESI", "residual stream of the rows");
@@ -40,8 +44,11 @@ pub(crate) const GATED: Tag = tag(*b"GATE", "gated feed-forward layers");
 pub(crate) const POOL: Tag = tag(*b"POOL", "pooling");
 pub(crate) const DENSE: Tag = tag(*b"DENS", "dense layer");
 pub(crate) const OUTPUT: Tag = tag(*b"OUTP", "output");
-/// No part of the chain.
+/// No parts of the chain, nor are the next ones.
 pub(crate) const LABELS: Tag = tag(*b"labl", "labels");
+pub(crate) const CHANNELS: Tag = tag(*b"chan", "names of channels");
+pub(crate) const UNIT: Tag = tag(*b"unit", "unit");
+pub(crate) const TOKENIZER: Tag = tag(*b"tokn", "tokens");
 
 /// The name of a part.
 pub(super) const fn name(tag: u32) -> &'static str {
@@ -49,9 +56,12 @@ pub(super) const fn name(tag: u32) -> &'static str {
         MODEL,
         FEATURES,
         TOKEN_INPUT,
+        MEMORY,
+        CONVOLUTION,
         POSITIONS,
         STEM,
         EMBEDDING,
+        TOKEN_TYPES,
         NORM,
         ROWS,
         RESIDUAL,
@@ -80,9 +90,12 @@ pub(super) const fn missing(tag: Tag) -> Error {
 /// A part as it was read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Read<'a> {
+    Memory(MemoryShape),
+    Convolution(Convolution<'a>),
     Positions { positions: Positions<'a>, count: usize, first: usize },
     Stem(Stem<'a>),
     Embedding(Embedding<'a>),
+    TokenTypes(TokenTypes<'a>),
     Norm { norm: NormView<'a>, carry: Option<Carry<'a>> },
     Rows(&'a [Channel]),
     Residual { width: usize, scale: ResidualScale },
@@ -91,6 +104,7 @@ pub(crate) enum Read<'a> {
     FineFeedForward(FineFeedForward<'a>),
     Gated(GatedView<'a>),
     Pool { width: usize, pool: Pool },
+    WeightedPool(WeightedPool<'a>),
     Dense(DenseView<'a>),
     Output(Output<'a>),
 }
@@ -104,6 +118,8 @@ pub(crate) struct Output<'a> {
     pub logit: Steepness,
     pub step: f32,
     pub layer: Option<LinearView<'a>>,
+    /// Whether its layer is that of the embedding.
+    pub tied: bool,
 }
 
 impl Read<'_> {
@@ -111,9 +127,12 @@ impl Read<'_> {
     #[inline]
     pub(crate) const fn part(&self) -> Part<'_> {
         match self {
+            Self::Memory(_) => Part::Nothing,
+            Self::Convolution(layer) => Part::Convolution(layer),
             Self::Positions { positions, .. } => Part::Positions(*positions),
             Self::Stem(stem) => Part::Stem(stem),
             Self::Embedding(embedding) => Part::Embedding(embedding),
+            Self::TokenTypes(types) => Part::TokenTypes(*types),
             Self::Norm { norm, carry } => Part::Norm(*norm, *carry),
             Self::Rows(channels) => Part::Rows(channels),
             Self::Residual { scale, .. } => Part::Residual(*scale),
@@ -122,6 +141,7 @@ impl Read<'_> {
             Self::FineFeedForward(layers) => Part::FineFeedForward(layers),
             Self::Gated(layers) => Part::Gated(layers),
             Self::Pool { pool, .. } => Part::Pool(*pool),
+            Self::WeightedPool(pool) => Part::WeightedPool(*pool),
             Self::Dense(layer) => Part::Dense(layer),
             Self::Output(output) => Part::Output(output.layer),
         }
@@ -135,22 +155,16 @@ impl<'a> Reader<'a> {
             let (steps, channels) = (tri!(self.count()), tri!(self.count()));
             tri!(within("positions", steps, MAX_POSITIONS));
             tri!(within("tokens", channels, 1 << 16));
-            return Ok(InputShape {
-                kind: InputKind::Tokens,
-                steps,
-                columns: 1,
-                channels,
-                sample_rate: 0,
-                fine: false,
-            });
+            return Ok(InputShape { kind: InputKind::Tokens, steps, columns: 1, channels, millihertz: 0, fine: false });
         }
         #[cfg(feature = "audio")]
         if tag == AUDIO.word {
             let steps = tri!(self.count());
             tri!(within("frames", steps, 1 << 20));
             let frontend = tri!(frontend(self));
-            let (channels, sample_rate) = (frontend.params.bands as usize, frontend.params.sample_rate as usize);
-            return Ok(InputShape { kind: InputKind::Audio, steps, columns: 1, channels, sample_rate, fine: false });
+            let channels = frontend.params.bands as usize;
+            let millihertz = frontend.params.sample_rate as u64 * 1000;
+            return Ok(InputShape { kind: InputKind::Audio, steps, columns: 1, channels, millihertz, fine: false });
         }
         if tag != FEATURES.word {
             return Err(missing(FEATURES));
@@ -165,17 +179,36 @@ impl<'a> Reader<'a> {
         if bits != 8 && bits != 15 {
             return Err(Error::Shape { what: "bits of the input", allowed: Allowed::Either(8, 15), found: bits });
         }
+        let millihertz = tri!(self.word()) as u64;
+        let has_readings = tri!(self.flag("raw readings"));
         // An offset and a step for each channel, for hosts.
         tri!(self.take(channels * 2));
-        Ok(InputShape { kind: InputKind::Features, steps, columns, channels, sample_rate: 0, fine: bits == 15 })
+        if has_readings {
+            tri!(self.channels(channels));
+        }
+        Ok(InputShape { kind: InputKind::Features, steps, columns, channels, millihertz, fine: bits == 15 })
     }
 
     /// One part of the chain.
-    pub(crate) const fn part(&mut self, tag: u32, input: &InputShape) -> Result<Read<'a>, Error> {
-        if tag == POSITIONS.word {
+    pub(crate) const fn part(&mut self, tag: u32) -> Result<Read<'a>, Error> {
+        if tag == MEMORY.word {
+            let (steps, channels) = (tri!(self.count()), tri!(self.count()));
+            tri!(within("rows of the memory", steps, MAX_POSITIONS));
+            tri!(within("channels of the memory", channels, MAX_INPUTS));
+            tri!(self.take(channels * 2));
+            Ok(Read::Memory(MemoryShape { steps, channels }))
+        } else if tag == CONVOLUTION.word {
+            self.convolution()
+        } else if tag == POSITIONS.word {
             self.positions()
         } else if tag == STEM.word {
-            self.stem(input)
+            self.stem()
+        } else if tag == TOKEN_TYPES.word {
+            let (types, width, first) = (tri!(self.count()), tri!(self.count()), tri!(self.count()));
+            tri!(within("types of tokens", types, 256));
+            tri!(within("width", width, MAX_WIDTH));
+            let values: &[i16] = must_cast_slice(tri!(self.take((types * width).div_ceil(2))));
+            Ok(Read::TokenTypes(TokenTypes { width, values: values.split_at(types * width).0, first }))
         } else if tag == EMBEDDING.word {
             self.embedding()
         } else if tag == NORM.word {
@@ -218,9 +251,12 @@ impl<'a> Reader<'a> {
             tri!(within("width", width, MAX_WIDTH));
             tri!(within("hidden width", hidden, MAX_INPUTS));
             let expand = tri!(self.linear(width, hidden));
-            let table: &[i16] = must_cast_slice(tri!(self.take(129)));
-            let Some(table) = table.first_chunk() else { return Err(Error::Truncated { expected: 516, found: 0 }) };
-            Ok(Read::FineFeedForward(FineFeedForward { expand, table, contract: tri!(self.linear(hidden, width)) }))
+            let activation = tri!(self.fine_table());
+            Ok(Read::FineFeedForward(FineFeedForward {
+                expand,
+                activation,
+                contract: tri!(self.linear(hidden, width)),
+            }))
         } else if tag == GATED.word {
             self.gated_layers()
         } else if tag == POOL.word {
@@ -254,28 +290,67 @@ impl<'a> Reader<'a> {
         Ok(Read::Positions { positions: Positions { width, values }, count, first })
     }
 
-    const fn stem(&mut self, input: &InputShape) -> Result<Read<'a>, Error> {
-        let (width, first) = (tri!(self.count()), tri!(self.count()));
-        tri!(within("width", width, MAX_WIDTH));
+    const fn fine_table(&mut self) -> Result<FineActivation<'a>, Error> {
+        let table: &[i16] = must_cast_slice(tri!(self.take(129)));
+        match table.first_chunk() {
+            Some(table) => Ok(FineActivation(table)),
+            None => Err(Error::Truncated { expected: 516, found: 2 * table.len() }),
+        }
+    }
+
+    /// Patches, and whether their values have 15 bits.
+    const fn patches(&mut self) -> Result<(Patches, bool), Error> {
+        let input = [tri!(self.count()), tri!(self.count()), tri!(self.count())];
+        tri!(within("rows of the input", input[0], 1 << 20));
+        tri!(within("columns of the input", input[1], 1 << 15));
+        tri!(within("channels of the input", input[2], MAX_INPUTS));
+        let bits = tri!(self.count());
+        if bits != 8 && bits != 15 {
+            return Err(Error::Shape { what: "bits of the input", allowed: Allowed::Either(8, 15), found: bits });
+        }
         let patches = Patches {
-            input: [input.steps, input.columns, input.channels],
+            input,
             kernel: [tri!(self.count()), tri!(self.count())],
             stride: [tri!(self.count()), tri!(self.count())],
             padding: [tri!(self.count()), tri!(self.count())],
+            zero: tri!(self.word()) as i8,
         };
         let mut axis = 0;
         while axis < 2 {
-            let all = [input.steps, input.columns][axis];
-            tri!(within("kernel of a patch", patches.kernel[axis], all.saturating_mul(3)));
+            tri!(within("kernel of a patch", patches.kernel[axis], patches.input[axis].saturating_mul(3)));
             tri!(within("stride of the patches", patches.stride[axis], 1 << 15));
             tri!(between("padding of the input", patches.padding[axis], 0, patches.kernel[axis] - 1));
             axis += 1;
         }
         tri!(within("values of a patch", patches.values(), MAX_INPUTS));
-        tri!(within("patches", patches.total(), MAX_POSITIONS));
+        tri!(within("patches", patches.total(), 1 << 20));
+        Ok((patches, bits == 15))
+    }
+
+    const fn stem(&mut self) -> Result<Read<'a>, Error> {
+        let (width, first) = (tri!(self.count()), tri!(self.count()));
+        tri!(within("width", width, MAX_WIDTH));
+        let (patches, fine) = tri!(self.patches());
         let layer = tri!(self.linear(patches.values(), width));
-        let fine = if input.fine { tri!(self.channels(width)) } else { &[] };
+        let fine = if fine { tri!(self.channels(width)) } else { &[] };
         Ok(Read::Stem(Stem { layer, fine, first, patches }))
+    }
+
+    const fn convolution(&mut self) -> Result<Read<'a>, Error> {
+        let outputs = tri!(self.count());
+        tri!(within("outputs of a convolution", outputs, MAX_INPUTS));
+        let depthwise = tri!(self.flag("kind of a convolution"));
+        let (patches, fine) = tri!(self.patches());
+        let channels = patches.input[2];
+        if depthwise && !outputs.is_multiple_of(channels) {
+            let allowed = Allowed::MultipleOf(channels);
+            return Err(Error::Shape { what: "outputs of a depthwise convolution", allowed, found: outputs });
+        }
+        let inputs = if depthwise { patches.values() / channels } else { patches.values() };
+        let layer = tri!(self.linear(inputs, outputs));
+        let fine = if fine { tri!(self.channels(outputs)) } else { &[] };
+        let activation = tri!(self.fine_table());
+        Ok(Read::Convolution(Convolution { layer, fine, patches, depthwise, activation }))
     }
 
     const fn embedding(&mut self) -> Result<Read<'a>, Error> {
@@ -306,8 +381,18 @@ impl<'a> Reader<'a> {
         } else {
             tri!(exactly("heads of keys and values", key_heads, 0));
         }
-        tri!(between("kind of the projections", kind, 0, 2));
+        tri!(between("kind of the projections", kind, 0, 3));
         tri!(between("pattern", flags as usize, 0, 31));
+        // Of cross-attention, what stands in the place of a rank is the width of the memory.
+        let memory = if kind == 3 {
+            tri!(within("channels of the memory", rank, MAX_INPUTS));
+            tri!(exactly("pattern of attention to a memory", flags as usize, 0));
+            let steps = tri!(self.count());
+            tri!(within("rows of the memory", steps, MAX_POSITIONS));
+            Some(MemoryShape { steps, channels: rank })
+        } else {
+            None
+        };
         let head_scales = tri!(self.heads(heads));
         let (inner, key_inner) = (heads * head_dim, key_heads * head_dim);
         let (reduce, inputs, step) = if kind == 2 {
@@ -323,6 +408,7 @@ impl<'a> Reader<'a> {
         }
         let dim = if kind == 1 { width } else { head_dim };
         let query = ProjectionView::new(tri!(self.linear(inputs, heads * dim)), heads);
+        let inputs = if kind == 3 { rank } else { inputs };
         let key = if kind == 1 {
             None
         } else {
@@ -339,7 +425,7 @@ impl<'a> Reader<'a> {
             });
         }
         let attention = AttentionView { query, key, value, output, head_scales, dim, head_dim };
-        Ok(Read::Attention(AttentionPart { reduce, attention, pattern }))
+        Ok(Read::Attention(AttentionPart { reduce, attention, pattern, memory }))
     }
 
     const fn pattern(&mut self, flags: u32, heads: usize, dim: usize) -> Result<FilePattern<'a>, Error> {
@@ -403,7 +489,13 @@ impl<'a> Reader<'a> {
             1 => PoolKind::First,
             2 => PoolKind::Last,
             3 => PoolKind::Max,
-            _ => return Err(Error::Shape { what: "kind of pooling", allowed: Allowed::Between(0, 3), found: kind }),
+            4 => {
+                tri!(within("width", width, MAX_WIDTH));
+                let [scale] = tri!(self.heads(1)) else { return Err(Error::Truncated { expected: 8, found: 0 }) };
+                let (scale, layer): (HeadScale, _) = (*scale, tri!(self.linear(width, 1)));
+                return Ok(Read::WeightedPool(WeightedPool { layer, scale }));
+            }
+            _ => return Err(Error::Shape { what: "kind of pooling", allowed: Allowed::Between(0, 4), found: kind }),
         };
         tri!(within("pooled positions", count, MAX_POSITIONS));
         Ok(Read::Pool {
@@ -424,19 +516,22 @@ impl<'a> Reader<'a> {
         };
         tri!(within("width", width, MAX_INPUTS));
         tri!(within("outputs", outputs, 1 << 16));
-        let has_layer = tri!(self.flag("layer of the output"));
+        let layer = tri!(self.count());
+        tri!(between("layer of the output", layer, 0, 2));
         let logit = tri!(self.steepness("scale of the logits"));
         let step = f32::from_bits(tri!(self.word()));
         if !(step > 0.0 && step.is_finite()) {
             let found = step.to_bits();
             return Err(Error::Scale { what: "step of an output", found, allowed: "a positive, finite f32" });
         }
-        let layer = if has_layer {
-            Some(tri!(self.linear(width, outputs)))
-        } else {
-            tri!(exactly("outputs without a layer", outputs, width));
-            None
+        let (layer, tied) = match layer {
+            0 => {
+                tri!(exactly("outputs without a layer", outputs, width));
+                (None, false)
+            }
+            1 => (Some(tri!(self.linear(width, outputs))), false),
+            _ => (None, true),
         };
-        Ok(Read::Output(Output { width, outputs, kind, logit, step, layer }))
+        Ok(Read::Output(Output { width, outputs, kind, logit, step, layer, tied }))
     }
 }

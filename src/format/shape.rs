@@ -1,7 +1,7 @@
 //! The shape of a model.
 
 use crate::arithmetic::softmax::Steepness;
-use crate::parts::Uses;
+use crate::parts::{Input, MemoryShape, Uses};
 use crate::plan::Needs;
 use crate::{Allowed, Error};
 
@@ -53,10 +53,18 @@ pub struct InputShape {
     pub columns: usize,
     /// Values of each: channels, mel bands; of tokens, the size of the vocabulary.
     pub channels: usize,
-    /// Of sound: samples per second; else 0.
-    pub sample_rate: usize,
+    /// Samples of sound or readings of sensors in a thousand seconds; 0 where that is not known.
+    pub millihertz: u64,
     /// Whether values have 15 bits, not 8.
     pub fine: bool,
+}
+
+impl InputShape {
+    /// Samples of sound or readings of sensors per second, rounded down; 0 where that is not known.
+    #[must_use]
+    pub const fn sample_rate(&self) -> usize {
+        (self.millihertz / 1000) as usize
+    }
 }
 
 /// A kind of input.
@@ -91,6 +99,8 @@ pub enum OutputKind {
 pub struct Shape {
     /// What goes in.
     pub input: InputShape,
+    /// The second input that attention looks at, if there is one.
+    pub memory: Option<MemoryShape>,
     /// Positions that attend to each other, class tokens among them.
     pub positions: usize,
     /// Class tokens.
@@ -125,7 +135,9 @@ pub struct Shape {
     pub macs: usize,
     pub(crate) uses: Uses,
     pub(crate) needs: Needs,
-    pub(crate) tables: [usize; 5],
+    pub(crate) tables: [usize; 6],
+    /// Parts up to the last attention.
+    pub(crate) attended: usize,
 }
 
 impl Shape {
@@ -136,11 +148,17 @@ impl Shape {
         let InputShape { steps, columns, channels, .. } = self.input;
         if let InputKind::Tokens = self.input.kind {
             [0, 0]
-        } else if self.uses.has(Uses::PATCHES) {
+        } else if self.uses.has(Uses::PATCHES.and(Uses::CONVOLUTIONS)) {
             [steps, columns * channels]
         } else {
             [self.positions - self.class_tokens, self.inputs]
         }
+    }
+
+    /// Positions that an input takes: of tokens, as many as there are.
+    pub(crate) fn positions_of(&self, input: &Input<'_>) -> usize {
+        let Self { positions, class_tokens, .. } = *self;
+        input.tokens().map_or(positions, |count| count.saturating_add(class_tokens).min(positions))
     }
 
     /// Values that come out: rows times the values of each.
@@ -177,7 +195,7 @@ impl Shape {
             ("steps", self.input.steps),
             ("columns", self.input.columns),
             ("channels", self.input.channels),
-            ("sample_rate", self.input.sample_rate),
+            ("sample_rate", self.input.sample_rate()),
         ];
         let mut i = 0;
         while i < numbers.len() {

@@ -2,21 +2,23 @@
 
 use super::part::Read;
 use super::reader::tri;
-use super::shape::{InputShape, Shape};
+use super::shape::{InputKind, Shape};
 use super::{Error, File, OLD_MAJOR};
-use crate::activation::{Activation, RELU};
+use crate::activation::{Activation, FineActivation, RELU};
 use crate::arithmetic::requantise::Scale;
 use crate::attention::{AttentionView, ProjectionView};
 use crate::feed_forward::{GatedView, PlainView};
 use crate::kernels::Matrix;
 use crate::linear::LinearView;
-use crate::parts::{AttentionPart, DenseView, Embedding, FilePattern, FineFeedForward, Part, Positions, Stem};
+use crate::parts::{
+    AttentionPart, Convolution, DenseView, Embedding, FilePattern, FineFeedForward, Part, Patches, Positions, Stem,
+};
 
 /// The parts that are more than a few words, by kind; the others are in [`Tables::chain`] itself. `A` attentions, `F`
-/// feed-forward and `G` gated layers, `D` dense ones, `I` feed-forward layers of fine arguments.
+/// feed-forward and `G` gated layers, `D` dense ones, `I` feed-forward layers of fine arguments, `C` convolutions.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
-pub struct Tables<'a, const A: usize, const F: usize, const G: usize, const D: usize, const I: usize> {
+pub struct Tables<'a, const A: usize, const F: usize, const G: usize, const D: usize, const I: usize, const C: usize> {
     stem: Option<Stem<'a>>,
     embedding: Option<Embedding<'a>>,
     attention: [AttentionPart<'a>; A],
@@ -24,6 +26,7 @@ pub struct Tables<'a, const A: usize, const F: usize, const G: usize, const D: u
     gated: [GatedView<'a>; G],
     dense: [DenseView<'a>; D],
     fine: [FineFeedForward<'a>; I],
+    convolutions: [Convolution<'a>; C],
 }
 
 const NO_LAYER: LinearView<'static> = LinearView { weights: Matrix { data: &[], inputs: 0, stride: 0 }, channels: &[] };
@@ -40,6 +43,7 @@ const NO_ATTENTION: AttentionPart<'static> = AttentionPart {
         head_dim: 0,
     },
     pattern: FilePattern::PLAIN,
+    memory: None,
 };
 const NO_FEED_FORWARD: PlainView<'static> =
     PlainView { expand: NO_LAYER, activation: Activation(&RELU), contract: NO_LAYER };
@@ -51,20 +55,33 @@ const NO_GATED: GatedView<'static> = GatedView {
     down: NO_LAYER,
     hidden15: false,
 };
-const NO_FINE: FineFeedForward<'static> = FineFeedForward { expand: NO_LAYER, table: &[0; 258], contract: NO_LAYER };
+const NO_FINE: FineFeedForward<'static> =
+    FineFeedForward { expand: NO_LAYER, activation: FineActivation(&[0; 258]), contract: NO_LAYER };
+const NO_CONVOLUTION: Convolution<'static> = Convolution {
+    layer: NO_LAYER,
+    fine: &[],
+    patches: Patches::of_series(0, 0, 0),
+    depthwise: false,
+    activation: FineActivation(&[0; 258]),
+};
 const NO_DENSE: DenseView<'static> = DenseView { layer: NO_LAYER, activation: None };
 
 impl<'a> File<'a> {
     /// The `index`th part, of either version of the format.
-    const fn part_of_any(&self, input: &InputShape, index: usize) -> Result<Option<Read<'a>>, Error> {
+    const fn part_of_any(&self, kind: InputKind, index: usize) -> Result<Option<Read<'a>>, Error> {
         if self.major == OLD_MAJOR {
+            if let InputKind::Tokens = kind {
+                return self.old_language_part(&tri!(self.decoder_config()), index);
+            }
             return self.old_part(&tri!(self.config()), index);
         }
-        self.nth_part(input, index)
+        self.nth_part(index)
     }
 }
 
-impl<'a, const A: usize, const F: usize, const G: usize, const D: usize, const I: usize> Tables<'a, A, F, G, D, I> {
+impl<'a, const A: usize, const F: usize, const G: usize, const D: usize, const I: usize, const C: usize>
+    Tables<'a, A, F, G, D, I, C>
+{
     /// Those of a file of this shape.
     ///
     /// # Errors
@@ -79,9 +96,10 @@ impl<'a, const A: usize, const F: usize, const G: usize, const D: usize, const I
             gated: [NO_GATED; G],
             dense: [NO_DENSE; D],
             fine: [NO_FINE; I],
+            convolutions: [NO_CONVOLUTION; C],
         };
-        let (mut index, mut next) = (0, [0; 5]);
-        while let Some(read) = tri!(file.part_of_any(&shape.input, index)) {
+        let (mut index, mut next) = (0, [0; 6]);
+        while let Some(read) = tri!(file.part_of_any(shape.input.kind, index)) {
             match read {
                 Read::Stem(stem) => tables.stem = Some(stem),
                 Read::Embedding(embedding) => tables.embedding = Some(embedding),
@@ -105,6 +123,10 @@ impl<'a, const A: usize, const F: usize, const G: usize, const D: usize, const I
                     tables.fine[next[4]] = layers;
                     next[4] += 1;
                 }
+                Read::Convolution(layer) => {
+                    tables.convolutions[next[5]] = layer;
+                    next[5] += 1;
+                }
                 _ => {}
             }
             index += 1;
@@ -122,8 +144,8 @@ impl<'a, const A: usize, const F: usize, const G: usize, const D: usize, const I
         'static: 'a,
     {
         let mut parts = [Part::Positions(Positions { width: 0, values: &[] }); N];
-        let (mut index, mut next) = (0, [0; 5]);
-        while let Some(read) = tri!(file.part_of_any(&shape.input, index)) {
+        let (mut index, mut next) = (0, [0; 6]);
+        while let Some(read) = tri!(file.part_of_any(shape.input.kind, index)) {
             parts[index] = match read {
                 Read::Stem(_) => match &self.stem {
                     Some(stem) => Part::Stem(stem),
@@ -153,6 +175,13 @@ impl<'a, const A: usize, const F: usize, const G: usize, const D: usize, const I
                     next[4] += 1;
                     Part::FineFeedForward(&self.fine[next[4] - 1])
                 }
+                Read::Convolution(_) => {
+                    next[5] += 1;
+                    Part::Convolution(&self.convolutions[next[5] - 1])
+                }
+                Read::Memory(_) => Part::Nothing,
+                Read::TokenTypes(types) => Part::TokenTypes(types),
+                Read::WeightedPool(pool) => Part::WeightedPool(pool),
                 Read::Positions { positions, .. } => Part::Positions(positions),
                 Read::Norm { norm, carry } => Part::Norm(norm, carry),
                 Read::Rows(channels) => Part::Rows(channels),

@@ -260,13 +260,13 @@ impl<'a> File<'a> {
     /// What its model takes in, as version 2 says it.
     pub(super) const fn old_input(&self, config: &Config) -> Result<InputShape, Error> {
         let (steps, channels) = (config.positions, config.inputs);
-        let input = InputShape { kind: InputKind::Features, steps, columns: 1, channels, sample_rate: 0, fine: false };
+        let input = InputShape { kind: InputKind::Features, steps, columns: 1, channels, millihertz: 0, fine: false };
         #[cfg(feature = "audio")]
         if let Some(frontend) = tri!(self.frontend(config)) {
             let channels = frontend.params.bands as usize;
             let steps = config.inputs / channels * config.positions;
-            let sample_rate = frontend.params.sample_rate as usize;
-            return Ok(InputShape { kind: InputKind::Audio, steps, channels, sample_rate, ..input });
+            let millihertz = frontend.params.sample_rate as u64 * 1000;
+            return Ok(InputShape { kind: InputKind::Audio, steps, channels, millihertz, ..input });
         }
         Ok(input)
     }
@@ -290,7 +290,7 @@ impl<'a> File<'a> {
                 tri!(self.block(config, index / 4));
             return Ok(Some(match index % 4 {
                 0 => Read::Norm { norm: attention_norm, carry: None },
-                1 => Read::Attention(AttentionPart { reduce, attention, pattern: FilePattern::PLAIN }),
+                1 => Read::Attention(AttentionPart { reduce, attention, pattern: FilePattern::PLAIN, memory: None }),
                 2 => Read::Norm { norm: hidden_norm, carry: None },
                 _ => Read::FeedForward(feed_forward),
             }));
@@ -302,7 +302,7 @@ impl<'a> File<'a> {
                 let (outputs, kind, logit) = (config.classes, OutputKind::Classes, config.logit);
                 let step = (logit.to_real() / core::f64::consts::LOG2_E) as f32;
                 let layer = Some(encoder.classifier);
-                Some(Read::Output(Output { width, outputs, kind, logit, step, layer }))
+                Some(Read::Output(Output { width, outputs, kind, logit, step, layer, tied: false }))
             }
             _ => None,
         })

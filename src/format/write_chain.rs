@@ -1,11 +1,12 @@
 //! Host side: writing a chain of parts from integer parameters.
 
 use super::part::{
-    ATTENTION, DENSE, EMBEDDING, FEATURES, FEED_FORWARD, FINE_FEED_FORWARD, GATED, LABELS, MODEL, NORM, OUTPUT, POOL,
-    POSITIONS, RESIDUAL, ROWS, STEM, TOKEN_INPUT,
+    ATTENTION, CHANNELS, CONVOLUTION, DENSE, EMBEDDING, FEATURES, FEED_FORWARD, FINE_FEED_FORWARD, GATED, LABELS,
+    MEMORY, MODEL, NORM, OUTPUT, POOL, POSITIONS, RESIDUAL, ROWS, STEM, TOKEN_INPUT, TOKEN_TYPES, TOKENIZER, UNIT,
 };
 use super::shape::{OutputKind, Softmax};
 use super::write::{BlockModel, EncoderModel, LinearModel, NormModel, Writer, linear, norm, pack, same};
+use super::write_decoder::{TokenModel, tokenizer};
 use super::{AUDIO, File};
 use crate::arithmetic::head_scale::HeadScale;
 use crate::arithmetic::requantise::{Channel, Scale};
@@ -13,7 +14,7 @@ use crate::arithmetic::softmax::Steepness;
 use crate::audio::Tables;
 use crate::block::ResidualScale;
 use crate::norm::NormChannel;
-use crate::parts::{Patches, PoolKind};
+use crate::parts::{MemoryShape, Patches, PoolKind};
 use crate::pattern::Window;
 use crate::rope::Pairing;
 use crate::{Allowed, Error};
@@ -32,6 +33,10 @@ pub struct ChainModel {
     pub parts: Vec<PartModel>,
     /// Names of the outputs: none, or one each of at most 255 bytes.
     pub labels: Vec<String>,
+    /// The unit of outputs that are values, of at most 255 bytes; or empty.
+    pub unit: String,
+    /// Of a language model: one per token, or none: the tokenizer.
+    pub tokens: Vec<TokenModel>,
 }
 
 /// What goes in.
@@ -45,8 +50,10 @@ pub enum InputModel {
         columns: usize,
         /// Whether they have 15 bits, not 8.
         fine: bool,
-        /// For each channel, the real value of 0 and of a unit.
-        channels: Vec<(f32, f32)>,
+        /// Readings in a thousand seconds; 0 where that is not known.
+        millihertz: u32,
+        /// The channels.
+        channels: Vec<ChannelModel>,
     },
     /// So many frames of sound.
     Audio {
@@ -64,9 +71,51 @@ pub enum InputModel {
     },
 }
 
+/// A channel of features.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ChannelModel {
+    /// Its name, of at most 255 bytes; or empty.
+    pub name: String,
+    /// The real value of 0.
+    pub zero: f32,
+    /// The real value of a unit.
+    pub unit: f32,
+    /// From a raw reading of a sensor, int16, times 256 to the unit; for all channels or none.
+    pub reading: Option<Channel>,
+}
+
+impl ChannelModel {
+    /// A channel without a name, whose 0 is 0.
+    #[must_use]
+    pub const fn of_unit(unit: f32) -> Self {
+        Self { name: String::new(), zero: 0.0, unit, reading: None }
+    }
+}
+
 /// One part.
 #[derive(Clone, PartialEq, Debug)]
 pub enum PartModel {
+    /// A second input `[steps][channels]` of 8 bits, for attention to look at.
+    Memory {
+        /// Rows.
+        steps: usize,
+        /// For each channel, the real value of 0 and of a unit.
+        channels: Vec<(f32, f32)>,
+    },
+    /// A convolution over the input, or over what the last one made of it.
+    Convolution {
+        /// Which places it looks at.
+        patches: Patches,
+        /// Whether each output looks at one channel alone.
+        depthwise: bool,
+        /// `[outputs][kernel rows][kernel columns][channels]`, or without the channels; to int16.
+        layer: LinearModel,
+        /// Of an input of 15 bits: channels of its lower 7 bits. Else empty.
+        fine: Vec<Channel>,
+        /// The activation in 256ths of the steps of the map, at every 256th argument from -32,768 on; the last two are
+        /// one end.
+        table: [i16; 258],
+    },
     /// What the residual stream starts from.
     Positions {
         /// How many, class tokens among them.
@@ -97,6 +146,15 @@ pub enum PartModel {
         factor: u32,
         /// `[vocabulary][width]`
         layer: LinearModel,
+    },
+    /// Adds the rows of their types.
+    TokenTypes {
+        /// Class tokens before the first token.
+        class_tokens: usize,
+        /// Width of the residual stream.
+        width: usize,
+        /// `[types][width]`
+        values: Vec<i16>,
     },
     /// Residual stream to rows, by a norm.
     Norm {
@@ -164,6 +222,13 @@ pub enum PartModel {
         /// Of a mean: from the sum to the mean.
         scale: Scale,
     },
+    /// All rows to one: their mean by weights, which are the softmax of a score for each.
+    WeightedPool {
+        /// `[1][width]`, to the scores.
+        layer: LinearModel,
+        /// Of these, and from the rows to their mean.
+        scale: HeadScale,
+    },
     /// Rows to rows, by a layer.
     Dense {
         /// `[outputs][inputs]`
@@ -183,6 +248,17 @@ pub enum PartModel {
         step: f32,
         /// `[outputs][width]`; without it, the row is the output.
         layer: Option<LinearModel>,
+    },
+    /// What comes out of a language model whose output layer is the embedding.
+    TiedOutput {
+        /// Values of a row.
+        width: usize,
+        /// Tokens.
+        outputs: usize,
+        /// Octaves of probability per unit of a logit.
+        logit: Steepness,
+        /// Real value of a unit.
+        step: f32,
     },
 }
 
@@ -208,6 +284,8 @@ pub struct AttentionModel {
     pub output: LinearModel,
     /// Which keys the heads look at.
     pub pattern: PatternModel,
+    /// What keys and values are made of, if not of the rows.
+    pub memory: Option<MemoryShape>,
 }
 
 /// Which keys heads look at, and what positions add to their scores.
@@ -234,10 +312,20 @@ impl ChainModel {
         let mut file = Writer::new();
         file.section(MODEL, vec![self.softmax.bits()]);
         match &self.input {
-            InputModel::Features { steps, columns, fine, channels } => {
+            InputModel::Features { steps, columns, fine, millihertz, channels } => {
+                let readings: Vec<Channel> = channels.iter().filter_map(|channel| channel.reading).collect();
                 let mut words = counts(&[*steps, *columns, channels.len(), if *fine { 15 } else { 8 }]);
-                words.extend(channels.iter().flat_map(|(zero, unit)| [zero.to_bits(), unit.to_bits()]));
+                words.extend([*millihertz, u32::from(!readings.is_empty())]);
+                words.extend(channels.iter().flat_map(|channel| [channel.zero.to_bits(), channel.unit.to_bits()]));
+                if !readings.is_empty() {
+                    same("channels of raw readings", channels.len(), readings.len())?;
+                    words.extend(bytemuck::cast_slice::<_, u32>(&readings));
+                }
                 file.section(FEATURES, words);
+                if channels.iter().any(|channel| !channel.name.is_empty()) {
+                    let names: Vec<String> = channels.iter().map(|channel| channel.name.clone()).collect();
+                    file.section(CHANNELS, super::write::labels(&names)?);
+                }
             }
             InputModel::Audio { frames, tables } => {
                 let mut words = counts(&[*frames]);
@@ -259,10 +347,17 @@ impl ChainModel {
             same("labels", outputs, self.labels.len())?;
             file.section(LABELS, super::write::labels(&self.labels)?);
         }
+        if !self.unit.is_empty() {
+            file.section(UNIT, super::write::labels(core::slice::from_ref(&self.unit))?);
+        }
+        if !self.tokens.is_empty() {
+            file.section(TOKENIZER, tokenizer(&self.tokens)?);
+        }
         let bytes = file.finish();
         // Whatever a reader would refuse is refused here.
         let words: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|&word| u32::from_le_bytes(word)).collect();
-        File::open(&words)?.shape()?;
+        let file = File::open(&words)?;
+        file.tokenizer(file.shape()?.input.channels)?;
         Ok(bytes)
     }
 }
@@ -277,9 +372,47 @@ fn inputs(layer: &LinearModel) -> usize {
     layer.weights.len().checked_div(layer.channels.len()).unwrap_or(0)
 }
 
+/// What tells patches, of values of 15 bits or 8.
+fn patches(p: &Patches, fine: bool) -> Vec<u32> {
+    let [rows, columns, channels] = p.input;
+    let mut words = counts(&[rows, columns, channels, if fine { 15 } else { 8 }]);
+    words.extend(counts(&[p.kernel, p.stride, p.padding].concat()));
+    words.push(u32::from(p.zero.cast_unsigned()));
+    words
+}
+
 impl PartModel {
     fn write(&self, file: &mut Writer) -> Result<(), Error> {
         match self {
+            Self::Memory { steps, channels } => {
+                let mut words = counts(&[*steps, channels.len()]);
+                words.extend(channels.iter().flat_map(|(zero, unit)| [zero.to_bits(), unit.to_bits()]));
+                file.section(MEMORY, words);
+            }
+            Self::Convolution { patches: p, depthwise, layer, fine, table } => {
+                let outputs = layer.channels.len();
+                let mut words = counts(&[outputs, usize::from(*depthwise)]);
+                words.extend(patches(p, !fine.is_empty()));
+                let values = if *depthwise { p.kernel[0] * p.kernel[1] } else { p.values() };
+                words.extend(linear("convolution", layer, values, outputs)?);
+                words.extend(bytemuck::cast_slice::<_, u32>(fine));
+                words.extend(pack(bytemuck::cast_slice(table)));
+                file.section(CONVOLUTION, words);
+            }
+            Self::TokenTypes { class_tokens, width, values } => {
+                let types = values.len().checked_div(*width).unwrap_or(0);
+                same("values of the token types", types * width, values.len())?;
+                let mut words = counts(&[types, *width, *class_tokens]);
+                words.extend(pack(bytemuck::cast_slice(values)));
+                file.section(TOKEN_TYPES, words);
+            }
+            Self::WeightedPool { layer, scale } => {
+                let width = inputs(layer);
+                let mut words = counts(&[width, 4, 1]);
+                words.extend(bytemuck::cast_slice::<_, u32>(&[*scale]));
+                words.extend(linear("scores of the pooling", layer, width, 1)?);
+                file.section(POOL, words);
+            }
             Self::Positions { count, width, class_tokens, values } => {
                 let mut words = counts(&[*count, *width, *class_tokens, usize::from(!values.is_empty())]);
                 if !values.is_empty() {
@@ -290,8 +423,8 @@ impl PartModel {
             }
             Self::Stem { class_tokens, patches: p, layer, fine } => {
                 let width = layer.channels.len();
-                let mut words = counts(&[width, *class_tokens, p.kernel[0], p.kernel[1], p.stride[0], p.stride[1]]);
-                words.extend(counts(&p.padding));
+                let mut words = counts(&[width, *class_tokens]);
+                words.extend(patches(p, !fine.is_empty()));
                 words.extend(linear("stem", layer, p.values(), width)?);
                 words.extend(bytemuck::cast_slice::<_, u32>(fine));
                 file.section(STEM, words);
@@ -380,6 +513,10 @@ impl PartModel {
                 }
                 file.section(OUTPUT, words);
             }
+            Self::TiedOutput { width, outputs, logit, step } => {
+                let words = [counts(&[*width, *outputs, 4, 2]), vec![logit.to_word(), step.to_bits()]];
+                file.section(OUTPUT, words.concat());
+            }
         }
         Ok(())
     }
@@ -390,13 +527,18 @@ impl AttentionModel {
     fn plain(block: &BlockModel, head_dim: usize) -> Self {
         let BlockModel { heads, reduce, query, key, value, output, .. } = block.clone();
         let (key_heads, pattern) = (heads.len(), PatternModel::default());
-        Self { heads, key_heads, head_dim, reduce, query, key, value, output, pattern }
+        Self { heads, key_heads, head_dim, reduce, query, key, value, output, pattern, memory: None }
     }
 
     fn words(&self) -> Result<Vec<u32>, Error> {
         let (heads, width) = (self.heads.len(), self.output.channels.len());
         let rank = self.reduce.as_ref().map(|reduce| reduce.channels.len() / 3);
+        if self.memory.is_some() {
+            same("reductions of attention to a memory", 0, usize::from(self.reduce.is_some()))?;
+            same("key projections of attention to a memory", 1, usize::from(self.key.is_some()))?;
+        }
         let kind = match (&self.key, rank) {
+            (Some(_), None) if self.memory.is_some() => 3,
             (Some(_), None) => 0,
             (None, None) => 1,
             (Some(_), Some(_)) => 2,
@@ -411,20 +553,23 @@ impl AttentionModel {
         };
         let (dim, inner) = (if kind == 1 { width } else { self.head_dim }, heads * self.head_dim);
         let (inputs, key_inner) = (rank.unwrap_or(width), self.key_heads * self.head_dim);
+        let key_inputs = self.memory.map_or(inputs, |memory| memory.channels);
         let p = &self.pattern;
         let flags = [p.causal, !p.windows.is_empty(), !p.slopes.is_empty(), p.relative.is_some(), p.rope.is_some()];
         let flags = flags.iter().enumerate().map(|(bit, &on)| u32::from(on) << bit).sum();
-        let mut words = counts(&[width, heads, self.key_heads, self.head_dim, kind, rank.unwrap_or(0)]);
+        let rank = rank.or(self.memory.map(|memory| memory.channels)).unwrap_or(0);
+        let mut words = counts(&[width, heads, self.key_heads, self.head_dim, kind, rank]);
         words.push(flags);
+        words.extend(self.memory.iter().flat_map(|memory| counts(&[memory.steps])));
         words.extend(bytemuck::cast_slice::<_, u32>(&self.heads));
         if let Some(reduce) = &self.reduce {
             words.extend(linear("reduction", reduce, width, 3 * inputs)?);
         }
         words.extend(linear("query projection", &self.query, inputs, heads * dim)?);
         if let Some(key) = &self.key {
-            words.extend(linear("key projection", key, inputs, key_inner)?);
+            words.extend(linear("key projection", key, key_inputs, key_inner)?);
         }
-        words.extend(linear("value projection", &self.value, inputs, key_inner)?);
+        words.extend(linear("value projection", &self.value, key_inputs, key_inner)?);
         words.extend(linear("output projection", &self.output, inner, width)?);
         if !p.windows.is_empty() {
             same("windows", heads, p.windows.len())?;
@@ -458,8 +603,9 @@ impl From<EncoderModel> for ChainModel {
                 (InputModel::Audio { frames, tables }, Patches::of_series(frames, bands, per_position))
             }
             None => {
-                let channels = vec![(0.0, 1.0); c.inputs];
-                let input = InputModel::Features { steps: c.positions, columns: 1, fine: false, channels };
+                let channels = vec![ChannelModel::of_unit(1.0); c.inputs];
+                let (steps, millihertz) = (c.positions, 0);
+                let input = InputModel::Features { steps, columns: 1, fine: false, millihertz, channels };
                 (input, Patches::of_series(c.positions, c.inputs, 1))
             }
         };
@@ -480,6 +626,6 @@ impl From<EncoderModel> for ChainModel {
         let step = (c.logit.to_real() / core::f64::consts::LOG2_E) as f32;
         let (kind, layer) = (OutputKind::Classes, Some(model.classifier));
         parts.push(PartModel::Output { width: c.width, kind, logit: c.logit, step, layer });
-        Self { softmax: c.softmax, input, parts, labels: model.labels }
+        Self { softmax: c.softmax, input, parts, labels: model.labels, unit: String::new(), tokens: vec![] }
     }
 }

@@ -1,13 +1,15 @@
 //! Host side: writing a decoder from integer parameters.
 
 use super::write::{LinearModel, NormModel, Writer, linear, norm, pack, same};
+use super::write_chain::{AttentionModel, ChainModel, InputModel, PartModel, PatternModel};
 use super::{DECODER, DECODER_BLOCK, DecoderConfig, EMBEDDING, NORM, OLD_MAJOR, Softmax, TOKENS};
 use crate::arithmetic::head_scale::HeadScale;
 use crate::arithmetic::requantise::Scale;
-use crate::arithmetic::softmax::Steepness;
+use crate::arithmetic::softmax::{MAX_POSITIONS, Steepness};
 use crate::feed_forward::{MAX_HIDDEN15_INPUTS, allows_hidden15, biases_allow_hidden15};
 use crate::rope::Pairing;
 use crate::{Allowed, Error};
+use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
@@ -91,7 +93,7 @@ impl DecoderBlockModel {
 }
 
 impl DecoderModel {
-    /// The bytes of the file.
+    /// The bytes of a file of version 1; [`ChainModel`] writes version 2.
     ///
     /// # Errors
     /// If shapes do not agree or a value is out of bounds: all that a reader would refuse.
@@ -143,8 +145,7 @@ impl DecoderModel {
         file.section(NORM, norm(&self.norm, c.width)?);
         if !self.tokens.is_empty() {
             same("tokens", c.tokens, self.tokens.len())?;
-            let mut words = vec![c.tokens as u32];
-            words.extend(pack(&self.vocabulary()?));
+            let words = tokenizer(&self.tokens)?;
             file.section(TOKENS, words);
         }
         let bytes = file.finish_as(OLD_MAJOR);
@@ -152,24 +153,68 @@ impl DecoderModel {
         crate::dynamic::Decoder::load(&bytes)?;
         Ok(bytes)
     }
+}
 
-    /// Rank, length and bytes of each token.
-    fn vocabulary(&self) -> Result<Vec<u8>, Error> {
-        let mut scores: Vec<f32> = self.tokens.iter().map(|token| token.score).collect();
-        scores.sort_by(f32::total_cmp);
-        scores.dedup();
-        let mut bytes = Vec::new();
-        for token in &self.tokens {
-            let Ok(length) = u8::try_from(token.bytes.len()) else {
-                let allowed = Allowed::Between(0, 255);
-                return Err(Error::Shape { what: "length of a token", allowed, found: token.bytes.len() });
-            };
-            // From 1 on; 65,536 tokens at most.
-            let rank = scores.partition_point(|score| score.total_cmp(&token.score).is_lt()) + 1;
-            bytes.extend(u16::try_from(rank).unwrap_or(u16::MAX).to_le_bytes());
-            bytes.push(length);
-            bytes.extend(&token.bytes);
+/// Their number, then rank, length and bytes of each token.
+pub(super) fn tokenizer(tokens: &[TokenModel]) -> Result<Vec<u32>, Error> {
+    let mut scores: Vec<f32> = tokens.iter().map(|token| token.score).collect();
+    scores.sort_by(f32::total_cmp);
+    scores.dedup();
+    let mut bytes = Vec::new();
+    for token in tokens {
+        let Ok(length) = u8::try_from(token.bytes.len()) else {
+            let allowed = Allowed::Between(0, 255);
+            return Err(Error::Shape { what: "length of a token", allowed, found: token.bytes.len() });
+        };
+        // From 1 on; 65,536 tokens at most.
+        let rank = scores.partition_point(|score| score.total_cmp(&token.score).is_lt()) + 1;
+        bytes.extend(u16::try_from(rank).unwrap_or(u16::MAX).to_le_bytes());
+        bytes.push(length);
+        bytes.extend(&token.bytes);
+    }
+    let mut words = vec![tokens.len() as u32];
+    words.extend(pack(&bytes));
+    Ok(words)
+}
+
+impl From<DecoderModel> for ChainModel {
+    /// Pre-norm blocks of RMSNorm, grouped queries and gated layers, and an output that is tied to the embedding.
+    /// Positions have no end: as many as a file can have.
+    fn from(model: DecoderModel) -> Self {
+        let (width, vocabulary) = (model.norm.channels.len(), model.embedding.channels.len());
+        let rms_norm = |norm| PartModel::Norm { norm, rms: true, carry: None };
+        let rope = (!model.frequencies.is_empty()).then_some((model.pairing, model.frequencies));
+        let pattern = PatternModel { causal: true, rope, ..PatternModel::default() };
+        let (key_heads, head_dim) = (model.kv_heads, model.head_dim);
+        let mut parts = vec![
+            PartModel::Positions { count: MAX_POSITIONS, width, class_tokens: 0, values: vec![] },
+            PartModel::Embedding { class_tokens: 0, factor: model.kappa, layer: model.embedding },
+        ];
+        for block in model.blocks {
+            let DecoderBlockModel {
+                heads, query, key, value, output, gate, up, table, product, down, hidden15, ..
+            } = block;
+            let (reduce, key, pattern) = (None, Some(key), pattern.clone());
+            parts.push(rms_norm(block.attention_norm));
+            parts.push(PartModel::Attention(AttentionModel {
+                heads,
+                key_heads,
+                head_dim,
+                reduce,
+                query,
+                key,
+                value,
+                output,
+                pattern,
+                memory: None,
+            }));
+            parts.push(rms_norm(block.hidden_norm));
+            parts.push(PartModel::Gated { gate, up, table, product, down, hidden15 });
         }
-        Ok(bytes)
+        parts.push(rms_norm(model.norm));
+        let step = (model.logit.to_real() / core::f64::consts::LOG2_E) as f32;
+        parts.push(PartModel::TiedOutput { width, outputs: vocabulary, logit: model.logit, step });
+        let input = InputModel::Tokens { positions: MAX_POSITIONS, vocabulary };
+        Self { softmax: model.softmax, input, parts, labels: vec![], unit: String::new(), tokens: model.tokens }
     }
 }

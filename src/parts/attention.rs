@@ -20,6 +20,17 @@ pub struct AttentionPart<'a> {
     pub attention: AttentionView<'a>,
     /// Which keys its heads look at.
     pub pattern: FilePattern<'a>,
+    /// What its keys and values are made of, if not of the rows.
+    pub memory: Option<MemoryShape>,
+}
+
+/// A second input, `[steps][channels]`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MemoryShape {
+    /// Rows, at most.
+    pub steps: usize,
+    /// Values of each.
+    pub channels: usize,
 }
 
 /// How attention runs: over whole sequences, or step by step.

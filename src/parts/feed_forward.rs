@@ -1,6 +1,7 @@
 //! Feed-forward layers as parts.
 
 use super::state::{State, head_mut};
+use crate::activation::FineActivation;
 use crate::arithmetic::softmax::Weight;
 use crate::feed_forward::GatedView;
 use crate::kernels::{Kernels, tiles, tiles_mut};
@@ -21,9 +22,8 @@ pub(super) fn gated<K: Kernels, W: Weight>(layers: &GatedView<'_>, state: &mut S
 pub struct FineFeedForward<'a> {
     /// From the width to the hidden width, int16.
     pub expand: LinearView<'a>,
-    /// The activation in 256ths of the steps of the hidden values, at every 256th argument, from -32,768 to 32,767 and
-    /// one beyond; what lies between is interpolated.
-    pub table: &'a [i16; 258],
+    /// Of the hidden values.
+    pub activation: FineActivation<'a>,
     /// From int8 hidden values back to the width, added to the residual stream.
     pub contract: LinearView<'a>,
 }
@@ -46,20 +46,9 @@ impl FineFeedForward<'_> {
             wide.fill(0);
             self.expand.accumulate::<K>(x, wide);
             for (to, &x) in hidden.iter_mut().zip(&*wide) {
-                *to = self.activated(x);
+                *to = self.activation.of(x);
             }
             self.contract.accumulate::<K>(hidden, residual);
         }
-    }
-
-    /// The hidden value of an argument, rounded to nearest.
-    #[inline]
-    fn activated(&self, x: i16) -> i8 {
-        let x = i32::from(x) + 32_768;
-        let (index, rest) = ((x >> 8) as usize, x & 255);
-        // The index is at most 255.
-        let [low, high] = [self.table[index & 255], self.table[(index & 255) + 1]].map(i32::from);
-        let fine = low + (((high - low) * rest + 128) >> 8);
-        ((fine + 128) >> 8).clamp(-128, 127) as i8
     }
 }

@@ -1,9 +1,11 @@
 //! From the rows of all positions to one.
 
-use super::state::State;
+use super::state::{Memory, State, head_mut};
+use crate::arithmetic::head_scale::HeadScale;
 use crate::arithmetic::requantise::Scale;
-use crate::arithmetic::softmax::Weight;
-use crate::kernels::rows;
+use crate::arithmetic::softmax::{RowScale, Weight};
+use crate::kernels::{Kernels, rows};
+use crate::linear::LinearView;
 
 /// How rows become one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,5 +67,44 @@ impl Pool {
         let sum = i64::from(sum) * all;
         let sum = (2 * sum + count).div_euclid(2 * count);
         self.scale.to_i8(sum.clamp(i32::MIN.into(), i32::MAX.into()) as i32)
+    }
+}
+
+/// The mean of the rows by weights, which are the softmax of a score for each (Safari et al., "Self-Attention Encoding and
+/// Pooling for Speaker Recognition", 2020, section 3.2).
+#[derive(Clone, Copy, Debug)]
+pub struct WeightedPool<'a> {
+    /// `[1][width]`, to the scores.
+    pub layer: LinearView<'a>,
+    /// Of these, and from the rows to their mean.
+    pub scale: HeadScale,
+}
+
+impl WeightedPool<'_> {
+    #[inline]
+    pub(super) fn apply<K: Kernels, W: Weight>(&self, state: &mut State<'_, W>) {
+        let (positions, width) = (state.positions, state.width);
+        let Memory { rows: values, attention: scratch, .. } = &mut state.memory;
+        let values = head_mut(values, positions * width);
+        let scores = head_mut(bytemuck::try_cast_slice_mut(scratch.scores).unwrap_or(&mut []), positions);
+        scores.fill(0);
+        self.layer.accumulate::<K>(values, scores);
+        let most = scores.iter().copied().max().unwrap_or(0);
+        let weights = head_mut(scratch.weights, positions);
+        for (weight, &score) in weights.iter_mut().zip(&*scores) {
+            let below: i32 = i32::from(most) - i32::from(score);
+            *weight = W::exp2(self.scale.steepness().exponent(below as u32));
+        }
+        let sum = weights.iter().map(|weight| weight.to_int() as u32).sum();
+        let scale = RowScale::new(sum, self.scale.value());
+        for channel in 0..width {
+            let column = rows(values, width).filter_map(|row| row.get(channel));
+            let products = column.zip(&*weights).map(|(&x, weight)| i64::from(x) * i64::from(weight.to_int()));
+            let mean = scale.to_i8(products.sum());
+            if let Some(to) = values.get_mut(channel) {
+                *to = mean;
+            }
+        }
+        state.positions = positions.min(1);
     }
 }

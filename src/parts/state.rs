@@ -14,6 +14,10 @@ pub(crate) struct State<'s, W> {
     pub positions: usize,
     /// Values of a row.
     pub width: usize,
+    /// Whether a convolution has made a map of the input.
+    pub made: bool,
+    /// The position of the first row, but for whole turns of 2^32.
+    pub first: u32,
 }
 
 /// Where things are.
@@ -27,6 +31,8 @@ pub(crate) struct Memory<'s, W> {
     pub reduced: &'s mut [i8],
     /// Of the attention.
     pub attention: ScratchView<'s, W>,
+    /// What the last convolution made of the input, and what the next one makes.
+    pub maps: [&'s mut [i8]; 2],
     /// Some rows of the input.
     pub input: &'s mut [i8],
     /// Some rows of hidden values.

@@ -59,6 +59,18 @@ impl Uses {
     pub const CARRY: Self = Self(1 << 18);
     /// Feed-forward layers with an activation of int16.
     pub const FINE_FEED_FORWARD: Self = Self(1 << 19);
+    /// Convolutions.
+    pub const CONVOLUTIONS: Self = Self(1 << 20);
+    /// Types of tokens.
+    pub const TOKEN_TYPES: Self = Self(1 << 21);
+    /// Pooling by weights.
+    pub const WEIGHTED_POOL: Self = Self(1 << 22);
+    /// Attention to a second input.
+    pub const CROSS: Self = Self(1 << 23);
+    /// Steps through positions that have values of their own.
+    pub const LEARNED_STEPS: Self = Self(1 << 30);
+    /// Rotations that are not the same in all layers.
+    pub const ROPES: Self = Self(1 << 31);
     /// All that an attention part's own pattern may say.
     pub const PATTERNS: Self = Self(Self::CAUSAL.0 | Self::WINDOWS.0 | Self::ALIBI.0 | Self::RELATIVE.0 | Self::ROPE.0);
 

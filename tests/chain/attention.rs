@@ -90,6 +90,7 @@ fn run_with<W: Weight>(random: &mut Random, shape: Shape, pattern: &PatternModel
         value: model(&value),
         output: LinearModel { weights, channels: vec![UNIT; width] },
         pattern: pattern.clone(),
+        memory: None,
     };
     let start = Start { softmax, ..Start::of_rows(&values, width) };
     let found = start.then(PartModel::Attention(attention)).residual(width);
@@ -336,6 +337,7 @@ fn attention_without_heads() {
             value: none,
             output: LinearModel { weights: vec![], channels: channels.clone() },
             pattern: PatternModel { causal: true, ..PatternModel::default() },
+            memory: None,
         };
         let found = Start::of_rows(&values, width).then(PartModel::Attention(attention)).residual(width);
         for (i, found) in found.into_iter().enumerate() {

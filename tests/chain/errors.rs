@@ -65,24 +65,28 @@ fn positions_and_stem() {
             Wrong(1, 0, 0, "width", Allowed::Between(1, 1024)),
             Wrong(1, 1, 0, "class tokens", Allowed::Exactly(1)),
             Wrong(1, 1, 2, "class tokens", Allowed::Exactly(1)),
-            Wrong(1, 2, 0, "kernel of a patch", Allowed::Between(1, 12)),
-            Wrong(1, 2, 13, "kernel of a patch", Allowed::Between(1, 12)),
-            Wrong(1, 3, 0, "kernel of a patch", Allowed::Between(1, 9)),
-            Wrong(1, 3, u32::MAX, "kernel of a patch", Allowed::Between(1, 9)),
-            Wrong(1, 4, 0, "stride of the patches", Allowed::Between(1, 32_768)),
-            Wrong(1, 5, 32_769, "stride of the patches", Allowed::Between(1, 32_768)),
-            Wrong(1, 6, 2, "padding of the input", Allowed::Between(0, 1)),
-            Wrong(1, 7, 2, "padding of the input", Allowed::Between(0, 1)),
-            Wrong(1, 8 + weights(8, WIDTH), 1 << 31, "bias of an output channel", BIAS),
-            Wrong(1, 8 + weights(8, WIDTH) + 1, NO_SCALE, "scale of an output channel", SCALE),
-            Wrong(1, 8 + layer(8, WIDTH), (1 << 30) + 1, "bias of an output channel", BIAS),
+            Wrong(1, 2, 0, "rows of the input", Allowed::Between(1, 1 << 20)),
+            Wrong(1, 3, 0, "columns of the input", Allowed::Between(1, 32_768)),
+            Wrong(1, 4, 0, "channels of the input", Allowed::Between(1, 32_768)),
+            Wrong(1, 5, 16, "bits of the input", Allowed::Either(8, 15)),
+            Wrong(1, 6, 0, "kernel of a patch", Allowed::Between(1, 12)),
+            Wrong(1, 6, 13, "kernel of a patch", Allowed::Between(1, 12)),
+            Wrong(1, 7, 0, "kernel of a patch", Allowed::Between(1, 9)),
+            Wrong(1, 7, u32::MAX, "kernel of a patch", Allowed::Between(1, 9)),
+            Wrong(1, 8, 0, "stride of the patches", Allowed::Between(1, 32_768)),
+            Wrong(1, 9, 32_769, "stride of the patches", Allowed::Between(1, 32_768)),
+            Wrong(1, 10, 2, "padding of the input", Allowed::Between(0, 1)),
+            Wrong(1, 11, 2, "padding of the input", Allowed::Between(0, 1)),
+            Wrong(1, 13 + weights(8, WIDTH), 1 << 31, "bias of an output channel", BIAS),
+            Wrong(1, 13 + weights(8, WIDTH) + 1, NO_SCALE, "scale of an output channel", SCALE),
+            Wrong(1, 13 + layer(8, WIDTH), (1 << 30) + 1, "bias of an output channel", BIAS),
         ],
     );
     // Other patches are another number of them.
     let patches = |word, value| changed(&file(&complete()), 3, word, value);
     let expected = |found| Error::Part { index: 1, part: "stem", what: "patches", allowed: Allowed::Exactly(8), found };
-    assert_eq!(patches(4, 1), expected(12));
-    assert_eq!(patches(7, 0), expected(4));
+    assert_eq!(patches(8, 1), expected(12));
+    assert_eq!(patches(11, 0), expected(4));
 }
 
 #[test]
@@ -131,7 +135,7 @@ fn attention_parts() {
             Wrong(3, 2, 3, "heads of keys and values", Allowed::Between(1, HEADS)),
             Wrong(3, 3, 0, "head dimension", Allowed::Between(1, 256)),
             Wrong(3, 3, 257, "head dimension", Allowed::Between(1, 256)),
-            Wrong(3, 4, 3, "kind of the projections", Allowed::Between(0, 2)),
+            Wrong(3, 4, 4, "kind of the projections", Allowed::Between(0, 3)),
             Wrong(3, 6, 32, "pattern", Allowed::Between(0, 31)),
             Wrong(3, 7, 0, "steepness of a head's softmax", STEEPNESS),
             Wrong(3, projections + weights(WIDTH, inner) + 1, 0, "scale of an output channel", SCALE),
@@ -231,7 +235,7 @@ fn the_end() {
             Wrong(13, 1, 0, "outputs", Allowed::Between(1, 32_768)),
             Wrong(13, 2, 2, "activation of a layer", FLAG),
             Wrong(14, 0, 6, "values of a row", Allowed::Exactly(7)),
-            Wrong(14, 1, 4, "kind of pooling", Allowed::Between(0, 3)),
+            Wrong(14, 1, 5, "kind of pooling", Allowed::Between(0, 4)),
             Wrong(14, 2, 0, "pooled positions", Allowed::Between(1, 65_536)),
             Wrong(14, 2, 10, "pooled positions", Allowed::Between(1, 9)),
             Wrong(14, 3, 0, "scale of the mean over positions", SCALE),
@@ -240,7 +244,7 @@ fn the_end() {
             Wrong(15, 1, 0, "outputs", Allowed::Between(1, 65_536)),
             Wrong(15, 1, 65_537, "outputs", Allowed::Between(1, 65_536)),
             Wrong(15, 2, 5, "kind of output", Allowed::Between(0, 4)),
-            Wrong(15, 3, 2, "layer of the output", FLAG),
+            Wrong(15, 3, 3, "layer of the output", Allowed::Between(0, 2)),
             Wrong(15, logit, 1, "scale of the logits", STEEPNESS),
             Wrong(15, logit + 1, f32::NAN.to_bits(), "step of an output", Allowed::Words("a positive, finite f32")),
             Wrong(

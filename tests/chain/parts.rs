@@ -1,7 +1,7 @@
 //! Each part but attention against f64: mean, root mean square and maximum of its errors.
 
 use crate::chain::Given;
-use crate::reference::{Start, any_rows, beside, flat, hold, sat8, sat16, scale};
+use crate::reference::{Start, any_rows, beside, features, flat, hold, sat8, sat16, scale};
 use crate::support::{Random, linear};
 use fixed::types::I8F8;
 use heedful::format::write::{InputModel, LinearModel, NormModel, PartModel};
@@ -102,7 +102,7 @@ fn residual_stream_of_the_rows() {
 
 /// Patches that lie side by side, that overlap, that leave something out, and that reach beyond the edges.
 fn patches() -> Vec<Patches> {
-    let of = |input, kernel, stride, padding| Patches { input, kernel, stride, padding };
+    let of = |input, kernel, stride, padding| Patches { input, kernel, stride, padding, zero: -9 };
     vec![
         Patches::of_series(9, 4, 1),
         Patches::of_series(9, 3, 3),
@@ -135,7 +135,7 @@ fn stem(random: &mut Random, patches: Patches, width: usize, is_fine: bool) -> S
         Given::Narrow(random.i8s(length, 127))
     };
     Start {
-        input: InputModel::Features { steps, columns, fine: is_fine, channels: vec![(0.0, 1.0); channels] },
+        input: features(steps, columns, is_fine, channels),
         given,
         parts: vec![
             PartModel::Positions { count, width, class_tokens, values },
@@ -167,7 +167,7 @@ fn an_input_of_15_bits_is_finer() {
     let random = &mut Random(6);
     let (mut fine, mut coarse) = (Vec::new(), Vec::new());
     for patches in patches() {
-        let mut start = stem(random, patches, 9, true);
+        let mut start = stem(random, Patches { zero: 0, ..patches }, 9, true);
         let Given::Fine(values) = &mut start.given else { unreachable!() };
         // A small signal.
         values.iter_mut().for_each(|x| *x /= 40);

@@ -3,7 +3,7 @@
 use crate::chain::{Given, outputs};
 use crate::support::{Errors, Random};
 use heedful::dynamic::Model;
-use heedful::format::write::{ChainModel, InputModel, LinearModel, PartModel};
+use heedful::format::write::{ChainModel, ChannelModel, InputModel, LinearModel, PartModel};
 use heedful::format::{OutputKind, Softmax};
 use heedful::{Channel, NormChannel, PoolKind, Scale, Steepness};
 
@@ -43,6 +43,12 @@ pub fn sat16(x: f64) -> f64 {
     x.clamp(-32_768.0, 32_767.0)
 }
 
+/// Features whose channels are all alike.
+pub fn features(steps: usize, columns: usize, fine: bool, channels: usize) -> InputModel {
+    let channels = vec![ChannelModel::of_unit(1.0); channels];
+    InputModel::Features { steps, columns, fine, millihertz: 0, channels }
+}
+
 impl Start {
     /// A residual stream of these values, and nothing added to it.
     pub fn of(values: &[i16], width: usize) -> Self {
@@ -52,7 +58,7 @@ impl Start {
         let layer = LinearModel { weights: vec![0; width], channels };
         Self {
             softmax: Softmax::Wide,
-            input: InputModel::Features { steps: count, columns: 1, fine: false, channels: vec![(0.0, 1.0)] },
+            input: features(count, 1, false, 1),
             given: Given::Narrow(vec![7; count]),
             parts: vec![
                 PartModel::Positions { count, width, class_tokens: 0, values: values.to_vec() },
@@ -83,7 +89,14 @@ impl Start {
         let logit = Steepness::from_real(0.001).unwrap();
         let mut parts = self.parts.clone();
         parts.push(PartModel::Output { width, kind: OutputKind::Values, logit, step: 1.0, layer });
-        let chain = ChainModel { softmax: self.softmax, input: self.input.clone(), parts, labels: vec![] };
+        let chain = ChainModel {
+            softmax: self.softmax,
+            input: self.input.clone(),
+            parts,
+            labels: vec![],
+            unit: String::new(),
+            tokens: vec![],
+        };
         let model = Model::load(&chain.to_bytes().unwrap()).unwrap();
         outputs(&model, &self.given).into_iter().map(f64::from).collect()
     }
@@ -237,7 +250,7 @@ fn stem(patches: &heedful::Patches, layer: &LinearModel, fine: &[Channel], patch
             let inside = (patches.padding[0]..rows + patches.padding[0]).contains(&y)
                 && (patches.padding[1]..columns + patches.padding[1]).contains(&x);
             let at = |c: usize| ((y - patches.padding[0]) * columns + x - patches.padding[1]) * channels + c;
-            inputs.extend((0..channels).map(|c| if inside { values[at(c)] } else { 0.0 }));
+            inputs.extend((0..channels).map(|c| if inside { values[at(c)] } else { f64::from(patches.zero) }));
         }
     }
     if fine.is_empty() {

@@ -6,7 +6,7 @@ use heedful::bytemuck::cast_slice;
 use heedful::dynamic;
 use heedful::format::{File, InputKind};
 use heedful::internals::{Active, Kernels, Portable, Wide};
-use heedful::{Error, Model};
+use heedful::{Error, Input, Model};
 
 /// Chains of each test.
 const CHAINS: u64 = if cfg!(miri) { 5 } else { 240 };
@@ -84,23 +84,18 @@ fn bytes_off_a_word_boundary() {
     assert!(dynamic::Model::load(shifted).is_ok());
 }
 
-/// Given as 15 bits, whatever the model takes.
-fn fine(given: &Given) -> (Vec<i16>, Vec<u16>) {
-    match given {
-        Given::Narrow(values) => (values.iter().map(|&x| i16::from(x) << 7).collect(), vec![]),
-        Given::Fine(values) => (values.clone(), vec![]),
-        Given::Tokens(tokens) => (vec![], tokens.clone()),
-    }
-}
-
 fn backends_agree<K: Kernels>() {
     for number in 0..CHAINS {
         let (mut random, bytes) = file(number);
         let model = dynamic::Model::load(&bytes).unwrap();
         let given = input(&mut random, model.shape());
-        let (features, tokens) = fine(&given);
-        let portable = model.infer_on::<Portable>(&features, &tokens);
-        assert_eq!(model.infer_on::<K>(&features, &tokens), portable, "{}, chain {number}", K::NAME);
+        let input = match &given {
+            Given::Narrow(values) => Input::Features(values),
+            Given::Fine(values) => Input::FineFeatures(values),
+            Given::Tokens(tokens) => Input::Tokens(tokens, &[]),
+        };
+        let portable = model.infer_on::<Portable>(input, &[]);
+        assert_eq!(model.infer_on::<K>(input, &[]), portable, "{}, chain {number}", K::NAME);
         assert_eq!(outputs(&model, &given), portable, "chain {number}");
     }
 }

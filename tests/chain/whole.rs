@@ -1,5 +1,6 @@
 //! Chains that are right, to be made wrong.
 
+use crate::reference::features;
 use crate::support::{Random, linear, norm, seal, to_bytes, to_words};
 use heedful::audio::{Params, Tables};
 use heedful::bytemuck::cast_slice;
@@ -35,6 +36,7 @@ pub fn attention(random: &mut Random, pattern: PatternModel, kind: u32) -> PartM
         value: linear(random, inputs, inner, 1.0),
         output: linear(random, inner, WIDTH, 1.0),
         pattern,
+        memory: None,
     })
 }
 
@@ -43,7 +45,8 @@ pub fn complete() -> ChainModel {
     let random = &mut Random(1);
     let r = &mut *random;
     let (steps, columns, channels, class_tokens) = (4, 3, 2, 1);
-    let patches = Patches { input: [steps, columns, channels], kernel: [2, 2], stride: [2, 1], padding: [0, 1] };
+    let patches =
+        Patches { input: [steps, columns, channels], kernel: [2, 2], stride: [2, 1], padding: [0, 1], zero: 0 };
     let count = patches.total() + class_tokens;
     let layer = linear(r, patches.values(), WIDTH, 1.0);
     let fine = vec![Channel { bias: 0, scale: scale(0.001) }; WIDTH];
@@ -61,7 +64,7 @@ pub fn complete() -> ChainModel {
     };
     ChainModel {
         softmax: Softmax::Wide,
-        input: InputModel::Features { steps, columns, fine: true, channels: vec![(0.0, 1.0); channels] },
+        input: features(steps, columns, true, channels),
         parts: vec![
             PartModel::Positions { count, width: WIDTH, class_tokens, values: vec![3; count * WIDTH] },
             PartModel::Stem { class_tokens, patches, layer, fine },
@@ -81,6 +84,8 @@ pub fn complete() -> ChainModel {
             output(7, Some(linear(r, 7, 3, 1.0))),
         ],
         labels: vec![],
+        unit: String::new(),
+        tokens: vec![],
     }
 }
 

@@ -3,7 +3,7 @@ heedful::language_model!(Placed = #[used] concat!("../models/", "narrow_decoder.
 
 fn main() {
     let mut model = Model::new();
-    assert_eq!(model.step(3).len(), Model::CONFIG.tokens);
+    assert_eq!(model.step(3).len(), Model::SHAPE.outputs);
     let mut placed = Placed::new();
     placed.push(3);
     assert_eq!(model.step(4), placed.step(4));

@@ -70,7 +70,7 @@ class Chain:
 def features(model, words):
     model.input = words.take(3)
     model.bits = words.word()
-    words.take(2 * model.input[2])
+    words.take(2 + 2 * model.input[2])
     steps, columns, channels = model.input
     words.within((steps, 1 << 20), (columns, 1 << 15), (channels, 32768), (steps * columns * channels, 1 << 30))
     must(model.bits in (8, 15), "Shape")
@@ -107,7 +107,9 @@ class Positions:
 class Stem:
     def __init__(self, model, words):
         width, self.first = words.take(2)
+        must(words.take(3) == model.input and words.word() == model.bits)
         self.kernel, self.stride, self.padding = words.take(2), words.take(2), words.take(2)
+        self.zero = (words.word() + 128) % 256 - 128
         must(not model.tokens and (width, self.first) == (model.width, model.class_tokens))
         rows, columns, channels = model.input
         self.counts = []
@@ -121,6 +123,9 @@ class Stem:
         self.fine = words.linear_again(self.layer) if model.bits == 15 else None
         model.has_input = True
 
+    def beyond(self, model):
+        return self.zero << 7 if model.bits == 15 else self.zero
+
     def patch(self, model, down, across):
         rows, columns, channels = model.input
         values = []
@@ -129,7 +134,7 @@ class Stem:
                 y, x = down * self.stride[0] + i - self.padding[0], across * self.stride[1] + j - self.padding[1]
                 at = (y * columns + x) * channels
                 inside = 0 <= y < rows and 0 <= x < columns
-                values += model.given[at : at + channels] if inside else [0] * channels
+                values += model.given[at : at + channels] if inside else [self.beyond(model)] * channels
         return values
 
     def run(self, model):

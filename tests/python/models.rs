@@ -202,7 +202,7 @@ fn encoder(cases: &mut Cases, random: &mut Random, file: &str, count: usize) {
 fn decoder(cases: &mut Cases, random: &mut Random, file: &str, context: usize, count: usize) {
     let model = Decoder::load(&std::fs::read(root().join(file)).unwrap()).unwrap();
     let mut session = model.session(context);
-    let tokens: Vec<usize> = (0..count).map(|_| random.int(0, model.config().tokens as i64) as usize).collect();
+    let tokens: Vec<usize> = (0..count).map(|_| random.int(0, model.shape().outputs as i64) as usize).collect();
     let digests: Vec<i64> = tokens
         .iter()
         .map(|&token| session.step(token).iter().fold(0, |sum, &y| (31 * sum + i64::from(y)).rem_euclid(2_147_483_647)))

@@ -4,7 +4,9 @@
 use crate::support::{Random, linear, norm};
 use heedful::audio::{Params, Tables};
 use heedful::dynamic::Model;
-use heedful::format::write::{AttentionModel, ChainModel, InputModel, LinearModel, PartModel, PatternModel};
+use heedful::format::write::{
+    AttentionModel, ChainModel, ChannelModel, InputModel, LinearModel, PartModel, PatternModel,
+};
 use heedful::format::{InputKind, OutputKind, Shape, Softmax};
 use heedful::{Channel, HeadScale, NormChannel, Pairing, Patches, PoolKind, ResidualScale, Scale, Steepness, Window};
 
@@ -62,7 +64,7 @@ pub fn chain(random: &mut Random, number: u64) -> ChainModel {
     let outputs = maker.end(number);
     let parts = maker.parts;
     let labels = if number.is_multiple_of(4) { (0..outputs).map(|i| format!("output {i}")).collect() } else { vec![] };
-    ChainModel { softmax, input, parts, labels }
+    ChainModel { softmax, input, parts, labels, unit: String::new(), tokens: vec![] }
 }
 
 impl Maker<'_> {
@@ -114,8 +116,9 @@ impl Maker<'_> {
 
     fn features(&mut self, patches: Patches, fine: bool) -> InputModel {
         let [steps, columns, channels] = patches.input;
-        let channels = (0..channels).map(|i| (i as f32 - 0.5, 0.25 + i as f32)).collect();
-        InputModel::Features { steps, columns, fine, channels }
+        let channel = |i: usize| ChannelModel { zero: i as f32 - 0.5, ..ChannelModel::of_unit(0.25 + i as f32) };
+        let channels = (0..channels).map(channel).collect();
+        InputModel::Features { steps, columns, fine, millihertz: 0, channels }
     }
 
     /// Patches that fit, overlap or leave something out, and reach beyond the edges.
@@ -124,7 +127,7 @@ impl Maker<'_> {
             let kernel = [self.count(input[0].min(4)), self.count(input[1].min(4))];
             let stride = [self.count(kernel[0] + 1), self.count(kernel[1] + 1)];
             let padding = kernel.map(|kernel| self.random.int(0, kernel as i64 - 1) as usize);
-            let patches = Patches { input, kernel, stride, padding };
+            let patches = Patches { input, kernel, stride, padding, zero: self.random.next() as i8 };
             if (1..=20).contains(&patches.total()) {
                 return patches;
             }
@@ -249,6 +252,7 @@ impl Maker<'_> {
             value: linear(r, inputs, key_heads * head_dim, 1.0),
             output: linear(r, heads * head_dim, width, 4.0),
             pattern,
+            memory: None,
         }
     }
 

@@ -15,7 +15,7 @@ heedful::language_model!(
 /// Tokens that are written.
 pub const LENGTH: usize = 40;
 /// Twice the temperature that the model was made for.
-const WARM: Steepness = Steepness::from_real(Tiny::CONFIG.logit.to_real() / 2.0).unwrap();
+const WARM: Steepness = Steepness::from_real(Tiny::SHAPE.logit.to_real() / 2.0).unwrap();
 
 /// Three texts, by the likeliest tokens, by sampled ones and by others, and a stream: `show` gets the name of each, its
 /// tokens, and a digest of all logits or outputs.

@@ -29,6 +29,10 @@ pub const CONSTANT: &str = "constant";
 pub const NO_PANIC: &str = "no_panic";
 /// The firmware with a language model, and its feature.
 pub const STORIES: &str = "stories";
+/// The firmware with one model of any kind, and its feature.
+pub const INFER: &str = "infer";
+/// The feature that has [`INFER`] load its model when it runs.
+pub const LOADED: &str = "loaded";
 /// The feature that puts a panic into [`NO_PANIC`].
 pub const PANICKING: &str = "panicking";
 /// What the linker misses when a panic is left.

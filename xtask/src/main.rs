@@ -11,6 +11,7 @@ mod firmware;
 mod golden;
 mod host;
 mod hosted;
+mod infer;
 mod kernels;
 mod kinds;
 mod markdown;
@@ -67,6 +68,12 @@ cargo xtask stories --model FILE [--target NAME]... [--prompt TEXT] [--tokens N]
 
 Builds a language model into firmware (Cortex-M4 and RV32, unless others are named), runs it
 and compares its tokens with the host's; prints instructions per token, RAM and flash.
+
+cargo xtask infer --model FILE --input FILE.npy [--target NAME]... [--markdown FILE]
+
+Builds a model into firmware (Cortex-M4 and M55, unless others are named), runs it on inputs
+[N, ...] of real numbers and compares what it gives with the host; then the same with the model
+loaded at run time. Prints instructions per inference, RAM and flash.
 
 cargo xtask readme [--check]
 
@@ -125,7 +132,7 @@ fn run() -> Result<bool> {
     let mut check = false;
     let mut shapes = Vec::new();
     let mut outputs = Outputs::default();
-    let mut model = None;
+    let (mut model, mut input) = (None, None);
     let mut prompt = String::from("Once upon a time");
     let mut tokens = 160;
     while let Some(arg) = args.next()? {
@@ -153,6 +160,7 @@ fn run() -> Result<bool> {
             Long("check") => check = true,
             Long("shape") => shapes.push(shape::checked(&args.value()?.string()?)?),
             Long("model") => model = Some(PathBuf::from(args.value()?)),
+            Long("input") => input = Some(PathBuf::from(args.value()?)),
             Long("prompt") => prompt = args.value()?.string()?,
             Long("tokens") => tokens = args.value()?.parse()?,
             Long("json") => outputs.json = Some(args.value()?.into()),
@@ -176,6 +184,11 @@ fn run() -> Result<bool> {
         Some("stories") => {
             let model = model.context("which model? --model stories.heed")?;
             stories::run(&chosen, &stories::Story { model, prompt, tokens }).map(|()| true)
+        }
+        Some("infer") => {
+            let model = model.context("which model? --model model.heed")?;
+            let input = input.context("which inputs? --input inputs.npy")?;
+            infer::run(&chosen, &model, &input, document).map(|()| true)
         }
         Some("readme") => readme::run(check),
         Some("sanitize") => sanitize::run(),

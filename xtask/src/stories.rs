@@ -52,7 +52,7 @@ pub fn run(targets: &[&'static Target], story: &Story) -> Result<()> {
     println!(
         "file {} bytes, {} weight products per token",
         grouped(bytes.len() as u64),
-        grouped(model.config().macs() as u64)
+        grouped(model.shape().macs as u64)
     );
     for target in targets {
         toolchain::ensure_emulator(target)?;

@@ -60,7 +60,7 @@ pub fn write_for_ever(mut word: impl FnMut() -> u32) -> ! {
         }
         let mut token = word() as u16;
         while token > 2 {
-            let next = sample(model.step(token), Tiny::CONFIG.logit, word()) as u16;
+            let next = sample(model.step(token), Tiny::SHAPE.logit, word()) as u16;
             black_box(tokenizer.decode(next, token));
             if next == 7 && model.rewind(u64::from(word())).is_err() {
                 black_box(heedful::greedy(model.step(word() as u16)));

@@ -11,6 +11,8 @@ mod constant;
 mod count;
 mod decoder;
 mod external;
+#[cfg(feature = "infer")]
+mod infer;
 mod kernels;
 mod kinds;
 mod kinds_count;
@@ -28,6 +30,8 @@ pub use count::count;
 pub use decoder::{write, write_for_ever};
 pub use external::external;
 pub use heedful::audio::excerpt;
+#[cfg(feature = "infer")]
+pub use infer::infer;
 pub use kernels::check_kernels;
 pub use kinds::kinds;
 pub use kinds_count::count_kinds;

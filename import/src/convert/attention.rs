@@ -2,11 +2,12 @@
 
 use super::balance::attention_input;
 use super::layer::linear;
+use super::patches::in_units;
 use super::scales::ROTATED;
 use super::{Chain, ConvertError};
 use crate::graph::{Attention, Dense, Place, Positions, Site};
 use heedful::format::write::{AttentionModel, PartModel, PatternModel};
-use heedful::{HeadScale, Slope};
+use heedful::{HeadScale, MemoryShape, Slope};
 use std::f64::consts::{LOG2_E, TAU};
 
 /// The largest bias of a score, in either direction: it decides alone.
@@ -16,13 +17,20 @@ impl Chain<'_> {
     pub(super) fn attention(&mut self, index: usize, a: &Attention) -> Result<(), ConvertError> {
         let (s, at) = (self.scales, |site| Place::Block(index, site));
         let name = |part: &str| format!("{part} of block {index}");
-        if a.cross {
-            return Err(ConvertError::Unsupported("attention to a memory"));
-        }
         let input = self.to_rows(at(Site::AttentionInput))?;
         let from = attention_input(self.model, index);
         let read = |layer: &Dense| s.balance.reader(layer, from);
         let means = s.balance.means(&self.ranges.means(from)?, from);
+        // Keys and values are made of the same rows, or of the memory.
+        let memory = self.model.memory.filter(|_| a.cross);
+        let (key, value, key_input, key_means) = match memory {
+            Some(_) => {
+                let means = self.ranges.means(Place::Memory)?;
+                let means = means.iter().zip(&s.memory).map(|(mean, step)| mean / step).collect();
+                (in_units(&a.key, &s.memory), in_units(&a.value, &s.memory), 1.0, means)
+            }
+            None => (read(&a.key), read(&a.value), input, means.clone()),
+        };
         let (queries, keys, values) = (s.heads(at(Site::Query)), s.heads(at(Site::Key)), s.heads(at(Site::Value)));
         let outputs = s.at(at(Site::HeadsOut));
         let finer = if let Positions::Rotary { .. } = self.model.positions { ROTATED } else { 1.0 };
@@ -46,8 +54,8 @@ impl Chain<'_> {
             head_dim: dim,
             reduce: None,
             query: linear(&name("queries"), &read(&a.query), &means, input, per_head(queries, finer))?,
-            key: Some(linear(&name("keys"), &read(&a.key), &means, input, per_head(keys, finer))?),
-            value: linear(&name("values"), &read(&a.value), &means, input, per_head(values, 1.0))?,
+            key: Some(linear(&name("keys"), &key, &key_means, key_input, per_head(keys, finer))?),
+            value: linear(&name("values"), &value, &key_means, key_input, per_head(values, 1.0))?,
             output: linear(
                 &name("output of the attention"),
                 &a.out,
@@ -57,6 +65,7 @@ impl Chain<'_> {
             )?,
             pattern: self.pattern(index, a, &heads, &octaves)?,
             heads,
+            memory: memory.map(|memory| MemoryShape { steps: memory.steps, channels: memory.channels }),
         };
         self.parts.push(PartModel::Attention(attention));
         Ok(())
@@ -69,6 +78,14 @@ impl Chain<'_> {
         heads: &[HeadScale],
         octaves: &[f64],
     ) -> Result<PatternModel, ConvertError> {
+        if a.cross {
+            let plain = matches!(self.model.positions, Positions::None | Positions::Table(_));
+            return if plain && !a.causal && a.windows.is_empty() {
+                Ok(PatternModel::default())
+            } else {
+                Err(ConvertError::Unsupported("masks and relative positions of attention to a memory"))
+            };
+        }
         let mut pattern = PatternModel { causal: a.causal, windows: a.windows.clone(), ..PatternModel::default() };
         match &self.model.positions {
             Positions::None | Positions::Table(_) => {}

@@ -27,11 +27,7 @@ impl Chain<'_> {
                 let expand = linear(&name("first feed-forward layer"), &first, &means, input, |_| step)?;
                 let mut contract = linear(&last, &f.down, &hidden_means, after.step, |_| s.residual)?;
                 shift_inputs(&mut contract, after.zero);
-                let table = std::array::from_fn(|index| {
-                    let value = f.activation.of((index as f64 * 256.0 - 32_768.0) * step);
-                    let fine = (value / after.step + f64::from(after.zero)) * 256.0;
-                    fine.round().clamp(-32_768.0, 32_767.0) as i16
-                });
+                let table = after.table(|x| f.activation.of(x), step);
                 PartModel::FineFeedForward { expand, table, contract }
             }
             None => {

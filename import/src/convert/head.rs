@@ -1,18 +1,20 @@
 //! Integers of pooling, the head and the outputs.
 
 use super::layer::{least_output, linear, scale, steepness};
-use super::scales::COARSER;
+use super::scales::{COARSER, MOST_RATIO};
 use super::{Chain, ConvertError};
-use crate::graph::{Activation, Dense, HeadLayer, Output, Place, Stem};
-use heedful::PoolKind;
-use heedful::Steepness;
+use crate::graph::{Activation, Dense, HeadLayer, Output, Place, Pool, Site, Stem};
 use heedful::format::write::PartModel;
+use heedful::{HeadScale, PoolKind, Steepness};
 use std::f64::consts::LOG2_E;
+
+/// Scores of pooling, in both directions.
+const SCORES: f64 = 64.0;
 
 impl Chain<'_> {
     pub(super) fn head(&mut self) -> Result<(), ConvertError> {
         let width = self.model.width();
-        let mut input = self.to_rows(Place::Pooled)?;
+        let mut input = self.to_rows(self.before_pooling())?;
         if let Some((kind, count)) = self.pooled()? {
             let mut factor = 0.1;
             if let PoolKind::Mean = kind {
@@ -21,6 +23,9 @@ impl Chain<'_> {
                 input = pooled;
             }
             self.parts.push(PartModel::Pool { width, kind, count, scale: scale("pooling", factor)? });
+        }
+        if let Pool::Weighted(dense) = &self.model.pool {
+            input = self.weighted_pool(dense, input)?;
         }
         self.rows = Some(input);
         self.residual = false;
@@ -62,6 +67,26 @@ impl Chain<'_> {
             outputs = Some(Dense { weight: tokens.clone(), bias: None });
         }
         self.output(outputs)
+    }
+
+    /// What the rows before the pooling are like: where a mean is taken, larger than it.
+    fn before_pooling(&self) -> Place {
+        match (&self.model.pool, self.model.blocks.len().checked_sub(1)) {
+            (Pool::Mean | Pool::First(2..) | Pool::Weighted(_), Some(last)) => Place::Block(last, Site::AfterFeed),
+            _ => Place::Pooled,
+        }
+    }
+
+    /// Pooling by the softmax of a score for each row; gives the scale of the mean.
+    fn weighted_pool(&mut self, dense: &Dense, input: f64) -> Result<f64, ConvertError> {
+        // A score's range is not known; 16 octaves below the largest, a row weighs nothing.
+        let step = least_output(dense, input).max(SCORES / 32_767.0);
+        let layer = linear("scores of the pooling", dense, &[], input, |_| step)?;
+        let pooled = self.scales.at(Place::Pooled).max(input / MOST_RATIO);
+        let scale = HeadScale::from_real(step * LOG2_E, input / pooled).result();
+        let scale = scale.map_err(|error| ConvertError::scale("pooling", error))?;
+        self.parts.push(PartModel::WeightedPool { layer, scale });
+        Ok(pooled)
     }
 
     /// Means of what the next layer of the head reads; none where they are not known.

@@ -10,6 +10,7 @@ mod block;
 mod error;
 mod head;
 mod layer;
+mod patches;
 mod ranges;
 mod scales;
 mod stem;
@@ -49,9 +50,6 @@ impl Default for Settings {
 /// If a scale or value does not fit the integer formats, or the model has something that a file cannot say yet; both are
 /// named.
 pub fn convert(model: &Model, ranges: &Ranges, settings: Settings) -> Result<ChainModel, ConvertError> {
-    if model.memory.is_some() {
-        return Err(ConvertError::Unsupported("attention to a memory"));
-    }
     let scales = Scales::new(model, ranges, settings)?;
     let mut chain = Chain {
         model,
@@ -75,7 +73,9 @@ pub fn convert(model: &Model, ranges: &Ranges, settings: Settings) -> Result<Cha
         chain.norm("final norm", norm, Place::FinalNorm)?;
     }
     chain.head()?;
-    Ok(ChainModel { softmax: settings.softmax, input, parts: chain.parts, labels: model.output.names().to_vec() })
+    let labels = model.output.names().to_vec();
+    let unit = if let Output::Values { unit, .. } = &model.output { unit.clone() } else { String::new() };
+    Ok(ChainModel { softmax: settings.softmax, input, parts: chain.parts, labels, unit, tokens: vec![] })
 }
 
 /// The parts so far, and what is in the two tensors after them.
@@ -184,8 +184,7 @@ impl Chain<'_> {
             Pool::First(count) => (PoolKind::Mean, *count),
             Pool::Last => (PoolKind::Last, 1),
             Pool::Max => (PoolKind::Max, 1),
-            Pool::Every => return Ok(None),
-            Pool::Weighted(_) => return Err(ConvertError::Unsupported("pooling by weights")),
+            Pool::Every | Pool::Weighted(_) => return Ok(None),
         }))
     }
 

@@ -2,8 +2,9 @@
 
 use super::balance::{Balance, attention_input, feed_input};
 use super::layer::{least_norm, least_output};
+use super::patches::{self, in_units, memory_steps};
 use super::ranges::{Clipping, Ranges};
-use super::{ConvertError, Settings, stem};
+use super::{ConvertError, Settings};
 use crate::graph::{Activation, Block, Dense, HeadLayer, Model, Norm, Place, Positions, Site};
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ const ROOM: f64 = 1.25;
 /// Queries and keys have so much finer a scale before they are rotated, in int16, than after it, in int8.
 pub(super) const ROTATED: f64 = 64.0;
 /// Values of a head over its outputs: at most so much.
-const MOST_RATIO: f64 = 31.9;
+pub(super) const MOST_RATIO: f64 = 31.9;
 
 /// An int8 tensor whose values lie on one side of 0, mostly: what 0 is, in steps, lets it use all 255 of them.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +28,7 @@ pub(super) struct Affine {
 
 impl Affine {
     /// From `least` to `most`, in steps of at least `step`.
-    fn new([least, most]: [f64; 2], step: f64) -> Self {
+    pub(super) fn new([least, most]: [f64; 2], step: f64) -> Self {
         let step = positive((most - least) / 255.0).max(step);
         // What is in the middle becomes the middle, where there is room to spare.
         let zero = (-0.5 - (least + most) / 2.0 / step).round().clamp(-128.0, 127.0) as i32;
@@ -37,6 +38,15 @@ impl Affine {
     /// The real value of an integer.
     pub(super) fn real(self, integer: i32) -> f64 {
         f64::from(integer - self.zero) * self.step
+    }
+
+    /// An activation of int16 arguments of this step, to these values.
+    pub(super) fn table(self, of: impl Fn(f64) -> f64, step: f64) -> [i16; 258] {
+        std::array::from_fn(|index| {
+            let value = of((index as f64 * 256.0 - 32_768.0) * step);
+            let fine = (value / self.step + f64::from(self.zero)) * 256.0;
+            fine.round().clamp(-32_768.0, 32_767.0) as i16
+        })
     }
 
     /// The nearest integer, saturated.
@@ -54,6 +64,8 @@ pub(super) struct Scales {
     heads: BTreeMap<Place, Vec<f64>>,
     /// Factors of the channels of norms.
     pub balance: Balance,
+    /// Of each channel of the memory.
+    pub memory: Vec<f64>,
     /// Of the residual stream.
     pub residual: f64,
     /// Of the outputs.
@@ -68,8 +80,9 @@ pub(super) fn positive(scale: f64) -> f64 {
 impl Scales {
     pub(super) fn new(model: &Model, ranges: &Ranges, settings: Settings) -> Result<Self, ConvertError> {
         let (of, affine, heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut scales = Self { of, affine, heads, balance: Balance::new(model, ranges)?, residual: 0.0, logits: 0.0 };
-        let mut residual = room(ranges, Place::Embedded)?.max(stem::least(model, ranges, settings)?);
+        let (balance, memory) = (Balance::new(model, ranges)?, memory_steps(model, ranges)?);
+        let mut scales = Self { of, affine, heads, balance, memory, residual: 0.0, logits: 0.0 };
+        let mut residual = room(ranges, Place::Embedded)?.max(patches::least(model, ranges, settings)?);
         let clipping = settings.clipping;
         if let Some(norm) = &model.embedding_norm {
             scales.set_norm(ranges, Place::EmbeddingNorm, clipping, norm)?;
@@ -165,7 +178,13 @@ impl Scales {
         for (site, layer, finer) in
             [(Site::Query, &a.query, finer), (Site::Key, &a.key, finer), (Site::Value, &a.value, 1.0)]
         {
-            let (dim, layer) = (a.head_dim, self.balance.reader(layer, before));
+            let of_memory = a.cross && site != Site::Query;
+            let dim = a.head_dim;
+            let (layer, attention_input) = if of_memory {
+                (in_units(layer, &self.memory), 1.0)
+            } else {
+                (self.balance.reader(layer, before), attention_input)
+            };
             let heads = (0..layer.outputs() / dim).map(|head| {
                 let rows = head * dim..(head + 1) * dim;
                 let weight = layer.weight.some_rows(rows.clone());
@@ -194,6 +213,7 @@ impl Scales {
             self.set_affine(ranges, at(Site::Gate), clipping, flat_below(f.activation), least)?;
             self.set_affine(ranges, at(Site::Hidden), clipping, f64::NEG_INFINITY, 0.0)?
         };
+        self.set(ranges, at(Site::AfterFeed), clipping, 0.0)?;
         let streams = room(ranges, at(Site::AfterAttention))?.max(room(ranges, at(Site::AfterFeed))?);
         Ok(streams.max(least_output(&a.out, outputs)).max(least_output(&f.down, hidden)))
     }
@@ -217,6 +237,6 @@ pub(super) fn table_scale(activation: Activation, gate: f64) -> f64 {
 }
 
 /// The least scale of an int16 tensor.
-fn room(ranges: &Ranges, place: Place) -> Result<f64, ConvertError> {
+pub(super) fn room(ranges: &Ranges, place: Place) -> Result<f64, ConvertError> {
     Ok(ranges.largest(place)? * ROOM / 32767.0)
 }

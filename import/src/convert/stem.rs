@@ -1,110 +1,57 @@
 //! Integers of what comes before the first block.
 
-use super::layer::{largest_weight_scale, linear, scale};
-use super::ranges::Ranges;
-use super::scales::{COARSER, positive};
-use super::{Chain, ConvertError, Settings};
-use crate::graph::{Dense, Input, Matrix, Model, Place, Positions, Stem};
-use heedful::format::write::{InputModel, LinearModel, PartModel};
-use heedful::{Channel, Patches};
+use super::layer::{largest_weight_scale, linear};
+use super::patches::PatchStem;
+use super::scales::COARSER;
+use super::{Chain, ConvertError};
+use crate::graph::{Dense, Input, Matrix, Positions, Stem};
+use heedful::format::write::{ChannelModel, InputModel, PartModel};
 
-/// Steps of an input of 15 bits on each side of 0.
-const FINE: f64 = 16_383.0;
-/// What the upper 8 bits of such an input count.
-const HIGH: f64 = 128.0;
 /// The largest factor of an embedding.
 const MAX_FACTOR: f64 = 8_388_608.0;
 
-/// What a stem reads: its patches, and its weights `[width][kernel rows][kernel columns][channels]` for an input whose
-/// unit is 1 in each channel.
-struct Layout {
-    patches: Patches,
-    dense: Dense,
-    /// The real value of a unit of each channel.
-    steps: Vec<f64>,
-}
-
-fn layout(model: &Model, ranges: &Ranges, settings: Settings) -> Result<Option<Layout>, ConvertError> {
-    let (mut patches, dense) = match (&model.stem, &model.input) {
-        (Stem::Frames { kernel, stride, padding, dense }, Input::Features { steps, channels }) => {
-            let patches = Patches {
-                input: [*steps, 1, *channels],
-                kernel: [*kernel, 1],
-                stride: [*stride, 1],
-                padding: [*padding, 0],
-            };
-            (patches, dense.clone())
-        }
-        (Stem::Patches { window, dense }, input) => {
-            let [rows, columns, channels] = match *input {
-                Input::Image { channels, height, width } => [height, width, channels],
-                Input::Features { steps, channels } => [steps, channels, 1],
-                Input::Tokens { .. } => return Err(ConvertError::Unsupported("patches of tokens")),
-            };
-            let of = |grid: crate::graph::Grid| [grid.rows, grid.columns];
-            let patches = Patches {
-                input: [rows, columns, channels],
-                kernel: of(window.kernel),
-                stride: of(window.stride),
-                padding: of(window.padding),
-            };
-            (patches, channels_last(dense, window.kernel.area(), channels))
-        }
-        (Stem::Convolutions { .. }, _) => return Err(ConvertError::Unsupported("a stem of convolutions")),
-        _ => return Ok(None),
-    };
-    // A stride beyond a single column is no matter.
-    if patches.input[1] == 1 {
-        patches.stride[1] = 1;
-    }
-    let channels = patches.input[2];
-    // Rows that calibration saw are steps of a series, or rows of one channel of a picture.
-    let seen = ranges.channels(Place::Input)?;
-    let largest = |channel: usize| match model.input {
-        Input::Features { .. } if seen.len() == channels => f64::from(seen[channel]),
-        _ => f64::from(seen.iter().copied().fold(0.0, f32::max)),
-    };
-    let steps = steps(channels, largest, &dense, settings.fine_input);
-    let mut dense = dense;
-    for row in dense.weight.values.chunks_exact_mut(patches.values()) {
-        row.iter_mut().enumerate().for_each(|(i, w)| *w = (f64::from(*w) * steps[i % channels]) as f32);
-    }
-    Ok(Some(Layout { patches, dense, steps }))
-}
-
-/// What a unit of each channel is. Of 8 bits, each channel uses all. Of 15 bits there are enough: weights, which have 8
-/// themselves, become alike, and the channel that counts most uses all.
-fn steps(channels: usize, largest: impl Fn(usize) -> f64, dense: &Dense, fine: bool) -> Vec<f64> {
-    let weight = |channel: usize| {
-        let weights = dense.weight.values.iter().skip(channel).step_by(channels);
-        f64::from(weights.fold(0f32, |most, w| most.max(w.abs())))
-    };
-    let most = (0..channels).map(|channel| largest(channel) * weight(channel)).fold(0.0, f64::max);
-    let step = |channel: usize| match weight(channel) {
-        weight if fine && weight > 0.0 => positive(most / weight / FINE),
-        _ => positive(largest(channel) / if fine { FINE } else { 127.0 }),
-    };
-    (0..channels).map(step).collect()
-}
-
-/// Weights `[width][channels][places]` as `[width][places][channels]`.
-fn channels_last(dense: &Dense, places: usize, channels: usize) -> Dense {
-    let rows = dense.weight.values.chunks_exact(places * channels);
-    let values = rows.flat_map(|row| Matrix::new(channels, places, row.to_vec()).transposed().values).collect();
-    Dense { weight: Matrix::new(dense.weight.rows, places * channels, values), bias: dense.bias.clone() }
-}
-
-/// The least scale of the residual stream that a stem can add to.
-pub(super) fn least(model: &Model, ranges: &Ranges, settings: Settings) -> Result<f64, ConvertError> {
-    let unit = if settings.fine_input { HIGH } else { 1.0 };
-    Ok(layout(model, ranges, settings)?
-        .map_or(0.0, |layout| COARSER * unit * largest_weight_scale(&layout.dense.weight)))
-}
-
 impl Chain<'_> {
-    /// Input, positions and stem.
+    /// Input, memory, convolutions, positions and stem.
     pub(super) fn stem(&mut self) -> Result<InputModel, ConvertError> {
-        let (model, settings, residual) = (self.model, self.settings, self.scales.residual);
+        let (model, residual) = (self.model, self.scales.residual);
+        if let Some(memory) = model.memory {
+            let channels = self.scales.memory.iter().map(|&step| (0.0, step as f32)).collect();
+            self.parts.push(PartModel::Memory { steps: memory.steps, channels });
+        }
+        if let (Stem::Embedding { tokens, types }, Input::Tokens { vocabulary, length }) = (&model.stem, &model.input) {
+            let class_tokens = model.class_count();
+            // A single type is always there, as positions are.
+            let (one, several) = match types {
+                Some(types) if types.rows > 1 => (None, Some(types)),
+                types => (types.as_ref(), None),
+            };
+            self.positions(one)?;
+            self.parts.push(embedding(tokens, class_tokens, residual)?);
+            if let Some(types) = several {
+                let values = types.values.iter().map(|&x| integer(x, residual)).collect();
+                self.parts.push(PartModel::TokenTypes { class_tokens, width: model.width(), values });
+            }
+            return Ok(InputModel::Tokens { positions: *length, vocabulary: *vocabulary });
+        }
+        let Some(stem) = PatchStem::new(model, self.ranges, self.settings)? else {
+            return Err(ConvertError::Unsupported("this stem for this input"));
+        };
+        self.parts.extend(stem.convolutions.iter().cloned());
+        self.positions(None)?;
+        let (layer, fine) = stem.layer(residual)?;
+        self.parts.push(PartModel::Stem { class_tokens: model.class_count(), patches: stem.patches, layer, fine });
+        let channels: Vec<_> = stem.steps.iter().map(|&step| ChannelModel::of_unit(step as f32)).collect();
+        let (steps, columns) = match model.input {
+            Input::Image { height, width, .. } => (height, width),
+            Input::Features { steps, channels: all } => (steps, all / channels.len().max(1)),
+            Input::Tokens { .. } => return Err(ConvertError::Unsupported("patches of tokens")),
+        };
+        Ok(InputModel::Features { steps, columns, fine: self.settings.fine_input, millihertz: 0, channels })
+    }
+
+    /// Class tokens and positions, and a row that is added to all tokens.
+    fn positions(&mut self, row: Option<&Matrix>) -> Result<(), ConvertError> {
+        let (model, residual) = (self.model, self.scales.residual);
         let (count, width) = (model.tokens().map_err(ConvertError::Graph)?, model.width());
         let class_tokens = model.class_count();
         let mut start = vec![0f32; count * width];
@@ -114,37 +61,24 @@ impl Chain<'_> {
         if let Positions::Table(table) = &model.positions {
             start.iter_mut().zip(&table.values).for_each(|(x, position)| *x += position);
         }
-        if let Stem::Embedding { types: Some(types), .. } = &model.stem {
-            // All tokens are of the first type.
+        if let Some(row) = row {
             let rows = start.chunks_exact_mut(width).skip(class_tokens);
-            rows.for_each(|row| row.iter_mut().zip(types.row(0)).for_each(|(x, first)| *x += first));
+            rows.for_each(|to| to.iter_mut().zip(row.row(0)).for_each(|(x, first)| *x += first));
         }
-        // The cast saturates; calibration has seen them as part of the stream.
-        let integer = |x: &f32| (f64::from(*x) / residual).round() as i16;
-        let values = if start.iter().all(|x| *x == 0.0) { vec![] } else { start.iter().map(integer).collect() };
+        let values = if start.iter().all(|x| *x == 0.0) {
+            vec![]
+        } else {
+            start.iter().map(|&x| integer(x, residual)).collect()
+        };
         self.parts.push(PartModel::Positions { count, width, class_tokens, values });
         self.residual = true;
-        if let (Stem::Embedding { tokens, .. }, Input::Tokens { vocabulary, length }) = (&model.stem, &model.input) {
-            self.parts.push(embedding(tokens, class_tokens, residual)?);
-            return Ok(InputModel::Tokens { positions: *length, vocabulary: *vocabulary });
-        }
-        let Some(Layout { patches, dense, steps }) = layout(model, self.ranges, settings)? else {
-            return Err(ConvertError::Unsupported("this stem for this input"));
-        };
-        let unit = if settings.fine_input { HIGH } else { 1.0 };
-        let layer = linear("stem", &dense, &[], unit, |_| residual)?;
-        let fine = if settings.fine_input { fine(&layer)? } else { vec![] };
-        self.parts.push(PartModel::Stem { class_tokens, patches, layer, fine });
-        let channels = steps.iter().map(|&step| (0.0, step as f32)).collect();
-        let [steps, columns, _] = patches.input;
-        Ok(InputModel::Features { steps, columns, fine: settings.fine_input, channels })
+        Ok(())
     }
 }
 
-/// The channels of the lower 7 bits of an input of 15: a 128th, and no bias.
-fn fine(layer: &LinearModel) -> Result<Vec<Channel>, ConvertError> {
-    let lower = |channel: &Channel| Ok(Channel { bias: 0, scale: scale("stem", channel.scale.to_real() / HIGH)? });
-    layer.channels.iter().map(lower).collect()
+/// A value of the residual stream. The cast saturates; calibration has seen it as part of the stream.
+fn integer(x: f32, residual: f64) -> i16 {
+    (f64::from(x) / residual).round() as i16
 }
 
 /// Rows of tokens: of int8 weights, a scale each.

@@ -243,6 +243,8 @@ fn convolve<T: Taps>(
     for (index, layer) in layers.iter().enumerate() {
         x = layer.apply(&x, grids[index]);
         channels = layer.dense.outputs();
+        watch.see(Place::Convolved(index), &x, grids[index + 1].area())?;
+        layer.activation.apply(&mut x);
         watch.see(Place::Convolution(index), &x, grids[index + 1].area())?;
     }
     let grid = grids.last().copied().unwrap_or(grid);
@@ -258,7 +260,7 @@ fn convolve<T: Taps>(
 }
 
 impl Convolution {
-    /// `[outputs][rows][columns]` of `[inputs][rows][columns]`.
+    /// `[outputs][rows][columns]`, before the activation, of `[inputs][rows][columns]`.
     fn apply(&self, x: &[f32], grid: Grid) -> Vec<f32> {
         let places = self.window.over(grid).unwrap_or(Grid::ZERO).area();
         let (inputs, outputs) = (self.inputs / self.groups, self.dense.outputs() / self.groups);
@@ -271,7 +273,6 @@ impl Convolution {
             let bias = self.dense.bias.as_ref().map(|bias| &bias[range]);
             y.extend(flip(&product(&weight, bias, &windows), places, outputs));
         }
-        self.activation.apply(&mut y);
         y
     }
 }

@@ -7,7 +7,9 @@ pub enum Place {
     Input,
     /// What attention looks at instead of the tokens.
     Memory,
-    /// After a convolution of the stem and its activation.
+    /// After a convolution of the stem, before its activation.
+    Convolved(usize),
+    /// After the activation of a convolution of the stem.
     Convolution(usize),
     /// What the stem makes, before class tokens and positions.
     Stem,
@@ -91,6 +93,7 @@ impl<F: FnMut(Place, &[f32], usize)> Taps for F {
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Convolved(index) => write!(f, "convolution {index}, before its activation"),
             Self::Convolution(index) => write!(f, "convolution {index}"),
             Self::Block(index, site) => write!(f, "block {index}: {site:?}"),
             Self::Head(index) => write!(f, "layer {index} of the head"),

@@ -139,6 +139,7 @@ impl Maker<'_, '_> {
         self.heed.section(*b"FEAT", |to| {
             to.counts(&input);
             to.put(if is_fine { 15 } else { 8 });
+            to.counts(&[0, 0]);
             to.any(2 * input[2]);
         });
         let patches = |axis: usize| {
@@ -149,7 +150,10 @@ impl Maker<'_, '_> {
         let width = self.width;
         self.heed.section(*b"STEM", |to| {
             to.counts(&[width, class_tokens]);
+            to.counts(&input);
+            to.put(if is_fine { 15 } else { 8 });
             [kernel, stride, padding].as_flattened().iter().for_each(|&count| to.put(count));
+            to.any(1);
             to.linear((kernel[0] * kernel[1]) as usize * input[2], width);
             if is_fine {
                 to.linear(0, width);

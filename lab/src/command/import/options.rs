@@ -69,7 +69,11 @@ impl Options {
         let seen = compare(model, &heed, &samples).map_err(|e| refuse(&self.calibrate, e))?;
         file::write_atomically(&out, &bytes)?;
         println!("{}: {} bytes, scales from {} inputs", out.display(), bytes.len(), seen.inputs);
-        println!("on these, against float: {:.1} dB, the same best output in {:.1} %", seen.decibels, 100.0 * seen.same);
+        println!(
+            "on these, against float: {:.1} dB, the same best output in {:.1} %",
+            seen.decibels,
+            100.0 * seen.same
+        );
         Ok(())
     }
 }
