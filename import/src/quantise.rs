@@ -6,8 +6,12 @@ use crate::equalise::equalise;
 use crate::float::{EPSILON, ROPE_BASE, Site};
 use crate::{Checkpoint, Error, Layer, Shape, Tokenizer};
 use heedful::format::Softmax;
-use heedful::format::write::{DecoderBlockModel, DecoderModel, LinearModel, NormModel, TokenModel};
-use heedful::{Channel, HeadScale, MAX_EPSILON, NormChannel, Pairing, Scale, Steepness, gate_table, silu};
+use heedful::format::write::{
+    ChainModel, DecoderBlockModel, DecoderModel, InputModel, LinearModel, NormModel, PartModel, TokenModel,
+};
+use heedful::{
+    Channel, HeadScale, MAX_EPSILON, MAX_POSITIONS, NormChannel, Pairing, Scale, Steepness, gate_table, silu,
+};
 use std::f64::consts::{LOG2_E, TAU};
 
 /// The least ratio of a scale of the output to that of the accumulators, as requantisation takes factors below 1/4.
@@ -33,11 +37,20 @@ const MAX_KAPPA: f64 = 8_388_608.0;
 ///
 /// # Errors
 /// If there is no text, the tokenizer is of another vocabulary, or a value does not fit the integer formats.
-pub fn quantise(checkpoint: &Checkpoint, tokenizer: &Tokenizer, texts: &[Vec<u16>]) -> Result<DecoderModel, Error> {
+pub fn quantise(checkpoint: &Checkpoint, tokenizer: &Tokenizer, texts: &[Vec<u16>]) -> Result<ChainModel, Error> {
     tokenizer.check(checkpoint.shape.vocabulary)?;
     let equal = equalise(checkpoint, &Activations::observe(checkpoint, texts)?);
     let scales = Scales::new(&equal, &Activations::observe(&equal, texts)?);
-    integers(&equal, &scales, tokens(tokenizer))
+    let mut chain = ChainModel::from(integers(&equal, &scales, tokens(tokenizer))?);
+    // Those that it was trained on; taken a token at a time, it has no last one.
+    let most = checkpoint.shape.context.clamp(1, MAX_POSITIONS);
+    if let InputModel::Tokens { positions, .. } = &mut chain.input {
+        *positions = most;
+    }
+    if let Some(PartModel::Positions { count, .. }) = chain.parts.first_mut() {
+        *count = most;
+    }
+    Ok(chain)
 }
 
 /// Scales of all tensors.

@@ -95,9 +95,9 @@ fn tiny_models_in_integers() {
         let bytes = quantise(&model, &tokenizer, &own_texts(&model, 8, 1)).unwrap().to_bytes().unwrap();
         assert_eq!(bytes, quantise(&model, &tokenizer, &own_texts(&model, 8, 1)).unwrap().to_bytes().unwrap());
         let decoder = Decoder::load(&bytes).unwrap();
-        let config = decoder.config();
-        let shape = (config.width, config.heads, config.key_heads, config.head_dim, config.hidden, config.layers);
-        assert_eq!(shape, (16, 4, 2, 4, 24, 2));
+        let config = decoder.shape();
+        let shape = (config.width, config.heads, config.head_dim, config.hidden, config.layers);
+        assert_eq!(shape, (16, 4, 4, 24, 2));
         let other = own_texts(&model, 4, 77);
         let error = error(&mut Session::new(&model, 300), &mut Integer::new(&decoder, 300), &other);
         assert!(error < 0.08, "seed {seed}: {error}");

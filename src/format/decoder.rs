@@ -112,7 +112,6 @@ impl<'a> File<'a> {
         config: &DecoderConfig,
         index: usize,
     ) -> Result<Option<Read<'a>>, Error> {
-        tri!(config.check());
         let width = config.width;
         if index == 0 {
             let positions = Positions { width, values: &[] };

@@ -86,8 +86,9 @@ impl<'a> File<'a> {
     }
 
     /// Calls `run` with the first `count` parts of a language model whose shape has been found right.
+    #[doc(hidden)]
     #[inline]
-    pub(crate) fn each_language_part(&self, count: usize, mut run: impl FnMut(&Part<'_>)) {
+    pub fn each_language_part(&self, count: usize, mut run: impl FnMut(&Part<'_>)) {
         let mut index = 0;
         if self.major == OLD_MAJOR {
             let Ok(config) = self.decoder_config() else { return };

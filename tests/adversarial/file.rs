@@ -74,14 +74,9 @@ fn decoders_of_any_configuration() {
     for config in changed(right, fields) {
         for factor in [0, right.factor, u32::MAX] {
             let config = DecoderConfig { factor, ..config };
-            let _ = (config.macs(), file.tokenizer(&config), file.decoder(&config, &[]));
-            let _ = (file.decoder_block(&config, 0), file.decoder_block(&config, usize::MAX));
+            let _ = (config.macs(), file.tokenizer(config.tokens));
         }
     }
-    // Products of these wrap to what the file has.
-    let mut config = right;
-    (config.heads, config.head_dim) = (usize::MAX / 2 + 2, 2);
-    assert!(matches!(file.decoder_block(&config, 0), Err(Error::Shape { .. })));
 }
 
 /// As many multiply-accumulates as fit.
@@ -139,7 +134,7 @@ fn sessions_of_any_context() {
         let mut session = model.session(context);
         for token in SIZES {
             let token = greedy(session.step(token));
-            assert!(token < model.config().tokens);
+            assert!(token < model.shape().outputs);
         }
         let seen = session.seen();
         assert_eq!(session.rewind(u64::MAX), Err(RewindError::Ahead { seen }));

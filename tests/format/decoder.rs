@@ -4,6 +4,7 @@ use crate::decoder_support::{SMALL, TINY, small, tiny};
 use crate::support::{Random, config, crc32, random_model, seal, to_bytes, to_words};
 use crate::{VERSION, assert_scale, assert_shape, section};
 use heedful::dynamic::{Decoder, Model};
+use heedful::format::parts::{AttentionPart, LinearView, Part};
 use heedful::format::write::{DecoderModel, LinearModel, NormModel};
 use heedful::format::{DecoderConfig, File, Softmax};
 use heedful::{Allowed, Error, MAX_HIDDEN15_INPUTS, Scale, Steepness};
@@ -134,37 +135,47 @@ fn round_trip() {
             pairing: shape.pairing,
             pairs: shape.pairs,
         };
-        assert_eq!((*read.config(), read.flash()), (expected, bytes.len()));
-        let attention = 2 * (shape.heads + shape.kv_heads) * shape.head_dim;
-        let macs = shape.layers * shape.width * (attention + 3 * shape.hidden) + shape.tokens * shape.width;
-        assert_eq!(read.config().macs(), macs);
-        assert_eq!(read.tokenizer().is_some(), shape.tokens >= 259);
         let words = to_words(&bytes);
         let file = File::open(&words).unwrap();
-        let decoder = file.decoder(read.config(), &[]).unwrap();
-        assert_eq!((decoder.rope.frequencies, decoder.rope.pairing), (&*model.frequencies, model.pairing));
-        assert!(!decoder.norm.centred, "RMSNorm");
-        for (i, block) in model.blocks.iter().enumerate() {
-            let view = file.decoder_block(read.config(), i).unwrap();
-            assert_eq!((view.attention.head_scales, view.feed_forward.table), (&*block.heads, &block.table));
-            assert_eq!(view.feed_forward.product, block.product);
-            for (found, expected) in [
-                (view.attention.query.layer(), &block.query),
-                (view.attention.key.unwrap().layer(), &block.key),
-                (view.attention.value.layer(), &block.value),
-                (view.attention.output, &block.output),
-                (view.feed_forward.gate, &block.gate),
-                (view.feed_forward.up, &block.up),
-                (view.feed_forward.down, &block.down),
-                (decoder.embedding.layer, &model.embedding),
-            ] {
-                let matrix = found.weights;
-                let rows = matrix.data.chunks(matrix.stride).map(|row| &row[..matrix.inputs]);
-                assert!(rows.eq(expected.weights.chunks(matrix.inputs)));
-                assert_eq!(found.channels, expected.channels);
+        let config = file.decoder_config().unwrap();
+        assert_eq!((config, read.flash()), (expected, bytes.len()));
+        let attention = 2 * (shape.heads + shape.kv_heads) * shape.head_dim;
+        let macs = shape.layers * shape.width * (attention + 3 * shape.hidden) + shape.tokens * shape.width;
+        assert_eq!((config.macs(), read.shape().macs), (macs, macs));
+        assert_eq!(read.tokenizer().is_some(), shape.tokens >= 259);
+        let (mut attentions, mut gated) = (model.blocks.iter(), model.blocks.iter());
+        file.each_language_part(usize::MAX, |part| match part {
+            Part::Embedding(embedding) => same_layer(embedding.view.layer, &model.embedding),
+            Part::Output(layer) => same_layer(layer.unwrap(), &model.embedding),
+            Part::Norm(norm, carry) => assert!(!norm.centred && carry.is_none(), "RMSNorm"),
+            Part::Attention(AttentionPart { attention, pattern, .. }) => {
+                let block = attentions.next().unwrap();
+                let (frequencies, pairing) = (pattern.rope.frequencies, pattern.rope.pairing);
+                assert_eq!((frequencies, pairing), (&*model.frequencies, model.pairing));
+                assert_eq!(attention.head_scales, &*block.heads);
+                same_layer(attention.query.layer(), &block.query);
+                same_layer(attention.key.unwrap().layer(), &block.key);
+                same_layer(attention.value.layer(), &block.value);
+                same_layer(attention.output, &block.output);
             }
-        }
+            Part::Gated(layers) => {
+                let block = gated.next().unwrap();
+                assert_eq!((layers.table, layers.product), (&block.table, block.product));
+                same_layer(layers.gate, &block.gate);
+                same_layer(layers.up, &block.up);
+                same_layer(layers.down, &block.down);
+            }
+            part => assert!(matches!(part, Part::Positions(_)), "{part:?}"),
+        });
+        assert!(attentions.next().is_none() && gated.next().is_none());
     }
+}
+
+fn same_layer(found: LinearView<'_>, expected: &LinearModel) {
+    let matrix = found.weights;
+    let rows = matrix.data.chunks(matrix.stride).map(|row| &row[..matrix.inputs]);
+    assert!(rows.eq(expected.weights.chunks(matrix.inputs)));
+    assert_eq!(found.channels, expected.channels);
 }
 
 #[test]
@@ -210,7 +221,7 @@ fn any_flipped_bit() {
             // A newer minor version: its changes do no harm to this reader.
             (4..6, Ok(model)) => assert_eq!(model.session(3).step(2), expected),
             (8..12, Err(Error::Truncated { .. } | Error::Checksum { .. })) | (12.., Err(Error::Checksum { .. })) => {}
-            (_, result) => panic!("bit {bit}: {:?}", result.map(|model| *model.config())),
+            (_, result) => panic!("bit {bit}: {:?}", result.map(|model| *model.shape())),
         }
     }
 }
@@ -470,7 +481,7 @@ proptest! {
         if let Ok(model) = Decoder::load(&to_bytes(&words)) {
             let mut session = model.session(4);
             for _ in 0..6 {
-                prop_assert_eq!(session.step(random.int(0, 8) as usize).len(), model.config().tokens);
+                prop_assert_eq!(session.step(random.int(0, 8) as usize).len(), model.shape().outputs);
             }
         }
     }

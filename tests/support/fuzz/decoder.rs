@@ -14,15 +14,14 @@ pub fn run(data: &[u8]) -> bool {
     let mut from = Bytes::new(data);
     let file = if data.starts_with(b"HEED") { repaired(data) } else { file(&mut from) };
     let Ok(model) = Decoder::load(&file) else { return false };
-    let c = *model.config();
+    let c = *model.shape();
     let context = if from.once_in(8) { 500 + from.count(100) } else { from.count(12) };
-    let cache = c.layers * c.key_heads * c.head_dim * context;
-    if c.macs() > WORK / 8 || cache > WORK {
+    if c.macs > WORK / 8 || model.memory(context) > 2 * WORK {
         return false;
     }
     // Rows of more than 512 weights are worth their time.
     let work = if context > 500 { 16 * WORK } else { WORK };
-    let steps = (work / (c.macs() + c.layers * c.heads * c.head_dim * context)).clamp(4, context + 20);
+    let steps = (work / (c.macs + c.layers * c.heads * c.head_dim * context)).clamp(4, context + 20);
 
     let mut session = model.session(context);
     let mut text: Vec<usize> = Vec::new();
@@ -46,22 +45,22 @@ pub fn run(data: &[u8]) -> bool {
                 text.push(token);
             }
             _ => {
-                let token = from.within(0, c.tokens as u32) as usize;
+                let token = from.within(0, c.outputs as u32) as usize;
                 logits = session.step(token).to_vec();
                 text.push(token);
-                assert!(greedy(&logits) < c.tokens);
-                assert!(sample(&logits, c.logit, from.word()) < c.tokens);
+                assert!(greedy(&logits) < c.outputs);
+                assert!(sample(&logits, c.logit, from.word()) < c.outputs);
             }
         }
         assert_eq!(session.seen(), text.len() as u64);
     }
-    assert!(logits.is_empty() || logits.len() == c.tokens);
+    assert!(logits.is_empty() || logits.len() == c.outputs);
     same_from_the_start(session, model.session(context), &text);
     if let Some(tokenizer) = model.tokenizer() {
         let text: Vec<u8> = (0..from.within(0, 12)).map(|_| letter(&mut from)).collect();
         let mut tokens = vec![0; text.len() + 2];
         let count = tokenizer.encode(&text, &mut tokens).expect("room enough");
-        assert!(tokens[..count].iter().all(|&token| usize::from(token) < c.tokens));
+        assert!(tokens[..count].iter().all(|&token| usize::from(token) < c.outputs));
     }
     true
 }

@@ -33,9 +33,9 @@ pub fn run(data: &[u8]) -> bool {
             by_any_shape(&file, any(&mut from, config));
         }
         if let Ok(config) = file.decoder_config() {
-            let _ = (config.macs(), file.tokenizer(&config));
+            let _ = (config.macs(), file.tokenizer(config.tokens));
             let tokens = from.any();
-            let _ = file.tokenizer(&DecoderConfig { tokens, ..config });
+            let _ = file.tokenizer(tokens);
             let _ = DecoderConfig { heads: from.any(), layers: from.any(), ..config }.macs();
         }
         return true;
