@@ -309,9 +309,16 @@ macro_rules! language_model {
             const FILE: File<'static> = unwrap(File::open(&WORDS));
             const SHAPE: Shape = unwrap(FILE.language_shape());
 
-            const OF: [usize; 5] = tables(&SHAPE);
-            const TABLES: &Tables<'static, { OF[0] }, { OF[1] }, { OF[2] }, { OF[3] }, { OF[4] }> =
-                &unwrap(Tables::read(&FILE, &SHAPE));
+            const OF: [usize; 6] = tables(&SHAPE);
+            const TABLES: &Tables<
+                'static,
+                { OF[0] },
+                { OF[1] },
+                { OF[2] },
+                { OF[3] },
+                { OF[4] },
+                { OF[5] },
+            > = &unwrap(Tables::read(&FILE, &SHAPE));
             const PARTS: [Part<'static>; SHAPE.parts] = unwrap(TABLES.chain(&FILE, &SHAPE));
 
             impl EmbeddedLanguageModel for $name {

@@ -18,15 +18,15 @@ use core::marker::PhantomData;
 ///
 /// ```
 /// use heedful::Model;
-/// # let file = bytes(include_bytes!("../models/digits.heed"));
+/// # let file = bytes(include_bytes!("../tests/models/chain_image.heed"));
 /// # fn bytes(file: &[u8]) -> Vec<u32> {
 /// #     file.chunks_exact(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect()
 /// # }
 /// # let slot: &[u8] = heedful::bytemuck::cast_slice(&file);
 /// let mut memory = [0; 4000]; // words: a static, as a rule
 /// let mut model = Model::load(slot, &mut memory)?;
-/// let outcome = model.infer(&[0; 25 * 128]);
-/// println!("{}", model.label(outcome.best().class));
+/// let best = model.infer(&[0; 25 * 128]).best();
+/// println!("{}", model.label(best.class));
 /// # Ok::<(), heedful::Error>(())
 /// ```
 #[derive(Debug)]

@@ -4,6 +4,8 @@
 mod audio;
 #[path = "support/fuzz/bytes.rs"]
 mod bytes;
+#[path = "support/fuzz/chain.rs"]
+mod chain;
 #[path = "support/fuzz/decoder.rs"]
 mod decoder;
 #[path = "support/fuzz/encoder.rs"]
@@ -29,6 +31,11 @@ use replay::replay;
 #[test]
 fn audio_corpus() {
     replay("tests/corpus/audio", audio::run);
+}
+
+#[test]
+fn chain_corpus() {
+    replay("tests/corpus/chain", chain::run);
 }
 
 #[test]

@@ -131,6 +131,11 @@ fn hinted(hint: &str, value: u64) -> String {
     }
 }
 
+/// A part of which something is wrong.
+const fn part(allowed: Allowed) -> Error {
+    Error::Part { index: 300, part: "pooling", what: "pooled positions", allowed, found: 0x0012_3456 }
+}
+
 /// Numbers that no mistake in order, width or sign leaves as they are.
 #[test]
 fn errors_are_logged_as_they_are_displayed() {
@@ -149,6 +154,14 @@ fn errors_are_logged_as_they_are_displayed() {
         Error::Shape { what: "width", allowed: Allowed::MultipleOf(4), found: 5 },
         Error::Scale { what: "the steepness of a head", found: 0x0012_3456, allowed: "2^-18 up to, but not, 1/16" },
         Error::Label { class: 513 },
+        Error::Memory { expected: 70_000, found: 513 },
+        part(Allowed::Exactly(1023)),
+        part(Allowed::Between(1, 1024)),
+        part(Allowed::Either(8, 15)),
+        part(Allowed::MultipleOf(4)),
+        part(Allowed::AtLeast(4096)),
+        part(Allowed::Words("2^-8 to 255")),
+        part(Allowed::Known),
     ];
     for error in errors {
         assert_eq!(strings.text(&logged(&error)), error.to_string());

@@ -16,7 +16,7 @@ use crate::arithmetic::softmax::{Narrow, Weight, Wide};
 use crate::audio::Frontend;
 use crate::format::write::{ChainModel, EncoderModel};
 use crate::format::{File, OLD_MAJOR, Read, Shape, Softmax};
-use crate::kernels::Active;
+use crate::kernels::{Active, Kernels};
 use crate::loaded::run;
 use crate::observe::{Observer, Row, Unobserved};
 use crate::outcome::Outcome;
@@ -55,7 +55,7 @@ impl Model {
         if expected > found {
             return Err(Error::Memory { expected: expected.saturating_mul(4), found });
         }
-        let labels = (0..shape.values().min(file.labels()))
+        let labels = (0..shape.outputs.min(file.labels()))
             .map(|class| file.label_of(class).map(str::to_string))
             .collect::<Result<Vec<_>, _>>()?;
         let mut heads = Vec::new();
@@ -193,6 +193,18 @@ impl Model {
         self.run(Input::Features(features), &[], |_| Mask::None, Some(observer))
     }
 
+    /// What comes out with the kernels of one's choice.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn infer_on<K: Kernels>(&self, input: Input<'_>, memory: &[i8]) -> Vec<i16> {
+        let (pattern, observer) = (|_| Mask::None, &mut Unobserved);
+        let outcome = match self.shape.softmax {
+            Softmax::Wide => self.run_with::<K, Wide, _, _>(input, memory, pattern, observer),
+            Softmax::Narrow => self.run_with::<K, Narrow, _, _>(input, memory, pattern, observer),
+        };
+        outcome.logits().to_vec()
+    }
+
     fn run<R: AttentionPattern>(
         &self,
         input: Input<'_>,
@@ -201,20 +213,20 @@ impl Model {
         observer: Option<impl FnMut(Row<'_, f32>)>,
     ) -> Outcome<Vec<i16>> {
         match (self.shape.softmax, observer) {
-            (Softmax::Wide, None) => self.run_with::<Wide, R, _>(input, memory, pattern, &mut Unobserved),
-            (Softmax::Narrow, None) => self.run_with::<Narrow, R, _>(input, memory, pattern, &mut Unobserved),
+            (Softmax::Wide, None) => self.run_with::<Active, Wide, R, _>(input, memory, pattern, &mut Unobserved),
+            (Softmax::Narrow, None) => self.run_with::<Active, Narrow, R, _>(input, memory, pattern, &mut Unobserved),
             (Softmax::Wide, Some(mut observer)) => {
                 let observer = &mut |row: Row<'_, Wide>| shares(row, &mut observer);
-                self.run_with::<Wide, R, _>(input, memory, pattern, observer)
+                self.run_with::<Active, Wide, R, _>(input, memory, pattern, observer)
             }
             (Softmax::Narrow, Some(mut observer)) => {
                 let observer = &mut |row: Row<'_, Narrow>| shares(row, &mut observer);
-                self.run_with::<Narrow, R, _>(input, memory, pattern, observer)
+                self.run_with::<Active, Narrow, R, _>(input, memory, pattern, observer)
             }
         }
     }
 
-    fn run_with<W: Weight, R: AttentionPattern, O: Observer<W>>(
+    fn run_with<K: Kernels, W: Weight, R: AttentionPattern, O: Observer<W>>(
         &self,
         input: Input<'_>,
         memory: &[i8],
@@ -223,9 +235,9 @@ impl Model {
     ) -> Outcome<Vec<i16>> {
         let (file, shape) = (self.file(), &self.shape);
         let source = &mut Given { input, readings: file.readings(), memory };
-        let mut words = vec![0; Plan::of::<Active, W>(&shape.needs).words()];
+        let mut words = vec![0; Plan::of::<K, W>(&shape.needs).words()];
         let positions = shape.positions_of(&input);
-        let outputs = run::<Active, W, _, _, _>(&file, shape, &mut words, source, positions, pattern, observer);
+        let outputs = run::<K, W, _, _, _>(&file, shape, &mut words, source, positions, pattern, observer);
         Outcome::new(outputs.to_vec(), shape.logit)
     }
 }

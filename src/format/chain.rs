@@ -196,6 +196,15 @@ impl<'a> Flow<'a> {
         exactly("values of a row", values, self.values)
     }
 
+    /// A part that adds the input, which one alone does: `model!` has room for no more.
+    const fn input(&mut self) -> Result<(), Error> {
+        if self.has_input {
+            return Err(Error::Shape { what: "parts that add the input", allowed: Allowed::Exactly(1), found: 2 });
+        }
+        self.has_input = true;
+        Ok(())
+    }
+
     /// Rows of so many values from here on.
     const fn becomes(&mut self, values: usize) {
         self.values = values;
@@ -243,7 +252,8 @@ impl<'a> Flow<'a> {
                 tri!(exactly("class tokens", stem.first, self.shape.class_tokens));
                 tri!(exactly("patches", stem.patches.total(), self.shape.positions - stem.first));
                 tri!(self.reads(&stem.patches, !stem.fine.is_empty()));
-                (self.has_input, self.shape.inputs) = (true, stem.layer.weights.inputs);
+                tri!(self.input());
+                self.shape.inputs = stem.layer.weights.inputs;
                 self.uses(Uses::STEM);
                 let planes = if stem.fine.is_empty() { 1 } else { 2 };
                 self.shape.needs.input(planes * stem.layer.weights.inputs);
@@ -256,7 +266,8 @@ impl<'a> Flow<'a> {
                 let InputKind::Tokens = self.shape.input.kind else { return Err(missing(STEM)) };
                 tri!(exactly("tokens", layer.channels.len(), self.shape.input.channels));
                 tri!(exactly("positions", self.shape.positions - embedding.first, self.shape.input.steps));
-                (self.has_input, self.embedding) = (true, Some([layer.channels.len(), layer.weights.inputs]));
+                tri!(self.input());
+                self.embedding = Some([layer.channels.len(), layer.weights.inputs]);
                 self.uses(Uses::TOKENS);
             }
             Read::TokenTypes(types) => {

@@ -177,6 +177,8 @@ impl<'a> Reader<'a> {
         tri!(within("steps of the input", steps, 1 << 20));
         tri!(within("columns of the input", columns, 1 << 15));
         tri!(within("channels of the input", channels, MAX_INPUTS));
+        // Places of values are words of any target.
+        tri!(within("values of the input", steps.saturating_mul(columns).saturating_mul(channels), 1 << 30));
         let bits = tri!(self.count());
         if bits != 8 && bits != 15 {
             return Err(Error::Shape { what: "bits of the input", allowed: Allowed::Either(8, 15), found: bits });
@@ -446,7 +448,8 @@ impl<'a> Reader<'a> {
         if flags & 8 != 0 {
             let span = tri!(self.count());
             tri!(within("distances with a bias", span, 2 * MAX_POSITIONS));
-            pattern.relative = RelativeTable { span, biases: must_cast_slice(tri!(self.take(heads * span))) };
+            pattern.relative =
+                RelativeTable { span, biases: must_cast_slice(tri!(self.take(heads.saturating_mul(span)))) };
         }
         if flags & 16 != 0 {
             let pairing = tri!(self.pairing());

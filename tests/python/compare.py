@@ -1,6 +1,7 @@
 """Compares the reader with what the library gave, row by row: `python3 tests/python/compare.py [FILE.json ...]`
 
-A row ends with what came out of the library. Without arguments, the files of golden/.
+A row ends with what came out of the library. Without arguments, the committed files: those of golden/, and
+chains.json of tests/models.
 """
 
 import json
@@ -108,6 +109,10 @@ def encoder(file, features):
     return [load(file).infer(features)]
 
 
+def chain(file, values):
+    return [load(file).infer(values)]
+
+
 def decoder(file, context, tokens):
     digests = []
     for logits in load(file).run(tokens, context):
@@ -148,6 +153,7 @@ COMPARED = {
     "frame": frame,
     "clip": clip,
     "encoder": encoder,
+    "chain": chain,
     "decoder": decoder,
     "text": text,
     "refused": refused,
@@ -155,7 +161,8 @@ COMPARED = {
 
 
 def main(files):
-    for file in files or [HERE / "golden" / name for name in ("operations.json", "models.json")]:
+    golden = [HERE / "golden" / name for name in ("operations.json", "models.json")] + [ROOT / "tests/models/chains.json"]
+    for file in files or golden:
         for name, rows in json.loads(Path(file).read_text()).items():
             compute = COMPARED[name]
             inputs = compute.__code__.co_argcount - len(compute.__defaults__ or ())

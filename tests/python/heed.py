@@ -1,24 +1,27 @@
 """A second reader of `.heed` files: from samples or features to logits, from tokens to logits.
 
-Written from docs/format.md and docs/numerics.md alone, as much an explanation of them as a check: it gives the same
+Written from docs/format.md, docs/format-1.md and docs/numerics.md alone, as much an explanation of them as a check: it gives the same
 bits as the library (compare.py, `cargo test --test python`). It is not fast.
 """
 
 import struct
 
 from audio import Frontend
+from chain import Chain
 from numerics import attend, dot, lookup, requantise, requantise_finely, rotate, saturate
-from words import Refused, Words, first, pick, sections, within
+from words import Refused, first, labels, pick, sections
 
 
 def load(path):
-    """An Encoder or a Decoder."""
+    """A Chain, or of version 1 an Encoder or a Decoder."""
     with open(path, "rb") as file:
-        found = sections(file.read())
+        version, found = sections(file.read())
+    if version == 2:
+        return Chain(found)
     return (Decoder if any(tag == "DECO" for tag, _ in found) else Encoder)(found)
 
 
-# ---------------------------------------------------------------- encoders
+# ---------------------------------------------------------------- encoders of version 1
 
 
 class Encoder:
@@ -26,8 +29,8 @@ class Encoder:
         words = first(found, "CONF")
         self.positions, self.inputs, self.width, heads, self.head_dim, hidden, layers, classes = words.take(8)
         self.kind, self.pool, self.logit = words.softmax(), words.scale(), words.steepness()
-        within((self.positions, 65536), (self.inputs, 32768), (self.width, 1024), (self.head_dim, 256))
-        within((heads, 32768 // self.head_dim), (hidden, 32768), (layers, 1024), (classes, 32768))
+        words.within((self.positions, 65536), (self.inputs, 32768), (self.width, 1024), (self.head_dim, 256))
+        words.within((heads, 32768 // self.head_dim), (hidden, 32768), (layers, 1024), (classes, 32768))
         self.embedding = first(found, "EMBD").linear(self.inputs, self.width)
         values = first(found, "POSI").halves(self.positions * self.width)
         self.start = [values[i : i + self.width] for i in range(0, len(values), self.width)]
@@ -37,7 +40,7 @@ class Encoder:
         self.blocks = [Block(self, words, tag == "BLKV", heads, hidden) for tag, words in blocks[:layers]]
         self.norm = first(found, "NORM").norm(self.width, True)
         self.classifier = first(found, "CLAS").linear(self.width, classes)
-        self.labels = labels(found, classes)
+        self.labels = labels(found, "LABL", classes)
         self.frontend = Frontend(first(found, "AUDI")) if any(tag == "AUDI" for tag, _ in found) else None
         if self.frontend and self.inputs % self.frontend.bands:
             raise Refused("Shape")
@@ -69,7 +72,7 @@ class Block:
                 raise Refused("Shape")
         rank = words.word() if kind == 2 else 0
         if kind == 2:
-            within((rank, width))
+            words.within((rank, width))
         self.kind, self.rank, self.softmax, self.head_dim = kind, rank, model.kind, dim
         self.attention_norm, self.heads = words.norm(width, True), words.heads(heads)
         self.reduce = words.linear(width, 3 * rank) if kind == 2 else None
@@ -80,7 +83,7 @@ class Block:
         self.value = words.linear(inputs, heads * dim)
         self.output = words.linear(heads * dim, width)
         self.hidden_norm, self.expand = words.norm(width, True), words.linear(width, hidden)
-        self.table = struct.unpack("256b", words.bytes(256))
+        self.table = words.table()
         self.contract = words.linear(hidden, width)
 
     def forward(self, residual):
@@ -103,20 +106,6 @@ class Block:
         return [self.contract.add(row, x) for row, x in zip(residual, hidden)]
 
 
-def labels(found, classes):
-    texts, rest = [], next((content for tag, content in found if tag == "LABL"), b"")
-    while rest and len(texts) < classes:
-        length, rest = rest[0], rest[1:]
-        if length > len(rest):
-            raise Refused("Truncated")
-        try:
-            texts.append(rest[:length].decode())
-        except UnicodeDecodeError:
-            raise Refused("Label") from None
-        rest = rest[length:]
-    return texts + [""] * (classes - len(texts))
-
-
 # ---------------------------------------------------------------- language models
 
 
@@ -126,8 +115,8 @@ class Decoder:
         tokens, self.width, heads, groups, self.head_dim, hidden, layers = words.take(7)
         self.kind = words.softmax()
         self.factor, self.logit, self.pairing, pairs = words.word(), words.steepness(), words.word(), words.word()
-        within((tokens, 65536), (self.width, 1024), (self.head_dim, 256), (heads, 32768 // self.head_dim))
-        within((groups, heads), (hidden, 32768), (layers, 1024), (self.factor, 1 << 23))
+        words.within((tokens, 65536), (self.width, 1024), (self.head_dim, 256), (heads, 32768 // self.head_dim))
+        words.within((groups, heads), (hidden, 32768), (layers, 1024), (self.factor, 1 << 23))
         if heads % groups or pairs > self.head_dim // 2 or self.pairing > 2:
             raise Refused("Shape")
         self.frequencies = words.take(pairs)

@@ -8,6 +8,8 @@ mod operations;
 mod skip;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/chain.rs"]
+mod support_chain;
 #[path = "../support/decoder.rs"]
 mod support_decoder;
 
@@ -69,11 +71,12 @@ fn reader_gives_the_same_bits() {
     }
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
     std::fs::create_dir_all(&place).unwrap();
-    let mut files = vec![folder("golden/operations.json")];
+    let mut files = vec![folder("golden/operations.json"), folder("../models/chains.json")];
     for (name, cases) in [
         ("operations.json", operations::cases(2, 40)),
         ("committed.json", models::committed(2)),
         ("random.json", models::random(&place, 36)),
+        ("chains.json", models::chains(&place, 120)),
     ] {
         files.push(place.join(name));
         std::fs::write(place.join(name), cases.json()).unwrap();

@@ -1,7 +1,8 @@
-//! Whole models: the committed ones, and random ones of all kinds.
+//! Whole models: the committed ones, and random ones of all kinds and both versions.
 
 use crate::Cases;
-use crate::support::{Random, config, linear, random_model, vary};
+use crate::support::{Random, config, linear, random_model, seal, to_bytes, to_words, vary};
+use crate::support_chain::{Given, chain, input, outputs};
 use crate::support_decoder::{Decoder as FloatDecoder, Shape, TINY};
 use heedful::audio::{Params, features};
 use heedful::dynamic::{Decoder, Model};
@@ -111,12 +112,79 @@ pub fn random(folder: &Path, count: usize) -> Cases {
     cases
 }
 
+/// So many random chains of parts, written to a folder, and what becomes of features and tokens.
+pub fn chains(folder: &Path, count: u64) -> Cases {
+    let mut cases = Cases::default();
+    for number in 0..count {
+        let random = &mut Random(1000 + number);
+        let file = folder.join(format!("chain_{number}.heed")).display().to_string();
+        std::fs::write(&file, chain(random, number).to_bytes().unwrap()).unwrap();
+        let model = Model::load(&std::fs::read(&file).unwrap()).unwrap();
+        for _ in 0..3 {
+            let given = input(random, model.shape());
+            let outputs = outputs(&model, &given);
+            let values = match given {
+                Given::Narrow(values) => format!("{values:?}"),
+                Given::Fine(values) => format!("{values:?}"),
+                Given::Tokens(tokens) => format!("{tokens:?}"),
+            };
+            cases.add("chain", format!("[\"{file}\",{values},{outputs:?}]"));
+        }
+        if number % 20 == 4 {
+            let recording = format!("examples/clips/{}_nicolas_5.wav", number / 20 % 10);
+            clip(&mut cases, &file, &model, &recording);
+        }
+    }
+    refused(&mut cases, folder);
+    cases
+}
+
+/// Chains that are refused, by their names as errors.
+fn refused(cases: &mut Cases, folder: &Path) {
+    let whole = to_words(&chain(&mut Random(1), 1).to_bytes().unwrap());
+    let tag = |tag: &[u8; 4]| u32::from_le_bytes(*tag);
+    let place = |name: &[u8; 4]| {
+        let mut at = 4;
+        while whole[at] != tag(name) {
+            at += 2 + whole[at + 1] as usize;
+        }
+        at
+    };
+    let last = place(b"OUTP");
+    let again = whole[last..].to_vec();
+    type Change<'c> = &'c dyn Fn(&mut Vec<u32>);
+    let changes: [(&str, Change<'_>); 8] = [
+        ("no_output", &|words| words.truncate(last)),
+        ("two_outputs", &|words| words.extend(&again)),
+        ("unknown_part", &|words| words.splice(last..last, [tag(b"WHAT"), 0]).for_each(drop)),
+        ("no_positions", &|words| words[place(b"POSI")] = tag(b"posi")),
+        ("no_model", &|words| words[4] = tag(b"MODE")),
+        ("no_input", &|words| words[place(b"FEAT")] = tag(b"feat")),
+        ("other_width", &|words| words[place(b"POSI") + 3] += 1),
+        ("cut", &|words| words.truncate(words.len() - 1)),
+    ];
+    for (name, change) in changes {
+        let mut words = whole.clone();
+        change(&mut words);
+        seal(&mut words);
+        let file = folder.join(format!("{name}.heed")).display().to_string();
+        std::fs::write(&file, to_bytes(&words)).unwrap();
+        let error = match Model::load(&to_bytes(&words)).unwrap_err() {
+            Error::Part { .. } => "Part",
+            Error::Missing { .. } => "Missing",
+            Error::Truncated { .. } => "Truncated",
+            other => panic!("{other}"),
+        };
+        cases.add("refused", format!("[\"{file}\",\"{error}\"]"));
+    }
+}
+
 fn clip(cases: &mut Cases, file: &str, model: &Model, clip: &str) {
     let reader = hound::WavReader::open(root().join(clip)).unwrap();
     let samples: Vec<i16> = reader.into_samples().map(Result::unwrap).collect();
     let (c, frontend) = (model.shape(), model.frontend().unwrap());
-    let mut heard = vec![0; c.positions * c.inputs];
-    let frames = heard.len() / frontend.params.bands as usize;
+    let frames = c.input.steps;
+    let mut heard = vec![0; frames * frontend.params.bands as usize];
     features(&frontend, &samples, frames, &mut heard);
     cases.add("clip", format!("[\"{file}\",\"{clip}\",{:?}]", model.infer(&heard).logits()));
 }

@@ -54,16 +54,26 @@ class Norm:
         self.epsilon, self.channels = epsilon, channels  # a gain and an offset, I8F8, per value
         self.centred = centred  # a layer norm; else an RMSNorm
 
+    def with_channels(self, channels):
+        return Norm(self.epsilon, channels, self.centred)
+
     def apply(self, x):
+        """A row of int16 to int8."""
+        return [saturate((y + (1 << (places - 1))) >> places, 8) for y, places in self.sums(x)]
+
+    def finely(self, x):
+        """The same with 16 fraction bits, not saturated."""
+        return [y >> (places - 16) for y, places in self.sums(x)]
+
+    def sums(self, x):
+        """Each result and how many fraction bits it has."""
         n = len(x)
         total = sum(x) if self.centred else 0
         root, shift = inverse_root(n * dot(x, x) - total * total + n * n * self.epsilon)
         b = ((n - 1).bit_length() + 1) // 2
-        y = []
         for value, (gain, offset) in zip(x, self.channels):
             z = hi((n * value - total) << (shift // 2 - 1 - b), root)
-            y.append(saturate(((z * gain >> 16) + (offset << (13 - b)) + (1 << (20 - b))) >> (21 - b), 8))
-        return y
+            yield (z * gain >> 16) + (offset << (13 - b)), 21 - b
 
 
 def inverse_root(v):
@@ -136,11 +146,16 @@ def divide(accs, total, ratio):
     return [saturate(requantise(acc >> drop, scale), 8) for acc in accs]
 
 
-def attend(query, keys, values, head, kind):
-    """One head's output for a query: keys and values [positions][dim]."""
+def attend(query, keys, values, head, kind, biases=None):
+    """One head's output for a query: keys and values [positions][dim]; what each score gains, None for hidden keys."""
     steepness, ratio = head
-    weights = softmax([dot(query, key) for key in keys], steepness, kind)
-    return divide([dot(weights, column) for column in zip(*values)], sum(weights), ratio)
+    seen = [place for place in range(len(keys)) if not biases or biases[place] is not None]
+    if not seen:
+        return [0] * len(values[0])
+    scores = [dot(query, keys[place]) + (biases[place] if biases else 0) for place in seen]
+    weights = softmax(scores, steepness, kind)
+    accs = [dot(weights, column) for column in zip(*(values[place] for place in seen))]
+    return divide(accs, sum(weights), ratio)
 
 
 # ---------------------------------------------------------------- rotation

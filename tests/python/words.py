@@ -1,4 +1,4 @@
-"""The `.heed` file's words, sections and building blocks: the first half of docs/format.md."""
+"""The `.heed` file's words, sections and building blocks: the first half of docs/format.md, and of docs/format-1.md."""
 
 import struct
 import zlib
@@ -48,13 +48,28 @@ class Words:
             raise Refused("Scale")
         return word
 
-    def linear(self, inputs, outputs):
-        stride = (inputs + 3) // 4 * 4
-        rows = [struct.unpack(f"{stride}b", self.bytes(stride))[:inputs] for _ in range(outputs)]
+    def flag(self):
+        word = self.word()
+        self.within((word + 1, 2))
+        return word == 1
+
+    def channels(self, outputs):
         channels = [(self.signed(), self.scale()) for _ in range(outputs)]
         if any(abs(bias) > 1 << 30 for bias, _ in channels):
             raise Refused("Scale")
-        return Linear(rows, channels)
+        return channels
+
+    def linear(self, inputs, outputs):
+        stride = (inputs + 3) // 4 * 4
+        rows = [struct.unpack(f"{stride}b", self.bytes(stride))[:inputs] for _ in range(outputs)]
+        return Linear(rows, self.channels(outputs))
+
+    def linear_again(self, layer):
+        """A layer's weights with other channels."""
+        return Linear(layer.weights, self.channels(len(layer.weights)))
+
+    def table(self):
+        return struct.unpack("256b", self.bytes(256))
 
     def norm(self, width, centred):
         epsilon = self.word()
@@ -68,6 +83,12 @@ class Words:
             raise Refused("Scale")
         return heads
 
+    @staticmethod
+    def within(*values_and_bounds):
+        """Each from 1 to its bound."""
+        if any(not 1 <= value <= bound for value, bound in values_and_bounds):
+            raise Refused("Shape")
+
     def softmax(self):
         bits = self.word()
         if bits not in (8, 15):
@@ -76,13 +97,13 @@ class Words:
 
 
 def sections(data):
-    """Tags and contents of a file whose header and checksum are right."""
+    """The major version, and tags and contents, of a file whose header and checksum are right."""
     if len(data) < 16:
         raise Refused("Truncated")
     magic, version, length, checksum = struct.unpack("<4s3I", data[:16])
     if magic != b"HEED":
         raise Refused("Magic")
-    if version >> 16 != 1:
+    if version >> 16 not in (1, 2):
         raise Refused("Version")
     if 4 * max(length, 4) > len(data):
         raise Refused("Truncated")
@@ -93,7 +114,22 @@ def sections(data):
     while words.at < len(words.data):
         tag = words.bytes(4)
         found.append((tag.decode("latin-1"), words.bytes(4 * words.word())))
-    return found
+    return version >> 16, found
+
+
+def labels(found, tag, count):
+    """So many labels of the first section with a tag; empty where there are none."""
+    texts, rest = [], next((content for own, content in found if own == tag), b"")
+    while rest and len(texts) < count:
+        length, rest = rest[0], rest[1:]
+        if length > len(rest):
+            raise Refused("Truncated")
+        try:
+            texts.append(rest[:length].decode())
+        except UnicodeDecodeError:
+            raise Refused("Label") from None
+        rest = rest[length:]
+    return texts + [""] * (count - len(texts))
 
 
 def pick(found, *tags):
@@ -106,8 +142,3 @@ def pick(found, *tags):
 
 def first(found, tag):
     return pick(found, tag)[0][1]
-
-
-def within(*values_and_bounds):
-    if any(not 1 <= value <= bound for value, bound in values_and_bounds):
-        raise Refused("Shape")

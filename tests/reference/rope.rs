@@ -1,11 +1,8 @@
 //! Rotation by position.
 
-use crate::attention_support::{Dense, all_heads, attention, hold, input, scales};
+use crate::attention_support::{Dense, STEPS, Turned, all_heads, attention, hold, input, meet, scales, turned};
 use crate::support::{Errors, Random};
 use heedful::{Channel, HeadScale, Mask, Pairing, Rope, Scale, Scratch, Weight, Wide, Window, frequencies};
-
-/// Steps of a projection to the step of its rotation.
-const STEPS: f64 = 64.0;
 
 /// A projection for int16.
 fn finer(random: &mut Random, inputs: usize, dim: usize, sets: usize) -> Dense {
@@ -15,49 +12,11 @@ fn finer(random: &mut Random, inputs: usize, dim: usize, sets: usize) -> Dense {
     dense
 }
 
-/// A rotated value, and whether the library's may be the next one: sine and cosine are within 2^-15.
-type Turned = Vec<(f64, bool)>;
-
 /// A query or key turned in f64.
 fn turn(dense: &Dense, head: usize, heads: usize, x: &[i8], rope: &Rope<'_>, position: u128) -> Turned {
     let sums = dense.sums(head, heads, x);
     let values: Vec<f64> = sums.into_iter().map(|(sum, c)| f64::from(c.scale.to_i16(sum))).collect();
-    let mut turned: Vec<(f64, f64)> = values.iter().map(|&x| (x, 0.0)).collect();
-    for (i, &frequency) in rope.frequencies.iter().enumerate() {
-        let (a, b) = match rope.pairing {
-            Pairing::Interleaved | Pairing::Folded => (2 * i, 2 * i + 1),
-            Pairing::Halves => (i, i + rope.frequencies.len()),
-        };
-        let angle = (u128::from(frequency) * position % (1 << 32)) as f64 / 4_294_967_296.0 * std::f64::consts::TAU;
-        let (xa, xb) = (values[a], values[b]);
-        let off = (xa.abs() + xb.abs()) / 32768.0;
-        turned[a] = (xa * angle.cos() - xb * angle.sin(), off);
-        turned[b] = (xa * angle.sin() + xb * angle.cos(), off);
-    }
-    if rope.pairing == Pairing::Folded {
-        for a in 0..rope.frequencies.len() {
-            let b = 2 * rope.frequencies.len() - 1 - a;
-            let ((ya, off_a), (yb, off_b)) = (turned[a], turned[b]);
-            // Each of them loses its last bit, 2^-15 of a step of these.
-            let off = off_a + off_b + 1.0 / 32768.0;
-            (turned[a], turned[b]) = ((ya + yb, off), (ya - yb, off));
-        }
-    }
-    let round = |(y, off): (f64, f64)| {
-        let (y, off) = (y / STEPS + 0.5, off / STEPS + 1e-9);
-        (y.floor().clamp(-128.0, 127.0), y.fract().rem_euclid(1.0).min(1.0 - y.fract().rem_euclid(1.0)) < off)
-    };
-    // Values that are not turned are rounded alone.
-    turned.into_iter().map(round).collect()
-}
-
-/// The product, and by how much the library's may differ.
-fn meet(query: &Turned, key: &Turned) -> (f64, f64) {
-    let doubt = |doubt: bool, other: f64| if doubt { other.abs() + 1.0 } else { 0.0 };
-    query
-        .iter()
-        .zip(key)
-        .fold((0.0, 0.0), |(score, slack), (q, k)| (score + q.0 * k.0, slack + doubt(q.1, k.0) + doubt(k.1, q.0)))
+    turned(&values, rope, position)
 }
 
 /// `N` pairs are turned; positions are multiples of `stride`, which is what frequencies `stride` times as large make of

@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use crate::support::{Random, UNIT, leak};
-use heedful::{Channel, HeadScale, MultiHeadAttention, Projection, Scale, Steepness, Weight};
+use heedful::{Channel, HeadScale, MultiHeadAttention, Pairing, Projection, Rope, Scale, Steepness, Weight};
 
 /// A projection with random weights: `sets` of them, and a bias and scale for each of `groups`.
 pub struct Dense {
@@ -188,4 +188,50 @@ pub fn hold<const E: usize>(found: &[[i8; E]], expected: &[(f64, f64)], pairs: &
         assert!((found - exact).abs() <= moved + 0.501, "row {row}, value {column}: {found}, {exact} ± {moved}");
         pairs.push((found, exact));
     }
+}
+
+/// Steps of a projection to the step of its rotation.
+pub const STEPS: f64 = 64.0;
+
+/// A rotated value, and whether the library's may be the next one: sine and cosine are within 2^-15.
+pub type Turned = Vec<(f64, bool)>;
+
+/// The values of a query or key, of 64 steps to one, turned in f64.
+pub fn turned(values: &[f64], rope: &Rope<'_>, position: u128) -> Turned {
+    let mut turned: Vec<(f64, f64)> = values.iter().map(|&x| (x, 0.0)).collect();
+    for (i, &frequency) in rope.frequencies.iter().enumerate() {
+        let (a, b) = match rope.pairing {
+            Pairing::Interleaved | Pairing::Folded => (2 * i, 2 * i + 1),
+            Pairing::Halves => (i, i + rope.frequencies.len()),
+        };
+        let angle = (u128::from(frequency) * position % (1 << 32)) as f64 / 4_294_967_296.0 * std::f64::consts::TAU;
+        let (xa, xb) = (values[a], values[b]);
+        let off = (xa.abs() + xb.abs()) / 32768.0;
+        turned[a] = (xa * angle.cos() - xb * angle.sin(), off);
+        turned[b] = (xa * angle.sin() + xb * angle.cos(), off);
+    }
+    if rope.pairing == Pairing::Folded {
+        for a in 0..rope.frequencies.len() {
+            let b = 2 * rope.frequencies.len() - 1 - a;
+            let ((ya, off_a), (yb, off_b)) = (turned[a], turned[b]);
+            // Each of them loses its last bit, 2^-15 of a step of these.
+            let off = off_a + off_b + 1.0 / 32768.0;
+            (turned[a], turned[b]) = ((ya + yb, off), (ya - yb, off));
+        }
+    }
+    let round = |(y, off): (f64, f64)| {
+        let (y, off) = (y / STEPS + 0.5, off / STEPS + 1e-9);
+        (y.floor().clamp(-128.0, 127.0), y.fract().rem_euclid(1.0).min(1.0 - y.fract().rem_euclid(1.0)) < off)
+    };
+    // Values that are not turned are rounded alone.
+    turned.into_iter().map(round).collect()
+}
+
+/// The product, and by how much the library's may differ.
+pub fn meet(query: &Turned, key: &Turned) -> (f64, f64) {
+    let doubt = |doubt: bool, other: f64| if doubt { other.abs() + 1.0 } else { 0.0 };
+    query
+        .iter()
+        .zip(key)
+        .fold((0.0, 0.0), |(score, slack), (q, k)| (score + q.0 * k.0, slack + doubt(q.1, k.0) + doubt(k.1, q.0)))
 }

@@ -32,7 +32,8 @@ pub fn run(data: &[u8]) -> bool {
     assert_eq!(outcome.logits().len(), c.outputs);
     assert!(outcome.best().probability >= outcome.runner_up().probability);
     assert_eq!(outcome.probability(usize::MAX), 0);
-    assert_eq!((model.labels().len(), model.heads().len()), (c.outputs, c.layers));
+    assert!(model.labels().is_empty() || model.labels().len() == c.outputs);
+    assert_eq!(model.heads().len(), c.layers);
 
     // What only looks changes nothing, and sees shares of 1.
     let mut rows = 0;
@@ -43,7 +44,7 @@ pub fn run(data: &[u8]) -> bool {
     });
     assert_eq!(observed, outcome);
     assert_eq!(rows, c.positions * model.heads().iter().sum::<usize>());
-    let off = (from.byte() as usize % c.layers, from.byte() as usize % c.heads);
+    let off = (from.byte() as usize % c.layers, from.byte() as usize % c.heads.max(1));
     let _ = model.infer_without(&input, &[off, (usize::MAX, 0)]);
 
     // What is written is what was read.

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each target uses some of it.
 
 use crate::bytes::Bytes;
+use heedful::format::OLD_MAJOR;
 
 /// A file in the making, without its header.
 pub struct Heed<'a, 'd> {
@@ -11,15 +12,20 @@ pub struct Heed<'a, 'd> {
 
 /// A file's words, with magic, version, length and checksum put right, so that what is wrong elsewhere is reached.
 pub fn repaired(data: &[u8]) -> Vec<u8> {
+    repaired_as(data, OLD_MAJOR)
+}
+
+/// [`repaired`], as a file of this major version.
+pub fn repaired_as(data: &[u8], major: u16) -> Vec<u8> {
     let mut words: Vec<u32> = data.as_chunks::<4>().0.iter().map(|&word| u32::from_le_bytes(word)).collect();
     words.resize(words.len().max(4), 0);
-    seal(&mut words);
+    seal(&mut words, major);
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-fn seal(words: &mut [u32]) {
+fn seal(words: &mut [u32], major: u16) {
     words[0] = u32::from_le_bytes(*b"HEED");
-    words[1] = u32::from(heedful::format::OLD_MAJOR) << 16;
+    words[1] = u32::from(major) << 16;
     words[2] = words.len() as u32;
     let bytes = words[4..].iter().flat_map(|word| word.to_le_bytes());
     words[3] = !bytes.fold(!0, |crc, byte| CRC[usize::from(crc as u8 ^ byte)] ^ (crc >> 8));
@@ -42,13 +48,18 @@ impl<'a, 'd> Heed<'a, 'd> {
         Self { from, words: vec![0; 4] }
     }
 
-    /// The file, in one of four after a change of a word.
-    pub fn finish(mut self) -> Vec<u8> {
+    /// The file of version 1, in one of four after a change of a word.
+    pub fn finish(self) -> Vec<u8> {
+        self.finish_as(OLD_MAJOR)
+    }
+
+    /// [`Heed::finish`], of this major version.
+    pub fn finish_as(mut self, major: u16) -> Vec<u8> {
         if self.from.once_in(4) {
             let at = self.from.within(4, self.words.len() as u32 - 1) as usize;
             self.words[at] = if self.from.once_in(2) { self.from.word() } else { self.from.within(0, 300) };
         }
-        seal(&mut self.words);
+        seal(&mut self.words, major);
         self.words.iter().flat_map(|word| word.to_le_bytes()).collect()
     }
 
@@ -62,6 +73,10 @@ impl<'a, 'd> Heed<'a, 'd> {
 
     pub fn put(&mut self, word: u32) {
         self.words.push(word);
+    }
+
+    pub fn counts(&mut self, counts: &[usize]) {
+        self.words.extend(counts.iter().map(|&count| count as u32));
     }
 
     /// Words of any value.

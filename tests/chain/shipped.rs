@@ -19,7 +19,9 @@ fn features(length: usize, seed: u32) -> Vec<i8> {
 
 #[test]
 fn shipped_models_give_the_same_bits() {
-    for bytes in [include_bytes!("../models/digits.heed").as_slice(), include_bytes!("../models/digits_small.heed")] {
+    for bytes in
+        [include_bytes!("../../models/digits.heed").as_slice(), include_bytes!("../../models/digits_small.heed")]
+    {
         let old = dynamic::Model::load(bytes).unwrap();
         let model = EncoderModel::load(bytes).unwrap();
         let new = words(&ChainModel::from(model).to_bytes().unwrap());

@@ -1,0 +1,12 @@
+#![no_main]
+
+#[path = "../../tests/support/fuzz/bytes.rs"]
+mod bytes;
+#[path = "../../tests/support/fuzz/heed.rs"]
+mod heed;
+#[path = "../../tests/support/fuzz/chain.rs"]
+mod target;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    target::run(data);
+});

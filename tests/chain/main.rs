@@ -1,0 +1,18 @@
+//! Models as chains of parts.
+
+mod attention;
+#[path = "../support/attention.rs"]
+mod attention_support;
+#[path = "../support/chain.rs"]
+mod chain;
+mod errors;
+mod golden;
+mod order;
+mod parts;
+mod reference;
+mod same;
+
+mod shipped;
+#[path = "../support/mod.rs"]
+mod support;
+mod whole;

@@ -1,0 +1,5 @@
+heedful::model!(Model = "../models/wrong_part.heed");
+
+fn main() {
+    Model::new();
+}
