@@ -70,7 +70,7 @@ impl<M: EmbeddedLanguageModel, const WORDS: usize, const TOKENS: usize> Compiled
             require(Self::PLAN.words() == WORDS, "language model: the file needs another amount of memory");
             require(M::SHAPE.outputs == TOKENS, "language model: the file has another vocabulary");
         }
-        Self { memory: [0; WORDS], ring: Ring::new(M::CONTEXT, 0), file: PhantomData }
+        Self { memory: [0; WORDS], ring: Ring::new(0, 0), file: PhantomData }
     }
 
     /// Takes in one more token, and gives the logits of the next one. Tokens outside the vocabulary count as no token:
@@ -96,7 +96,7 @@ impl<M: EmbeddedLanguageModel, const WORDS: usize, const TOKENS: usize> Compiled
 
     #[inline]
     fn run(&mut self, token: u16, parts: &[Part<'static>], observer: &mut impl Observer<M::Weight>) {
-        let (cached, token) = (self.ring.push(), usize::from(token));
+        let (cached, token) = (self.ring.sized(M::CONTEXT).push(), usize::from(token));
         let mut step = Step::new(&Self::PLAN, M::SHAPE.uses, &mut self.memory, cached, token, observer);
         for part in parts {
             step.run::<Active, KindsOf<M>>(part);

@@ -55,6 +55,13 @@ impl Ring {
         Self { slots, sinks, next: 0, filled: 0, seen: 0, earliest: 0 }
     }
 
+    /// An empty one of no size yet is all zeros: a static of it takes no flash.
+    #[inline]
+    pub(crate) const fn sized(&mut self, slots: usize) -> &mut Self {
+        self.slots = slots;
+        self
+    }
+
     pub(crate) const fn slots(&self) -> usize {
         self.slots
     }
