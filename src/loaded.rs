@@ -7,7 +7,7 @@ use crate::kernels::{Active, Kernels};
 use crate::observe::{Observer, Unobserved};
 use crate::outcome::Outcome;
 use crate::parts::{AllKinds, Given, Input, Run, Source, WholeSequence};
-use crate::pattern::{AttentionPattern, Mask};
+use crate::pattern::AttentionPattern;
 use crate::plan::Plan;
 use core::marker::PhantomData;
 
@@ -109,7 +109,7 @@ impl<'a> Model<'a> {
         let Self { file, shape, memory } = self;
         let source = &mut Given { input, readings: file.readings(), memory: second };
         let positions = shape.positions_of(&input);
-        let (pattern, observer) = (|_| Mask::None, &mut Unobserved);
+        let (pattern, observer) = (|_| (), &mut Unobserved);
         let outputs = match shape.softmax {
             Softmax::Wide => run::<Active, Wide, _, _, _>(file, shape, memory, source, positions, pattern, observer),
             Softmax::Narrow => {

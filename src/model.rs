@@ -9,7 +9,6 @@ use crate::message::Message;
 use crate::observe::{Observer, Unobserved};
 use crate::outcome::Outcome;
 use crate::parts::{Features, FineFeatures, Input, Readings, Run, Source, Tokens, WholeSequence, WithMemory};
-use crate::pattern::Mask;
 use crate::plan::Plan;
 use core::marker::PhantomData;
 
@@ -308,7 +307,7 @@ fn run<M: Embedded, S: Source, const OUTPUTS: usize>(
     observer: &mut impl Observer<M::Weight>,
 ) -> Outcome<[i16; OUTPUTS]> {
     let mut state = plan.lay_out::<M::Weight>(memory, positions);
-    let (attend, pattern, kinds) = (&mut WholeSequence, &|_| Mask::None, PhantomData::<KindsOf<M>>);
+    let (attend, pattern, kinds) = (&mut WholeSequence, &|_| (), PhantomData::<KindsOf<M>>);
     let mut run = Run { source, attend, pattern, observer, layer: 0, kinds };
     for part in M::PARTS {
         part.run::<Active, _, _, _, _, _, _, _>(&mut state, &mut run);

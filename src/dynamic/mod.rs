@@ -21,7 +21,7 @@ use crate::loaded::run;
 use crate::observe::{Observer, Row, Unobserved};
 use crate::outcome::Outcome;
 use crate::parts::{Given, Input};
-use crate::pattern::{AttentionPattern, Mask};
+use crate::pattern::AttentionPattern;
 use crate::plan::Plan;
 use core::ops::Range;
 use std::string::{String, ToString};
@@ -175,7 +175,7 @@ impl Model {
     /// to a memory; what is missing at its end is not looked at.
     #[must_use]
     pub fn infer_input(&self, input: Input<'_>, memory: &[i8]) -> Outcome<Vec<i16>> {
-        self.run(input, memory, |_| Mask::None, None::<fn(Row<'_, f32>)>)
+        self.run(input, memory, |_| (), None::<fn(Row<'_, f32>)>)
     }
 
     /// [`Model::infer`] with some heads switched off, named by attention part and head, both counted from 0: they
@@ -190,14 +190,14 @@ impl Model {
     /// to 1.
     #[must_use]
     pub fn infer_observed(&self, features: &[i8], observer: impl FnMut(Row<'_, f32>)) -> Outcome<Vec<i16>> {
-        self.run(Input::Features(features), &[], |_| Mask::None, Some(observer))
+        self.run(Input::Features(features), &[], |_| (), Some(observer))
     }
 
     /// What comes out with the kernels of one's choice.
     #[doc(hidden)]
     #[must_use]
     pub fn infer_on<K: Kernels>(&self, input: Input<'_>, memory: &[i8]) -> Vec<i16> {
-        let (pattern, observer) = (|_| Mask::None, &mut Unobserved);
+        let (pattern, observer) = (|_| (), &mut Unobserved);
         let outcome = match self.shape.softmax {
             Softmax::Wide => self.run_with::<K, Wide, _, _>(input, memory, pattern, observer),
             Softmax::Narrow => self.run_with::<K, Narrow, _, _>(input, memory, pattern, observer),

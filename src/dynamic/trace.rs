@@ -6,7 +6,6 @@ use crate::format::Softmax;
 use crate::kernels::Active;
 use crate::observe::Unobserved;
 use crate::parts::{AllKinds, Given, Input, Run, WholeSequence};
-use crate::pattern::Mask;
 use crate::plan::Plan;
 use core::marker::PhantomData;
 use std::vec;
@@ -51,7 +50,7 @@ impl Model {
         let plan = Plan::of::<Active, W>(&self.shape.needs);
         let mut memory = vec![0; plan.words()];
         let mut state = plan.lay_out::<W>(&mut memory, positions);
-        let (attend, pattern, observer) = (&mut WholeSequence, &|_| Mask::None, &mut Unobserved);
+        let (attend, pattern, observer) = (&mut WholeSequence, &|_| (), &mut Unobserved);
         let mut run = Run { source, attend, pattern, observer, layer: 0, kinds: PhantomData::<AllKinds> };
         let (mut part, values) = (0, positions * self.shape.width);
         file.each_read(|read| {

@@ -93,6 +93,7 @@ pub(super) const fn missing(tag: Tag) -> Error {
 
 /// A part as it was read.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::large_enum_variant)] // One at a time is read; nothing keeps several.
 pub(crate) enum Read<'a> {
     Memory(MemoryShape),
     Convolution(Convolution<'a>),

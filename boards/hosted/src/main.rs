@@ -101,8 +101,8 @@ fn write() {
 fn listen(model: &Path, clips: &Path) -> Result<(), Box<dyn Error>> {
     let model = Model::load(&fs::read(model)?)?;
     let frontend = model.frontend().ok_or("the model has no audio front end")?;
-    let config = model.config();
-    let mut features = vec![0; config.positions * config.inputs];
+    let shape = model.shape();
+    let mut features = vec![0; shape.positions * shape.inputs];
     let frames = features.len() / frontend.params.bands as usize;
     for entry in fs::read_dir(clips)? {
         let path = entry?.path();

@@ -17,7 +17,7 @@ impl Chain<'_> {
     pub(super) fn attention(&mut self, index: usize, a: &Attention) -> Result<(), ConvertError> {
         let (s, at) = (self.scales, |site| Place::Block(index, site));
         let name = |part: &str| format!("{part} of block {index}");
-        let input = self.to_rows(at(Site::AttentionInput))?;
+        let input = self.ensure_rows(at(Site::AttentionInput))?;
         let from = attention_input(self.model, index);
         let read = |layer: &Dense| s.balance.reader(layer, from);
         let means = s.balance.means(&self.ranges.means(from)?, from);

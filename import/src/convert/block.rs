@@ -11,7 +11,7 @@ impl Chain<'_> {
     pub(super) fn feed_forward(&mut self, index: usize, f: &FeedForward) -> Result<(), ConvertError> {
         let (s, at) = (self.scales, |site| Place::Block(index, site));
         let name = |part: &str| format!("{part} of block {index}");
-        let input = self.to_rows(at(Site::FeedInput))?;
+        let input = self.ensure_rows(at(Site::FeedInput))?;
         let from = feed_input(&self.model.blocks[index], index);
         let read = |layer: &Dense| s.balance.reader(layer, from);
         let means = s.balance.means(&self.ranges.means(from)?, from);

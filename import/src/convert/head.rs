@@ -14,7 +14,7 @@ const SCORES: f64 = 64.0;
 impl Chain<'_> {
     pub(super) fn head(&mut self) -> Result<(), ConvertError> {
         let width = self.model.width();
-        let mut input = self.to_rows(self.before_pooling())?;
+        let mut input = self.ensure_rows(self.before_pooling())?;
         if let Some((kind, count)) = self.pooled()? {
             let mut factor = 0.1;
             if let PoolKind::Mean = kind {
@@ -36,7 +36,7 @@ impl Chain<'_> {
             let name = format!("layer {index} of the head");
             match layer {
                 HeadLayer::Norm(norm) => {
-                    self.to_residual()?;
+                    self.ensure_residual()?;
                     self.norm(&name, norm, Place::Head(index))?;
                     self.read = Place::Head(index);
                     self.residual = false;

@@ -69,7 +69,7 @@ pub fn convert(model: &Model, ranges: &Ranges, settings: Settings) -> Result<Cha
         chain.block(index, block)?;
     }
     if let Some(norm) = &model.final_norm {
-        chain.to_residual()?;
+        chain.ensure_residual()?;
         chain.norm("final norm", norm, Place::FinalNorm)?;
     }
     chain.head()?;
@@ -126,7 +126,7 @@ impl Chain<'_> {
     }
 
     /// Has the residual stream be what goes on.
-    fn to_residual(&mut self) -> Result<(), ConvertError> {
+    fn ensure_residual(&mut self) -> Result<(), ConvertError> {
         if let (false, Some(rows)) = (self.residual, self.rows) {
             let ratio = ResidualScale::from_real(rows / self.scales.residual);
             let scale = ratio.result().map_err(|error| ConvertError::scale("residual stream", error))?;
@@ -137,7 +137,7 @@ impl Chain<'_> {
     }
 
     /// Has rows be what goes on; gives their scale.
-    fn to_rows(&mut self, place: Place) -> Result<f64, ConvertError> {
+    fn ensure_rows(&mut self, place: Place) -> Result<f64, ConvertError> {
         if let Some(rows) = self.rows {
             return Ok(rows);
         }
@@ -160,7 +160,7 @@ impl Chain<'_> {
         let name = |part: &str| format!("{part} of block {index}");
         match block.order {
             Order::PreNorm => {
-                self.to_residual()?;
+                self.ensure_residual()?;
                 self.norm(&name("first norm"), &block.first_norm, at(Site::FirstNorm))?;
                 self.residual = true;
                 self.attention(index, &block.attention)?;
@@ -171,8 +171,8 @@ impl Chain<'_> {
             }
             Order::PostNorm => {
                 // The first block may find an embedding that no norm has made rows of.
-                self.to_rows(at(Site::AttentionInput))?;
-                self.to_residual()?;
+                self.ensure_rows(at(Site::AttentionInput))?;
+                self.ensure_residual()?;
                 self.attention(index, &block.attention)?;
                 self.carried_norm(&name("first norm"), &block.first_norm, at(Site::FirstNorm))?;
                 self.feed_forward(index, &block.feed_forward)?;

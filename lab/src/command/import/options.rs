@@ -88,9 +88,10 @@ impl Options {
         let of_model = |error: ReportError| Error::content(from, error);
         let mut best = bench.convert(self.settings()).map_err(of_model)?;
         let budget = self.budget();
-        while self.auto {
-            let Some(better) = better(&bench, &best, &budget).map_err(of_model)? else { break };
-            best = better;
+        if self.auto {
+            while let Some(better) = better(&bench, &best, &budget).map_err(of_model)? {
+                best = better;
+            }
         }
         let out = self.out.unwrap_or_else(|| from.with_extension("heed"));
         if let Some(over) = budget.over(&best.heed) {
