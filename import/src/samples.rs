@@ -2,39 +2,82 @@
 
 use crate::ImportError;
 use crate::arrays::Array;
-use crate::graph::{Input, Model, Sample};
+use crate::graph::{Input, Memory, Model, Sample, Stem};
 use heedful::dynamic;
 use heedful::dynamic::Trace;
-use heedful::format::{InputKind, InputShape};
+use heedful::format::{InputKind, InputShape, Shape};
 
-/// Inputs of a model.
+/// What a second input is called in messages.
+const SECOND: &str = "second input";
+const NO_SECOND: &str = "none: the model looks at no memory and takes no tokens";
+
+/// Inputs of a model, and second ones beside them: none, or one for each.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Samples {
     /// Series or images, in the order of the float model.
-    Values(Vec<Vec<f32>>),
+    Values {
+        /// The inputs.
+        values: Vec<Vec<f32>>,
+        /// What attention looks at.
+        memory: Vec<Vec<f32>>,
+    },
     /// Texts.
-    Tokens(Vec<Vec<u32>>),
+    Tokens {
+        /// The inputs.
+        tokens: Vec<Vec<u32>>,
+        /// Types of the tokens.
+        types: Vec<Vec<u32>>,
+    },
 }
 
 impl Samples {
-    /// Those in an array `[N, …]`.
+    /// Those in an array `[N, …]`; second ones, `[N, …]` too, where the model looks at a memory or tells types of tokens.
     ///
     /// # Errors
-    /// If they are of another size, or tokens are no whole numbers of the vocabulary.
-    pub fn new(model: &Model, what: &str, array: &Array) -> Result<Self, ImportError> {
-        let Input::Tokens { vocabulary, length } = model.input else {
-            let parts = array.parts(what, model.input.len())?;
-            return Ok(Self::Values(parts.map(|part| part.iter().map(|&x| x as f32).collect()).collect()));
+    /// If they are of another size, tokens or types are no whole numbers of as many as there are, or a memory is missing.
+    pub fn new(model: &Model, what: &str, array: &Array, second: Option<&Array>) -> Result<Self, ImportError> {
+        let real = |part: &[f64]| part.iter().map(|&x| x as f32).collect();
+        let samples = match (model.input, &model.stem) {
+            (Input::Tokens { vocabulary, length }, Stem::Embedding { types, .. }) => {
+                let kinds = types.as_ref().map_or(1, |types| types.rows);
+                let types = second.map(|array| texts(SECOND, array, kinds, length)).transpose()?.unwrap_or_default();
+                Self::Tokens { tokens: texts(what, array, vocabulary, length)?, types }
+            }
+            _ => {
+                let values = array.parts(what, model.input.len())?.map(real).collect();
+                let memory = match (model.memory, second) {
+                    (Some(Memory { steps, channels }), Some(array)) => {
+                        array.parts(SECOND, steps * channels)?.map(real).collect()
+                    }
+                    (Some(Memory { steps, channels }), None) => {
+                        return Err(ImportError::setting(SECOND, "missing", format!("[N, {steps}, {channels}]")));
+                    }
+                    (None, Some(_)) => return Err(ImportError::setting(SECOND, "there", NO_SECOND)),
+                    (None, None) => vec![],
+                };
+                Self::Values { values, memory }
+            }
         };
-        Ok(Self::Tokens(texts(what, array, vocabulary, length)?))
+        match samples.seconds() {
+            0 => Ok(samples),
+            found if found == samples.len() => Ok(samples),
+            found => Err(ImportError::setting(SECOND, format!("{found} of them"), format!("{}", samples.len()))),
+        }
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            Self::Values(values) => values.len(),
-            Self::Tokens(tokens) => tokens.len(),
+            Self::Values { values, .. } => values.len(),
+            Self::Tokens { tokens, .. } => tokens.len(),
+        }
+    }
+
+    fn seconds(&self) -> usize {
+        match self {
+            Self::Values { memory, .. } => memory.len(),
+            Self::Tokens { types, .. } => types.len(),
         }
     }
 
@@ -48,8 +91,13 @@ impl Samples {
     #[must_use]
     pub fn sample(&self, index: usize) -> Sample<'_> {
         match self {
-            Self::Values(values) => Sample::Values(&values[index]),
-            Self::Tokens(tokens) => Sample::Tokens { tokens: &tokens[index], types: &[] },
+            Self::Values { values, memory } => match memory.get(index) {
+                Some(memory) => Sample::WithMemory { values: &values[index], memory },
+                None => Sample::Values(&values[index]),
+            },
+            Self::Tokens { tokens, types } => {
+                Sample::Tokens { tokens: &tokens[index], types: types.get(index).map_or(&[], Vec::as_slice) }
+            }
         }
     }
 
@@ -62,25 +110,40 @@ impl Samples {
     #[must_use]
     pub fn integers(&self, index: usize, model: &Model, heed: &dynamic::Model) -> Vec<f32> {
         match self {
-            Self::Values(values) => heed.infer_real(&channels_last(&model.input, &values[index])),
-            Self::Tokens(tokens) => heed.real(heed.infer_tokens(&narrow(&tokens[index])).logits()),
+            Self::Values { values, memory } => {
+                let memory = memory.get(index).map_or(&[][..], Vec::as_slice);
+                heed.infer_real_with(&channels_last(&model.input, &values[index]), memory)
+            }
+            Self::Tokens { tokens, types } => {
+                let types: Vec<u8> = types.get(index).into_iter().flatten().map(|&of| of as u8).collect();
+                heed.real(heed.infer_input(heedful::Input::Tokens(&narrow(&tokens[index]), &types), &[]).logits())
+            }
         }
     }
 
     /// Shows the integer model's residual stream for one of them.
     pub fn trace(&self, index: usize, model: &Model, heed: &dynamic::Model, see: impl FnMut(Trace<'_>)) {
         match self {
-            Self::Values(values) => heed.trace_real(&channels_last(&model.input, &values[index]), see),
-            Self::Tokens(tokens) => heed.trace_tokens(&narrow(&tokens[index]), see),
+            Self::Values { values, memory } => {
+                let memory = memory.get(index).map_or(&[][..], Vec::as_slice);
+                heed.trace_real(&channels_last(&model.input, &values[index]), memory, see);
+            }
+            Self::Tokens { tokens, types } => {
+                let types: Vec<u8> = types.get(index).into_iter().flatten().map(|&of| of as u8).collect();
+                heed.trace_tokens(&narrow(&tokens[index]), &types, see);
+            }
         }
     }
 
     /// Every second one, from the first or the second on.
     #[must_use]
     pub fn half(&self, first: usize) -> Self {
+        fn of<T: Clone>(all: &[T], first: usize) -> Vec<T> {
+            all.iter().skip(first).step_by(2).cloned().collect()
+        }
         match self {
-            Self::Values(values) => Self::Values(values.iter().skip(first).step_by(2).cloned().collect()),
-            Self::Tokens(tokens) => Self::Tokens(tokens.iter().skip(first).step_by(2).cloned().collect()),
+            Self::Values { values, memory } => Self::Values { values: of(values, first), memory: of(memory, first) },
+            Self::Tokens { tokens, types } => Self::Tokens { tokens: of(tokens, first), types: of(types, first) },
         }
     }
 }
@@ -93,12 +156,12 @@ fn narrow(tokens: &[u32]) -> Vec<u16> {
 /// Inputs of a `.heed` file, which needs no float model.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HeedInputs {
-    /// Numbers, in the file's order.
-    Values(Vec<Vec<f32>>),
+    /// Numbers, in the file's order, and what attention looks at: nothing, or one for each.
+    Values(Vec<Vec<f32>>, Vec<Vec<f32>>),
     /// Sound, at the file's sample rate.
     Sound(Vec<Vec<i16>>),
-    /// Texts.
-    Tokens(Vec<Vec<u16>>),
+    /// Texts, and the types of their tokens: nothing, or those of each.
+    Tokens(Vec<Vec<u16>>, Vec<Vec<u8>>),
 }
 
 impl HeedInputs {
@@ -106,9 +169,10 @@ impl HeedInputs {
     /// 16 bits, or of real numbers from -1 to 1.
     ///
     /// # Errors
-    /// If they are of another size, or tokens are no whole numbers of the vocabulary.
-    pub fn new(input: &InputShape, what: &str, array: &Array) -> Result<Self, ImportError> {
-        let InputShape { steps, columns, channels, .. } = *input;
+    /// If they are of another size, tokens are no whole numbers of the vocabulary, or a memory is missing.
+    pub fn new(shape: &Shape, what: &str, array: &Array, second: Option<&Array>) -> Result<Self, ImportError> {
+        let InputShape { steps, columns, channels, .. } = shape.input;
+        let input = &shape.input;
         match input.kind {
             InputKind::Features => {
                 let planes = Input::Image { channels, height: steps, width: columns };
@@ -118,7 +182,8 @@ impl HeedInputs {
                     let values: Vec<f32> = part.iter().map(|&x| x as f32).collect();
                     if first { channels_last(&planes, &values) } else { values }
                 };
-                Ok(Self::Values(array.parts(what, steps * columns * channels)?.map(real).collect()))
+                let values: Vec<_> = array.parts(what, steps * columns * channels)?.map(real).collect();
+                Ok(Self::Values(values, memories(shape, second, array)?))
             }
             InputKind::Audio => {
                 let full = if array.integers { 1.0 } else { 32_768.0 };
@@ -128,8 +193,10 @@ impl HeedInputs {
                 Ok(Self::Sound(array.parts(what, each)?.map(sound).collect()))
             }
             InputKind::Tokens => {
-                let texts = texts(what, array, channels, steps)?;
-                Ok(Self::Tokens(texts.iter().map(|text| narrow(text)).collect()))
+                let tokens = texts(what, array, channels, steps)?.iter().map(|text| narrow(text)).collect();
+                let types = second.map(|array| texts(SECOND, array, 256, steps)).transpose()?.unwrap_or_default();
+                let types = types.iter().map(|types| types.iter().map(|&of| of as u8).collect()).collect();
+                Ok(Self::Tokens(tokens, types))
             }
         }
     }
@@ -138,13 +205,37 @@ impl HeedInputs {
     #[must_use]
     pub fn run(&self, heed: &dynamic::Model) -> Vec<Vec<f32>> {
         match self {
-            Self::Values(values) => values.iter().map(|values| heed.infer_real(values)).collect(),
-            Self::Tokens(texts) => texts.iter().map(|tokens| heed.real(heed.infer_tokens(tokens).logits())).collect(),
+            Self::Values(values, memory) => {
+                let of = |index: usize| memory.get(index).map_or(&[][..], Vec::as_slice);
+                values.iter().enumerate().map(|(index, values)| heed.infer_real_with(values, of(index))).collect()
+            }
+            Self::Tokens(texts, types) => {
+                let of = |index: usize| types.get(index).map_or(&[][..], Vec::as_slice);
+                let run = |(index, tokens): (usize, &Vec<u16>)| {
+                    heed.real(heed.infer_input(heedful::Input::Tokens(tokens, of(index)), &[]).logits())
+                };
+                texts.iter().enumerate().map(run).collect()
+            }
             Self::Sound(sounds) => {
                 sounds.iter().map(|sound| heed.real(heed.infer(&heard(heed, sound)).logits())).collect()
             }
         }
     }
+}
+
+/// Second inputs `[N][steps][channels]` of a `.heed` file; none where it looks at no memory.
+fn memories(shape: &Shape, second: Option<&Array>, first: &Array) -> Result<Vec<Vec<f32>>, ImportError> {
+    let Some(memory) = shape.memory else {
+        let unwanted = |_| Err(ImportError::setting(SECOND, "there", NO_SECOND));
+        return second.map_or(Ok(vec![]), unwanted);
+    };
+    let expected = format!("[{}, {}, {}]", first.shape[0], memory.steps, memory.channels);
+    let array = second.ok_or_else(|| ImportError::setting(SECOND, "missing", expected.clone()))?;
+    if array.shape.first() != first.shape.first() {
+        return Err(ImportError::setting(SECOND, format!("{:?}", array.shape), expected));
+    }
+    let real = |part: &[f64]| part.iter().map(|&x| x as f32).collect();
+    Ok(array.parts(SECOND, memory.steps * memory.channels)?.map(real).collect())
 }
 
 /// The features of a sound, by the file's own front end; none if it has none.

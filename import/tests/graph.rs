@@ -43,6 +43,7 @@ fn model() -> Model {
     let block = Block { order: Order::PreNorm, first_norm: norm(), attention, second_norm: norm(), feed_forward };
     Model {
         input: Input::Features { steps: 9, channels: 3 },
+        series: heedful_import::graph::Series::default(),
         memory: None,
         stem: Stem::Frames { kernel: 1, stride: 1, padding: 0, dense: dense(random, 8, 3) },
         class_tokens: None,

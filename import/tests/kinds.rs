@@ -4,7 +4,7 @@ use heedful::dynamic;
 use heedful_import::convert::{Ranges, Settings, convert};
 use heedful_import::graph::{
     Activation, Attention, Block, Convolution, Dense, FeedForward, Grid, Input, Matrix, Memory, Model, NoTaps, Norm,
-    NormKind, Order, Output, Pool, Positions, Sample, Stem, Window2,
+    NormKind, Order, Output, Pool, Positions, Reading, Sample, Series, Stem, Window2,
 };
 use rand::RngExt;
 use rand::SeedableRng;
@@ -60,6 +60,7 @@ fn model(random: &mut Random, input: Input, stem: Stem) -> Model {
     let head = vec![heedful_import::graph::HeadLayer::Dense(dense(random, 5, width))];
     let model = Model {
         input,
+        series: heedful_import::graph::Series::default(),
         memory: None,
         stem,
         class_tokens: None,
@@ -277,5 +278,53 @@ fn attention_to_a_memory() {
         let found = 10.0 * (signal / noise).log10();
         println!("{} blocks: {found:.1} dB", layer + 1);
         assert!(found >= 32.0);
+    }
+}
+
+/// An accelerometer of two channels in steps of a thousandth and a gyroscope that rests at 512.
+#[test]
+fn raw_readings_of_sensors() {
+    let random = &mut random(8);
+    let stem = Stem::Frames { kernel: 2, stride: 2, padding: 0, dense: dense(random, 16, 2 * 3) };
+    let mut model = model(random, Input::Features { steps: 40, channels: 3 }, stem);
+    let channel = |offset, scale| Reading { offset, scale };
+    model.series = Series {
+        rate: 104.5,
+        names: ["x", "y", "turn"].map(str::to_string).to_vec(),
+        readings: vec![channel(0.0, 0.001), channel(-20.5, 0.001), channel(512.0, 0.02)],
+    };
+    let readings: Vec<Vec<i16>> = (0..64)
+        .map(|_| {
+            let reading = |i: usize| match i % 3 {
+                2 => random.random_range(462..=562),
+                _ => random.random_range(-1000..=1000),
+            };
+            (0..120).map(reading).collect()
+        })
+        .collect();
+    let real = |readings: &Vec<i16>| -> Vec<f32> {
+        let of = model.series.readings.iter().cycle();
+        readings.iter().zip(of).map(|(&x, of)| ((f64::from(x) - of.offset) * of.scale) as f32).collect()
+    };
+    let inputs: Vec<Vec<f32>> = readings.iter().map(real).collect();
+    let ranges = Ranges::observe(&model, inputs.iter().map(|x| Sample::Values(x))).unwrap();
+    for (settings, least) in BOTH.into_iter().zip([31.0, 26.0]) {
+        let chain = convert(&model, &ranges, settings).unwrap();
+        let bytes = chain.to_bytes().unwrap();
+        let heed = dynamic::Model::load(&bytes).unwrap();
+        assert_eq!((heed.shape().input.sample_rate(), heed.shape().input.millihertz), (104, 104_500));
+        assert_eq!(heed.channel_names(), ["x", "y", "turn"]);
+        let (mut signal, mut noise) = (0.0, 0.0);
+        for (readings, values) in readings.iter().zip(&inputs) {
+            let expected = model.run(Sample::Values(values), &mut NoTaps).unwrap();
+            let found = heed.real(heed.infer_input(heedful::Input::Readings(readings), &[]).logits());
+            for (a, b) in expected.iter().zip(found) {
+                signal += f64::from(*a).powi(2);
+                noise += f64::from(a - b).powi(2);
+            }
+        }
+        let found = 10.0 * (signal / noise).log10();
+        println!("raw readings: {found:.1} dB");
+        assert!(found >= least);
     }
 }

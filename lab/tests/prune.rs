@@ -79,7 +79,7 @@ fn pruned_is_switched_off() {
             assert_eq!(heads(&small).len(), all.len() - off.len());
             assert!(off.is_empty() || (small.flash_bytes() < whole.flash_bytes() && small.macs() < whole.macs()));
             for seed in 0..20 {
-                let features = random_features(small.config().positions * small.config().inputs, seed);
+                let features = random_features(small.shape().positions * small.shape().inputs, seed);
                 let expected = whole.infer_without(&features, &HeadIndex::pairs(&off));
                 assert_eq!(small.infer(&features).logits(), expected.logits(), "without {off:?}");
             }

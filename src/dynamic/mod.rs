@@ -121,6 +121,20 @@ impl Model {
         self.file().memory_channels().iter().map(bits).collect()
     }
 
+    /// Names of the channels of features; empty where the file gives none.
+    #[must_use]
+    pub fn channel_names(&self) -> Vec<&str> {
+        let name = |channel| self.file().channel_name(channel).unwrap_or("");
+        let names: Vec<&str> = (0..self.shape.input.channels).map(name).collect();
+        if names.iter().all(|name| name.is_empty()) { vec![] } else { names }
+    }
+
+    /// The unit of outputs that are values; empty where the file gives none.
+    #[must_use]
+    pub fn unit(&self) -> &str {
+        self.file().unit().unwrap_or("")
+    }
+
     /// Real features `[steps][columns][channels]` in, and what comes out, in real values. Missing features count as 0, and
     /// those that are no numbers, too.
     #[must_use]
@@ -131,7 +145,7 @@ impl Model {
     /// [`Model::infer_real`] with a second input `[steps][channels]`, that attention looks at.
     #[must_use]
     pub fn infer_real_with(&self, features: &[f32], memory: &[f32]) -> Vec<f32> {
-        let memory: Vec<i8> = units(memory, &self.memory_channels(), 7).map(|x| x as i8).collect();
+        let memory = self.memory_integers(memory);
         let integers = self.integers(features);
         let outcome = if self.shape.input.fine {
             self.infer_input(Input::FineFeatures(&integers), &memory)
@@ -145,6 +159,11 @@ impl Model {
     /// Real features as the integers that the model takes.
     fn integers(&self, features: &[f32]) -> Vec<i16> {
         units(features, &self.channels(), if self.shape.input.fine { 14 } else { 7 }).collect()
+    }
+
+    /// The same of a second input.
+    fn memory_integers(&self, memory: &[f32]) -> Vec<i8> {
+        units(memory, &self.memory_channels(), 7).map(|x| x as i8).collect()
     }
 
     /// Outputs in real values.

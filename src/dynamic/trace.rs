@@ -21,35 +21,36 @@ pub struct Trace<'a> {
 }
 
 impl Model {
-    /// [`Model::infer_real`] without its result, showing the residual stream after each part of the chain. For tools
+    /// [`Model::infer_real_with`] without its result, showing the residual stream after each part of the chain. For tools
     /// that hold a model against its float form.
-    pub fn trace_real(&self, features: &[f32], see: impl FnMut(Trace<'_>)) {
+    pub fn trace_real(&self, features: &[f32], memory: &[f32], see: impl FnMut(Trace<'_>)) {
+        let memory = self.memory_integers(memory);
         let mut integers = self.integers(features);
         if !self.shape.input.fine {
             // Steps of 8 bits as those of 15.
             integers.iter_mut().for_each(|x| *x *= 128);
         }
-        self.trace(Input::FineFeatures(&integers), see);
+        self.trace(Input::FineFeatures(&integers), &memory, see);
     }
 
     /// The same of tokens.
-    pub fn trace_tokens(&self, tokens: &[u16], see: impl FnMut(Trace<'_>)) {
-        self.trace(Input::Tokens(tokens, &[]), see);
+    pub fn trace_tokens(&self, tokens: &[u16], types: &[u8], see: impl FnMut(Trace<'_>)) {
+        self.trace(Input::Tokens(tokens, types), &[], see);
     }
 
-    fn trace(&self, input: Input<'_>, see: impl FnMut(Trace<'_>)) {
+    fn trace(&self, input: Input<'_>, memory: &[i8], see: impl FnMut(Trace<'_>)) {
         match self.shape.softmax {
-            Softmax::Wide => self.trace_with::<Wide>(input, see),
-            Softmax::Narrow => self.trace_with::<Narrow>(input, see),
+            Softmax::Wide => self.trace_with::<Wide>(input, memory, see),
+            Softmax::Narrow => self.trace_with::<Narrow>(input, memory, see),
         }
     }
 
-    fn trace_with<W: Weight>(&self, input: Input<'_>, mut see: impl FnMut(Trace<'_>)) {
+    fn trace_with<W: Weight>(&self, input: Input<'_>, memory: &[i8], mut see: impl FnMut(Trace<'_>)) {
         let (file, positions) = (self.file(), self.shape.positions_of(&input));
-        let source = &mut Given { input, readings: file.readings(), memory: &[] };
+        let source = &mut Given { input, readings: file.readings(), memory };
         let plan = Plan::of::<Active, W>(&self.shape.needs);
-        let mut memory = vec![0; plan.words()];
-        let mut state = plan.lay_out::<W>(&mut memory, positions);
+        let mut words = vec![0; plan.words()];
+        let mut state = plan.lay_out::<W>(&mut words, positions);
         let (attend, pattern, observer) = (&mut WholeSequence, &|_| (), &mut Unobserved);
         let mut run = Run { source, attend, pattern, observer, layer: 0, kinds: PhantomData::<AllKinds> };
         let (mut part, values) = (0, positions * self.shape.width);

@@ -573,7 +573,7 @@ impl<'a> File<'a> {
         &[]
     }
 
-    /// For each channel of features, from a raw reading times 256 to its unit; empty where the file does not say it.
+    /// For each channel of features, from a raw reading times 4,096 to its unit; empty where the file does not say it.
     pub(crate) const fn readings(&self) -> &'a [Channel] {
         let mut sections = self.sections_in_order(true);
         while let Ok(Some((tag, mut words))) = sections.next() {

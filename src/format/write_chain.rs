@@ -80,7 +80,7 @@ pub struct ChannelModel {
     pub zero: f32,
     /// The real value of a unit.
     pub unit: f32,
-    /// From a raw reading of a sensor, int16, times 256 to the unit; for all channels or none.
+    /// From a raw reading of a sensor, int16, times 4,096 to the unit; for all channels or none.
     pub reading: Option<Channel>,
 }
 

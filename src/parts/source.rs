@@ -65,7 +65,7 @@ fn split(value: impl Fn(usize) -> i16, high: &mut [i8], low: &mut [i8]) {
 pub(crate) struct Readings<'a> {
     /// `[steps][columns][channels]`
     pub values: &'a [i16],
-    /// For each channel, from a reading times 256 to the input's unit.
+    /// For each channel, from a reading times 4,096 to the input's unit.
     pub channels: &'a [Channel],
 }
 
@@ -76,7 +76,7 @@ impl Source for Readings<'_> {
         let count = self.channels.len().max(1);
         let unit = |i: usize| match (from.get(i), self.channels.get((at + i) % count)) {
             (Some(&reading), Some(channel)) => {
-                channel.scale.to_i16((i32::from(reading) << 8).saturating_add(channel.bias))
+                channel.scale.to_i16((i32::from(reading) << 12).saturating_add(channel.bias))
             }
             _ => 0,
         };

@@ -1,12 +1,15 @@
 //! Integers of what comes before the first block.
 
-use super::layer::{largest_weight_scale, linear};
+use super::layer::{largest_weight_scale, linear, scale};
 use super::patches::PatchStem;
 use super::scales::COARSER;
 use super::{Chain, ConvertError};
 use crate::graph::{Dense, Input, Matrix, Positions, Stem};
 use heedful::format::write::{ChannelModel, InputModel, PartModel};
+use heedful::{Channel, MAX_BIAS};
 
+/// What a raw reading is multiplied with before it is scaled.
+const READING: f64 = 4096.0;
 /// The largest factor of an embedding.
 const MAX_FACTOR: f64 = 8_388_608.0;
 
@@ -40,13 +43,33 @@ impl Chain<'_> {
         self.positions(None)?;
         let (layer, fine) = stem.layer(residual)?;
         self.parts.push(PartModel::Stem { class_tokens: model.class_count(), patches: stem.patches, layer, fine });
-        let channels: Vec<_> = stem.steps.iter().map(|&step| ChannelModel::of_unit(step as f32)).collect();
+        let channels = stem.steps.iter().enumerate().map(|(channel, &step)| self.channel(channel, step));
+        let channels = channels.collect::<Result<Vec<_>, _>>()?;
+        // Checked when it was read.
+        let millihertz = (model.series.rate * 1000.0).round() as u32;
         let (steps, columns) = match model.input {
             Input::Image { height, width, .. } => (height, width),
             Input::Features { steps, channels: all } => (steps, all / channels.len().max(1)),
             Input::Tokens { .. } => return Err(ConvertError::Unsupported("patches of tokens")),
         };
-        Ok(InputModel::Features { steps, columns, fine: self.settings.fine_input, millihertz: 0, channels })
+        Ok(InputModel::Features { steps, columns, fine: self.settings.fine_input, millihertz, channels })
+    }
+
+    /// A channel of the input whose unit is `step`.
+    fn channel(&self, channel: usize, step: f64) -> Result<ChannelModel, ConvertError> {
+        let series = &self.model.series;
+        let name = series.names.get(channel).cloned().unwrap_or_default();
+        let reading = series.readings.get(channel).map(|reading| {
+            let what = format!("raw readings of channel {channel}");
+            let scale = scale(&what, reading.scale / step / READING)?;
+            let bias = (-reading.offset * READING).round();
+            if bias.abs() > f64::from(MAX_BIAS) {
+                let reason = format!("an offset of {}, expected at most 2^18 either way", reading.offset);
+                return Err(ConvertError::scale(&what, reason));
+            }
+            Ok(Channel { bias: bias as i32, scale })
+        });
+        Ok(ChannelModel { name, reading: reading.transpose()?, ..ChannelModel::of_unit(step as f32) })
     }
 
     /// Class tokens and positions, and a row that is added to all tokens.

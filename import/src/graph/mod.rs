@@ -81,11 +81,34 @@ pub struct Memory {
     pub channels: usize,
 }
 
+/// What is known of a series beside its shape.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series {
+    /// Steps per second; 0 where that is not known.
+    pub rate: f64,
+    /// Names of the channels, or none.
+    pub names: Vec<String>,
+    /// Of each channel, what makes an input of a raw reading of the sensor: `(reading - offset) · scale`. None where the
+    /// model is not given raw readings.
+    pub readings: Vec<Reading>,
+}
+
+/// How a raw reading becomes an input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// The reading that stands for 0.
+    pub offset: f64,
+    /// A step of the reading.
+    pub scale: f64,
+}
+
 /// A transformer: input, stem, class tokens, positions, blocks, pooling, head.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     /// What it is given.
     pub input: Input,
+    /// More of that, where it is a series.
+    pub series: Series,
     /// What its attention looks at instead of the tokens, if it does.
     pub memory: Option<Memory>,
     /// What makes tokens of `width` values of the input.

@@ -49,6 +49,7 @@ pub(super) fn read(tensors: &mut Tensors, keys: &Keys) -> Result<Model, ImportEr
     };
     Ok(Model {
         input,
+        series: crate::graph::Series::default(),
         memory: None,
         stem,
         class_tokens: Some(class),

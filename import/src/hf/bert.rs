@@ -42,6 +42,7 @@ pub(super) fn read(tensors: &mut Tensors, keys: &Keys, options: &Options) -> Res
     let (pool, head, output) = end(tensors, keys, options, start, sizes.width)?;
     Ok(Model {
         input: Input::Tokens { vocabulary, length },
+        series: crate::graph::Series::default(),
         memory: None,
         stem: Stem::Embedding { tokens, types: Some(types) },
         class_tokens: None,

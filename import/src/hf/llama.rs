@@ -70,6 +70,7 @@ pub(super) fn read(tensors: &mut Tensors, keys: &Keys, options: &Options) -> Res
     };
     Ok(Model {
         input: Input::Tokens { vocabulary, length },
+        series: crate::graph::Series::default(),
         memory: None,
         stem: Stem::Embedding { tokens: table, types: None },
         class_tokens: None,

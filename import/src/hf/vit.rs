@@ -64,6 +64,7 @@ pub(super) fn read(tensors: &mut Tensors, keys: &Keys) -> Result<Model, ImportEr
     };
     Ok(Model {
         input: Input::Image { channels, height: image.rows, width: image.columns },
+        series: crate::graph::Series::default(),
         memory: None,
         stem: Stem::Patches { window, dense },
         class_tokens: Some(class),

@@ -201,7 +201,7 @@ pub struct WindowConfig {
 }
 
 /// The `[input]` table.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputConfig {
     /// The kind.
@@ -216,6 +216,17 @@ pub struct InputConfig {
     pub width: Option<usize>,
     /// The most tokens of a text; by default as many as there are positions.
     pub length: Option<usize>,
+    /// Of a series: steps per second.
+    pub rate: Option<f64>,
+    /// Of a series: names of its channels.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Of a series of sensors: the raw reading of each channel that stands for 0.
+    #[serde(default)]
+    pub offset: Vec<f64>,
+    /// What a step of a raw reading is in the model's input: `(reading - offset) * scale`.
+    #[serde(default)]
+    pub scale: Vec<f64>,
 }
 
 /// The `[memory]` table: a second input, that layers of `multihead_attn` make keys and values of.

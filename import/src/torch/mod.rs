@@ -22,8 +22,8 @@ pub use names::{BlockNames, Head, Names};
 
 use crate::ImportError;
 use crate::graph::{
-    Activation, AlibiRule, HeadLayer, Matrix, Memory, Model, NormKind, Output, Pool, Positions, RopeScaling, Stem,
-    alibi_slopes, relative_buckets, rope_frequencies, sinusoidal,
+    Activation, AlibiRule, HeadLayer, Input, Matrix, Memory, Model, NormKind, Output, Pool, Positions, Reading,
+    RopeScaling, Series, Stem, alibi_slopes, relative_buckets, rope_frequencies, sinusoidal,
 };
 use crate::weights::Tensors;
 use heedful::Pairing;
@@ -71,6 +71,7 @@ pub fn read(tensors: Tensors, config: &Config) -> Result<Model, ImportError> {
     }
     let mut model = Model {
         input,
+        series: series(config, input)?,
         memory: config.memory.map(|memory| Memory { steps: memory.steps, channels: memory.channels }),
         stem,
         class_tokens,
@@ -87,6 +88,36 @@ pub fn read(tensors: Tensors, config: &Config) -> Result<Model, ImportError> {
     model.check()?;
     tensors.finish()?;
     Ok(model)
+}
+
+/// What the configuration says of the channels of a series.
+fn series(config: &Config, input: Input) -> Result<Series, ImportError> {
+    let InputConfig { rate, names, offset, scale, .. } = &config.input;
+    let said = [names.len(), offset.len(), scale.len()];
+    let Input::Features { channels, .. } = input else {
+        if rate.is_some() || said != [0; 3] {
+            return Err(ImportError::setting("input", "rate, names, offset or scale", "those of a series alone"));
+        }
+        return Ok(Series::default());
+    };
+    for (what, count) in ["input.names", "input.offset", "input.scale"].into_iter().zip(said) {
+        if count != 0 && count != channels {
+            return Err(ImportError::setting(what, format!("{count} of them"), format!("{channels}, one per channel")));
+        }
+    }
+    let right = |x: &f64| x.is_finite() && *x > 0.0;
+    if let Some(wrong) = scale.iter().find(|x| !right(x)) {
+        return Err(ImportError::setting("input.scale", wrong, "a number above 0"));
+    }
+    if let Some(wrong) = rate.iter().find(|x| !right(x) || **x > 4e6) {
+        return Err(ImportError::setting("input.rate", wrong, "steps per second, above 0 and up to 4,000,000"));
+    }
+    if !offset.is_empty() && scale.is_empty() {
+        return Err(ImportError::setting("input.scale", "nothing", "the step of a raw reading, for each channel"));
+    }
+    let offset = |channel: usize| offset.get(channel).copied().unwrap_or(0.0);
+    let readings = scale.iter().enumerate().map(|(channel, &scale)| Reading { offset: offset(channel), scale });
+    Ok(Series { rate: rate.unwrap_or(0.0), names: names.clone(), readings: readings.collect() })
 }
 
 impl From<NormName> for NormKind {

@@ -7,6 +7,7 @@ mod import;
 mod info;
 mod prune;
 mod run;
+mod second;
 mod train;
 mod upgrade;
 mod verify;

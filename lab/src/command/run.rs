@@ -1,5 +1,6 @@
 //! `heedful run`
 
+use super::second::Second;
 use clap::Args;
 use heedful::dynamic::Model;
 use heedful_import::arrays::Array;
@@ -17,6 +18,8 @@ pub struct Run {
     /// or tokens.
     #[arg(long, value_name = "FILE.npy")]
     input: PathBuf,
+    #[command(flatten)]
+    second: Second,
     /// The outputs, `[N, outputs]`, float32; `[N, rows, outputs]` of a model that gives several rows.
     #[arg(short, long, value_name = "FILE.npy")]
     out: PathBuf,
@@ -28,7 +31,8 @@ impl Run {
         let model = Model::load(&file::read(&self.model)?).map_err(|e| Error::content(&self.model, e))?;
         let array = Array::read(&self.input).map_err(Error::import(&self.input))?;
         let shape = model.shape();
-        let inputs = HeedInputs::new(&shape.input, "input", &array).map_err(Error::import(&self.input))?;
+        let inputs = HeedInputs::new(shape, "input", &array, self.second.read()?.as_ref());
+        let inputs = inputs.map_err(Error::import(&self.input))?;
         let outputs = inputs.run(&model);
         let values = outputs.first().map_or(0, Vec::len);
         let rows = values / shape.outputs.max(1);

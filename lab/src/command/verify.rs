@@ -1,6 +1,7 @@
 //! `heedful verify`
 
 use super::import::Float;
+use super::second::Second;
 use clap::Args;
 use heedful::dynamic::Model;
 use heedful_import::arrays::Array;
@@ -20,6 +21,8 @@ pub struct Verify {
     /// Inputs `[N, …]`, as the float model takes them.
     #[arg(long, value_name = "FILE.npy")]
     input: PathBuf,
+    #[command(flatten)]
+    second: Second,
 }
 
 impl Verify {
@@ -29,7 +32,8 @@ impl Verify {
         let heed = Model::load(&file::read(&self.model)?).map_err(|e| refuse(&self.model, e))?;
         let float = self.float.read()?;
         let array = Array::read(&self.input).map_err(Error::import(&self.input))?;
-        let samples = Samples::new(&float, "input", &array).map_err(Error::import(&self.input))?;
+        let samples = Samples::new(&float, "input", &array, self.second.read()?.as_ref());
+        let samples = samples.map_err(Error::import(&self.input))?;
         let seen = compare(&float, &heed, &samples).map_err(Error::import(&self.model))?;
         println!("inputs            {}", seen.inputs);
         println!("signal to noise   {:.1} dB", seen.decibels);

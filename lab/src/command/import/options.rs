@@ -1,6 +1,7 @@
 //! What all importers of float models can be told.
 
 use super::report;
+use crate::command::second::Second;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use heedful::format::Softmax;
@@ -21,6 +22,8 @@ pub struct Options {
     /// The file to write [default: the weights, or the folder, with the extension heed].
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    second: Second,
     /// How the ranges of activations are chosen.
     #[arg(long, value_enum, default_value_t = Clip::Range)]
     clip: Clip,
@@ -80,8 +83,9 @@ impl Options {
     /// Converts a model whose weights are at `from`, writes the file, and says how near it is to float.
     pub fn write(self, model: &Model, from: &Path, calibrate: &Path) -> Result<(), Error> {
         let array = Array::read(calibrate).map_err(Error::import(calibrate))?;
-        let samples = Samples::new(model, "calibration", &array).map_err(Error::import(calibrate))?;
-        if matches!(samples, Samples::Values(_)) && array.values.iter().all(|&x| x == 0.0) {
+        let samples = Samples::new(model, "calibration", &array, self.second.read()?.as_ref());
+        let samples = samples.map_err(Error::import(calibrate))?;
+        if matches!(samples, Samples::Values { .. }) && array.values.iter().all(|&x| x == 0.0) {
             return Err(Error::content(calibrate, "all values are 0, expected inputs such as the model will see"));
         }
         let bench = Bench::new(model, &samples).map_err(|e| Error::content(calibrate, e))?;
