@@ -19,6 +19,7 @@ impl Info {
     pub fn run(self) -> Result<(), Error> {
         let model = Model::load(&file::read(&self.model)?).map_err(|e| Error::content(&self.model, e))?;
         parts(&model);
+        channels(&model);
         let work = model.work();
         println!("\nflash                 {:>12} bytes", thousands(model.flash_bytes()));
         println!("multiply-accumulates  {:>12}", thousands(work.macs()));
@@ -33,6 +34,23 @@ impl Info {
         );
         println!("blocks in docs/performance.md: some 15 % off, on cores with vectors 50 %.");
         Ok(())
+    }
+}
+
+/// What the file says of the channels of a series, of its rate and of the outputs.
+fn channels(model: &Model) {
+    let (names, millihertz) = (model.channel_names(), model.shape().input.millihertz);
+    if !names.is_empty() {
+        println!("\nchannels  {}", names.join(", "));
+    }
+    if millihertz > 0 {
+        println!("rate      {} per second", millihertz as f64 / 1000.0);
+    }
+    if !model.labels().is_empty() {
+        println!("outputs   {}", model.labels().join(", "));
+    }
+    if !model.unit().is_empty() {
+        println!("unit      {}", model.unit());
     }
 }
 
