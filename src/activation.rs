@@ -19,8 +19,8 @@ impl Activation<'_> {
     }
 }
 
-/// An activation of int16 arguments: in 256ths of a step of its int8 result, at every 256th argument from -32,768 on; the
-/// last two are one end. What lies between is interpolated.
+/// An activation of int16 arguments: in 256ths of a step of its int8 result, at every 256th argument from -32,768 on;
+/// the last two are one end. What lies between is interpolated.
 #[derive(Clone, Copy, Debug)]
 pub struct FineActivation<'a>(pub &'a [i16; 258]);
 

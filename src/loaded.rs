@@ -89,8 +89,8 @@ impl<'a> Model<'a> {
         self.infer_input(Input::FineFeatures(features), &[])
     }
 
-    /// [`Model::infer`] over raw readings of sensors, `[steps][channels]`, as their driver gives them. All count as 0 where
-    /// the file does not say what they are.
+    /// [`Model::infer`] over raw readings of sensors, `[steps][channels]`, as their driver gives them. All count as 0
+    /// where the file does not say what they are.
     #[inline]
     pub fn infer_readings(&mut self, readings: &[i16]) -> Outcome<&[i16]> {
         self.infer_input(Input::Readings(readings), &[])
@@ -103,8 +103,8 @@ impl<'a> Model<'a> {
         self.infer_input(Input::Tokens(tokens, &[]), &[])
     }
 
-    /// One inference over an input of any kind, and a second one, `[steps][channels]` of 8 bits, for models with attention
-    /// to a memory; what is missing at its end is not looked at.
+    /// One inference over an input of any kind, and a second one, `[steps][channels]` of 8 bits, for models with
+    /// attention to a memory; what is missing at its end is not looked at.
     pub fn infer_input(&mut self, input: Input<'_>, second: &[i8]) -> Outcome<&[i16]> {
         let Self { file, shape, memory } = self;
         let source = &mut Given { input, readings: file.readings(), memory: second };

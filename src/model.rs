@@ -210,8 +210,8 @@ impl<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, co
         run::<M, _, OUTPUTS>(&mut self.memory, Self::PLAN, source, M::SHAPE.positions, &mut Unobserved)
     }
 
-    /// One inference over features and a second input `[steps][channels]`, that attention looks at; what is missing at its
-    /// end is not looked at.
+    /// One inference over features and a second input `[steps][channels]`, that attention looks at; what is missing at
+    /// its end is not looked at.
     #[inline]
     pub fn infer_with_memory(&mut self, features: &[[i8; VALUES]; ROWS], memory: &[i8]) -> Outcome<[i16; OUTPUTS]> {
         let source = &mut WithMemory { features: Features(features.as_flattened()), memory };
@@ -463,7 +463,8 @@ macro_rules! model {
         #[allow(long_running_const_eval)]
         const _: () = {
             use $crate::format::{File, Shape, Tables, parts::Part};
-            use $crate::model::{Choose, ChooseInput, Chosen, ChosenInput, Embedded, input_shape, memory, tables, unwrap};
+            use $crate::model::{Choose, ChooseInput, Chosen, ChosenInput, Embedded};
+            use $crate::model::{input_shape, memory, tables, unwrap};
 
             const BYTES: &[u8] = include_bytes!($path);
             $($place)*

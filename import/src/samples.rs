@@ -31,10 +31,12 @@ pub enum Samples {
 }
 
 impl Samples {
-    /// Those in an array `[N, …]`; second ones, `[N, …]` too, where the model looks at a memory or tells types of tokens.
+    /// Those in an array `[N, …]`; second ones, `[N, …]` too, where the model looks at a memory or tells types of
+    /// tokens.
     ///
     /// # Errors
-    /// If they are of another size, tokens or types are no whole numbers of as many as there are, or a memory is missing.
+    /// If they are of another size, tokens or types are no whole numbers of as many as there are, or a memory is
+    /// missing.
     pub fn new(model: &Model, what: &str, array: &Array, second: Option<&Array>) -> Result<Self, ImportError> {
         let real = |part: &[f64]| part.iter().map(|&x| x as f32).collect();
         let samples = match (model.input, &model.stem) {
@@ -165,8 +167,8 @@ pub enum HeedInputs {
 }
 
 impl HeedInputs {
-    /// Those in an array `[N, …]`. Images may have their channels first, as in PyTorch, or last; sound is of integers of
-    /// 16 bits, or of real numbers from -1 to 1.
+    /// Those in an array `[N, …]`. Images may have their channels first, as in PyTorch, or last; sound is of integers
+    /// of 16 bits, or of real numbers from -1 to 1.
     ///
     /// # Errors
     /// If they are of another size, tokens are no whole numbers of the vocabulary, or a memory is missing.

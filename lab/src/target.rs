@@ -15,8 +15,8 @@ pub struct Core {
     cost: Cost,
 }
 
-/// Executed instructions, for each of what [`Work`] counts, from the encoder blocks of `docs/performance.md`: softmax and
-/// norms are the medians of what is counted there, the rest the least squares of relative errors over the blocks of
+/// Executed instructions, for each of what [`Work`] counts, from the encoder blocks of `docs/performance.md`: softmax
+/// and norms are the medians of what is counted there, the rest the least squares of relative errors over the blocks of
 /// 100,000 instructions and more.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Cost {

@@ -135,8 +135,8 @@ impl Model {
         self.file().unit().unwrap_or("")
     }
 
-    /// Real features `[steps][columns][channels]` in, and what comes out, in real values. Missing features count as 0, and
-    /// those that are no numbers, too.
+    /// Real features `[steps][columns][channels]` in, and what comes out, in real values. Missing features count as 0,
+    /// and those that are no numbers, too.
     #[must_use]
     pub fn infer_real(&self, features: &[f32]) -> Vec<f32> {
         self.infer_real_with(features, &[])
@@ -190,8 +190,8 @@ impl Model {
         self.infer_input(Input::Tokens(tokens, &[]), &[])
     }
 
-    /// One inference over an input of any kind, and a second one, `[steps][channels]` of 8 bits, for models with attention
-    /// to a memory; what is missing at its end is not looked at.
+    /// One inference over an input of any kind, and a second one, `[steps][channels]` of 8 bits, for models with
+    /// attention to a memory; what is missing at its end is not looked at.
     #[must_use]
     pub fn infer_input(&self, input: Input<'_>, memory: &[i8]) -> Outcome<Vec<i16>> {
         self.run(input, memory, |_| (), None::<fn(Row<'_, f32>)>)

@@ -21,8 +21,8 @@ pub struct Trace<'a> {
 }
 
 impl Model {
-    /// [`Model::infer_real_with`] without its result, showing the residual stream after each part of the chain. For tools
-    /// that hold a model against its float form.
+    /// [`Model::infer_real_with`] without its result, showing the residual stream after each part of the chain. For
+    /// tools that hold a model against its float form.
     pub fn trace_real(&self, features: &[f32], memory: &[f32], see: impl FnMut(Trace<'_>)) {
         let memory = self.memory_integers(memory);
         let mut integers = self.integers(features);

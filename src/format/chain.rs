@@ -1,5 +1,5 @@
-//! Reading a model as a chain of parts: version 2 of the format. Whether parts fit together is checked once, when a file
-//! is loaded.
+//! Reading a model as a chain of parts: version 2 of the format. Whether parts fit together is checked once, when a
+//! file is loaded.
 
 #[cfg(feature = "audio")]
 use super::AUDIO;

@@ -162,8 +162,8 @@ pub enum PartModel {
         norm: NormModel,
         /// Whether it is an RMSNorm.
         rms: bool,
-        /// Where its result is the residual stream, too, as after a post-norm block: the gains and offsets for that, and
-        /// their scale over that of the residual stream, over 65,536.
+        /// Where its result is the residual stream, too, as after a post-norm block: the gains and offsets for that,
+        /// and their scale over that of the residual stream, over 65,536.
         carry: Option<(Vec<NormChannel>, Scale)>,
     },
     /// Residual stream to rows: a bias and a factor for each value.
@@ -190,8 +190,8 @@ pub enum PartModel {
     FineFeedForward {
         /// `[hidden][width]`, to int16.
         expand: LinearModel,
-        /// The activation in 256ths of the steps of the hidden values, at every 256th argument from -32,768 on; the last
-        /// two are one end.
+        /// The activation in 256ths of the steps of the hidden values, at every 256th argument from -32,768 on; the
+        /// last two are one end.
         table: [i16; 258],
         /// `[width][hidden]`
         contract: LinearModel,

@@ -27,8 +27,8 @@ pub(crate) const fn channels(pairs: &[[u32; 2]]) -> Result<&[Channel], Error> {
 ///
 /// With others, results would be wrong, and a shift may panic where overflows are checked.
 pub(crate) const fn channels_again(pairs: &[[u32; 2]]) -> &[Channel] {
-    // SAFETY: a channel is two words of which any bits are values of their types (`repr(C)`, `repr(transparent)`); sizes
-    // and alignments are those of the pairs, whose borrow goes on.
+    // SAFETY: a channel is two words of which any bits are values of their types (`repr(C)`, `repr(transparent)`);
+    // sizes and alignments are those of the pairs, whose borrow goes on.
     unsafe { from_raw_parts(pairs.as_ptr().cast(), pairs.len()) }
 }
 

@@ -10,8 +10,8 @@ use crate::arithmetic::softmax::Weight;
 use crate::kernels::{Kernels, Matrix, rows, rows_mut};
 use crate::linear::LinearView;
 
-/// A convolution in one dimension (a series, of one column) or two, and its activation: a map `[rows][columns][channels]`
-/// of the input, or of the map before it.
+/// A convolution in one dimension (a series, of one column) or two, and its activation: a map
+/// `[rows][columns][channels]` of the input, or of the map before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Convolution<'a> {
     /// Weights `[outputs][kernel rows][kernel columns][channels]`, of a depthwise one

@@ -65,8 +65,8 @@ impl Patches {
         kernel[0] == stride[0] && kernel[1] == input[1] && padding[0] == 0 && padding[1] == 0
     }
 
-    /// Calls `run` with some patches at a time, of the first `count`: which they are, their upper 8 bits and, of a `fine`
-    /// input, their lower 7. `memory` holds one patch at least; at most so many are taken at a time.
+    /// Calls `run` with some patches at a time, of the first `count`: which they are, their upper 8 bits and, of a
+    /// `fine` input, their lower 7. `memory` holds one patch at least; at most so many are taken at a time.
     #[inline]
     pub(super) fn each_few<S: Source, U: Kinds>(
         &self,

@@ -70,8 +70,8 @@ impl Pool {
     }
 }
 
-/// The mean of the rows by weights, which are the softmax of a score for each (Safari et al., "Self-Attention Encoding and
-/// Pooling for Speaker Recognition", 2020, section 3.2).
+/// The mean of the rows by weights, which are the softmax of a score for each (Safari et al., "Self-Attention Encoding
+/// and Pooling for Speaker Recognition", 2020, section 3.2).
 #[derive(Clone, Copy, Debug)]
 pub struct WeightedPool<'a> {
     /// `[1][width]`, to the scores.

@@ -1,7 +1,7 @@
 //! One model on a board: what it gives for some inputs, and the instructions of each inference.
 //!
-//! `MODEL` in the environment of the build names its `.heed` file, `MODEL_INPUTS` a file of inputs: int16, in units of a
-//! 128th of the model's where this takes 8 bits. With the feature `loaded` the file is loaded when the firmware runs.
+//! `MODEL` in the environment of the build names its `.heed` file, `MODEL_INPUTS` a file of inputs: int16, in units of
+//! a 128th of the model's where this takes 8 bits. With the feature `loaded` the file is loaded when the firmware runs.
 //!
 //! ```text
 //! model state=41000 stack=1234 load=0 kernels=DSP

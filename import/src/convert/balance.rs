@@ -1,6 +1,6 @@
 //! Scales moved from the channels of a norm to the layers that read it (Xiao et al., "SmoothQuant", 2022, section 4):
-//! channels of a norm differ in range, and an int8 tensor has one scale. The gains of a norm are free, so each channel is
-//! divided by a factor, and the weights that read it are multiplied by the same.
+//! channels of a norm differ in range, and an int8 tensor has one scale. The gains of a norm are free, so each channel
+//! is divided by a factor, and the weights that read it are multiplied by the same.
 
 use super::ConvertError;
 use super::ranges::{Ranges, eighths, factor};

@@ -26,8 +26,8 @@ pub(super) fn largest_weight_scale(matrix: &Matrix) -> f64 {
     f64::from(matrix.values.iter().fold(0f32, |most, w| most.max(w.abs()))) / 127.0
 }
 
-/// A layer's integers, from int8 values of scale `input` to integers of the scale that `output` gives for each row. What
-/// rounding its weights changes for inputs of these means is made up for in the biases (Nagel et al., "Data-Free
+/// A layer's integers, from int8 values of scale `input` to integers of the scale that `output` gives for each row.
+/// What rounding its weights changes for inputs of these means is made up for in the biases (Nagel et al., "Data-Free
 /// Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2); there may be no means.
 pub(super) fn linear(
     name: &str,

@@ -47,8 +47,8 @@ impl Default for Settings {
 /// The integers of a model.
 ///
 /// # Errors
-/// If a scale or value does not fit the integer formats, or the model has something that a file cannot say yet; both are
-/// named.
+/// If a scale or value does not fit the integer formats, or the model has something that a file cannot say yet; both
+/// are named.
 pub fn convert(model: &Model, ranges: &Ranges, settings: Settings) -> Result<ChainModel, ConvertError> {
     let scales = Scales::new(model, ranges, settings)?;
     let mut chain = Chain {

@@ -88,8 +88,8 @@ pub struct Series {
     pub rate: f64,
     /// Names of the channels, or none.
     pub names: Vec<String>,
-    /// Of each channel, what makes an input of a raw reading of the sensor: `(reading - offset) · scale`. None where the
-    /// model is not given raw readings.
+    /// Of each channel, what makes an input of a raw reading of the sensor: `(reading - offset) · scale`. None where
+    /// the model is not given raw readings.
     pub readings: Vec<Reading>,
 }
 
