@@ -151,7 +151,7 @@ impl Part<'_> {
                 let observer = LayerObserver { layer, observer: &mut *run.observer };
                 let pattern = &(run.pattern)(layer);
                 match part.memory {
-                    Some(memory) if uses.has(Uses::CROSS) => {
+                    Some(memory) if uses.has(Uses::CROSS) && part.attention.heads() > 0 => {
                         part.add_cross::<K, W, S, R, O>(memory, state, run.source, pattern, observer);
                     }
                     _ => part.add::<K, W, A, R, O, U>(state, run.attend, pattern, observer),

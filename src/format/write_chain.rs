@@ -339,10 +339,11 @@ impl ChainModel {
         for part in &self.parts {
             part.write(&mut file)?;
         }
-        let mut outputs = 0;
-        if let Some(PartModel::Output { width, layer, .. }) = self.parts.last() {
-            outputs = layer.as_ref().map_or(*width, |layer| layer.channels.len());
-        }
+        let outputs = match self.parts.last() {
+            Some(PartModel::Output { width, layer, .. }) => layer.as_ref().map_or(*width, |layer| layer.channels.len()),
+            Some(PartModel::TiedOutput { outputs, .. }) => *outputs,
+            _ => 0,
+        };
         if !self.labels.is_empty() {
             same("labels", outputs, self.labels.len())?;
             file.section(LABELS, super::write::labels(&self.labels)?);
