@@ -102,6 +102,7 @@ impl Maker {
             value: self.linear(inputs, key_heads * head_dim, 1.0),
             output: self.linear(heads * head_dim, WIDTH, 4.0),
             pattern,
+            memory: None,
         }
     }
 
