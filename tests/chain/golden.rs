@@ -4,6 +4,7 @@ use crate::chain::{Given, chain, input, outputs};
 use crate::support::{Random, seal, to_bytes};
 use crate::whole::{file, of_tokens, sections};
 use heedful::dynamic::Model;
+use heedful::format::InputKind;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -28,30 +29,36 @@ fn model(name: &str) -> Model {
     Model::load(&fs::read(models().join(format!("{name}.heed"))).unwrap()).unwrap()
 }
 
-fn numbers(given: &Given) -> Vec<i64> {
-    match given {
-        Given::Narrow(values) => values.iter().map(|&x| x.into()).collect(),
-        Given::Fine(values) => values.iter().map(|&x| x.into()).collect(),
-        Given::Tokens(tokens) => tokens.iter().map(|&x| x.into()).collect(),
-    }
-}
-
-/// Each file's inputs and what came out when it was written, as [`chains.json`](../models/chains.json) has them.
-fn rows() -> Vec<(String, Vec<i64>, Vec<i64>)> {
+/// Each file, an input and what came out when it was written, as [`chains.json`](../models/chains.json) has them.
+fn rows() -> Vec<(String, Given, Vec<i64>)> {
     let text = fs::read_to_string(models().join("chains.json")).unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let integers = |json: &serde_json::Value| json.as_array().unwrap().iter().map(|x| x.as_i64().unwrap()).collect();
-    let row = |row: &serde_json::Value| (row[0].as_str().unwrap().to_owned(), integers(&row[1]), integers(&row[2]));
-    json["chain"].as_array().unwrap().iter().map(row).collect()
+    json["chain"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row[0].as_str().unwrap().to_owned(), given(row), list(&row[5])))
+        .collect()
 }
 
-fn given(model: &Model, numbers: &[i64]) -> Given {
-    use heedful::format::InputKind;
-    match model.shape().input.kind {
-        InputKind::Tokens => Given::Tokens(numbers.iter().map(|&x| x as u16).collect()),
-        _ if model.shape().input.fine => Given::Fine(numbers.iter().map(|&x| x as i16).collect()),
-        _ => Given::Narrow(numbers.iter().map(|&x| x as i8).collect()),
-    }
+fn list(json: &serde_json::Value) -> Vec<i64> {
+    json.as_array().unwrap().iter().map(|x| x.as_i64().unwrap()).collect()
+}
+
+fn given(row: &serde_json::Value) -> Given {
+    let shape = *model(row[0].as_str().unwrap().trim_start_matches("tests/models/").trim_end_matches(".heed")).shape();
+    let [values, types, memory] = [1, 3, 4].map(|at| list(&row[at]));
+    let narrow = |values: &[i64]| values.iter().map(|&x| x as i8).collect();
+    let wide = |values: &[i64]| values.iter().map(|&x| x as i16).collect();
+    let given = match shape.input.kind {
+        InputKind::Tokens => {
+            Given::Tokens(values.iter().map(|&x| x as u16).collect(), types.iter().map(|&x| x as u8).collect())
+        }
+        _ if row[2].as_bool().unwrap() => Given::Readings(wide(&values)),
+        _ if shape.input.fine => Given::Fine(wide(&values)),
+        _ => Given::Narrow(narrow(&values)),
+    };
+    if shape.memory.is_some() { Given::Beside(Box::new(given), narrow(&memory)) } else { given }
 }
 
 /// Files that are wrong, for programs that do not compile: rows of another width, and a part that is not known.
@@ -80,18 +87,20 @@ fn bless() {
         }
     }
     let path = models().join("chains.json");
-    if !path.exists() {
-        let mut rows = Vec::new();
-        for (name, number) in FILES {
-            let (model, random) = (model(name), &mut Random(number));
-            for _ in 0..INFERENCES {
-                let given = input(random, model.shape());
-                let (numbers, outputs) = (numbers(&given), outputs(&model, &given));
-                rows.push(format!("[\"tests/models/{name}.heed\",{numbers:?},{outputs:?}]").replace(", ", ","));
-            }
+    let text = fs::read_to_string(&path).unwrap();
+    let mut rows: Vec<String> = text.lines().filter(|line| line.starts_with("[\"")).map(String::from).collect();
+    rows.iter_mut().for_each(|row| *row = row.trim_end_matches(',').to_owned());
+    for (name, number) in FILES {
+        let (model, random, file) = (model(name), &mut Random(number), format!("tests/models/{name}.heed"));
+        if rows.iter().any(|row| row.contains(&file)) {
+            continue;
         }
-        fs::write(path, format!("{{\"chain\": [\n{}\n]}}\n", rows.join(",\n"))).unwrap();
+        for _ in 0..INFERENCES {
+            let given = input(random, model.shape());
+            rows.push(given.row(&file, &outputs(&model, &given)));
+        }
     }
+    fs::write(path, format!("{{\"chain\": [\n{}\n]}}\n", rows.join(",\n"))).unwrap();
 }
 
 #[test]
@@ -101,11 +110,11 @@ fn golden_files_give_what_they_gave() {
     }
     let rows = rows();
     assert_eq!(rows.len(), INFERENCES * FILES.len());
-    for (file, numbers, expected) in rows {
+    for (file, given, expected) in rows {
         let name = file.trim_start_matches("tests/models/").trim_end_matches(".heed");
         let model = model(name);
         assert!(model.flash_bytes() <= 8192, "{name}: {} bytes", model.flash_bytes());
-        let outputs = outputs(&model, &given(&model, &numbers));
+        let outputs = outputs(&model, &given);
         assert_eq!(outputs.into_iter().map(i64::from).collect::<Vec<_>>(), expected, "{name}");
     }
 }
@@ -143,14 +152,16 @@ macro_rules! compiled {
         for _ in 0..20 {
             let given = input(random, host.shape());
             let expected = outputs(&host, &given);
-            let found = match &given {
+            let found = match given.alone() {
                 Given::Narrow(values) => {
-                    model.infer_features(as_rows::<_, { FEATURES[1] }, { FEATURES[0] }>(values)).logits().to_vec()
+                    let rows = as_rows::<_, { FEATURES[1] }, { FEATURES[0] }>(values);
+                    model.infer_with_memory(rows, given.memory()).logits().to_vec()
                 }
                 Given::Fine(values) => {
                     model.infer_fine(as_rows::<_, { FEATURES[1] }, { FEATURES[0] }>(values)).logits().to_vec()
                 }
-                Given::Tokens(tokens) => model.infer_tokens(tokens).logits().to_vec(),
+                Given::Tokens(tokens, types) => model.infer_typed_tokens(tokens, types).logits().to_vec(),
+                other => panic!("{other:?}"),
             };
             // Of fewer tokens than positions, what comes out for the others is 0.
             let (there, rest) = found.split_at(expected.len());

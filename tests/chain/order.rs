@@ -251,9 +251,9 @@ fn any_words() {
         }
         ran += 1;
         let given = match input(random, &shape) {
-            Given::Tokens(mut tokens) => {
+            Given::Tokens(mut tokens, types) => {
                 tokens.iter_mut().for_each(|token| *token = random.next() as u16);
-                Given::Tokens(tokens)
+                Given::Tokens(tokens, types)
             }
             other => other,
         };

@@ -202,7 +202,7 @@ fn embeddings() {
             let tokens = (0..length).map(|_| random.int(0, 25) as u16).collect();
             let start = Start {
                 input: InputModel::Tokens { positions, vocabulary },
-                given: Given::Tokens(tokens),
+                given: Given::Tokens(tokens, vec![]),
                 parts: vec![
                     PartModel::Positions { count, width, class_tokens, values },
                     PartModel::Embedding { class_tokens, factor: random.int(1, 90) as u32, layer },
@@ -301,7 +301,7 @@ fn means_of_fewer_tokens() {
             let scale = Scale::from_real(0.2 + 0.04 * random.uniform()).unwrap();
             let start = Start {
                 input: InputModel::Tokens { positions, vocabulary },
-                given: Given::Tokens((0..length).map(|_| random.int(0, 39) as u16).collect()),
+                given: Given::Tokens((0..length).map(|_| random.int(0, 39) as u16).collect(), vec![]),
                 parts: vec![
                     PartModel::Positions { count: positions, width, class_tokens: 0, values: vec![] },
                     PartModel::Embedding { class_tokens: 0, factor: 64, layer },

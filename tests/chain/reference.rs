@@ -5,7 +5,7 @@ use crate::support::{Errors, Random};
 use heedful::dynamic::Model;
 use heedful::format::write::{ChainModel, ChannelModel, InputModel, LinearModel, PartModel};
 use heedful::format::{OutputKind, Softmax};
-use heedful::{Channel, NormChannel, PoolKind, Scale, Steepness};
+use heedful::{Channel, NormChannel, Patches, PoolKind, Scale, Steepness};
 
 /// A row of real numbers for each position.
 pub type Table = Vec<Vec<f64>>;
@@ -53,7 +53,7 @@ impl Start {
     /// A residual stream of these values, and nothing added to it.
     pub fn of(values: &[i16], width: usize) -> Self {
         let count = values.len() / width;
-        let patches = heedful::Patches::of_series(count, 1, 1);
+        let patches = Patches::of_series(count, 1, 1);
         let channels = vec![Channel { bias: 0, scale: scale(0.1) }; width];
         let layer = LinearModel { weights: vec![0; width], channels };
         Self {
@@ -159,8 +159,11 @@ impl Tensors {
         let each = |of: &dyn Fn(&Vec<f64>) -> Vec<f64>, table: &Table| -> Table { table.iter().map(of).collect() };
         match part {
             PartModel::Positions { count, width, class_tokens, values } => {
-                let count =
-                    if let Given::Tokens(tokens) = given { (tokens.len() + class_tokens).min(*count) } else { *count };
+                let count = if let Given::Tokens(tokens, _) = given {
+                    (tokens.len() + class_tokens).min(*count)
+                } else {
+                    *count
+                };
                 let row =
                     |p: usize| (0..*width).map(move |i| f64::from(values.get(p * width + i).copied().unwrap_or(0)));
                 self.residual = (0..count).map(|p| row(p).collect()).collect();
@@ -172,7 +175,7 @@ impl Tensors {
                 }
             }
             PartModel::Embedding { class_tokens, factor, layer } => {
-                let Given::Tokens(tokens) = given else { panic!("tokens") };
+                let Given::Tokens(tokens, _) = given else { panic!("tokens") };
                 let width = layer.weights.len() / layer.channels.len();
                 for (&token, to) in tokens.iter().zip(&mut self.residual[*class_tokens..]) {
                     let row = layer.weights.chunks(width).nth(token.into()).unwrap_or(&[]);
@@ -234,13 +237,22 @@ impl Tensors {
 }
 
 /// What a stem adds to the position of a patch.
-fn stem(patches: &heedful::Patches, layer: &LinearModel, fine: &[Channel], patch: usize, given: &Given) -> Vec<f64> {
-    let values: Vec<f64> = match given {
+fn stem(patches: &Patches, layer: &LinearModel, fine: &[Channel], index: usize, given: &Given) -> Vec<f64> {
+    let patch = patch(patches, index, &real(given));
+    if fine.is_empty() { sums(layer, &patch) } else { fine_sums(layer, fine, &patch) }
+}
+
+/// Features as real numbers; of 15 bits, in units of their upper 8 bits.
+pub fn real(given: &Given) -> Vec<f64> {
+    match given {
         Given::Narrow(values) => values.iter().map(|&x| f64::from(x)).collect(),
-        // In units of their upper 8 bits.
         Given::Fine(values) => values.iter().map(|&x| f64::from(x) / 128.0).collect(),
-        Given::Tokens(_) => panic!("tokens"),
-    };
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The values `[kernel rows][kernel columns][channels]` of a patch.
+pub fn patch(patches: &Patches, patch: usize, values: &[f64]) -> Vec<f64> {
     let [rows, columns, channels] = patches.input;
     let across = (columns + 2 * patches.padding[1] - patches.kernel[1]) / patches.stride[1] + 1;
     let corner = [patch / across * patches.stride[0], patch % across * patches.stride[1]];
@@ -253,11 +265,13 @@ fn stem(patches: &heedful::Patches, layer: &LinearModel, fine: &[Channel], patch
             inputs.extend((0..channels).map(|c| if inside { values[at(c)] } else { f64::from(patches.zero) }));
         }
     }
-    if fine.is_empty() {
-        return sums(layer, &inputs);
-    }
-    let high: Vec<f64> = inputs.iter().map(|x| x.floor()).collect();
-    let low: Vec<f64> = inputs.iter().map(|x| (x - x.floor()) * 128.0).collect();
+    inputs
+}
+
+/// Sums of values of 15 bits: the upper 8 and the lower 7 bits apart.
+pub fn fine_sums(layer: &LinearModel, fine: &[Channel], x: &[f64]) -> Vec<f64> {
+    let high: Vec<f64> = x.iter().map(|x| x.floor()).collect();
+    let low: Vec<f64> = x.iter().map(|x| (x - x.floor()) * 128.0).collect();
     let low = sums_with(&layer.weights, fine, &low);
     sums(layer, &high).iter().zip(low).map(|(high, low)| high + low).collect()
 }

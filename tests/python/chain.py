@@ -7,8 +7,9 @@ runs on the two tensors.
 import struct
 
 from audio import Frontend
-from numerics import attend, dot, lookup, requantise, requantise_finely, rotate, saturate
-from words import Refused, Words, labels
+from numerics import attend, divide, dot, lookup, requantise, requantise_finely, rotate, saturate, softmax
+from tokenizer import Tokenizer
+from words import Refused, Words, labels, only
 
 ANY = (1 << 32) - 1
 
@@ -26,19 +27,27 @@ class Chain:
         must(parts and parts[0][0] == "MODL", "Missing")
         must(len(parts) > 1 and parts[1][0] in INPUTS, "Missing")
         self.kind = parts[0][1].softmax()
-        self.frontend, self.tokens, self.bits = None, 0, 8
+        self.frontend, self.tokens, self.bits, self.readings, self.rate = None, 0, 8, None, 0
+        self.memory, self.embedding = None, None
         INPUTS[parts[1][0]](self, parts[1][1])
+        if not self.tokens:
+            # What a convolution or a stem reads, and of how many bits.
+            self.map, self.map_bits = self.input, self.bits
         # Values of the residual stream and of a row, and positions of both: 0 before there are any.
         self.width, self.values, self.streams, self.rows, self.has_input, self.ended = 0, 0, 0, 0, False, False
         self.parts = []
         for tag, words in parts[2:]:
-            must(tag in PARTS and not self.ended and (self.width or tag == "POSI"))
+            must(tag in PARTS and not self.ended and (self.width or tag in FIRST))
             try:
                 self.parts.append(PARTS[tag](self, words))
             except Refused:
                 raise Refused("Part") from None
         must(self.ended, "Missing")
         self.labels = labels(found, "labl", self.outputs)
+        self.channels = labels(found, "chan", 0 if self.tokens else self.input[2])
+        (self.unit,) = labels(found, "unit", 1)
+        text = only(found, "tokn")
+        self.tokenizer = Tokenizer(text, self.tokens) if text else None
 
     # What parts ask for while they are read.
 
@@ -58,22 +67,34 @@ class Chain:
         """Outputs of a clip at the front end's rate."""
         return self.infer(self.frontend.features(clip, self.input[0] * self.input[2]))
 
-    def infer(self, values):
-        """Outputs of features [steps][columns][channels], or of tokens, one after the other."""
-        self.given = values
+    def infer(self, values, raw=False, types=(), memory=()):
+        """Outputs of features [steps][columns][channels], raw readings or tokens of some types, one after the other."""
+        self.given, self.types = self.units(values) if raw else values, types
+        if self.memory:
+            most, channels = self.memory
+            rows = min(len(memory) // channels, most)
+            self.looked_at = [memory[i * channels : (i + 1) * channels] for i in range(rows)]
         self.positions = self.count if not self.tokens else min(self.class_tokens + len(values), self.count)
         for part in self.parts:
             part.run(self)
         return [value for row in self.result for value in row]
 
 
+    def units(self, readings):
+        """Raw readings as what the model takes."""
+        must(self.readings)
+        pairs = zip(readings, self.readings * (len(readings) // len(self.readings) + 1))
+        return [saturate(saturate(requantise(256 * x + b, scale), 16), self.bits) for x, (b, scale) in pairs]
+
+
 def features(model, words):
     model.input = words.take(3)
-    model.bits = words.word()
-    words.take(2 + 2 * model.input[2])
+    model.bits, model.rate, described = words.word(), words.word(), words.flag()
     steps, columns, channels = model.input
     words.within((steps, 1 << 20), (columns, 1 << 15), (channels, 32768), (steps * columns * channels, 1 << 30))
     must(model.bits in (8, 15), "Shape")
+    model.real = struct.unpack(f"<{2 * channels}f", words.bytes(8 * channels))
+    model.readings = words.channels(channels) if described else None
 
 
 def audio(model, words):
@@ -104,48 +125,99 @@ class Positions:
         model.residual = self.start[: model.positions]
 
 
-class Stem:
+class Patches:
+    """Which places of the input, or of what the last convolution made of it, a layer looks at."""
+
     def __init__(self, model, words):
-        width, self.first = words.take(2)
-        must(words.take(3) == model.input and words.word() == model.bits)
+        must(not model.tokens and words.take(3) == model.map)
+        self.size, self.bits = model.map, words.word()
+        must(self.bits == model.map_bits)
         self.kernel, self.stride, self.padding = words.take(2), words.take(2), words.take(2)
-        self.zero = (words.word() + 128) % 256 - 128
-        must(not model.tokens and (width, self.first) == (model.width, model.class_tokens))
-        rows, columns, channels = model.input
+        self.beyond = saturate((words.word() + 128) % 256 - 128, 8) << (7 if self.bits == 15 else 0)
         self.counts = []
-        for size, kernel, stride, padding in zip(model.input, self.kernel, self.stride, self.padding):
+        for size, kernel, stride, padding in zip(self.size, self.kernel, self.stride, self.padding):
             words.within((kernel, 3 * size), (stride, 1 << 15), (padding + 1, kernel))
             self.counts.append(max((size + 2 * padding - kernel) // stride + 1, 0))
-        must(self.counts[0] * self.counts[1] == model.count - self.first)
-        inputs = self.kernel[0] * self.kernel[1] * channels
-        words.within((inputs, 32768))
-        self.layer = words.linear(inputs, width)
-        self.fine = words.linear_again(self.layer) if model.bits == 15 else None
-        model.has_input = True
+        self.values = self.kernel[0] * self.kernel[1] * self.size[2]
+        words.within((self.values, 32768), (self.counts[0] * self.counts[1], 1 << 20))
 
-    def beyond(self, model):
-        return self.zero << 7 if model.bits == 15 else self.zero
+    def all(self, given):
+        """Row by row."""
+        return [self.patch(given, down, across) for down in range(self.counts[0]) for across in range(self.counts[1])]
 
-    def patch(self, model, down, across):
-        rows, columns, channels = model.input
+    def patch(self, given, down, across):
+        rows, columns, channels = self.size
         values = []
         for i in range(self.kernel[0]):
             for j in range(self.kernel[1]):
                 y, x = down * self.stride[0] + i - self.padding[0], across * self.stride[1] + j - self.padding[1]
                 at = (y * columns + x) * channels
                 inside = 0 <= y < rows and 0 <= x < columns
-                values += model.given[at : at + channels] if inside else [self.beyond(model)] * channels
+                values += given[at : at + channels] if inside else [self.beyond] * channels
         return values
 
+
+def add_patch(layer, fine, row, patch):
+    """Adds what a layer makes of a patch; of 15 bits, of the upper 8 and of the lower 7."""
+    if not fine:
+        return layer.add(row, patch)
+    return fine.add(layer.add(row, [x >> 7 for x in patch]), [x & 127 for x in patch])
+
+
+class Memory:
+    def __init__(self, model, words):
+        must(not model.width and not model.memory)
+        rows, channels = model.memory = words.take(2)
+        words.within((rows, 65536), (channels, 32768))
+        words.take(2 * channels)
+
     def run(self, model):
-        places = [(down, across) for down in range(self.counts[0]) for across in range(self.counts[1])]
-        for position, place in enumerate(places, start=self.first):
-            patch, row = self.patch(model, *place), model.residual[position]
-            if self.fine:
-                row = self.layer.add(row, [x >> 7 for x in patch])
-                model.residual[position] = self.fine.add(row, [x & 127 for x in patch])
-            else:
-                model.residual[position] = self.layer.add(row, patch)
+        pass
+
+
+class Convolution:
+    def __init__(self, model, words):
+        outputs, depthwise = words.word(), words.flag()
+        words.within((outputs, 32768))
+        must(not model.width)
+        self.patches = Patches(model, words)
+        channels = self.patches.size[2]
+        must(not depthwise or outputs % channels == 0)
+        # The channel that an output of a depthwise one looks at.
+        self.each = outputs // channels if depthwise else 0
+        inputs = self.patches.values // (channels if depthwise else 1)
+        self.layer = words.linear(inputs, outputs)
+        self.fine = words.linear_again(self.layer) if self.patches.bits == 15 else None
+        self.table = words.halves(258)
+        model.map, model.map_bits = (*self.patches.counts, outputs), 8
+
+    def run(self, model):
+        model.given = [interpolate(self.table, y) for patch in self.patches.all(model.given) for y in self.sums(patch)]
+
+    def sums(self, patch):
+        if not self.each:
+            return add_patch(self.layer, self.fine, [0] * len(self.layer.channels), patch)
+        sums = []
+        for output in range(len(self.layer.channels)):
+            own = patch[output // self.each :: self.patches.size[2]]
+            fine = self.fine.only(output) if self.fine else None
+            sums += add_patch(self.layer.only(output), fine, [0], own)
+        return sums
+
+
+class Stem:
+    def __init__(self, model, words):
+        width, self.first = words.take(2)
+        self.patches = Patches(model, words)
+        must((width, self.first) == (model.width, model.class_tokens) and not model.has_input)
+        must(self.patches.counts[0] * self.patches.counts[1] == model.count - self.first)
+        self.layer = words.linear(self.patches.values, width)
+        self.fine = words.linear_again(self.layer) if self.patches.bits == 15 else None
+        model.has_input = True
+
+    def run(self, model):
+        for position, patch in enumerate(self.patches.all(model.given), start=self.first):
+            model.residual[position] = add_patch(self.layer, self.fine, model.residual[position], patch)
 
 
 class Embedding:
@@ -153,8 +225,8 @@ class Embedding:
         count, width, self.first, self.factor = words.take(4)
         words.within((self.factor, 1 << 23))
         must(model.tokens and (count, width, self.first) == (model.tokens, model.width, model.class_tokens))
-        must(model.count - self.first == model.most)
-        self.layer = words.linear(width, count)
+        must(model.count - self.first == model.most and not model.has_input)
+        self.layer = model.embedding = words.linear(width, count)
         model.has_input = True
 
     def run(self, model):
@@ -163,6 +235,21 @@ class Embedding:
                 scale = self.layer.channels[token][1]
                 row = [saturate(requantise(w * self.factor, scale), 16) for w in self.layer.weights[token]]
                 model.residual[position] = [saturate(r + y, 16) for r, y in zip(model.residual[position], row)]
+
+
+class Types:
+    def __init__(self, model, words):
+        count, width, self.first = words.take(3)
+        words.within((count, 256), (width, 1024))
+        must(model.tokens and (width, self.first) == (model.width, model.class_tokens))
+        values = words.halves(count * width)
+        self.rows = [values[i : i + width] for i in range(0, len(values), width)]
+
+    def run(self, model):
+        for i, row in enumerate(model.residual[self.first :]):
+            of = model.types[i] if i < len(model.types) else 0
+            if of < len(self.rows):
+                model.residual[self.first + i] = [saturate(r + y, 16) for r, y in zip(row, self.rows[of])]
 
 
 # ---------------------------------------------------------------- between the residual stream and rows
@@ -215,17 +302,21 @@ class Residual:
 class Attention:
     def __init__(self, model, words):
         width, heads, groups, dim, kind, rank, flags = words.take(7)
-        words.within((width, 1024), (dim, 256), (heads + 1, 32768 // dim + 1), (kind + 1, 3), (flags + 1, 32))
+        words.within((width, 1024), (dim, 256), (heads + 1, 32768 // dim + 1), (kind + 1, 4), (flags + 1, 32))
         model.adds(width)
         must(heads % groups == 0 and groups <= heads if heads else groups == 0)
         must(kind != 1 or (groups == heads and width <= 256))
         must(kind != 2 or 1 <= rank <= width)
+        self.across = kind == 3
+        if self.across:
+            must(flags == 0 and (words.word(), rank) == model.memory)
         self.groups, self.dim, self.rank = groups, dim, rank
         self.query_dim = width if kind == 1 else dim
         self.heads = words.heads(heads)
         self.reduce = words.linear(width, 3 * rank) if kind == 2 else None
         inputs = rank if kind == 2 else width
         self.query = words.linear(inputs, heads * self.query_dim)
+        inputs = rank if self.across else inputs
         self.key = None if kind == 1 else words.linear(inputs, groups * dim)
         self.value = words.linear(inputs, groups * dim)
         self.output = words.linear(heads * dim, width)
@@ -271,7 +362,7 @@ class Attention:
     def run(self, model):
         outputs = [[] for _ in model.now]
         if self.heads:
-            thirds = [model.now] * 3
+            thirds = [model.now] + [model.looked_at if self.across else model.now] * 2
             if self.reduce:
                 reduced = [self.reduce.store(row) for row in model.now]
                 thirds = [[row[i * self.rank : (i + 1) * self.rank] for row in reduced] for i in range(3)]
@@ -280,15 +371,24 @@ class Attention:
             values = self.project(self.value, thirds[2], self.dim)
             for h, head in enumerate(self.heads):
                 group = h * self.groups // len(self.heads)
-                own_keys = [row[group] for row in keys] if keys else model.now
+                own_keys = model.now if keys is None else [row[group] for row in keys]
                 own_values = [row[group] for row in values]
                 for i, output in enumerate(outputs):
                     biases = [self.bias(h, i, j) for j in range(len(own_keys))]
-                    output += attend(queries[i][h], own_keys, own_values, head, model.kind, biases)
+                    # An empty memory has no values, not even of that dimension.
+                    seen = attend(queries[i][h], own_keys, own_values, head, model.kind, biases) if own_keys else None
+                    output += seen or [0] * self.dim
         model.residual = [self.output.add(row, output) for row, output in zip(model.residual, outputs)]
 
 
 # ---------------------------------------------------------------- feed-forward layers
+
+
+def interpolate(table, x):
+    """A fine table."""
+    i, rest = (x + 32768) >> 8, (x + 32768) & 255
+    y = table[i] + (((table[i + 1] - table[i]) * rest + 128) >> 8)
+    return saturate((y + 128) >> 8, 8)
 
 
 class FeedForward:
@@ -303,12 +403,7 @@ class FeedForward:
     def hidden(self, x):
         if not self.fine:
             return lookup(self.table, self.expand.store(x))
-        return [self.activated(y) for y in self.expand.add([0] * len(self.expand.channels), x)]
-
-    def activated(self, x):
-        i, rest = (x + 32768) >> 8, (x + 32768) & 255
-        y = self.table[i] + (((self.table[i + 1] - self.table[i]) * rest + 128) >> 8)
-        return saturate((y + 128) >> 8, 8)
+        return [interpolate(self.table, y) for y in self.expand.add([0] * len(self.expand.channels), x)]
 
     def run(self, model):
         model.residual = [self.contract.add(row, self.hidden(x)) for row, x in zip(model.residual, model.now)]
@@ -350,12 +445,20 @@ class Pool:
     def __init__(self, model, words):
         width, self.kind, self.most = words.take(3)
         model.reads_rows(width)
-        words.within((self.kind + 1, 4), (self.most, model.rows))
-        self.scale = words.scale()
+        words.within((self.kind + 1, 5), (self.most, model.rows))
+        if self.kind == 4:
+            words.within((width, 1024))
+            (self.head,), self.layer = words.heads(1), words.linear(width, 1)
+        else:
+            self.scale = words.scale()
         model.rows = 1
 
     def run(self, model):
-        if model.now:
+        if self.kind == 4 and model.now:
+            steepness, ratio = self.head
+            weights = softmax([self.layer.add([0], row)[0] for row in model.now], steepness, model.kind)
+            model.now = [divide([dot(weights, column) for column in zip(*model.now)], sum(weights), ratio)]
+        elif model.now:
             model.now = [[self.of(column) for column in zip(*model.now)]]
 
     def of(self, column):
@@ -384,13 +487,16 @@ class Dense:
 class Output:
     def __init__(self, model, words):
         width, model.outputs, model.meaning = words.take(3)
-        has_layer = words.flag()
-        words.within((width, 32768), (model.outputs, 65536), (model.meaning + 1, 5))
+        has_layer = words.word()
+        words.within((has_layer + 1, 3), (width, 32768), (model.outputs, 65536), (model.meaning + 1, 5))
         model.reads_rows(width)
         model.logit = words.steepness()
         (model.step,) = struct.unpack("<f", words.bytes(4))
         must(0 < model.step < float("inf") and (has_layer or model.outputs == width))
-        self.layer = words.linear(width, model.outputs) if has_layer else None
+        self.layer = words.linear(width, model.outputs) if has_layer == 1 else None
+        if has_layer == 2:
+            must(model.embedding and (model.outputs, width) == (model.tokens, model.width))
+            self.layer = model.embedding
         model.ended = True
 
     def run(self, model):
@@ -400,10 +506,15 @@ class Output:
 
 
 INPUTS = {"FEAT": features, "AUDI": audio, "TOKS": tokens}
+# Those that may stand before the residual stream starts.
+FIRST = ("MEMO", "CONV", "POSI")
 PARTS = {
+    "MEMO": Memory,
+    "CONV": Convolution,
     "POSI": Positions,
     "STEM": Stem,
     "EMBD": Embedding,
+    "TYPE": Types,
     "NORM": Norm,
     "ROWS": Rows,
     "RESI": Residual,

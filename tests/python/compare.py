@@ -109,8 +109,9 @@ def encoder(file, features):
     return [load(file).infer(features)]
 
 
-def chain(file, values):
-    return [load(file).infer(values)]
+def chain(file, values, raw, types, memory):
+    """Values are features, raw readings or tokens."""
+    return [load(file).infer(values, raw, types, memory)]
 
 
 def decoder(file, context, tokens):

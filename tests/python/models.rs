@@ -2,7 +2,7 @@
 
 use crate::Cases;
 use crate::support::{Random, config, linear, random_model, seal, to_bytes, to_words, vary};
-use crate::support_chain::{Given, chain, input, outputs};
+use crate::support_chain::{chain, input, outputs};
 use crate::support_decoder::{Decoder as FloatDecoder, Shape, TINY};
 use heedful::audio::{Params, features};
 use heedful::dynamic::{Decoder, Model};
@@ -123,12 +123,7 @@ pub fn chains(folder: &Path, count: u64) -> Cases {
         for _ in 0..3 {
             let given = input(random, model.shape());
             let outputs = outputs(&model, &given);
-            let values = match given {
-                Given::Narrow(values) => format!("{values:?}"),
-                Given::Fine(values) => format!("{values:?}"),
-                Given::Tokens(tokens) => format!("{tokens:?}"),
-            };
-            cases.add("chain", format!("[\"{file}\",{values},{outputs:?}]"));
+            cases.add("chain", given.row(&file, &outputs));
         }
         if number % 20 == 4 {
             let recording = format!("examples/clips/{}_nicolas_5.wav", number / 20 % 10);

@@ -37,6 +37,10 @@ class Linear:
     def __init__(self, weights, channels):
         self.weights, self.channels = weights, channels  # [outputs][inputs]; a bias and a scale per output
 
+    def only(self, output):
+        """Of this output alone."""
+        return Linear(self.weights[output : output + 1], self.channels[output : output + 1])
+
     def store(self, x):
         """A row to int8."""
         return [saturate(y, 8) for y in self.apply(x)]

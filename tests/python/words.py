@@ -140,5 +140,10 @@ def pick(found, *tags):
     return contents
 
 
+def only(found, tag):
+    """The content of the first section with a tag; None where there is none."""
+    return next((Words(content) for own, content in found if own == tag), None)
+
+
 def first(found, tag):
     return pick(found, tag)[0][1]

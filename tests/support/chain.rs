@@ -7,38 +7,90 @@ use heedful::dynamic::Model;
 use heedful::format::write::{
     AttentionModel, ChainModel, ChannelModel, InputModel, LinearModel, PartModel, PatternModel,
 };
-use heedful::format::{InputKind, OutputKind, Shape, Softmax};
-use heedful::{Channel, HeadScale, NormChannel, Pairing, Patches, PoolKind, ResidualScale, Scale, Steepness, Window};
+use heedful::format::{InputKind, InputShape, OutputKind, Shape, Softmax};
+use heedful::{
+    Channel, HeadScale, Input, MemoryShape, NormChannel, Pairing, Patches, PoolKind, ResidualScale, Scale, Steepness,
+    Window,
+};
 
 /// What a model reads.
 #[derive(Clone, Debug)]
 pub enum Given {
     Narrow(Vec<i8>),
     Fine(Vec<i16>),
-    Tokens(Vec<u16>),
+    /// Raw readings of sensors.
+    Readings(Vec<i16>),
+    /// Tokens, and the type of each.
+    Tokens(Vec<u16>, Vec<u8>),
+    /// One of these, and a memory beside it.
+    Beside(Box<Given>, Vec<i8>),
 }
 
-/// An input for a model: of all its features, or of some tokens, a few of them unknown.
-pub fn input(random: &mut Random, shape: &Shape) -> Given {
-    let count = shape.input.steps * shape.input.columns * shape.input.channels;
-    match shape.input.kind {
-        InputKind::Tokens => {
-            let count = random.int(0, shape.input.steps as i64 + 2);
-            Given::Tokens((0..count).map(|_| random.int(0, shape.input.channels as i64) as u16).collect())
+impl Given {
+    pub fn input(&self) -> Input<'_> {
+        match self {
+            Self::Narrow(values) => Input::Features(values),
+            Self::Fine(values) => Input::FineFeatures(values),
+            Self::Readings(values) => Input::Readings(values),
+            Self::Tokens(tokens, types) => Input::Tokens(tokens, types),
+            Self::Beside(given, _) => given.input(),
         }
-        _ if shape.input.fine => Given::Fine((0..count).map(|_| random.int(-16_384, 16_383) as i16).collect()),
+    }
+
+    pub fn memory(&self) -> &[i8] {
+        if let Self::Beside(_, memory) = self { memory } else { &[] }
+    }
+
+    /// Without the memory.
+    pub fn alone(&self) -> &Self {
+        if let Self::Beside(given, _) = self { given } else { self }
+    }
+
+    /// The file, what it is given (values, whether they are raw readings, types of tokens, memory) and what comes out, as
+    /// the reader in Python takes them.
+    pub fn row(&self, file: &str, outputs: &[i16]) -> String {
+        let (values, raw, types) = match self.input() {
+            Input::Features(values) => (format!("{values:?}"), false, &[][..]),
+            Input::FineFeatures(values) => (format!("{values:?}"), false, &[][..]),
+            Input::Readings(values) => (format!("{values:?}"), true, &[][..]),
+            Input::Tokens(tokens, types) => (format!("{tokens:?}"), false, types),
+        };
+        let memory = self.memory();
+        format!("[\"{file}\",{values},{raw},{types:?},{memory:?},{outputs:?}]").replace(", ", ",")
+    }
+}
+
+/// An input for a model: of all its features, or of some tokens, a few of them unknown; and a memory where it has one,
+/// shorter than said, as long, or longer.
+pub fn input(random: &mut Random, shape: &Shape) -> Given {
+    let given = one_input(random, shape);
+    let Some(MemoryShape { steps, channels }) = shape.memory else { return given };
+    let rows = [0, random.int(1, steps as i64) as usize, steps, steps + 1][random.int(0, 3) as usize];
+    let rest = random.int(0, channels as i64 - 1) as usize;
+    Given::Beside(Box::new(given), random.i8s(rows * channels + rest, 128))
+}
+
+fn one_input(random: &mut Random, shape: &Shape) -> Given {
+    let InputShape { kind, steps, columns, channels, millihertz, fine } = shape.input;
+    let count = steps * columns * channels;
+    match kind {
+        InputKind::Tokens => {
+            let count = random.int(0, steps as i64 + 2);
+            let tokens = (0..count).map(|_| random.int(0, channels as i64) as u16).collect();
+            Given::Tokens(tokens, (0..random.int(0, count)).map(|_| random.int(0, 3) as u8).collect())
+        }
+        // Here, where there is a rate, readings are described.
+        InputKind::Features if millihertz > 0 && random.int(0, 1) == 0 => {
+            Given::Readings((0..count).map(|_| random.next() as i16).collect())
+        }
+        _ if fine => Given::Fine((0..count).map(|_| random.int(-16_384, 16_383) as i16).collect()),
         _ => Given::Narrow(random.i8s(count, 128)),
     }
 }
 
 /// What comes out of a model on the host.
 pub fn outputs(model: &Model, given: &Given) -> Vec<i16> {
-    let outcome = match given {
-        Given::Narrow(values) => model.infer(values),
-        Given::Fine(values) => model.infer_fine(values),
-        Given::Tokens(tokens) => model.infer_tokens(tokens),
-    };
-    outcome.logits().to_vec()
+    model.infer_input(given.input(), given.memory()).logits().to_vec()
 }
 
 /// Makes chains.
@@ -46,6 +98,9 @@ pub struct Maker<'r> {
     random: &'r mut Random,
     width: usize,
     positions: usize,
+    memory: Option<MemoryShape>,
+    /// Tokens of the vocabulary.
+    vocabulary: usize,
     parts: Vec<PartModel>,
 }
 
@@ -53,7 +108,10 @@ pub struct Maker<'r> {
 pub fn chain(random: &mut Random, number: u64) -> ChainModel {
     let softmax = if number.is_multiple_of(2) { Softmax::Wide } else { Softmax::Narrow };
     let width = random.int(1, 13) as usize;
-    let mut maker = Maker { random, width, positions: 0, parts: vec![] };
+    let mut maker = Maker { random, width, positions: 0, memory: None, vocabulary: 0, parts: vec![] };
+    if maker.random.int(0, 3) == 0 {
+        maker.remember();
+    }
     let input = match number % 5 {
         0 => maker.series(),
         1 | 2 => maker.image(number.is_multiple_of(3)),
@@ -62,9 +120,10 @@ pub fn chain(random: &mut Random, number: u64) -> ChainModel {
     };
     maker.blocks(number);
     let outputs = maker.end(number);
+    let unit = if maker.coin() { String::from("°C") } else { String::new() };
     let parts = maker.parts;
     let labels = if number.is_multiple_of(4) { (0..outputs).map(|i| format!("output {i}")).collect() } else { vec![] };
-    ChainModel { softmax, input, parts, labels, unit: String::new(), tokens: vec![] }
+    ChainModel { softmax, input, parts, labels, unit, tokens: vec![] }
 }
 
 impl Maker<'_> {
@@ -87,48 +146,95 @@ impl Maker<'_> {
         class_tokens
     }
 
-    fn stem(&mut self, patches: Patches, fine: bool) {
-        let class_tokens = self.start(patches.total());
-        let layer = linear(self.random, patches.values(), self.width, 8.0);
+    /// A second input.
+    fn remember(&mut self) {
+        let (steps, channels) = (self.count(9), self.count(6));
+        self.memory = Some(MemoryShape { steps, channels });
+        self.parts.push(PartModel::Memory { steps, channels: vec![(0.5, 0.25); channels] });
+    }
+
+    /// Channels of the lower 7 bits of values of 15.
+    fn lower(layer: &LinearModel, fine: bool) -> Vec<Channel> {
         let low =
             |channel: &Channel| Channel { bias: 0, scale: Scale::from_real(channel.scale.to_real() / 128.0).unwrap() };
-        let fine = if fine { layer.channels.iter().map(low).collect() } else { vec![] };
+        if fine { layer.channels.iter().map(low).collect() } else { vec![] }
+    }
+
+    /// Convolutions or none, then a stem over what they make of the input.
+    fn stem(&mut self, input: [usize; 3], fine: bool) {
+        let (mut input, mut fine) = (input, fine);
+        if self.coin() {
+            for _ in 0..self.count(3) {
+                (input, fine) = (self.convolution(input, fine), false);
+            }
+        }
+        let patches = if input[1] == 1 && self.coin() {
+            Patches::of_series(input[0], input[2], self.random.int(1, input[0] as i64) as usize)
+        } else {
+            self.patches(input, 20)
+        };
+        let class_tokens = self.start(patches.total());
+        let layer = linear(self.random, patches.values(), self.width, 8.0);
+        let fine = Self::lower(&layer, fine);
         self.parts.push(PartModel::Stem { class_tokens, patches, layer, fine });
     }
 
-    fn series(&mut self) -> InputModel {
-        let (steps, channels, fine) = (self.count(12), self.count(4), self.coin());
-        let patches = if self.coin() {
-            Patches::of_series(steps, channels, self.random.int(1, steps as i64) as usize)
+    /// A convolution, full or depthwise; gives the map that it makes.
+    fn convolution(&mut self, input: [usize; 3], fine: bool) -> [usize; 3] {
+        let (patches, depthwise) = (self.patches(input, 60), self.coin());
+        let (outputs, inputs) = if depthwise {
+            (input[2] * self.count(2), patches.values() / input[2])
         } else {
-            self.patches([steps, 1, channels])
+            (self.count(6), patches.values())
         };
-        self.stem(patches, fine);
-        self.features(patches, fine)
+        let layer = linear(self.random, inputs, outputs, 256.0);
+        let fine = Self::lower(&layer, fine);
+        let at = |i: usize| (256.0 * (i as f64 - 128.0)).min(32_767.0) / 1024.0;
+        let table = std::array::from_fn(|i| (heedful::gelu(at(i)) * 8192.0).round() as i16);
+        self.parts.push(PartModel::Convolution { patches, depthwise, layer, fine, table });
+        let [rows, columns] = patches.counts();
+        [rows, columns, outputs]
+    }
+
+    fn series(&mut self) -> InputModel {
+        let (input, fine) = ([self.count(12), 1, self.count(4)], self.coin());
+        self.stem(input, fine);
+        self.features(input, fine)
     }
 
     fn image(&mut self, fine: bool) -> InputModel {
-        let size = [self.count(7), self.count(6), self.count(3)];
-        let patches = self.patches(size);
-        self.stem(patches, fine);
-        self.features(patches, fine)
+        let input = [self.count(7), self.count(6), self.count(3)];
+        self.stem(input, fine);
+        self.features(input, fine)
     }
 
-    fn features(&mut self, patches: Patches, fine: bool) -> InputModel {
-        let [steps, columns, channels] = patches.input;
-        let channel = |i: usize| ChannelModel { zero: i as f32 - 0.5, ..ChannelModel::of_unit(0.25 + i as f32) };
-        let channels = (0..channels).map(channel).collect();
-        InputModel::Features { steps, columns, fine, millihertz: 0, channels }
+    fn features(&mut self, input: [usize; 3], fine: bool) -> InputModel {
+        let [steps, columns, channels] = input;
+        let has_readings = self.coin();
+        let channels = (0..channels).map(|i| self.channel(i, has_readings, fine)).collect();
+        InputModel::Features { steps, columns, fine, millihertz: if has_readings { 62_500 } else { 0 }, channels }
     }
 
-    /// Patches that fit, overlap or leave something out, and reach beyond the edges.
-    fn patches(&mut self, input: [usize; 3]) -> Patches {
+    /// Of raw readings, some are beyond what the model takes.
+    fn channel(&mut self, index: usize, has_readings: bool, fine: bool) -> ChannelModel {
+        let scale = (1.0 + self.random.uniform()) / if fine { 512.0 } else { 65_536.0 };
+        let bias = self.random.int(-1_000_000, 1_000_000) as i32;
+        ChannelModel {
+            name: if self.coin() { format!("channel {index}") } else { String::new() },
+            zero: index as f32 - 0.5,
+            unit: 0.25 + index as f32,
+            reading: has_readings.then(|| Channel { bias, scale: Scale::from_real(scale).unwrap() }),
+        }
+    }
+
+    /// At most so many patches that fit, overlap or leave something out, and reach beyond the edges.
+    fn patches(&mut self, input: [usize; 3], most: usize) -> Patches {
         loop {
             let kernel = [self.count(input[0].min(4)), self.count(input[1].min(4))];
             let stride = [self.count(kernel[0] + 1), self.count(kernel[1] + 1)];
             let padding = kernel.map(|kernel| self.random.int(0, kernel as i64 - 1) as usize);
             let patches = Patches { input, kernel, stride, padding, zero: self.random.next() as i8 };
-            if (1..=20).contains(&patches.total()) {
+            if (1..=most).contains(&patches.total()) {
                 return patches;
             }
         }
@@ -136,12 +242,7 @@ impl Maker<'_> {
 
     fn sound(&mut self) -> InputModel {
         let (frames, bands, window) = (self.count(9), self.count(6), if self.coin() { 256 } else { 512 });
-        let patches = if self.coin() {
-            Patches::of_series(frames, bands, self.random.int(1, frames as i64) as usize)
-        } else {
-            self.patches([frames, 1, bands])
-        };
-        self.stem(patches, false);
+        self.stem([frames, 1, bands], false);
         let (bands, low_hz) = (bands as u32, 100);
         let params = Params { sample_rate: 8000, window, hop: 70, bands, low_hz, high_hz: 4000, floor_log2: 8 };
         InputModel::Audio { frames, tables: Tables::design(params).unwrap() }
@@ -153,6 +254,15 @@ impl Maker<'_> {
         let layer = linear(self.random, self.width, vocabulary, 0.5);
         let factor = self.random.int(100, 3000) as u32;
         self.parts.push(PartModel::Embedding { class_tokens, factor, layer });
+        self.vocabulary = vocabulary;
+        if self.coin() {
+            let (types, width) = (self.count(3), self.width);
+            let values = (0..types * width).map(|_| self.random.int(-900, 900) as i16).collect();
+            let types = PartModel::TokenTypes { class_tokens, width, values };
+            // Whichever comes first.
+            let at = self.parts.len() - usize::from(self.coin());
+            self.parts.insert(at, types);
+        }
         InputModel::Tokens { positions, vocabulary }
     }
 
@@ -230,11 +340,16 @@ impl Maker<'_> {
         let width = self.width;
         let (key_heads, head_dim) = (self.random.int(0, 3) as usize, self.count(9));
         let kind = self.random.int(0, 3);
+        let memory = self.memory.filter(|_| kind == 3);
         let (fused, low_rank) = (kind == 1, kind == 2);
         let heads = key_heads * if fused { 1 } else { self.count(2) };
         let rank = low_rank.then(|| self.count(width));
         let (dim, inputs) = (if fused { width } else { head_dim }, rank.unwrap_or(width));
-        let pattern = self.pattern(heads, if fused { 0 } else { head_dim / 2 });
+        let pattern = match memory {
+            Some(_) => PatternModel::default(),
+            None => self.pattern(heads, if fused { 0 } else { head_dim / 2 }),
+        };
+        let key_inputs = memory.map_or(inputs, |memory| memory.channels);
         // Rotated values have 64 steps to one.
         let gain = if pattern.rope.is_some() { 64.0 } else { 1.0 };
         let r = &mut *self.random;
@@ -248,11 +363,11 @@ impl Maker<'_> {
             head_dim,
             reduce: rank.map(|rank| linear(r, width, 3 * rank, 1.0)),
             query: linear(r, inputs, heads * dim, gain),
-            key: (!fused).then(|| linear(r, inputs, key_heads * head_dim, gain)),
-            value: linear(r, inputs, key_heads * head_dim, 1.0),
+            key: (!fused).then(|| linear(r, key_inputs, key_heads * head_dim, gain)),
+            value: linear(r, key_inputs, key_heads * head_dim, 1.0),
             output: linear(r, heads * head_dim, width, 4.0),
             pattern,
-            memory: None,
+            memory,
         }
     }
 
@@ -303,23 +418,39 @@ impl Maker<'_> {
             values = self.dense(values);
         }
         if !number.is_multiple_of(4) {
-            let kind = [PoolKind::Mean, PoolKind::First, PoolKind::Last, PoolKind::Max][self.random.int(0, 3) as usize];
-            let count = self.count(self.positions);
-            let scale = Scale::from_real((1.0 / count as f64).min(0.24)).unwrap();
-            self.parts.push(PartModel::Pool { width: values, kind, count, scale });
+            self.pool(values);
         }
         for _ in 0..self.random.int(0, 2) {
             values = self.dense(values);
         }
+        let (logit, step) = (Steepness::from_real(0.001).unwrap(), 0.125);
+        if values == self.width && self.vocabulary > 0 && self.coin() {
+            let outputs = self.vocabulary;
+            self.parts.push(PartModel::TiedOutput { width: values, outputs, logit, step });
+            return outputs;
+        }
         let outputs = self.count(5);
         let layer = self.coin().then(|| linear(self.random, values, outputs, 16.0));
         let outputs = if layer.is_some() { outputs } else { values };
-        let (logit, step) = (Steepness::from_real(0.001).unwrap(), 0.125);
         let kinds =
             [OutputKind::Classes, OutputKind::Labels, OutputKind::Values, OutputKind::Embedding, OutputKind::NextToken];
         let kind = kinds[self.random.int(0, 4) as usize];
         self.parts.push(PartModel::Output { width: values, kind, logit, step, layer });
         outputs
+    }
+
+    fn pool(&mut self, width: usize) {
+        if self.random.int(0, 3) == 0 {
+            let steepness = Steepness::from_real(0.005 * (1.0 + self.random.uniform())).unwrap();
+            let scale = HeadScale::new(steepness, Scale::from_real(1.0 / 256.0).unwrap()).unwrap();
+            let layer = linear(self.random, width, 1, 16.0);
+            self.parts.push(PartModel::WeightedPool { layer, scale });
+            return;
+        }
+        let kind = [PoolKind::Mean, PoolKind::First, PoolKind::Last, PoolKind::Max][self.random.int(0, 3) as usize];
+        let count = self.count(self.positions);
+        let scale = Scale::from_real((1.0 / count as f64).min(0.24)).unwrap();
+        self.parts.push(PartModel::Pool { width, kind, count, scale });
     }
 
     fn dense(&mut self, inputs: usize) -> usize {
