@@ -171,7 +171,7 @@ fn chain(seed: u64, softmax: Softmax, learned: bool) -> ChainModel {
     };
     maker.parts.push(output);
     let input = InputModel::Tokens { positions: COUNT, vocabulary: TOKENS };
-    ChainModel { softmax, input, parts: maker.parts, labels: vec![], tokens: vec![] }
+    ChainModel { softmax, input, parts: maker.parts, labels: vec![], unit: String::new(), tokens: vec![] }
 }
 
 fn text(seed: u64, length: usize) -> Vec<u16> {

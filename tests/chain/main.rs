@@ -7,6 +7,7 @@ mod attention_support;
 mod chain;
 mod errors;
 mod golden;
+mod newer;
 mod order;
 mod parts;
 mod reference;

@@ -84,8 +84,17 @@ impl Start {
         self.end(width, None)
     }
 
+    /// The model of which rows of so many values are the outputs.
+    pub fn model(&self, width: usize) -> Model {
+        self.ended(width, None)
+    }
+
     /// What comes out with this last part.
     pub fn end(&self, width: usize, layer: Option<LinearModel>) -> Vec<f64> {
+        outputs(&self.ended(width, layer), &self.given).into_iter().map(f64::from).collect()
+    }
+
+    fn ended(&self, width: usize, layer: Option<LinearModel>) -> Model {
         let logit = Steepness::from_real(0.001).unwrap();
         let mut parts = self.parts.clone();
         parts.push(PartModel::Output { width, kind: OutputKind::Values, logit, step: 1.0, layer });
@@ -97,8 +106,7 @@ impl Start {
             unit: String::new(),
             tokens: vec![],
         };
-        let model = Model::load(&chain.to_bytes().unwrap()).unwrap();
-        outputs(&model, &self.given).into_iter().map(f64::from).collect()
+        Model::load(&chain.to_bytes().unwrap()).unwrap()
     }
 
     /// The residual stream, up to 2000 either way: the rows of a 16th of it, with biases of 0 to 15, add up to
@@ -182,6 +190,14 @@ impl Tensors {
                     for (to, &w) in to.iter_mut().zip(row) {
                         *to += f64::from(w) * f64::from(*factor) * layer.channels[usize::from(token)].scale.to_real();
                     }
+                }
+            }
+            PartModel::TokenTypes { class_tokens, width, values } => {
+                let Given::Tokens(_, types) = given else { panic!("tokens") };
+                for (i, to) in self.residual.iter_mut().skip(*class_tokens).enumerate() {
+                    let of = types.get(i).map_or(0, |&of| of.into());
+                    let row = values.chunks(*width).nth(of).unwrap_or(&[]);
+                    to.iter_mut().zip(row).for_each(|(to, &x)| *to += f64::from(x));
                 }
             }
             PartModel::Norm { norm, rms, carry } => {
@@ -276,6 +292,34 @@ pub fn fine_sums(layer: &LinearModel, fine: &[Channel], x: &[f64]) -> Vec<f64> {
     sums(layer, &high).iter().zip(low).map(|(high, low)| high + low).collect()
 }
 
+/// The map that a convolution makes, not yet rounded.
+pub fn convolution(part: &PartModel, values: &[f64]) -> Vec<f64> {
+    let PartModel::Convolution { patches, depthwise, layer, fine, table } = part else { panic!("{part:?}") };
+    let (channels, outputs) = (patches.input[2], layer.channels.len());
+    let each = |layer: &LinearModel, fine: &[Channel], x: &[f64]| {
+        if fine.is_empty() { sums(layer, x) } else { fine_sums(layer, fine, x) }
+    };
+    let own = |output: usize, x: &[f64]| {
+        let inputs = x.len() / channels;
+        let weights = layer.weights[output * inputs..][..inputs].to_vec();
+        let layer = LinearModel { weights, channels: vec![layer.channels[output]] };
+        let x: Vec<f64> = x.iter().skip(output / (outputs / channels)).step_by(channels).copied().collect();
+        each(&layer, fine.get(output..=output).unwrap_or(&[]), &x)[0]
+    };
+    (0..patches.total())
+        .map(|index| patch(patches, index, values))
+        .flat_map(|x| if *depthwise { (0..outputs).map(|i| own(i, &x)).collect() } else { each(layer, fine, &x) })
+        .map(|x| interpolated(table, x) / 256.0)
+        .collect()
+}
+
+/// What a fine table makes of an argument.
+fn interpolated(table: &[i16; 258], x: f64) -> f64 {
+    let x = sat16(x) + 32_768.0;
+    let (i, rest) = ((x / 256.0) as usize, x % 256.0 / 256.0);
+    f64::from(table[i]) * (1.0 - rest) + f64::from(table[i + 1]) * rest
+}
+
 /// What feed-forward layers add for a row.
 fn feed_forward(part: &PartModel, x: &[f64]) -> Vec<f64> {
     let byte = |x: f64| usize::from(sat8(nearest(x)) as i8 as u8);
@@ -284,13 +328,8 @@ fn feed_forward(part: &PartModel, x: &[f64]) -> Vec<f64> {
             (sums(expand, x).iter().map(|&x| f64::from(activation[byte(x)])).collect(), contract)
         }
         PartModel::FineFeedForward { expand, table, contract } => {
-            let fine = |x: f64| {
-                let x = sat16(nearest(x)) + 32_768.0;
-                let (i, rest) = ((x / 256.0) as usize, x % 256.0 / 256.0);
-                let fine = f64::from(table[i]) * (1.0 - rest) + f64::from(table[i + 1]) * rest;
-                // Rounded to 256ths first.
-                sat8(nearest(nearest(fine) / 256.0))
-            };
+            // Rounded to 256ths first.
+            let fine = |x: f64| sat8(nearest(nearest(interpolated(table, nearest(x))) / 256.0));
             (sums(expand, x).iter().map(|&x| fine(x)).collect(), contract)
         }
         PartModel::Gated { gate, up, table, product, down, hidden15 } => {

@@ -162,7 +162,7 @@ COMPARED = {
 
 
 def main(files):
-    golden = [HERE / "golden" / name for name in ("operations.json", "models.json")] + [ROOT / "tests/models/chains.json"]
+    golden = [HERE / "golden/operations.json", HERE / "golden/models.json", ROOT / "tests/models/chains.json"]
     for file in files or golden:
         for name, rows in json.loads(Path(file).read_text()).items():
             compute = COMPARED[name]

@@ -1,7 +1,7 @@
 """A second reader of `.heed` files: from samples or features to logits, from tokens to logits.
 
-Written from docs/format.md, docs/format-1.md and docs/numerics.md alone, as much an explanation of them as a check: it gives the same
-bits as the library (compare.py, `cargo test --test python`). It is not fast.
+Written from docs/format.md, docs/format-1.md and docs/numerics.md alone, as much an explanation of them as a check: it
+gives the same bits as the library (compare.py, `cargo test --test python`). It is not fast.
 """
 
 from audio import Frontend

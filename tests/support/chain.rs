@@ -46,8 +46,8 @@ impl Given {
         if let Self::Beside(given, _) = self { given } else { self }
     }
 
-    /// The file, what it is given (values, whether they are raw readings, types of tokens, memory) and what comes out, as
-    /// the reader in Python takes them.
+    /// The file, what it is given (values, whether they are raw readings, types of tokens, memory) and what comes out,
+    /// as the reader in Python takes them.
     pub fn row(&self, file: &str, outputs: &[i16]) -> String {
         let (values, raw, types) = match self.input() {
             Input::Features(values) => (format!("{values:?}"), false, &[][..]),
