@@ -9,11 +9,11 @@ use heedful::{Allowed, Error, Pairing};
 
 const WIDTH_WORD: u32 = WIDTH as u32;
 /// Not the word of any scale.
-const NO_SCALE: u32 = 0x7fff_ffff;
+pub const NO_SCALE: u32 = 0x7fff_ffff;
 
 /// [`refusal`] with a word of a section changed; sections are counted from 0, `MODL` first.
 #[track_caller]
-fn changed(words: &[u32], section: usize, word: usize, value: u32) -> Error {
+pub fn changed(words: &[u32], section: usize, word: usize, value: u32) -> Error {
     let mut words = words.to_vec();
     let at = sections(&words)[section].start + 2 + word;
     words[at] = value;
@@ -21,13 +21,13 @@ fn changed(words: &[u32], section: usize, word: usize, value: u32) -> Error {
 }
 
 /// A word that is wrong: of which part, which word, the value, and what is said of it.
-struct Wrong(usize, usize, u32, &'static str, Allowed);
+pub struct Wrong(pub usize, pub usize, pub u32, pub &'static str, pub Allowed);
 
 /// Numbers of parts begin after the model and its input.
-const FIRST: usize = 2;
+pub const FIRST: usize = 2;
 
 #[track_caller]
-fn hold(words: &[u32], names: &[&'static str], wrongs: &[Wrong]) {
+pub fn hold(words: &[u32], names: &[&'static str], wrongs: &[Wrong]) {
     for &Wrong(index, word, value, what, allowed) in wrongs {
         let (part, found) = (names[index], value as usize);
         let expected = Error::Part { index, part, what, allowed, found };
@@ -35,17 +35,17 @@ fn hold(words: &[u32], names: &[&'static str], wrongs: &[Wrong]) {
     }
 }
 
-const SCALE: Allowed = Allowed::Words("2^-32 up to, but not, 1/4");
-const STEEPNESS: Allowed = Allowed::Words("2^-18 up to, but not, 1/16");
+pub const SCALE: Allowed = Allowed::Words("2^-32 up to, but not, 1/4");
+pub const STEEPNESS: Allowed = Allowed::Words("2^-18 up to, but not, 1/16");
 const BIAS: Allowed = Allowed::Words("-2^30 to 2^30");
-const FLAG: Allowed = Allowed::Between(0, 1);
+pub const FLAG: Allowed = Allowed::Between(0, 1);
 
 /// Words of a linear layer's weights.
-const fn weights(inputs: usize, outputs: usize) -> usize {
+pub const fn weights(inputs: usize, outputs: usize) -> usize {
     inputs.div_ceil(4) * outputs
 }
 
-const fn layer(inputs: usize, outputs: usize) -> usize {
+pub const fn layer(inputs: usize, outputs: usize) -> usize {
     weights(inputs, outputs) + 2 * outputs
 }
 

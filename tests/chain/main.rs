@@ -8,6 +8,7 @@ mod chain;
 mod errors;
 mod golden;
 mod newer;
+mod newer_errors;
 mod order;
 mod parts;
 mod reference;

@@ -5,11 +5,13 @@ use crate::support::{Random, linear, norm, seal, to_bytes, to_words};
 use heedful::audio::{Params, Tables};
 use heedful::bytemuck::cast_slice;
 use heedful::dynamic::Model;
-use heedful::format::write::{AttentionModel, ChainModel, InputModel, LinearModel, PartModel, PatternModel};
+use heedful::format::write::{
+    AttentionModel, ChainModel, ChannelModel, InputModel, LinearModel, PartModel, PatternModel,
+};
 use heedful::format::{OutputKind, Softmax};
 use heedful::{
-    Allowed, Channel, Error, HeadScale, NormChannel, Pairing, Patches, PoolKind, ResidualScale, Scale, Steepness,
-    Window,
+    Allowed, Channel, Error, HeadScale, MemoryShape, NormChannel, Pairing, Patches, PoolKind, ResidualScale, Scale,
+    Steepness, Window,
 };
 use std::ops::Range;
 
@@ -87,6 +89,71 @@ pub fn complete() -> ChainModel {
         unit: String::new(),
         tokens: vec![],
     }
+}
+
+/// The shape of the memory of [`remembering`].
+pub const MEMORY: MemoryShape = MemoryShape { steps: 4, channels: 3 };
+
+fn to_memory(random: &mut Random) -> PartModel {
+    let inner = HEADS * HEAD_DIM;
+    let PartModel::Attention(own) = attention(random, PatternModel::default(), 0) else { unreachable!() };
+    let [key, value] = [(); 2].map(|()| linear(random, MEMORY.channels, inner, 1.0));
+    PartModel::Attention(AttentionModel { key: Some(key), value, memory: Some(MEMORY), ..own })
+}
+
+/// Readings of 15 bits through a full and a depthwise convolution, attention to a memory, pooling by weights.
+pub fn remembering() -> ChainModel {
+    let random = &mut Random(3);
+    let r = &mut *random;
+    let (kernel, stride) = ([3, 1], [1, 1]);
+    let patches = |input, padding| Patches { input, kernel, stride, padding, zero: -3 };
+    let (first, second) = (patches([8, 1, 2], [1, 0]), patches([8, 1, 4], [0, 0]));
+    let table = [0; 258];
+    let (full, each) = (linear(r, first.values(), 4, 1.0), linear(r, 3, 8, 1.0));
+    let fine = vec![Channel { bias: 0, scale: scale(0.001) }; 4];
+    let stem = Patches::of_series(6, 8, 1);
+    let layer = linear(r, 8, WIDTH, 1.0);
+    let head = HeadScale::new(Steepness::from_real(0.001).unwrap(), scale(1.0 / 256.0)).unwrap();
+    let reading = Some(Channel { bias: 5, scale: scale(0.01) });
+    let channels = vec![ChannelModel { reading, ..ChannelModel::of_unit(1.0) }; 2];
+    ChainModel {
+        input: InputModel::Features { steps: 8, columns: 1, fine: true, millihertz: 62_500, channels },
+        parts: vec![
+            PartModel::Memory { steps: MEMORY.steps, channels: vec![(0.0, 1.0); MEMORY.channels] },
+            PartModel::Convolution { patches: first, depthwise: false, layer: full, fine, table },
+            PartModel::Convolution { patches: second, depthwise: true, layer: each, fine: vec![], table },
+            PartModel::Positions { count: 6, width: WIDTH, class_tokens: 0, values: vec![] },
+            PartModel::Stem { class_tokens: 0, patches: stem, layer, fine: vec![] },
+            PartModel::Rows(vec![Channel { bias: 1, scale: scale(0.1) }; WIDTH]),
+            to_memory(r),
+            PartModel::WeightedPool { layer: linear(r, WIDTH, 1, 1.0), scale: head },
+            output(WIDTH, None),
+        ],
+        ..complete()
+    }
+}
+
+/// The names of its parts.
+pub const REMEMBERING: [&str; 9] = [
+    "memory",
+    "convolution",
+    "convolution",
+    "positions",
+    "stem",
+    "rows of the residual stream",
+    "attention",
+    "pooling",
+    "output",
+];
+
+/// Tokens with types, and an output that is tied to their embedding.
+pub fn of_typed_tokens() -> ChainModel {
+    let mut chain = of_tokens();
+    let values = vec![3; 2 * WIDTH];
+    chain.parts.insert(2, PartModel::TokenTypes { class_tokens: 1, width: WIDTH, values });
+    let logit = Steepness::from_real(0.001).unwrap();
+    chain.parts[4] = PartModel::TiedOutput { width: WIDTH, outputs: 9, logit, step: 1.0 };
+    chain
 }
 
 pub fn output(width: usize, layer: Option<LinearModel>) -> PartModel {

@@ -15,7 +15,7 @@ pub fn run(data: &[u8]) -> bool {
     let mut from = Bytes::new(data);
     let file = if data.starts_with(b"HEED") { repaired(data) } else { encoder::file(&mut from) };
     let (Ok(model), Ok(parameters)) = (Model::load(&file), EncoderModel::load(&file)) else { return false };
-    let c = *model.config();
+    let c = *model.shape();
     if model.macs() > encoder::WORK || c.positions * c.heads * c.head_dim > encoder::WORK {
         return false;
     }
