@@ -72,13 +72,13 @@ impl Model {
     #[must_use]
     pub fn parts(&self) -> Vec<PartInfo> {
         let (mut parts, mut rows) = (Vec::new(), self.shape.positions);
-        self.file().each_section(|name, bytes, read| {
+        self.file().each_section(|place, name, bytes, read| {
             let said = |shape: String| (shape, Work::default());
             let bits = if self.shape.softmax.is_wide() { 15 } else { 8 };
-            let (shape, work) = match (read, parts.len()) {
+            let (shape, work) = match (read, place) {
                 (Some(read), _) => describe(&read, &mut rows),
-                (None, 0) => said(format!("softmax weights of {bits} bits")),
-                (None, 1) => said(self.input()),
+                (None, Some(0)) => said(format!("softmax weights of {bits} bits")),
+                (None, Some(1)) => said(self.input()),
                 (None, _) => said(String::new()),
             };
             parts.push(PartInfo { name, shape, bytes, work });
@@ -180,7 +180,8 @@ fn describe(read: &Read<'_>, rows: &mut usize) -> (String, Work) {
             (shape, Work::default())
         }
         Read::WeightedPool(pool) => {
-            let work = Work { weights: *rows, ..Work::layers(*rows, &[&pool.layer]) };
+            let attended = *rows * pool.layer.weights.inputs;
+            let work = Work { weights: *rows, attended, ..Work::layers(*rows, &[&pool.layer]) };
             *rows = 1;
             (format!("by weights, of width {}", pool.layer.weights.inputs), work)
         }
@@ -200,11 +201,16 @@ fn attention(part: &AttentionPart<'_>, rows: usize) -> (String, Work) {
     let heads = a.heads();
     let mut work = Work::default();
     if heads > 0 {
-        work = Work::layers(rows, &[&a.query.layer(), &a.value.layer(), &a.output]);
-        for layer in a.key.map(|key| key.layer()).into_iter().chain(*reduce) {
-            work.layer(rows, &layer);
+        let keys = memory.map_or(rows, |memory| memory.steps);
+        work = Work::layers(rows, &[&a.query.layer(), &a.output]);
+        work.layer(keys, &a.value.layer());
+        if let Some(key) = a.key {
+            work.layer(keys, &key.layer());
         }
-        work.weights = heads * rows * memory.map_or(rows, |memory| memory.steps);
+        if let Some(reduce) = reduce {
+            work.layer(rows, reduce);
+        }
+        work.weights = heads * rows * keys;
         work.attended = work.weights * (a.dim + a.head_dim);
     }
     let mut shape = format!("width {}, {heads} heads of {}", a.output.channels.len(), a.head_dim);

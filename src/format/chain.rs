@@ -47,11 +47,16 @@ impl<'a> Sections<'a> {
     pub(crate) const fn next_part(&mut self) -> Result<Option<(u32, Reader<'a>)>, Error> {
         loop {
             match tri!(self.next()) {
-                Some((tag, _)) if (tag & 0xff) as u8 >= b'a' => {}
+                Some((tag, _)) if !is_in_chain(tag) => {}
                 part => return Ok(part),
             }
         }
     }
+}
+
+/// Whether a section of this tag is one of the chain.
+const fn is_in_chain(tag: u32) -> bool {
+    ((tag & 0xff) as u8) < b'a'
 }
 
 impl<'a> File<'a> {
@@ -423,11 +428,11 @@ impl<'a> Flow<'a> {
         // Nothing lies ahead of the newest position.
         let causal = pattern.causal && !self.steps;
         self.uses(FilePattern { causal, ..*pattern }.uses());
-        let mut products = attention.query.layer().products();
-        products = products.saturating_add(attention.value.layer().products());
-        products = products.saturating_add(attention.output.products());
+        let mut products = attention.query.layer().products().saturating_add(attention.output.products());
+        // Of each row that is looked at.
+        let mut of_keys = attention.value.layer().products();
         if let Some(key) = attention.key {
-            products = products.saturating_add(key.layer().products());
+            of_keys = of_keys.saturating_add(key.layer().products());
         }
         if let Some(reduce) = reduce {
             self.uses(Uses::LOW_RANK);
@@ -440,7 +445,7 @@ impl<'a> Flow<'a> {
             self.uses(uses);
         }
         if self.steps {
-            self.macs(1, products);
+            self.macs(1, products.saturating_add(of_keys));
             let (dim, head_dim, inner) = (attention.dim, attention.head_dim, attention.output.weights.inputs);
             let groups = attention.value.channel_groups;
             self.shape.needs.step(heads * dim, groups * dim, inner, groups * (dim + head_dim));
@@ -449,6 +454,7 @@ impl<'a> Flow<'a> {
         }
         let pairs = keys.saturating_mul(heads * (attention.dim + attention.head_dim));
         self.macs(self.rows, products.saturating_add(pairs));
+        self.macs(keys, of_keys);
         let outputs = attention.output.weights.inputs;
         self.shape.needs.attention(self.rows, keys, attention.dim, attention.head_dim, outputs);
         // Some rows at a time are reduced there.
@@ -600,14 +606,17 @@ impl<'a> File<'a> {
         0
     }
 
-    /// Calls `see` with the name of each section of a file whose shape has been found right, its bytes, and what it
-    /// says if it is a part.
+    /// Calls `see` with the place in the chain of each section of a file whose shape has been found right, if it is there;
+    /// its name, its bytes, and what it says if it is a part.
     #[cfg(feature = "std")]
-    pub(crate) fn each_section(&self, mut see: impl FnMut(&'static str, usize, Option<Read<'_>>)) {
+    pub(crate) fn each_section(&self, mut see: impl FnMut(Option<usize>, &'static str, usize, Option<Read<'_>>)) {
+        let mut next = 0;
         let mut sections = self.sections_in_order(true);
         while let Ok(Some((tag, mut words))) = sections.next() {
             let name = if tag == AUDIO.word { AUDIO.name } else { name(tag) };
-            see(name, 8 + 4 * words.words.len(), words.part(tag).ok().map(|read| self.tie(read)));
+            let place = is_in_chain(tag).then_some(next);
+            next += usize::from(is_in_chain(tag));
+            see(place, name, 8 + 4 * words.words.len(), words.part(tag).ok().map(|read| self.tie(read)));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The same bits by all doors and on all backends, for generated chains.
 
 use crate::chain::{Given, chain, input, outputs};
-use crate::support::{Random, to_words};
+use crate::support::{Random, seal, to_bytes, to_words};
 use heedful::bytemuck::cast_slice;
 use heedful::dynamic;
 use heedful::format::{File, InputKind};
@@ -217,5 +217,30 @@ fn shapes_of_files() {
             model.channels().len(),
             if shape.input.kind == InputKind::Features { shape.input.channels } else { 0 }
         );
+    }
+}
+
+/// What is in a file adds up to its bytes, and its work to what its shape says; where labels stand does not matter.
+#[test]
+fn contents_of_files() {
+    for number in 0..CHAINS {
+        let (_, bytes) = file(number);
+        let model = dynamic::Model::load(&bytes).unwrap();
+        let parts = model.parts();
+        assert_eq!(16 + parts.iter().map(|part| part.bytes).sum::<usize>(), bytes.len(), "chain {number}");
+        assert!(parts.iter().all(|part| !part.name.is_empty() && part.name != "unknown part"));
+        assert_eq!(model.work().macs(), model.macs(), "chain {number}: {parts:?}");
+        for target in &dynamic::TARGETS {
+            let words = model.memory_on(target) / 4;
+            assert!((model.shape().positions..1 << 20).contains(&words), "chain {number}: {words}");
+        }
+        // Before the model: a section that is no part.
+        let mut words = to_words(&bytes);
+        words.splice(4..4, [u32::from_le_bytes(*b"what"), 1, 7]);
+        seal(&mut words);
+        let other = dynamic::Model::load(&to_bytes(&words)).unwrap();
+        let [mut moved, mut parts] = [other.parts(), parts].map(|parts| parts.into_iter());
+        assert_eq!(moved.next().unwrap().bytes, 12);
+        assert!(moved.all(|part| Some(part) == parts.next()), "chain {number}");
     }
 }
