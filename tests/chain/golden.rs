@@ -3,13 +3,14 @@
 use crate::chain::{Given, chain, input, outputs};
 use crate::support::{Random, seal, to_bytes};
 use crate::whole::{file, of_tokens, sections};
+use heedful::MemoryShape;
 use heedful::dynamic::Model;
 use heedful::format::InputKind;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Names of the files, and from which generated chain each was made.
-const FILES: [(&str, u64); 7] = [
+/// Names of the files, and from which chain of the generator of its day each was made.
+const FILES: [(&str, u64); 11] = [
     ("chain_series", 10),
     ("chain_series_fine", 25),
     ("chain_image", 1),
@@ -17,6 +18,10 @@ const FILES: [(&str, u64); 7] = [
     ("chain_tokens", 8),
     ("chain_tokens_pooled", 3),
     ("chain_sound", 9),
+    ("chain_convolutions", 53_420),
+    ("chain_memory", 2860),
+    ("chain_types", 3053),
+    ("chain_tied", 568),
 ];
 /// Inferences of each.
 const INFERENCES: usize = 3;
@@ -126,7 +131,7 @@ fn wrong_files_are_current() {
     }
 }
 
-/// Files compiled in: features, features of 15 bits, tokens.
+/// Files compiled in: features, features of 15 bits and raw readings, features beside a memory, tokens of some types.
 mod compiled {
     heedful::model!(pub Series = "../models/chain_series.heed");
     heedful::model!(pub SeriesFine = "../models/chain_series_fine.heed");
@@ -135,6 +140,10 @@ mod compiled {
     heedful::model!(pub Tokens = "../models/chain_tokens.heed");
     heedful::model!(pub TokensPooled = "../models/chain_tokens_pooled.heed");
     heedful::model!(pub Sound = "../models/chain_sound.heed");
+    heedful::model!(pub Convolutions = "../models/chain_convolutions.heed", sample_rate = 62, channels = 2, steps = 12);
+    heedful::model!(pub Remembering = "../models/chain_memory.heed", columns = 1);
+    heedful::model!(pub Types = "../models/chain_types.heed");
+    heedful::model!(pub Tied = "../models/chain_tied.heed");
 }
 
 /// Values as rows; patches that lie side by side may leave the last ones out.
@@ -161,7 +170,9 @@ macro_rules! compiled {
                     model.infer_fine(as_rows::<_, { FEATURES[1] }, { FEATURES[0] }>(values)).logits().to_vec()
                 }
                 Given::Tokens(tokens, types) => model.infer_typed_tokens(tokens, types).logits().to_vec(),
-                other => panic!("{other:?}"),
+                // Only some models take them.
+                Given::Readings(_) => continue,
+                Given::Beside(..) => unreachable!(),
             };
             // Of fewer tokens than positions, what comes out for the others is 0.
             let (there, rest) = found.split_at(expected.len());
@@ -182,7 +193,72 @@ fn compiled_models_give_the_same_bits() {
         Tokens "chain_tokens"
         TokensPooled "chain_tokens_pooled"
         Sound "chain_sound"
+        Convolutions "chain_convolutions"
+        Remembering "chain_memory"
+        Types "chain_types"
+        Tied "chain_tied"
     }
+}
+
+/// Raw readings, all of them: some are beyond what the model takes.
+#[test]
+fn compiled_models_take_raw_readings() {
+    use compiled::Convolutions;
+    const INPUT: [usize; 2] = Convolutions::INPUT;
+    let (host, random) = (model("chain_convolutions"), &mut Random(78));
+    let mut model = Convolutions::new();
+    for _ in 0..20 {
+        let readings: Vec<i16> = (0..INPUT[0] * INPUT[1]).map(|_| random.next() as i16).collect();
+        let found = model.infer_readings(as_rows::<_, { INPUT[1] }, { INPUT[0] }>(&readings));
+        assert_eq!(found.logits()[..], outputs(&host, &Given::Readings(readings)));
+    }
+}
+
+/// A memory of any length, also none, which is what models without that door look at.
+#[test]
+fn compiled_models_look_at_a_memory() {
+    use compiled::Remembering;
+    const INPUT: [usize; 2] = Remembering::INPUT;
+    let (host, random) = (model("chain_memory"), &mut Random(79));
+    let MemoryShape { steps, channels } = Remembering::SHAPE.memory.unwrap();
+    let (mut model, mut seen) = (Remembering::new(), std::collections::BTreeSet::new());
+    let values = random.i8s(INPUT[0] * INPUT[1], 128);
+    let features = as_rows::<_, { INPUT[1] }, { INPUT[0] }>(&values);
+    let all = random.i8s((steps + 1) * channels, 128);
+    for count in 0..=all.len() {
+        let found = model.infer_with_memory(features, &all[..count]).logits().to_vec();
+        let given = Given::Beside(Box::new(Given::Narrow(values.clone())), all[..count].to_vec());
+        assert_eq!(found, outputs(&host, &given));
+        if count == 0 {
+            assert_eq!(found, model.infer_features(features).logits());
+        }
+        seen.insert(found);
+    }
+    // Half a row, and what is more than the model takes, are not looked at.
+    assert!((2..=steps + 1).contains(&seen.len()), "{} outputs", seen.len());
+}
+
+/// What a type says of its model.
+#[test]
+fn constants_of_compiled_models() {
+    use compiled::{Convolutions, Remembering, Series, Sound, Tied, Tokens};
+    for (name, shape, input, output) in [
+        ("chain_convolutions", Convolutions::SHAPE, Convolutions::INPUT, Convolutions::OUTPUT),
+        ("chain_memory", Remembering::SHAPE, Remembering::INPUT, Remembering::OUTPUT),
+        ("chain_series", Series::SHAPE, Series::INPUT, Series::OUTPUT),
+        ("chain_sound", Sound::SHAPE, Sound::INPUT, Sound::OUTPUT),
+        ("chain_tied", Tied::SHAPE, Tied::INPUT, Tied::OUTPUT),
+    ] {
+        let host = *model(name).shape();
+        assert_eq!((shape, input, output), (host, host.features(), [host.rows, host.outputs]), "{name}");
+    }
+    // A row for each step where convolutions read them.
+    assert_eq!(Convolutions::INPUT, [12, 2]);
+    assert_eq!((Convolutions::SAMPLE_RATE, Sound::SAMPLE_RATE, Series::SAMPLE_RATE), (62, 8000, 0));
+    assert_eq!((Tokens::INPUT, Tied::INPUT), ([0, 0], [0, 0]));
+    assert_eq!([Convolutions::CLASSES, Tied::CLASSES], [Convolutions::OUTPUT[1], 0]);
+    assert_eq!((Convolutions::SAMPLES, Sound::SAMPLES > 0), (0, true));
+    assert_eq!(Convolutions::LABELS.len(), Convolutions::OUTPUT[0] * Convolutions::OUTPUT[1]);
 }
 
 /// A compiled-in model that hears gives what its features give.
