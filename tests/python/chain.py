@@ -75,9 +75,22 @@ class Chain:
             rows = min(len(memory) // channels, most)
             self.looked_at = [memory[i * channels : (i + 1) * channels] for i in range(rows)]
         self.positions = self.count if not self.tokens else min(self.class_tokens + len(values), self.count)
+        return [value for row in self.forward(ANY) for value in row]
+
+    def run(self, tokens, context):
+        """Of a language model, logits after each of some tokens, looking at the last `context` positions."""
+        must(self.tokens and self.meaning == 4 and not self.class_tokens)
+        must(not any(isinstance(part, (Memory, Types, Pool)) for part in self.parts))
+        must(all(part.steps() for part in self.parts if isinstance(part, Attention)))
+        self.given, self.types, self.positions = tokens, (), len(tokens)
+        return self.forward(context)
+
+    def forward(self, context):
+        """Outputs of each row. What lies `context` positions back is forgotten."""
+        self.context = context
         for part in self.parts:
             part.run(self)
-        return [value for row in self.result for value in row]
+        return self.result
 
 
     def units(self, readings):
@@ -118,11 +131,12 @@ class Positions:
         model.count, model.width, model.class_tokens = words.take(3)
         words.within((model.count, 65536), (model.width, 1024), (model.class_tokens + 1, model.count))
         model.streams = model.rows = model.count
-        values = words.halves(model.count * model.width) if words.flag() else [0] * (model.count * model.width)
+        values = words.halves(model.count * model.width) if words.flag() else [0] * model.width
         self.start = [list(values[i : i + model.width]) for i in range(0, len(values), model.width)]
 
     def run(self, model):
-        model.residual = self.start[: model.positions]
+        # Those of a language model begin anew after the last.
+        model.residual = [self.start[i % len(self.start)] for i in range(model.positions)]
 
 
 class Patches:
@@ -335,6 +349,10 @@ class Attention:
         must(self.pairing <= 2 and (not flags & 16 or 1 <= pairs <= self.query_dim // 2))
         self.frequencies = words.take(pairs)
 
+    def steps(self):
+        """Whether a model that takes a token at a time may have it."""
+        return not self.heads or (self.causal and self.key is not None)
+
     def bias(self, head, i, j):
         """What a query's score of a key gains; None where the key is hidden."""
         back, ahead, dilation, sinks = self.windows[head]
@@ -375,6 +393,8 @@ class Attention:
                 own_values = [row[group] for row in values]
                 for i, output in enumerate(outputs):
                     biases = [self.bias(h, i, j) for j in range(len(own_keys))]
+                    if not self.across and i >= model.context:
+                        biases[: i - model.context + 1] = [None] * (i - model.context + 1)
                     # An empty memory has no values, not even of that dimension.
                     seen = attend(queries[i][h], own_keys, own_values, head, model.kind, biases) if own_keys else None
                     output += seen or [0] * self.dim

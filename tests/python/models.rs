@@ -6,7 +6,7 @@ use crate::support_chain::{chain, input, outputs};
 use crate::support_decoder::{Decoder as FloatDecoder, Shape, TINY};
 use heedful::audio::{Params, features};
 use heedful::dynamic::{Decoder, Model};
-use heedful::format::write::DecoderBlockModel;
+use heedful::format::write::{ChainModel, DecoderBlockModel};
 use heedful::format::{Config, Softmax};
 use heedful::{Error, Pairing};
 use std::path::Path;
@@ -100,12 +100,16 @@ pub fn random(folder: &Path, count: usize) -> Cases {
         if i % 2 == 0 {
             model.frequencies.iter_mut().for_each(|frequency| *frequency = random.next() as u32);
         }
-        let file = folder.join(format!("decoder_{i}.heed")).display().to_string();
-        std::fs::write(&file, model.to_bytes().unwrap()).unwrap();
-        let context = any(random, 30);
-        decoder(&mut cases, random, &file, context, 24);
-        if shape.tokens >= TINY.tokens - 20 {
-            texts(&mut cases, random, &file, 6);
+        // Of both versions.
+        let newer = ChainModel::from(model.clone()).to_bytes().unwrap();
+        for (name, bytes) in [("decoder", model.to_bytes().unwrap()), ("decoder_chain", newer)] {
+            let file = folder.join(format!("{name}_{i}.heed")).display().to_string();
+            std::fs::write(&file, bytes).unwrap();
+            let context = any(random, 30);
+            decoder(&mut cases, random, &file, context, 24);
+            if shape.tokens >= TINY.tokens - 20 {
+                texts(&mut cases, random, &file, 6);
+            }
         }
     }
     assert!(hidden15 > count / 4, "{hidden15} blocks with 15-bit hidden values");
@@ -136,15 +140,28 @@ pub fn chains(folder: &Path, count: u64) -> Cases {
 
 /// Chains that are refused, by their names as errors.
 fn refused(cases: &mut Cases, folder: &Path) {
+    // Of the committed chains, one with convolutions and one with a memory.
+    for (file, name, word, value) in [
+        ("chain_convolutions", *b"CONV", 1, 2),
+        ("chain_convolutions", *b"CONV", 2, 1000),
+        ("chain_convolutions", *b"POSI", 1, 1025),
+        ("chain_memory", *b"MEMO", 0, 0),
+        ("chain_memory", *b"MEMO", 0, 10),
+        ("chain_memory", *b"ATTN", 6, 1),
+        ("chain_types", *b"TYPE", 0, 257),
+        ("chain_types", *b"POOL", 1, 5),
+        ("chain_tied", *b"OUTP", 1, 1),
+    ] {
+        let bytes = std::fs::read(root().join(format!("tests/models/{file}.heed"))).unwrap();
+        let mut words = to_words(&bytes);
+        let at = section(&words, name);
+        words[at + 2 + word] = value;
+        let text = String::from_utf8_lossy(&name).into_owned();
+        refuse(cases, folder, &format!("{file}_{text}_{word}_{value}"), words);
+    }
     let whole = to_words(&chain(&mut Random(1), 1).to_bytes().unwrap());
     let tag = |tag: &[u8; 4]| u32::from_le_bytes(*tag);
-    let place = |name: &[u8; 4]| {
-        let mut at = 4;
-        while whole[at] != tag(name) {
-            at += 2 + whole[at + 1] as usize;
-        }
-        at
-    };
+    let place = |name: &[u8; 4]| section(&whole, *name);
     let last = place(b"OUTP");
     let again = whole[last..].to_vec();
     type Change<'c> = &'c dyn Fn(&mut Vec<u32>);
@@ -161,17 +178,30 @@ fn refused(cases: &mut Cases, folder: &Path) {
     for (name, change) in changes {
         let mut words = whole.clone();
         change(&mut words);
-        seal(&mut words);
-        let file = folder.join(format!("{name}.heed")).display().to_string();
-        std::fs::write(&file, to_bytes(&words)).unwrap();
-        let error = match Model::load(&to_bytes(&words)).unwrap_err() {
-            Error::Part { .. } => "Part",
-            Error::Missing { .. } => "Missing",
-            Error::Truncated { .. } => "Truncated",
-            other => panic!("{other}"),
-        };
-        cases.add("refused", format!("[\"{file}\",\"{error}\"]"));
+        refuse(cases, folder, name, words);
     }
+}
+
+/// Where the first section of this name begins.
+fn section(words: &[u32], name: [u8; 4]) -> usize {
+    let mut at = 4;
+    while words[at] != u32::from_le_bytes(name) {
+        at += 2 + words[at + 1] as usize;
+    }
+    at
+}
+
+fn refuse(cases: &mut Cases, folder: &Path, name: &str, mut words: Vec<u32>) {
+    seal(&mut words);
+    let file = folder.join(format!("{name}.heed")).display().to_string();
+    std::fs::write(&file, to_bytes(&words)).unwrap();
+    let error = match Model::load(&to_bytes(&words)).unwrap_err() {
+        Error::Part { .. } => "Part",
+        Error::Missing { .. } => "Missing",
+        Error::Truncated { .. } => "Truncated",
+        other => panic!("{other}"),
+    };
+    cases.add("refused", format!("[\"{file}\",\"{error}\"]"));
 }
 
 fn clip(cases: &mut Cases, file: &str, model: &Model, clip: &str) {
