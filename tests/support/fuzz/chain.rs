@@ -3,7 +3,7 @@
 use crate::bytes::Bytes;
 use crate::heed::{Heed, repaired_as};
 use heedful::format::{InputKind, MAJOR};
-use heedful::{Model, dynamic};
+use heedful::{Input, Model, dynamic};
 
 /// Multiply-accumulates, and words of memory, that a run may take.
 const WORK: usize = if cfg!(miri) { 1 << 14 } else { 1 << 20 };
@@ -48,7 +48,7 @@ pub fn run(data: &[u8]) -> bool {
     true
 }
 
-/// Any features and tokens: as many as are wanted, fewer or more.
+/// Any features and tokens, and any memory: as many as are wanted, fewer or more.
 fn infer(from: &mut Bytes<'_>, host: &dynamic::Model, model: &mut Model<'_>) {
     let shape = *host.shape();
     let input = shape.input;
@@ -57,28 +57,39 @@ fn infer(from: &mut Bytes<'_>, host: &dynamic::Model, model: &mut Model<'_>) {
         0 => from.within(0, 50) as usize,
         _ => wanted.min(2000),
     };
+    let memory = match shape.memory {
+        Some(memory) => from.within(0, memory.steps.saturating_mul(memory.channels).min(2000) as u32 + 9) as usize,
+        None => 0,
+    };
+    let memory: Vec<i8> = from.bytes(memory).into_iter().map(|byte| byte as i8).collect();
+    let mut both = |input: Input<'_>| {
+        let outcome = host.infer_input(input, &memory);
+        assert_eq!(model.infer_input(input, &memory).logits(), outcome.logits());
+        outcome
+    };
     let rows = |positions: usize| if shape.rows == shape.positions { positions } else { positions.min(1) };
     if input.kind == InputKind::Tokens {
         let count = from.within(0, input.steps.min(300) as u32 + 2);
         let tokens: Vec<u16> = (0..count).map(|_| from.word() as u16 % 64).collect();
-        let outcome = host.infer_tokens(&tokens);
-        assert_eq!(model.infer_tokens(&tokens).logits(), outcome.logits());
+        let count = from.within(0, count) as usize;
+        let types = from.bytes(count);
+        let outcome = both(Input::Tokens(&tokens, &types));
         let positions = (tokens.len() + shape.class_tokens).min(shape.positions);
         assert_eq!(outcome.logits().len(), rows(positions) * shape.outputs);
         return;
     }
     let narrow: Vec<i8> = from.bytes(count).into_iter().map(|byte| byte as i8).collect();
-    let outcome = host.infer(&narrow);
-    assert_eq!(model.infer(&narrow).logits(), outcome.logits());
+    let outcome = both(Input::Features(&narrow));
     assert_eq!(outcome.logits().len(), shape.values());
     assert!(outcome.best().probability >= outcome.runner_up().probability);
-    let fine: Vec<i16> = (0..count).map(|_| from.sample()).collect();
-    assert_eq!(model.infer_fine(&fine).logits(), host.infer_fine(&fine).logits());
+    let wide: Vec<i16> = (0..count).map(|_| from.sample()).collect();
+    both(Input::FineFeatures(&wide));
+    both(Input::Readings(&wide));
 }
 
 /// A file of any shape, with parts that fit it, mostly.
 pub fn file(from: &mut Bytes<'_>) -> Vec<u8> {
-    let mut maker = Maker { width: from.count(20), positions: 0, heed: Heed::new(from) };
+    let mut maker = Maker { width: from.count(20), positions: 0, vocabulary: 0, memory: None, heed: Heed::new(from) };
     let wide = maker.coin();
     maker.heed.section(*b"MODL", |to| to.put(if wide { 15 } else { 8 }));
     match maker.heed.from.byte() % 4 {
@@ -96,6 +107,9 @@ pub fn file(from: &mut Bytes<'_>) -> Vec<u8> {
 struct Maker<'a, 'd> {
     width: usize,
     positions: usize,
+    vocabulary: usize,
+    /// Rows and channels.
+    memory: Option<[usize; 2]>,
     heed: Heed<'a, 'd>,
 }
 
@@ -121,44 +135,84 @@ impl Maker<'_, '_> {
     fn tokens(&mut self) {
         let [positions, vocabulary, width] = [self.heed.from.count(20), self.heed.from.count(60), self.width];
         self.heed.section(*b"TOKS", |to| to.counts(&[positions, vocabulary]));
+        self.vocabulary = vocabulary;
+        self.remember();
         let class_tokens = self.start(positions);
         self.heed.section(*b"EMBD", |to| {
             let factor = to.from.within(1, 1 << 23) >> to.from.within(0, 20);
             to.counts(&[vocabulary, width, class_tokens, factor.max(1) as usize]);
             to.linear(width, vocabulary);
         });
+        if self.coin() {
+            self.heed.section(*b"TYPE", |to| {
+                let types = to.from.count(4);
+                to.counts(&[types, width, class_tokens]);
+                to.values((types * width).div_ceil(2));
+            });
+        }
+    }
+
+    /// A memory, or none.
+    fn remember(&mut self) {
+        if !self.heed.from.once_in(3) {
+            return;
+        }
+        let [rows, channels] = [self.heed.from.count(12), self.heed.from.count(9)];
+        self.memory = Some([rows, channels]);
+        self.heed.section(*b"MEMO", |to| {
+            to.counts(&[rows, channels]);
+            to.any(2 * channels);
+        });
     }
 
     fn features(&mut self, is_image: bool) {
         let from = &mut *self.heed.from;
-        let input = [from.count(20), if is_image { from.count(12) } else { 1 }, from.count(5)];
-        let is_fine = from.once_in(2);
-        let kernel = [from.count(4) as u32, from.count(if is_image { 4 } else { 1 }) as u32];
-        let stride = [from.count(5) as u32, from.count(5) as u32];
-        let padding = [from.within(0, kernel[0] - 1), from.within(0, kernel[1] - 1)];
+        let mut input = [from.count(20), if is_image { from.count(12) } else { 1 }, from.count(5)];
+        let (mut is_fine, has_readings) = (from.once_in(2), from.once_in(2));
         self.heed.section(*b"FEAT", |to| {
             to.counts(&input);
             to.put(if is_fine { 15 } else { 8 });
-            to.counts(&[0, 0]);
+            let rate = to.from.word();
+            to.put(rate);
+            to.put(has_readings.into());
             to.any(2 * input[2]);
+            if has_readings {
+                to.linear(0, input[2]);
+            }
         });
-        let patches = |axis: usize| {
-            let rest = (input[axis] as u32 + 2 * padding[axis]).checked_sub(kernel[axis]);
-            rest.map_or(0, |rest| rest / stride[axis] + 1) as usize
-        };
-        let class_tokens = self.start((patches(0) * patches(1)).max(1));
+        self.remember();
+        for _ in 0..self.heed.from.within(0, 2) {
+            input = self.convolution(input, is_fine);
+            is_fine = false;
+        }
+        let patches = Patches::any(self.heed.from, input, is_fine);
+        let class_tokens = self.start(patches.total());
         let width = self.width;
         self.heed.section(*b"STEM", |to| {
             to.counts(&[width, class_tokens]);
-            to.counts(&input);
-            to.put(if is_fine { 15 } else { 8 });
-            [kernel, stride, padding].as_flattened().iter().for_each(|&count| to.put(count));
-            to.any(1);
-            to.linear((kernel[0] * kernel[1]) as usize * input[2], width);
+            patches.write(to);
+            to.linear(patches.places() * input[2], width);
             if is_fine {
                 to.linear(0, width);
             }
         });
+    }
+
+    /// Full or depthwise; gives the map that it makes.
+    fn convolution(&mut self, input: [usize; 3], is_fine: bool) -> [usize; 3] {
+        let patches = Patches::any(self.heed.from, input, is_fine);
+        let depthwise = self.coin();
+        let outputs = self.heed.from.count(3) * if depthwise { input[2] } else { 2 };
+        self.heed.section(*b"CONV", |to| {
+            to.counts(&[outputs, depthwise.into()]);
+            patches.write(to);
+            to.linear(patches.places() * if depthwise { 1 } else { input[2] }, outputs);
+            if is_fine {
+                to.linear(0, outputs);
+            }
+            to.values(129);
+        });
+        [patches.count(0), patches.count(1), outputs].map(|count| count.max(1))
     }
 
     /// Rows, and what reads them.
@@ -194,22 +248,31 @@ impl Maker<'_, '_> {
     }
 
     fn attention(&mut self) {
-        let width = self.width;
+        let (width, memory) = (self.width, self.memory);
         self.heed.section(*b"ATTN", |to| {
-            let kind = to.from.within(0, 2);
+            let kind = if memory.is_some() { to.from.within(0, 3) } else { to.from.within(0, 2) };
             let (groups, dim) = (to.from.within(0, 3) as usize, to.from.count(20));
             let heads = groups * if kind == 1 { 1 } else { to.from.count(3) };
-            let rank = if kind == 2 { to.from.count(width as u32) } else { 0 };
+            let [steps, channels] = memory.unwrap_or_default();
+            let rank = match kind {
+                2 => to.from.count(width as u32),
+                3 => channels,
+                _ => 0,
+            };
             let (inputs, query_dim) = (if kind == 2 { rank } else { width }, if kind == 1 { width } else { dim });
             let rotates = kind != 1 && dim > 1;
-            let pattern = to.from.within(0, if rotates { 31 } else { 15 });
+            let pattern = if kind == 3 { 0 } else { to.from.within(0, if rotates { 31 } else { 15 }) };
             to.counts(&[width, heads, groups, dim, kind as usize, rank]);
             to.put(pattern);
+            if kind == 3 {
+                to.counts(&[steps]);
+            }
             to.heads(heads);
             if kind == 2 {
                 to.linear(width, 3 * rank);
             }
             to.linear(inputs, heads * query_dim);
+            let inputs = if kind == 3 { channels } else { inputs };
             if kind != 1 {
                 to.linear(inputs, groups * dim);
             }
@@ -262,23 +325,29 @@ impl Maker<'_, '_> {
             });
             values = outputs;
         }
-        let positions = self.positions;
+        let (positions, vocabulary) = (self.positions, self.vocabulary);
         if !self.heed.from.once_in(4) {
             self.heed.section(*b"POOL", |to| {
-                let (kind, count) = (to.from.within(0, 3) as usize, to.from.count(positions as u32));
+                let (kind, count) = (to.from.within(0, 4) as usize, to.from.count(positions as u32));
                 to.counts(&[values, kind, count]);
-                to.scale(1..=30);
+                if kind == 4 {
+                    to.heads(1);
+                    to.linear(values, 1);
+                } else {
+                    to.scale(1..=30);
+                }
             });
         }
         self.heed.section(*b"OUTP", |to| {
-            let has_layer = to.from.once_in(2);
-            let outputs = if has_layer { to.from.count(8) } else { values };
+            // None, its own, or that of the embedding.
+            let layer = to.from.within(0, if vocabulary > 0 && values == width { 2 } else { 1 });
+            let outputs = [values, if layer == 1 { to.from.count(8) } else { 0 }, vocabulary][layer as usize];
             let kind = to.from.within(0, 4) as usize;
-            to.counts(&[values, outputs, kind, has_layer.into()]);
+            to.counts(&[values, outputs, kind, layer as usize]);
             to.steepness();
             let step = 0x3f80_0000 >> to.from.within(0, 4);
             to.put(step);
-            if has_layer {
+            if layer == 1 {
                 to.linear(values, outputs);
             }
         });
@@ -288,6 +357,45 @@ impl Maker<'_, '_> {
                 (0..words).for_each(|_| to.put(0x6362_6103));
             });
         }
+    }
+}
+
+/// Which places a stem or a convolution looks at.
+struct Patches {
+    input: [usize; 3],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+    is_fine: bool,
+}
+
+impl Patches {
+    fn any(from: &mut Bytes<'_>, input: [usize; 3], is_fine: bool) -> Self {
+        let kernel = [from.count(4), from.count(if input[1] > 1 { 4 } else { 1 })];
+        let stride = [from.count(5), from.count(5)];
+        let padding = kernel.map(|kernel| from.within(0, kernel as u32 - 1) as usize);
+        Self { input, kernel, stride, padding, is_fine }
+    }
+
+    fn count(&self, axis: usize) -> usize {
+        let rest = (self.input[axis] + 2 * self.padding[axis]).checked_sub(self.kernel[axis]);
+        rest.map_or(0, |rest| rest / self.stride[axis] + 1)
+    }
+
+    fn total(&self) -> usize {
+        (self.count(0) * self.count(1)).max(1)
+    }
+
+    /// Of a channel.
+    fn places(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    fn write(&self, to: &mut Heed<'_, '_>) {
+        to.counts(&self.input);
+        to.put(if self.is_fine { 15 } else { 8 });
+        to.counts(&[self.kernel, self.stride, self.padding].concat());
+        to.any(1);
     }
 }
 
