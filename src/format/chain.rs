@@ -606,8 +606,8 @@ impl<'a> File<'a> {
         0
     }
 
-    /// Calls `see` with the place in the chain of each section of a file whose shape has been found right, if it is there;
-    /// its name, its bytes, and what it says if it is a part.
+    /// Calls `see` with each section of a file whose shape has been found right: its place if it is in the chain, its
+    /// name, its bytes, and what it says if it is a part.
     #[cfg(feature = "std")]
     pub(crate) fn each_section(&self, mut see: impl FnMut(Option<usize>, &'static str, usize, Option<Read<'_>>)) {
         let mut next = 0;

@@ -96,6 +96,13 @@ def lookup(table, x):
     return [table[value & 0xFF] for value in x]
 
 
+def interpolate(table, x):
+    """A fine table."""
+    i, rest = (x + 32768) >> 8, (x + 32768) & 255
+    y = table[i] + (((table[i + 1] - table[i]) * rest + 128) >> 8)
+    return saturate((y + 128) >> 8, 8)
+
+
 # ---------------------------------------------------------------- attention
 
 

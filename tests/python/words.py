@@ -10,6 +10,11 @@ class Refused(Exception):
     """What the format calls an error; the argument is its name."""
 
 
+def must(holds, error="Part"):
+    if not holds:
+        raise Refused(error)
+
+
 class Words:
     """The content of a section, word by word."""
 
