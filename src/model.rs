@@ -8,7 +8,7 @@ use crate::kernels::Active;
 use crate::message::Message;
 use crate::observe::{Observer, Unobserved};
 use crate::outcome::Outcome;
-use crate::parts::{Features, FineFeatures, Input, Readings, Run, Source, Tokens, WholeSequence, WithMemory};
+use crate::parts::{Features, FineFeatures, Given, Input, Readings, Run, Source, Tokens, WholeSequence};
 use crate::plan::Plan;
 use core::marker::PhantomData;
 
@@ -161,6 +161,8 @@ impl<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, co
         }
         labels
     };
+    const HAS_ALL_INPUTS: () =
+        require(M::SHAPE.memory.is_none(), "model: its attention looks at a second input: call infer_input");
     const PLAN: Plan = Plan::of::<Active, M::Weight>(&M::SHAPE.needs);
 
     /// A model that has taken no input; `const`, so that it can be a static.
@@ -189,6 +191,7 @@ impl<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, co
         features: &[[i8; VALUES]; ROWS],
         observer: &mut impl Observer<M::Weight>,
     ) -> Outcome<[i16; OUTPUTS]> {
+        const { Self::HAS_ALL_INPUTS }
         let Self { memory, .. } = self;
         run::<M, _, OUTPUTS>(memory, Self::PLAN, &mut Features(features.as_flattened()), M::SHAPE.positions, observer)
     }
@@ -196,6 +199,7 @@ impl<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, co
     /// One inference over features of 15 bits, -2^14 up to 2^14; where the model takes 8, they are rounded.
     #[inline]
     pub fn infer_fine(&mut self, features: &[[i16; VALUES]; ROWS]) -> Outcome<[i16; OUTPUTS]> {
+        const { Self::HAS_ALL_INPUTS }
         let (source, positions) = (&mut FineFeatures(features.as_flattened()), M::SHAPE.positions);
         run::<M, _, OUTPUTS>(&mut self.memory, Self::PLAN, source, positions, &mut Unobserved)
     }
@@ -205,17 +209,22 @@ impl<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, co
     /// That the file says what they are is checked when the program is compiled.
     #[inline]
     pub fn infer_readings(&mut self, readings: &[[i16; VALUES]; ROWS]) -> Outcome<[i16; OUTPUTS]> {
-        const { require(!M::FILE.readings().is_empty(), "model: the file does not say what raw readings are") }
+        const {
+            let () = Self::HAS_ALL_INPUTS;
+            require(!M::FILE.readings().is_empty(), "model: the file does not say what raw readings are");
+        }
         let source = &mut Readings { values: readings.as_flattened(), channels: const { M::FILE.readings() } };
         run::<M, _, OUTPUTS>(&mut self.memory, Self::PLAN, source, M::SHAPE.positions, &mut Unobserved)
     }
 
-    /// One inference over features and a second input `[steps][channels]`, that attention looks at; what is missing at
-    /// its end is not looked at.
+    /// One inference over an input of any kind, and a second one, `[steps][channels]` of 8 bits, that attention looks at;
+    /// what is missing at its end is not looked at.
     #[inline]
-    pub fn infer_with_memory(&mut self, features: &[[i8; VALUES]; ROWS], memory: &[i8]) -> Outcome<[i16; OUTPUTS]> {
-        let source = &mut WithMemory { features: Features(features.as_flattened()), memory };
-        run::<M, _, OUTPUTS>(&mut self.memory, Self::PLAN, source, M::SHAPE.positions, &mut Unobserved)
+    pub fn infer_input(&mut self, input: Input<'_>, memory: &[i8]) -> Outcome<[i16; OUTPUTS]> {
+        let source = &mut Given { input, readings: const { M::FILE.readings() }, memory };
+        let positions = M::SHAPE.positions_of(&input);
+        let memory = &mut self.memory;
+        run::<M, _, OUTPUTS>(memory, Self::PLAN, source, positions, &mut Unobserved)
     }
 
     /// One inference over tokens: as many as there are, and at most as many as the model has positions for. Unknown
@@ -228,6 +237,7 @@ impl<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, co
     /// [`CompiledModel::infer_tokens`], of these types; where they are missing, of the first.
     #[inline]
     pub fn infer_typed_tokens(&mut self, tokens: &[u16], types: &[u8]) -> Outcome<[i16; OUTPUTS]> {
+        const { Self::HAS_ALL_INPUTS }
         let (source, positions) = (&mut Tokens { tokens, types }, M::SHAPE.positions_of(&Input::Tokens(tokens, types)));
         run::<M, _, OUTPUTS>(&mut self.memory, Self::PLAN, source, positions, &mut Unobserved)
     }

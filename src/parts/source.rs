@@ -169,22 +169,3 @@ impl Source for Given<'_> {
         self.memory
     }
 }
-
-/// Features of 8 bits, and a second input beside them.
-pub(crate) struct WithMemory<'a> {
-    pub features: Features<'a>,
-    /// `[steps][channels]`
-    pub memory: &'a [i8],
-}
-
-impl Source for WithMemory<'_> {
-    #[inline]
-    fn values(&mut self, at: usize, high: &mut [i8], low: &mut [i8]) {
-        self.features.values(at, high, low);
-    }
-
-    #[inline]
-    fn memory(&self) -> &[i8] {
-        self.memory
-    }
-}

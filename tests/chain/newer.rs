@@ -321,8 +321,8 @@ fn attention_to_a_memory_without_heads() {
 /// Channels whose readings are about as large as what the model takes, and beyond it.
 fn sensors(random: &mut Random, count: usize, is_fine: bool) -> Vec<ChannelModel> {
     let one = |random: &mut Random| {
-        let scale = scale((0.3 + 1.5 * random.uniform()) / if is_fine { 512.0 } else { 65_536.0 });
-        Channel { bias: random.int(-2_000_000, 2_000_000) as i32, scale }
+        let scale = scale((0.3 + 1.5 * random.uniform()) / if is_fine { 8192.0 } else { 1_048_576.0 });
+        Channel { bias: random.int(-32_000_000, 32_000_000) as i32, scale }
     };
     (0..count).map(|_| ChannelModel { reading: Some(one(random)), ..ChannelModel::of_unit(1.0) }).collect()
 }
@@ -338,7 +338,7 @@ fn raw_readings() {
             let readings: Vec<i16> = (0..steps * channels).map(|_| random.next() as i16).collect();
             let unit = |(i, &x): (usize, &i16)| {
                 let reading: Channel = sensors[i % channels].reading.unwrap();
-                let y = (256.0 * f64::from(x) + f64::from(reading.bias)) * reading.scale.to_real();
+                let y = (4096.0 * f64::from(x) + f64::from(reading.bias)) * reading.scale.to_real();
                 if is_fine { nearest(y).clamp(-16_384.0, 16_383.0) / 128.0 } else { sat8(y) }
             };
             let exact: Vec<f64> = readings.iter().enumerate().map(unit).collect();

@@ -104,7 +104,7 @@ class Chain:
         """Raw readings as what the model takes."""
         must(self.readings)
         pairs = zip(readings, self.readings * (len(readings) // len(self.readings) + 1))
-        return [saturate(saturate(requantise(256 * x + b, scale), 16), self.bits) for x, (b, scale) in pairs]
+        return [saturate(saturate(requantise(4096 * x + b, scale), 16), self.bits) for x, (b, scale) in pairs]
 
 
 def features(model, words):

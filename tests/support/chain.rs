@@ -217,8 +217,8 @@ impl Maker<'_> {
 
     /// Of raw readings, some are beyond what the model takes.
     fn channel(&mut self, index: usize, has_readings: bool, fine: bool) -> ChannelModel {
-        let scale = (1.0 + self.random.uniform()) / if fine { 512.0 } else { 65_536.0 };
-        let bias = self.random.int(-1_000_000, 1_000_000) as i32;
+        let scale = (1.0 + self.random.uniform()) / if fine { 8192.0 } else { 1_048_576.0 };
+        let bias = self.random.int(-16_000_000, 16_000_000) as i32;
         ChannelModel {
             name: if self.coin() { format!("channel {index}") } else { String::new() },
             zero: index as f32 - 0.5,
