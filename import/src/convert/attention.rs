@@ -61,7 +61,7 @@ impl Chain<'_> {
                 &a.out,
                 &self.ranges.means(at(Site::HeadsOut))?,
                 outputs,
-                |_| s.residual,
+                |_| self.stream(),
             )?,
             pattern: self.pattern(index, a, &heads, &octaves)?,
             heads,

@@ -25,7 +25,7 @@ impl Chain<'_> {
                 let first = read(&f.up);
                 let step = positive(1.25 * most.max(-least) / 32_767.0).max(least_output(&first, input));
                 let expand = linear(&name("first feed-forward layer"), &first, &means, input, |_| step)?;
-                let mut contract = linear(&last, &f.down, &hidden_means, after.step, |_| s.residual)?;
+                let mut contract = linear(&last, &f.down, &hidden_means, after.step, |_| self.stream())?;
                 shift_inputs(&mut contract, after.zero);
                 let table = after.table(|x| f.activation.of(x), step);
                 PartModel::FineFeedForward { expand, table, contract }
@@ -35,7 +35,7 @@ impl Chain<'_> {
                 let mut expand =
                     linear(&name("first feed-forward layer"), &read(&f.up), &means, input, |_| before.step)?;
                 shift_outputs(&mut expand, before.zero.into());
-                let mut contract = linear(&last, &f.down, &hidden_means, after.step, |_| s.residual)?;
+                let mut contract = linear(&last, &f.down, &hidden_means, after.step, |_| self.stream())?;
                 shift_inputs(&mut contract, after.zero);
                 let value = |index: usize| f.activation.of(before.real(i32::from(index as u8 as i8)));
                 let activation = std::array::from_fn(|index| after.integer(value(index)));
@@ -43,7 +43,7 @@ impl Chain<'_> {
             }
             Some(layer) => {
                 let (gate, hidden) = (s.at(at(Site::Gate)), s.at(at(Site::Hidden)));
-                let down = linear(&last, &f.down, &hidden_means, hidden, |_| s.residual)?;
+                let down = linear(&last, &f.down, &hidden_means, hidden, |_| self.stream())?;
                 let (up, entry) = (s.at(at(Site::Up)), table_scale(f.activation, gate));
                 let product = scale(&name("gate"), entry * up / hidden)?;
                 PartModel::Gated {

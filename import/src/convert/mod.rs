@@ -59,6 +59,7 @@ pub fn convert(model: &Model, ranges: &Ranges, settings: Settings) -> Result<Cha
         parts: Vec::new(),
         rows: None,
         residual: false,
+        stretch: 0,
         read: Place::Pooled,
     };
     let input = chain.stem()?;
@@ -97,15 +98,22 @@ struct Chain<'a> {
     rows: Option<f64>,
     /// Whether the residual stream is what goes on.
     residual: bool,
+    /// Which stretch of the residual stream that is.
+    stretch: usize,
     /// What the next layer of the head reads.
     read: Place,
 }
 
 impl Chain<'_> {
+    /// The scale of the residual stream as it is now.
+    fn stream(&self) -> f64 {
+        self.scales.streams.get(self.stretch).copied().unwrap_or(1.0)
+    }
+
     /// Puts a norm.
     fn norm(&mut self, name: &str, layer: &Norm, place: Place) -> Result<(), ConvertError> {
         let (output, layer) = (self.scales.at(place), self.scales.balance.norm(layer, place));
-        let (norm, rms) = norm(name, &layer, output, self.scales.residual)?;
+        let (norm, rms) = norm(name, &layer, output, self.stream())?;
         self.parts.push(PartModel::Norm { norm, rms, carry: None });
         self.rows = Some(output);
         self.residual = false;
@@ -114,12 +122,14 @@ impl Chain<'_> {
 
     /// Puts a norm whose result goes on both as rows and as the residual stream.
     fn carried_norm(&mut self, name: &str, layer: &Norm, place: Place) -> Result<(), ConvertError> {
-        let (residual, output) = (self.scales.residual, self.scales.at(place));
+        let (before, output) = (self.stream(), self.scales.at(place));
+        self.stretch += 1;
+        let after = self.stream();
         // As fine as gains can be.
         let finest = positive(least_norm(layer));
-        let (carried, rms) = norm(name, layer, finest, residual)?;
-        let (norm, _) = norm(name, &self.scales.balance.norm(layer, place), output, residual)?;
-        let carry = Some((carried.channels, scale(name, finest / residual / 65_536.0)?));
+        let (carried, rms) = norm(name, layer, finest, before)?;
+        let (norm, _) = norm(name, &self.scales.balance.norm(layer, place), output, before)?;
+        let carry = Some((carried.channels, scale(name, finest / after / 65_536.0)?));
         self.parts.push(PartModel::Norm { norm, rms, carry });
         (self.rows, self.residual) = (Some(output), true);
         Ok(())
@@ -128,7 +138,7 @@ impl Chain<'_> {
     /// Has the residual stream be what goes on.
     fn ensure_residual(&mut self) -> Result<(), ConvertError> {
         if let (false, Some(rows)) = (self.residual, self.rows) {
-            let ratio = ResidualScale::from_real(rows / self.scales.residual);
+            let ratio = ResidualScale::from_real(rows / self.stream());
             let scale = ratio.result().map_err(|error| ConvertError::scale("residual stream", error))?;
             self.parts.push(PartModel::Residual { width: self.model.width(), scale });
         }
@@ -141,7 +151,7 @@ impl Chain<'_> {
         if let Some(rows) = self.rows {
             return Ok(rows);
         }
-        let (residual, by) = (self.scales.residual, self.scales.balance.at(place));
+        let (residual, by) = (self.stream(), self.scales.balance.at(place));
         let factor = |channel: usize| ranges::factor(by.get(channel).copied().unwrap_or(0));
         let finest = (0..self.model.width()).map(factor).fold(f64::INFINITY, f64::min);
         let rows = self.scales.at(place).max(scales::COARSER * residual / finest);

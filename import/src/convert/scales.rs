@@ -5,7 +5,7 @@ use super::layer::{least_norm, least_output};
 use super::patches::{self, in_units, memory_steps};
 use super::ranges::{Clipping, Ranges};
 use super::{ConvertError, Settings};
-use crate::graph::{Activation, Block, Dense, HeadLayer, Model, Norm, Place, Positions, Site};
+use crate::graph::{Activation, Block, Dense, HeadLayer, Model, Norm, Order, Place, Positions, Site};
 use std::collections::BTreeMap;
 
 /// The least ratio of a scale of an output to that of the accumulators, as requantisation takes factors below 1/4.
@@ -66,8 +66,8 @@ pub(super) struct Scales {
     pub balance: Balance,
     /// Of each channel of the memory.
     pub memory: Vec<f64>,
-    /// Of the residual stream.
-    pub residual: f64,
+    /// Of each stretch of the residual stream: a norm whose result goes on as the stream begins a new one, at any scale.
+    pub streams: Vec<f64>,
     /// Of the outputs.
     pub logits: f64,
 }
@@ -81,14 +81,17 @@ impl Scales {
     pub(super) fn new(model: &Model, ranges: &Ranges, settings: Settings) -> Result<Self, ConvertError> {
         let (of, affine, heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (balance, memory) = (Balance::new(model, ranges)?, memory_steps(model, ranges)?);
-        let mut scales = Self { of, affine, heads, balance, memory, residual: 0.0, logits: 0.0 };
-        let mut residual = room(ranges, Place::Embedded)?.max(patches::least(model, ranges, settings)?);
+        let mut scales = Self { of, affine, heads, balance, memory, streams: vec![], logits: 0.0 };
+        let embedded = room(ranges, Place::Embedded)?.max(super::stem::largest(model) / 32_767.0);
+        scales.streams.push(embedded.max(patches::least(model, ranges, settings)?));
         let clipping = settings.clipping;
         if let Some(norm) = &model.embedding_norm {
             scales.set_norm(ranges, Place::EmbeddingNorm, clipping, norm)?;
+            scales.streams.push(room(ranges, Place::EmbeddingNorm)?);
         }
         for (index, block) in model.blocks.iter().enumerate() {
-            residual = residual.max(scales.block(model, ranges, settings, index, block)?);
+            let adding = scales.block(model, ranges, settings, index, block)?;
+            scales.stream(ranges, index, block.order, adding)?;
         }
         if let Some(norm) = &model.final_norm {
             scales.set(ranges, Place::FinalNorm, clipping, least_norm(norm))?;
@@ -99,7 +102,7 @@ impl Scales {
             // Heads are small, and what is lost in them is lost.
             scales.set(ranges, Place::Head(index), Clipping::Range, least)?;
         }
-        scales.residual = positive(residual);
+        scales.streams.iter_mut().for_each(|scale| *scale = positive(*scale));
         scales.logits = positive(room(ranges, Place::Logits)?);
         Ok(scales)
     }
@@ -152,7 +155,22 @@ impl Scales {
         Ok(scale)
     }
 
-    /// Those of a block; gives the least scale of the residual stream that it needs.
+    /// The residual stream through a block, and after it; `adding` is what attention and feed-forward layers need.
+    fn stream(&mut self, ranges: &Ranges, index: usize, order: Order, adding: [f64; 2]) -> Result<(), ConvertError> {
+        let sums = [Site::AfterAttention, Site::AfterFeed];
+        for ((sum, norm), adding) in sums.into_iter().zip([Site::FirstNorm, Site::SecondNorm]).zip(adding) {
+            let least = room(ranges, Place::Block(index, sum))?.max(adding);
+            if let Some(scale) = self.streams.last_mut() {
+                *scale = scale.max(least);
+            }
+            if order == Order::PostNorm {
+                self.streams.push(room(ranges, Place::Block(index, norm))?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of a block; gives the least scales of the residual stream that its two halves can add to.
     fn block(
         &mut self,
         model: &Model,
@@ -160,7 +178,7 @@ impl Scales {
         settings: Settings,
         index: usize,
         block: &Block,
-    ) -> Result<f64, ConvertError> {
+    ) -> Result<[f64; 2], ConvertError> {
         let at = |site| Place::Block(index, site);
         let clipping = settings.clipping;
         self.set_norm(ranges, at(Site::FirstNorm), clipping, &block.first_norm)?;
@@ -214,8 +232,7 @@ impl Scales {
             self.set_affine(ranges, at(Site::Hidden), clipping, f64::NEG_INFINITY, 0.0)?
         };
         self.set(ranges, at(Site::AfterFeed), clipping, 0.0)?;
-        let streams = room(ranges, at(Site::AfterAttention))?.max(room(ranges, at(Site::AfterFeed))?);
-        Ok(streams.max(least_output(&a.out, outputs)).max(least_output(&f.down, hidden)))
+        Ok([least_output(&a.out, outputs), least_output(&f.down, hidden)])
     }
 }
 

@@ -4,7 +4,7 @@ use super::layer::{largest_weight_scale, linear, scale};
 use super::patches::PatchStem;
 use super::scales::COARSER;
 use super::{Chain, ConvertError};
-use crate::graph::{Dense, Input, Matrix, Positions, Stem};
+use crate::graph::{Dense, Input, Matrix, Model, Positions, Stem};
 use heedful::format::write::{ChannelModel, InputModel, PartModel};
 use heedful::{Channel, MAX_BIAS};
 
@@ -16,7 +16,7 @@ const MAX_FACTOR: f64 = 8_388_608.0;
 impl Chain<'_> {
     /// Input, memory, convolutions, positions and stem.
     pub(super) fn stem(&mut self) -> Result<InputModel, ConvertError> {
-        let (model, residual) = (self.model, self.scales.residual);
+        let (model, residual) = (self.model, self.stream());
         if let Some(memory) = model.memory {
             let channels = self.scales.memory.iter().map(|&step| (0.0, step as f32)).collect();
             self.parts.push(PartModel::Memory { steps: memory.steps, channels });
@@ -74,7 +74,7 @@ impl Chain<'_> {
 
     /// Class tokens and positions, and a row that is added to all tokens.
     fn positions(&mut self, row: Option<&Matrix>) -> Result<(), ConvertError> {
-        let (model, residual) = (self.model, self.scales.residual);
+        let (model, residual) = (self.model, self.stream());
         let (count, width) = (model.tokens().map_err(ConvertError::Graph)?, model.width());
         let class_tokens = model.class_count();
         let mut start = vec![0f32; count * width];
@@ -97,6 +97,14 @@ impl Chain<'_> {
         self.residual = true;
         Ok(())
     }
+}
+
+/// The largest value that a token can start with: calibration has not seen all tokens. 0 where there are none.
+pub(super) fn largest(model: &Model) -> f64 {
+    let Stem::Embedding { tokens, types } = &model.stem else { return 0.0 };
+    let largest = |matrix: &Matrix| f64::from(matrix.values.iter().fold(0f32, |most, x| most.max(x.abs())));
+    let positions = if let Positions::Table(table) = &model.positions { largest(table) } else { 0.0 };
+    largest(tokens) + types.as_ref().map_or(0.0, largest) + positions
 }
 
 /// A value of the residual stream. The cast saturates; calibration has seen it as part of the stream.
