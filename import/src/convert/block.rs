@@ -4,8 +4,13 @@ use super::balance::feed_input;
 use super::layer::{least_output, linear, scale, shift_inputs, shift_outputs};
 use super::scales::{positive, table_scale};
 use super::{Chain, ConvertError};
-use crate::graph::{Dense, FeedForward, Place, Site};
+use crate::graph::{Activation, Dense, FeedForward, Place, Site};
 use heedful::format::write::{DecoderBlockModel, PartModel};
+
+/// The coarsest step of 16-bit arguments: entries of their table are 256 steps apart, and straight lines between entries
+/// that are further apart than this miss the bend of an activation by more than 8-bit arguments do. ReLU bends at an
+/// entry.
+const COARSEST: f64 = 0.5 / 256.0;
 
 impl Chain<'_> {
     pub(super) fn feed_forward(&mut self, index: usize, f: &FeedForward) -> Result<(), ConvertError> {
@@ -17,13 +22,14 @@ impl Chain<'_> {
         let means = s.balance.means(&self.ranges.means(from)?, from);
         let hidden_means = self.ranges.means(at(Site::Hidden))?;
         let last = name("last feed-forward layer");
+        // A quarter of room above what was seen.
+        let [least, most] = self.ranges.ends(at(Site::Gate))?;
+        let fine_step = positive(1.25 * most.max(-least) / 32_767.0).max(least_output(&read(&f.up), input));
+        let straight = matches!(f.activation, Activation::Relu | Activation::Identity);
+        let fine = self.settings.fine_activations && (straight || fine_step <= COARSEST);
         self.parts.push(match &f.gate {
-            None if self.settings.fine_activations => {
-                let after = s.affine(at(Site::Hidden));
-                // A quarter of room above what was seen.
-                let [least, most] = self.ranges.ends(at(Site::Gate))?;
-                let first = read(&f.up);
-                let step = positive(1.25 * most.max(-least) / 32_767.0).max(least_output(&first, input));
+            None if fine => {
+                let (after, first, step) = (s.affine(at(Site::Hidden)), read(&f.up), fine_step);
                 let expand = linear(&name("first feed-forward layer"), &first, &means, input, |_| step)?;
                 let mut contract = linear(&last, &f.down, &hidden_means, after.step, |_| self.stream())?;
                 shift_inputs(&mut contract, after.zero);
