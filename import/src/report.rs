@@ -2,7 +2,7 @@
 
 use crate::ImportError;
 use crate::compare::{Comparison, compare, decibels, judge, outputs};
-use crate::convert::{Clipping, ConvertError, Ranges, Settings, convert, residual_step};
+use crate::convert::{Clipping, ConvertError, Ranges, Settings, convert, residual_steps};
 use crate::graph::{Model, Place, Site};
 use crate::samples::Samples;
 use heedful::dynamic;
@@ -101,7 +101,7 @@ impl<'a> Bench<'a> {
     /// If the float model refuses an input, or a scale does not fit.
     pub fn layers(&self, converted: &Converted) -> Result<Vec<Layer>, ReportError> {
         let Self { model, samples, ranges, .. } = self;
-        let step = residual_step(model, ranges, converted.settings)?;
+        let steps = residual_steps(model, ranges, converted.settings, &converted.chain.parts)?;
         let places = places(&converted.chain);
         let mut sums = vec![[0.0; 2]; places.len()];
         for index in 0..samples.len() {
@@ -117,6 +117,7 @@ impl<'a> Bench<'a> {
                     if *part == trace.part
                         && let Some(expected) = float.get(place)
                     {
+                        let step = steps.get(trace.part).copied().unwrap_or(1.0);
                         for (&a, &b) in expected.iter().zip(trace.residual) {
                             *signal += f64::from(a).powi(2);
                             *noise += (f64::from(a) - f64::from(b) * step).powi(2);

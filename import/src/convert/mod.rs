@@ -79,12 +79,23 @@ pub fn convert(model: &Model, ranges: &Ranges, settings: Settings) -> Result<Cha
     Ok(ChainModel { softmax: settings.softmax, input, parts: chain.parts, labels, unit, tokens: vec![] })
 }
 
-/// The real value of a unit of the residual stream in what [`convert`] gives.
+/// The real value of a unit of the residual stream after each part of what [`convert`] gave.
 ///
 /// # Errors
 /// As [`convert`].
-pub fn residual_step(model: &Model, ranges: &Ranges, settings: Settings) -> Result<f64, ConvertError> {
-    Ok(Scales::new(model, ranges, settings)?.residual)
+pub fn residual_steps(
+    model: &Model,
+    ranges: &Ranges,
+    settings: Settings,
+    parts: &[PartModel],
+) -> Result<Vec<f64>, ConvertError> {
+    let streams = Scales::new(model, ranges, settings)?.streams;
+    let mut stretch = 0;
+    let step = |part: &PartModel| {
+        stretch += usize::from(matches!(part, PartModel::Norm { carry: Some(_), .. }));
+        streams.get(stretch).copied().unwrap_or(1.0)
+    };
+    Ok(parts.iter().map(step).collect())
 }
 
 /// The parts so far, and what is in the two tensors after them.
