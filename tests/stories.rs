@@ -60,7 +60,11 @@ fn checkpoint(model: &Checkpoint) -> Vec<u8> {
         (model.shape, &model.layers[0]);
     let header = [width, hidden, layers, heads, kv_heads, vocabulary, context].map(|value| value as i32);
     let Layer { attention_norm, query, key, value, output, hidden_norm, gate, down, up } = layer;
-    let angles = vec![0.0; context * width / heads];
+    // Cosines, then sines: base 10,000.
+    let pairs = width / heads / 2;
+    let angle = |i: usize| (i / pairs) as f64 * 10_000f64.powf(-((i % pairs) as f64) / pairs as f64);
+    let angles = |of: fn(f64) -> f64| (0..context * pairs).map(move |i| of(angle(i)) as f32);
+    let angles: Vec<f32> = angles(f64::cos).chain(angles(f64::sin)).collect();
     let tensors =
         [&model.embedding, attention_norm, query, key, value, output, hidden_norm, gate, down, up, &model.norm];
     let values = tensors.into_iter().chain([&angles]).flatten().flat_map(|value| value.to_le_bytes());
