@@ -6,7 +6,7 @@ use heedful::format::{InputKind, MAJOR};
 use heedful::{Input, Model, dynamic};
 
 /// Multiply-accumulates, and words of memory, that a run may take.
-const WORK: usize = if cfg!(miri) { 1 << 14 } else { 1 << 20 };
+const WORK: usize = if cfg!(miri) { 1 << 12 } else { 1 << 20 };
 
 /// What begins as a file is one, but for its checksum; anything else says what is in a file. True if there was a model
 /// to run.
