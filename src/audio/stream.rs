@@ -87,11 +87,13 @@ impl<const WINDOW: usize, const BANDS: usize, const FRAMES: usize> Stream<WINDOW
     /// Features of the frames `first ..`, oldest first, as many as fill `out`,
     /// relative to `mean`: the input of one token. After the newest frame comes the oldest again.
     pub fn token(&self, first: usize, mean: i16, out: &mut [i8]) {
-        // Frames of no values would never fill it.
-        let frames = if BANDS > 0 { &self.frames[..] } else { &[] };
-        let ordered = frames.iter().cycle().skip(self.oldest + first.checked_rem(FRAMES).unwrap_or(0)).flatten();
-        for (o, &frame) in out.iter_mut().zip(ordered) {
-            *o = above(frame, mean);
+        let start = (self.oldest + first.checked_rem(FRAMES).unwrap_or(0)).checked_rem(FRAMES).unwrap_or(0);
+        let (newer, older) = self.frames.split_at_checked(start).unwrap_or((&[], &self.frames));
+        let ordered = older.iter().chain(newer).cycle();
+        for (out, frame) in out.chunks_mut(BANDS.max(1)).zip(ordered) {
+            for (out, &x) in out.iter_mut().zip(frame) {
+                *out = above(x, mean);
+            }
         }
     }
 }

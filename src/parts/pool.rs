@@ -31,30 +31,35 @@ pub struct Pool {
     pub scale: Scale,
 }
 
+/// Columns that are worked on at a time.
+const COLUMNS: usize = 16;
+
 impl Pool {
-    /// In place: a column at a time is read to its end before its first value is written.
+    /// In place: some columns at a time are read to their end before their first values are written.
     #[inline]
     pub(super) fn apply<W: Weight>(&self, state: &mut State<'_, W>) {
         let (positions, width) = (state.positions, state.width);
         let values = state.tensors(width).1;
-        for channel in 0..width {
-            let count = if let PoolKind::Mean = self.kind { self.count.min(positions) } else { positions };
-            let pooled = self.of_column(rows(values, width).take(count).filter_map(|row| row.get(channel)), count);
-            if let Some(to) = values.get_mut(channel) {
-                *to = pooled;
+        let (skip, count) = match self.kind {
+            PoolKind::Mean => (0, self.count.min(positions)),
+            PoolKind::First => (0, positions.min(1)),
+            PoolKind::Last => (positions.saturating_sub(1), positions.min(1)),
+            PoolKind::Max => (0, positions),
+        };
+        let is_max = self.kind == PoolKind::Max;
+        for first in (0..width).step_by(COLUMNS) {
+            let mut columns = [if is_max && count > 0 { i32::from(i8::MIN) } else { 0 }; COLUMNS];
+            for row in rows(values, width).skip(skip).take(count) {
+                for (column, &x) in columns.iter_mut().zip(row.get(first..).unwrap_or(&[])) {
+                    *column = if is_max { i32::from(x).max(*column) } else { *column + i32::from(x) };
+                }
+            }
+            for (to, column) in head_mut(values, width).iter_mut().skip(first).zip(columns) {
+                // Of any other kind, a sum of one.
+                *to = if self.kind == PoolKind::Mean { self.mean(column, count) } else { column as i8 };
             }
         }
         state.positions = positions.min(1);
-    }
-
-    #[inline]
-    fn of_column<'x>(&self, mut column: impl Iterator<Item = &'x i8>, count: usize) -> i8 {
-        match self.kind {
-            PoolKind::Mean => self.mean(column.map(|&x| i32::from(x)).sum(), count),
-            PoolKind::First => column.next().copied().unwrap_or(0),
-            PoolKind::Last => column.last().copied().unwrap_or(0),
-            PoolKind::Max => column.max().copied().unwrap_or(0),
-        }
     }
 
     /// The mean of `count` values of this sum. The scale is that of as many as there can be.

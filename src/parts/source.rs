@@ -30,9 +30,11 @@ impl Source for Features<'_> {
     #[inline]
     fn values(&mut self, at: usize, high: &mut [i8], low: &mut [i8]) {
         let from = self.0.get(at..).unwrap_or(&[]);
-        for (i, to) in high.iter_mut().enumerate() {
-            *to = from.get(i).copied().unwrap_or(0);
+        let (there, missing) = high.split_at_mut(from.len().min(high.len()));
+        for (to, &x) in there.iter_mut().zip(from) {
+            *to = x;
         }
+        missing.fill(0);
         low.fill(0);
     }
 }
