@@ -299,9 +299,9 @@ macro_rules! language_model {
 
         #[allow(long_running_const_eval)]
         const _: () = {
-            use $crate::format::{File, Shape, Tables, parts::Part};
+            use $crate::format::{File, Shape, parts::Part};
             use $crate::language::{EmbeddedLanguageModel, memory};
-            use $crate::model::{Choose, Chosen, tables, unwrap};
+            use $crate::model::{Choose, Chosen, unwrap};
 
             const BYTES: &[u8] = include_bytes!($path);
             $($place)*
@@ -309,17 +309,7 @@ macro_rules! language_model {
             const FILE: File<'static> = unwrap(File::open(&WORDS));
             const SHAPE: Shape = unwrap(FILE.language_shape());
 
-            const OF: [usize; 6] = tables(&SHAPE);
-            const TABLES: &Tables<
-                'static,
-                { OF[0] },
-                { OF[1] },
-                { OF[2] },
-                { OF[3] },
-                { OF[4] },
-                { OF[5] },
-            > = &unwrap(Tables::read(&FILE, &SHAPE));
-            const PARTS: [Part<'static>; SHAPE.parts] = unwrap(TABLES.chain(&FILE, &SHAPE));
+            $crate::parts_of!(FILE, SHAPE);
 
             impl EmbeddedLanguageModel for $name {
                 const FILE: File<'static> = FILE;

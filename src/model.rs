@@ -217,8 +217,8 @@ impl<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, co
         run::<M, _, OUTPUTS>(&mut self.memory, Self::PLAN, source, M::SHAPE.positions, &mut Unobserved)
     }
 
-    /// One inference over an input of any kind, and a second one, `[steps][channels]` of 8 bits, that attention looks at;
-    /// what is missing at its end is not looked at.
+    /// One inference over an input of any kind, and a second one, `[steps][channels]` of 8 bits, that attention looks
+    /// at; what is missing at its end is not looked at.
     #[inline]
     pub fn infer_input(&mut self, input: Input<'_>, memory: &[i8]) -> Outcome<[i16; OUTPUTS]> {
         let source = &mut Given { input, readings: const { M::FILE.readings() }, memory };
@@ -472,9 +472,9 @@ macro_rules! model {
 
         #[allow(long_running_const_eval)]
         const _: () = {
-            use $crate::format::{File, Shape, Tables, parts::Part};
+            use $crate::format::{File, Shape, parts::Part};
             use $crate::model::{Choose, ChooseInput, Chosen, ChosenInput, Embedded};
-            use $crate::model::{input_shape, memory, tables, unwrap};
+            use $crate::model::{input_shape, memory, unwrap};
 
             const BYTES: &[u8] = include_bytes!($path);
             $($place)*
@@ -484,18 +484,7 @@ macro_rules! model {
             const INPUT: [usize; 3] = input_shape(&FILE, &SHAPE);
             $($crate::model::pinned(stringify!($field), $path, &SHAPE, $value);)*
 
-            const OF: [usize; 6] = tables(&SHAPE);
-            const TABLES: &Tables<
-                'static,
-                { OF[0] },
-                { OF[1] },
-                { OF[2] },
-                { OF[3] },
-                { OF[4] },
-                { OF[5] },
-            > =
-                &unwrap(Tables::read(&FILE, &SHAPE));
-            const PARTS: [Part<'static>; SHAPE.parts] = unwrap(TABLES.chain(&FILE, &SHAPE));
+            $crate::parts_of!(FILE, SHAPE);
 
             impl Embedded for $name {
                 const FILE: File<'static> = FILE;
@@ -545,6 +534,26 @@ macro_rules! model {
     };
     ($(#[$attribute:meta])* $vis:vis $name:ident = $($file:tt)+) => {
         $crate::model!(@ [$(#[$attribute])*] $vis $name [] $($file)+);
+    };
+}
+
+/// The constant `PARTS`: the parts of a file of a shape.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! parts_of {
+    ($file:ident, $shape:ident) => {
+        const OF: [usize; 6] = $crate::model::tables(&$shape);
+        const TABLES: &$crate::format::Tables<
+            'static,
+            { OF[0] },
+            { OF[1] },
+            { OF[2] },
+            { OF[3] },
+            { OF[4] },
+            { OF[5] },
+        > = &$crate::model::unwrap($crate::format::Tables::read(&$file, &$shape));
+        const PARTS: [$crate::format::parts::Part<'static>; $shape.parts] =
+            $crate::model::unwrap(TABLES.chain(&$file, &$shape));
     };
 }
 

@@ -179,8 +179,9 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// For so many queries, rows of weights and rows of a layer at a time, and weights of so many bytes.
-    pub(crate) const fn new(needs: &Needs, queries: usize, weight_rows: usize, rows: usize, weight: usize) -> Self {
+    /// For kernels that work on so much at a time.
+    pub(crate) const fn tiled<W>(needs: &Needs, tiling: Tiling) -> Self {
+        let (Tiling { queries, weight_rows, rows }, weight) = (tiling, size_of::<W>());
         Self {
             scores: needs.keys.saturating_mul(queries).saturating_mul(4),
             weights: needs.keys.saturating_mul(weight_rows).saturating_mul(weight),
@@ -201,11 +202,6 @@ impl Plan {
     /// For the kernels `K`.
     pub(crate) const fn of<K: Kernels, W>(needs: &Needs) -> Self {
         Self::tiled::<W>(needs, Tiling::of::<K>())
-    }
-
-    /// For kernels that work on so much at a time.
-    pub(crate) const fn tiled<W>(needs: &Needs, tiling: Tiling) -> Self {
-        Self::new(needs, tiling.queries, tiling.weight_rows, tiling.rows, size_of::<W>())
     }
 
     /// Words in all; `usize::MAX` where they are more.

@@ -4,10 +4,10 @@ use super::Model;
 use crate::arithmetic::softmax::{Narrow, Weight, Wide};
 use crate::format::Softmax;
 use crate::kernels::Active;
+use crate::loaded::run_watched;
 use crate::observe::Unobserved;
-use crate::parts::{AllKinds, Given, Input, Run, WholeSequence};
+use crate::parts::{Given, Input, State};
 use crate::plan::Plan;
-use core::marker::PhantomData;
 use std::vec;
 
 /// What [`Model::trace_real`] shows after a part.
@@ -48,16 +48,13 @@ impl Model {
     fn trace_with<W: Weight>(&self, input: Input<'_>, memory: &[i8], mut see: impl FnMut(Trace<'_>)) {
         let (file, positions) = (self.file(), self.shape.positions_of(&input));
         let source = &mut Given { input, readings: file.readings(), memory };
-        let plan = Plan::of::<Active, W>(&self.shape.needs);
-        let mut words = vec![0; plan.words()];
-        let mut state = plan.lay_out::<W>(&mut words, positions);
-        let (attend, pattern, observer) = (&mut WholeSequence, &|_| (), &mut Unobserved);
-        let mut run = Run { source, attend, pattern, observer, layer: 0, kinds: PhantomData::<AllKinds> };
+        let mut words = vec![0; Plan::of::<Active, W>(&self.shape.needs).words()];
         let (mut part, values) = (0, positions * self.shape.width);
-        file.each_read(|read| {
-            read.part().run::<Active, W, _, _, _, _, _, _>(&mut state, &mut run);
+        let see = |state: &State<'_, W>| {
             see(Trace { part, residual: state.memory.residual.get(..values).unwrap_or(&[]) });
             part += 1;
-        });
+        };
+        let (shape, words, observer) = (&self.shape, &mut words, &mut Unobserved);
+        run_watched::<Active, W, _, _, _>(&file, shape, words, source, positions, |_| (), observer, see);
     }
 }

@@ -1,29 +1,25 @@
 //! Reading a model as a chain of parts: version 2 of the format. Whether parts fit together is checked once, when a
-//! file is loaded.
+//! file is loaded (`flow`).
 
 #[cfg(feature = "audio")]
 use super::AUDIO;
-use super::part::{
-    CHANNELS, EMBEDDING, FEATURES, LABELS, MEMORY, MODEL, NORM, OUTPUT, POSITIONS, Read, STEM, TOKEN_INPUT, UNIT,
-    missing, name,
-};
+use super::flow::Flow;
+#[cfg(feature = "std")]
+use super::part::MEMORY;
+use super::part::{CHANNELS, FEATURES, LABELS, MODEL, Read, UNIT, missing, name};
 #[cfg(feature = "audio")]
 use super::reader::frontend;
-use super::reader::{Reader, exactly, label_in, labels_in, tri, within};
-use super::shape::{InputKind, InputShape, OutputKind, Shape, Softmax};
-use super::{File, MAJOR, OLD_MAJOR};
+use super::reader::{Reader, label_in, labels_in, tri};
+use super::shape::{Shape, Softmax};
+use super::{File, MAJOR, OLD_MAJOR, Tag};
+use crate::Error;
 use crate::arithmetic::requantise::Channel;
-use crate::arithmetic::softmax::Steepness;
-use crate::parts::{AttentionPart, Convolution, FilePattern, MemoryShape, Patches, Uses};
-use crate::plan::Needs;
-use crate::rope::Rope;
-use crate::{Allowed, Error};
 
-/// Words of features before those of their channels.
-const FEATURE_WORDS: usize = 6;
-
-/// The most parts of a model.
-const MAX_PARTS: usize = 1 << 14;
+/// Words of features before those of their channels, and which of them counts these.
+const FEATURE_WORDS: (usize, usize) = (6, 2);
+/// The same of a memory.
+#[cfg(feature = "std")]
+const MEMORY_WORDS: (usize, usize) = (2, 1);
 
 /// The sections of a file, one after the other.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +86,7 @@ impl<'a> File<'a> {
         loop {
             match tri!(sections.next_part()) {
                 Some((tag, words)) => {
-                    let index = flow.shape.parts;
+                    let index = flow.parts();
                     let mut words = words;
                     let read = match words.part(tag) {
                         Ok(read) => read,
@@ -107,362 +103,6 @@ impl<'a> File<'a> {
     }
 }
 
-const fn raise(most: &mut usize, found: usize) {
-    if found > *most {
-        *most = found;
-    }
-}
-
-/// What has gone along the chain so far.
-pub(super) struct Flow<'a> {
-    shape: Shape,
-    /// What a stem or convolution reads: rows, columns, channels, and whether they have 15 bits.
-    map: ([usize; 3], bool),
-    /// Whether the model takes a token at a time.
-    steps: bool,
-    /// Of the first attention that rotates.
-    pub(super) rope: Option<Rope<'a>>,
-    /// Tokens and width.
-    embedding: Option<[usize; 2]>,
-    has_residual: bool,
-    /// Rows of the residual stream.
-    streams: usize,
-    has_input: bool,
-    /// Values of a row, once there are rows; 0 before.
-    values: usize,
-    /// How many rows.
-    rows: usize,
-    ended: bool,
-}
-
-impl<'a> Flow<'a> {
-    pub(super) const fn new(softmax: Softmax, input: InputShape, steps: bool) -> Self {
-        let shape = Shape {
-            input,
-            memory: None,
-            positions: 0,
-            class_tokens: 0,
-            inputs: 0,
-            width: 0,
-            heads: 0,
-            head_dim: 0,
-            hidden: 0,
-            parts: 0,
-            layers: 0,
-            softmax,
-            rows: 0,
-            outputs: 0,
-            kind: OutputKind::Classes,
-            logit: Steepness::LEAST,
-            step: 1.0,
-            macs: 0,
-            uses: Uses(0),
-            needs: Needs::NONE,
-            tables: [0; 6],
-            attended: 0,
-        };
-        let map = ([input.steps, input.columns, input.channels], input.fine);
-        let (rope, embedding) = (None, None);
-        let (has_residual, streams, has_input, values, rows, ended) = (false, 0, false, 0, 0, false);
-        Self { shape, map, steps, rope, embedding, has_residual, streams, has_input, values, rows, ended }
-    }
-
-    /// Parts so far.
-    pub(super) const fn parts(&self) -> usize {
-        self.shape.parts
-    }
-
-    pub(super) const fn finish(self) -> Result<Shape, Error> {
-        if self.ended { Ok(self.shape) } else { Err(missing(OUTPUT)) }
-    }
-
-    const fn uses(&mut self, uses: Uses) {
-        self.shape.uses = self.shape.uses.and(uses);
-    }
-
-    const fn macs(&mut self, rows: usize, per_row: usize) {
-        self.shape.macs = self.shape.macs.saturating_add(rows.saturating_mul(per_row));
-    }
-
-    /// A part that reads the residual stream.
-    const fn residual(&self, width: usize) -> Result<(), Error> {
-        tri!(exactly("width of the residual stream", width, self.shape.width));
-        if !self.has_input {
-            return Err(missing(STEM));
-        }
-        exactly("positions of the residual stream", self.streams, self.rows)
-    }
-
-    /// A part that reads rows.
-    const fn rows(&self, values: usize) -> Result<(), Error> {
-        if self.values == 0 {
-            return Err(missing(NORM));
-        }
-        exactly("values of a row", values, self.values)
-    }
-
-    /// A part that adds the input, which one alone does: `model!` has room for no more.
-    const fn input(&mut self) -> Result<(), Error> {
-        if self.has_input {
-            return Err(Error::Shape { what: "parts that add the input", allowed: Allowed::Exactly(1), found: 2 });
-        }
-        self.has_input = true;
-        Ok(())
-    }
-
-    /// Rows of so many values from here on.
-    const fn becomes(&mut self, values: usize) {
-        self.values = values;
-        self.shape.needs.rows(self.rows, values);
-    }
-
-    pub(super) const fn take(&mut self, read: &Read<'a>) -> Result<(), Error> {
-        if self.ended {
-            return Err(Error::Shape { what: "parts after the output", allowed: Allowed::Exactly(0), found: 1 });
-        }
-        if self.shape.parts == MAX_PARTS {
-            return Err(Error::Shape { what: "parts", allowed: Allowed::Between(1, MAX_PARTS), found: MAX_PARTS + 1 });
-        }
-        self.shape.parts += 1;
-        if self.steps {
-            tri!(self.can_step(read));
-        }
-        let is_input = matches!(read, Read::Positions { .. } | Read::Convolution(_) | Read::Memory(_));
-        if !self.has_residual && !is_input {
-            return Err(missing(POSITIONS));
-        }
-        match read {
-            Read::Memory(memory) => {
-                if self.shape.memory.is_some() || self.has_residual {
-                    let (what, allowed) = ("memories after the input", Allowed::Exactly(1));
-                    return Err(Error::Shape { what, allowed, found: 2 });
-                }
-                self.shape.memory = Some(*memory);
-            }
-            Read::Convolution(layer) => tri!(self.convolution(layer)),
-            Read::Positions { positions, count, first } => {
-                if self.has_residual {
-                    let (what, allowed) = ("parts that start the residual stream", Allowed::Exactly(1));
-                    return Err(Error::Shape { what, allowed, found: 2 });
-                }
-                self.has_residual = true;
-                self.rows = if self.steps { 1 } else { *count };
-                (self.streams, self.shape.positions) = (self.rows, *count);
-                (self.shape.class_tokens, self.shape.width) = (*first, positions.width);
-                self.uses(Uses::LEARNED_STEPS.only_if(self.steps && !positions.values.is_empty()));
-                self.shape.needs.residual(self.rows, positions.width);
-            }
-            Read::Stem(stem) => {
-                tri!(exactly("width of the residual stream", stem.layer.channels.len(), self.shape.width));
-                tri!(exactly("class tokens", stem.first, self.shape.class_tokens));
-                tri!(exactly("patches", stem.patches.total(), self.shape.positions - stem.first));
-                tri!(self.reads(&stem.patches, !stem.fine.is_empty()));
-                tri!(self.input());
-                self.shape.inputs = stem.layer.weights.inputs;
-                self.uses(Uses::STEM);
-                let planes = if stem.fine.is_empty() { 1 } else { 2 };
-                self.shape.needs.input(planes * stem.layer.weights.inputs);
-                self.macs(stem.patches.total(), planes * stem.layer.products());
-            }
-            Read::Embedding(embedding) => {
-                let layer = embedding.view.layer;
-                tri!(exactly("width of the residual stream", layer.weights.inputs, self.shape.width));
-                tri!(exactly("class tokens", embedding.first, self.shape.class_tokens));
-                let InputKind::Tokens = self.shape.input.kind else { return Err(missing(STEM)) };
-                tri!(exactly("tokens", layer.channels.len(), self.shape.input.channels));
-                tri!(exactly("positions", self.shape.positions - embedding.first, self.shape.input.steps));
-                tri!(self.input());
-                self.embedding = Some([layer.channels.len(), layer.weights.inputs]);
-                self.uses(Uses::TOKENS);
-            }
-            Read::TokenTypes(types) => {
-                tri!(exactly("width of the residual stream", types.width, self.shape.width));
-                tri!(exactly("class tokens", types.first, self.shape.class_tokens));
-                let InputKind::Tokens = self.shape.input.kind else { return Err(missing(TOKEN_INPUT)) };
-                self.uses(Uses::TOKEN_TYPES);
-            }
-            Read::Norm { norm, carry } => {
-                tri!(self.residual(norm.channels.len()));
-                self.uses(Uses::CARRY.only_if(carry.is_some()));
-                self.becomes(norm.channels.len());
-            }
-            Read::Rows(channels) => {
-                tri!(self.residual(channels.len()));
-                self.uses(Uses::ROWS);
-                self.becomes(channels.len());
-            }
-            Read::Residual { width, .. } => {
-                tri!(self.rows(*width));
-                self.streams = self.rows;
-                tri!(self.residual(*width));
-                self.uses(Uses::RESIDUAL);
-            }
-            Read::Attention(part) => tri!(self.attention(part)),
-            Read::FeedForward(layers) => {
-                let width = layers.contract.channels.len();
-                tri!(self.rows(width));
-                tri!(self.residual(width));
-                self.uses(Uses::FEED_FORWARD);
-                self.shape.tables[1] += 1;
-                raise(&mut self.shape.hidden, layers.expand.channels.len());
-                self.shape.needs.hidden(layers.expand.channels.len());
-                self.macs(self.rows, layers.expand.products().saturating_add(layers.contract.products()));
-            }
-            Read::FineFeedForward(layers) => {
-                let width = layers.contract.channels.len();
-                tri!(self.rows(width));
-                tri!(self.residual(width));
-                self.uses(Uses::FINE_FEED_FORWARD);
-                self.shape.tables[4] += 1;
-                raise(&mut self.shape.hidden, layers.expand.channels.len());
-                self.shape.needs.hidden(3 * layers.expand.channels.len());
-                self.macs(self.rows, layers.expand.products().saturating_add(layers.contract.products()));
-            }
-            Read::Gated(layers) => {
-                let width = layers.down.channels.len();
-                tri!(self.rows(width));
-                tri!(self.residual(width));
-                self.uses(Uses::GATED);
-                self.shape.tables[2] += 1;
-                raise(&mut self.shape.hidden, layers.gate.channels.len());
-                self.shape.needs.hidden(2 * layers.gate.channels.len());
-                self.macs(self.rows, layers.down.products().saturating_mul(3));
-            }
-            Read::Pool { width, pool } => {
-                tri!(self.rows(*width));
-                tri!(within("pooled positions", pool.count, self.rows));
-                self.uses(Uses::POOL);
-                self.rows = 1;
-            }
-            Read::WeightedPool(pool) => {
-                tri!(self.rows(pool.layer.weights.inputs));
-                self.uses(Uses::WEIGHTED_POOL);
-                self.shape.needs.scores(self.rows);
-                self.macs(self.rows, 2 * pool.layer.products());
-                self.rows = 1;
-            }
-            Read::Dense(dense) => {
-                tri!(self.rows(dense.layer.weights.inputs));
-                self.uses(Uses::DENSE);
-                self.shape.tables[3] += 1;
-                self.shape.needs.hidden(dense.layer.weights.inputs);
-                self.macs(self.rows, dense.layer.products());
-                self.becomes(dense.layer.channels.len());
-            }
-            Read::Output(output) => {
-                tri!(self.rows(output.width));
-                (self.shape.rows, self.shape.outputs, self.shape.kind) = (self.rows, output.outputs, output.kind);
-                (self.shape.logit, self.shape.step) = (output.logit, output.step);
-                self.shape.needs.outputs(self.rows, output.outputs);
-                if output.tied {
-                    let Some([tokens, width]) = self.embedding else { return Err(missing(EMBEDDING)) };
-                    tri!(exactly("outputs that are tokens", output.outputs, tokens));
-                    tri!(exactly("values of a row", output.width, width));
-                }
-                if output.tied || output.layer.is_some() {
-                    self.macs(self.rows, output.outputs.saturating_mul(output.width));
-                }
-                self.ended = true;
-            }
-        }
-        Ok(())
-    }
-
-    /// A part that reads the input, or what the last convolution made of it.
-    const fn reads(&mut self, patches: &Patches, fine: bool) -> Result<(), Error> {
-        if let InputKind::Tokens = self.shape.input.kind {
-            return Err(missing(EMBEDDING));
-        }
-        let ([rows, columns, channels], has_15_bits) = self.map;
-        tri!(exactly("rows of the input", patches.input[0], rows));
-        tri!(exactly("columns of the input", patches.input[1], columns));
-        tri!(exactly("channels of the input", patches.input[2], channels));
-        tri!(exactly("bits of the input", if fine { 15 } else { 8 }, if has_15_bits { 15 } else { 8 }));
-        self.uses(Uses::FINE.only_if(fine));
-        self.uses(Uses::PATCHES.only_if(!patches.are_consecutive()));
-        Ok(())
-    }
-
-    const fn convolution(&mut self, layer: &Convolution<'_>) -> Result<(), Error> {
-        if self.has_residual {
-            let (what, allowed) = ("convolutions after the positions", Allowed::Exactly(0));
-            return Err(Error::Shape { what, allowed, found: 1 });
-        }
-        let fine = !layer.fine.is_empty();
-        tri!(self.reads(&layer.patches, fine));
-        self.uses(Uses::CONVOLUTIONS);
-        let (planes, outputs) = (if fine { 2 } else { 1 }, layer.layer.channels.len());
-        let places = layer.patches.total();
-        self.shape.needs.input(planes * layer.patches.values());
-        self.shape.needs.hidden(2 * outputs);
-        self.shape.needs.map(self.shape.tables[5], places, outputs);
-        self.shape.tables[5] += 1;
-        self.macs(places, planes * layer.layer.products());
-        let [down, across] = layer.patches.counts();
-        self.map = ([down, across, outputs], false);
-        Ok(())
-    }
-
-    const fn attention(&mut self, part: &AttentionPart<'a>) -> Result<(), Error> {
-        let AttentionPart { reduce, attention, pattern, memory } = part;
-        let width = attention.output.channels.len();
-        tri!(self.rows(width));
-        tri!(self.residual(width));
-        self.shape.layers += 1;
-        (self.shape.attended, self.shape.tables[0]) = (self.shape.parts, self.shape.tables[0] + 1);
-        let heads = attention.head_scales.len();
-        let mut keys = self.rows;
-        if let Some(MemoryShape { steps, channels }) = *memory {
-            let Some(found) = self.shape.memory else { return Err(missing(MEMORY)) };
-            tri!(exactly("rows of the memory", steps, found.steps));
-            tri!(exactly("channels of the memory", channels, found.channels));
-            self.uses(Uses::CROSS);
-            keys = steps;
-        }
-        raise(&mut self.shape.heads, heads);
-        raise(&mut self.shape.head_dim, attention.head_dim);
-        if heads == 0 {
-            self.uses(Uses::NO_HEADS);
-            return Ok(());
-        }
-        // Nothing lies ahead of the newest position.
-        let causal = pattern.causal && !self.steps;
-        self.uses(FilePattern { causal, ..*pattern }.uses());
-        let mut products = attention.query.layer().products().saturating_add(attention.output.products());
-        // Of each row that is looked at.
-        let mut of_keys = attention.value.layer().products();
-        if let Some(key) = attention.key {
-            of_keys = of_keys.saturating_add(key.layer().products());
-        }
-        if let Some(reduce) = reduce {
-            self.uses(Uses::LOW_RANK);
-            products = products.saturating_add(reduce.products());
-            let length = reduce.channels.len();
-            self.shape.needs.reduced(self.rows, if length > width { length } else { 0 });
-        }
-        if !pattern.rope.frequencies.is_empty() {
-            let uses = self.turns(pattern.rope);
-            self.uses(uses);
-        }
-        if self.steps {
-            self.macs(1, products.saturating_add(of_keys));
-            let (dim, head_dim, inner) = (attention.dim, attention.head_dim, attention.output.weights.inputs);
-            let groups = attention.value.channel_groups;
-            self.shape.needs.step(heads * dim, groups * dim, inner, groups * (dim + head_dim));
-            self.shape.needs.heads(if reduce.is_some() { width } else { 0 });
-            return Ok(());
-        }
-        let pairs = keys.saturating_mul(heads * (attention.dim + attention.head_dim));
-        self.macs(self.rows, products.saturating_add(pairs));
-        self.macs(keys, of_keys);
-        let outputs = attention.output.weights.inputs;
-        self.shape.needs.attention(self.rows, keys, attention.dim, attention.head_dim, outputs);
-        // Some rows at a time are reduced there.
-        self.shape.needs.heads(width);
-        Ok(())
-    }
-}
-
 impl<'a> File<'a> {
     /// [`File::shape`], of an encoder of version 1 of the format, too.
     ///
@@ -474,7 +114,7 @@ impl<'a> File<'a> {
         }
         let config = tri!(self.config());
         let mut flow = Flow::new(config.softmax, tri!(self.old_input(&config)), false);
-        while let Some(read) = tri!(self.old_part(&config, flow.shape.parts)) {
+        while let Some(read) = tri!(self.old_part(&config, flow.parts())) {
             tri!(flow.take(&read));
         }
         flow.finish()
@@ -508,15 +148,22 @@ impl<'a> File<'a> {
     }
 
     /// One of the texts of a section; empty where there is none.
-    const fn text(&self, of: super::Tag, index: usize) -> Result<&'a str, Error> {
+    const fn text(&self, of: Tag, index: usize) -> Result<&'a str, Error> {
+        match tri!(self.find(of)) {
+            Some(words) => label_in(words, index),
+            None => Ok(""),
+        }
+    }
+
+    /// The first section with a tag, of a file whose shape has been found right.
+    pub(super) const fn find(&self, of: Tag) -> Result<Option<Reader<'a>>, Error> {
         let mut sections = self.sections_in_order(true);
-        loop {
-            match tri!(sections.next()) {
-                Some((tag, words)) if tag == of.word => return label_in(words, index),
-                Some(_) => {}
-                None => return Ok(""),
+        while let Some((tag, words)) = tri!(sections.next()) {
+            if tag == of.word {
+                return Ok(Some(words));
             }
         }
+        Ok(None)
     }
 
     /// The audio front end of either version of the format, if there is one.
@@ -555,55 +202,44 @@ impl<'a> File<'a> {
 
     /// For each channel of features, the bits of two `f32`: the real value of 0, and that of a unit.
     #[cfg(feature = "std")]
-    pub(crate) const fn channels(&self) -> &'a [[u32; 2]] {
-        let mut sections = self.sections_in_order(true);
-        while let Ok(Some((tag, words))) = sections.next() {
-            if tag == FEATURES.word && words.words.len() > FEATURE_WORDS {
-                let (words, rest) = words.words.split_at(FEATURE_WORDS);
-                return rest.split_at(2 * words[2] as usize).0.as_chunks::<2>().0;
-            }
-        }
-        &[]
+    pub(crate) fn channels(&self) -> &'a [[u32; 2]] {
+        self.real_values(FEATURES, FEATURE_WORDS)
     }
 
     /// The same of the channels of the memory.
     #[cfg(feature = "std")]
-    pub(crate) const fn memory_channels(&self) -> &'a [[u32; 2]] {
-        let mut sections = self.sections_in_order(true);
-        while let Ok(Some((tag, words))) = sections.next() {
-            if tag == MEMORY.word && words.words.len() > 2 {
-                let (shape, rest) = words.words.split_at(2);
-                return rest.split_at(2 * shape[1] as usize).0.as_chunks::<2>().0;
-            }
-        }
-        &[]
+    pub(crate) fn memory_channels(&self) -> &'a [[u32; 2]] {
+        self.real_values(MEMORY, MEMORY_WORDS)
+    }
+
+    /// Those of a section that has so many words before them; one of the words says how many channels there are.
+    #[cfg(feature = "std")]
+    fn real_values(&self, of: Tag, (before, channels): (usize, usize)) -> &'a [[u32; 2]] {
+        let Ok(Some(words)) = self.find(of) else { return &[] };
+        let Some((before, rest)) = words.words.split_at_checked(before) else { return &[] };
+        let channels = before.get(channels).map_or(0, |&channels| channels as usize);
+        rest.as_chunks::<2>().0.get(..channels).unwrap_or(&[])
     }
 
     /// For each channel of features, from a raw reading times 4,096 to its unit; empty where the file does not say it.
     pub(crate) const fn readings(&self) -> &'a [Channel] {
-        let mut sections = self.sections_in_order(true);
-        while let Ok(Some((tag, mut words))) = sections.next() {
-            if tag == FEATURES.word
-                && let Ok(&[.., channels, _, _, has_readings]) = words.take(FEATURE_WORDS)
-                && has_readings == 1
-                && let Ok(_) = words.take(2 * channels as usize)
-                && let Ok(readings) = words.channels(channels as usize)
-            {
-                return readings;
-            }
+        if let Ok(Some(mut words)) = self.find(FEATURES)
+            && let Ok(&[.., channels, _, _, has_readings]) = words.take(FEATURE_WORDS.0)
+            && has_readings == 1
+            && let Ok(_) = words.take(2 * channels as usize)
+            && let Ok(readings) = words.channels(channels as usize)
+        {
+            return readings;
         }
         &[]
     }
 
     /// How many labels a file has, at most; a cut one counts, too.
     pub(crate) const fn labels(&self) -> usize {
-        let mut sections = self.sections_in_order(true);
-        while let Ok(Some((tag, words))) = sections.next() {
-            if tag == LABELS.word {
-                return labels_in(words);
-            }
+        match self.find(LABELS) {
+            Ok(Some(words)) => labels_in(words),
+            _ => 0,
         }
-        0
     }
 
     /// Calls `see` with each section of a file whose shape has been found right: its place if it is in the chain, its

@@ -1,6 +1,6 @@
 //! Reading a language model: a chain of parts that takes a token at a time.
 
-use super::chain::Flow;
+use super::flow::Flow;
 use super::part::{EMBEDDING, Read, TOKENIZER};
 use super::reader::{exactly, tri};
 use super::shape::{OutputKind, Shape};
@@ -58,13 +58,7 @@ impl<'a> File<'a> {
                 Err(error) => Err(error),
             };
         }
-        let mut sections = self.sections_in_order(true);
-        while let Some((tag, words)) = tri!(sections.next()) {
-            if tag == TOKENIZER.word {
-                return Ok(Some(words));
-            }
-        }
-        Ok(None)
+        self.find(TOKENIZER)
     }
 
     /// An output that is tied to the embedding, with the layer of that; any other part as it is.
@@ -73,14 +67,10 @@ impl<'a> File<'a> {
         if !output.tied {
             return read;
         }
-        let mut sections = self.sections_in_order(true);
-        while let Ok(Some((tag, mut words))) = sections.next_part() {
-            if tag == EMBEDDING.word
-                && let Ok(Read::Embedding(embedding)) = words.part(tag)
-            {
-                output.layer = Some(embedding.view.layer);
-                break;
-            }
+        if let Ok(Some(mut words)) = self.find(EMBEDDING)
+            && let Ok(Read::Embedding(embedding)) = words.part(EMBEDDING.word)
+        {
+            output.layer = Some(embedding.view.layer);
         }
         Read::Output(output)
     }

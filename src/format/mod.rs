@@ -9,7 +9,11 @@
 //! is compiled.
 
 mod chain;
+#[cfg(feature = "std")]
+mod chain_model;
 mod decoder;
+mod flow;
+mod input_parts;
 mod language;
 #[cfg(feature = "std")]
 mod load;
@@ -53,7 +57,7 @@ pub mod parts {
 use crate::Error;
 use bytemuck::must_cast_slice;
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
-use reader::Reader;
+use reader::{Reader, tri};
 
 #[cfg(not(target_endian = "little"))]
 compile_error!("heedful reads int8 weights out of little-endian words; big-endian targets are not supported");
@@ -212,27 +216,15 @@ impl<'a> File<'a> {
         if self.major != OLD_MAJOR {
             return Err(Error::Version { found: self.major, supported: OLD_MAJOR });
         }
-        let mut rest = Reader { words: self.sections, trusted: false };
-        let mut skip = index;
-        while !rest.words.is_empty() {
-            let found = match rest.word() {
-                Ok(word) => word,
-                Err(e) => return Err(e),
-            };
-            let content = match rest.word() {
-                Ok(length) => match rest.take(length as usize) {
-                    Ok(content) => content,
-                    Err(e) => return Err(e),
-                },
-                Err(e) => return Err(e),
-            };
+        let (mut sections, mut skip) = (self.sections_in_order(self.trusted), index);
+        while let Some((found, content)) = tri!(sections.next()) {
             let is_other = match other {
                 Some(other) => found == other.word,
                 None => false,
             };
             if found == tag.word || is_other {
                 if skip == 0 {
-                    return Ok((Reader { words: content, trusted: self.trusted }, is_other));
+                    return Ok((content, is_other));
                 }
                 skip -= 1;
             }

@@ -1,6 +1,6 @@
 //! Host side: writing a `.heed` file from integer parameters.
 
-pub use super::write_chain::{AttentionModel, ChainModel, ChannelModel, InputModel, PartModel, PatternModel};
+pub use super::chain_model::{AttentionModel, ChainModel, ChannelModel, InputModel, PartModel, PatternModel};
 pub use super::write_decoder::{DecoderBlockModel, DecoderModel, TokenModel};
 
 use super::v1::{FUSED, LOW_RANK, SEPARATE};

@@ -1,7 +1,7 @@
 //! Host side: writing a decoder from integer parameters.
 
+use super::chain_model::{AttentionModel, ChainModel, InputModel, PartModel, PatternModel};
 use super::write::{LinearModel, NormModel, Writer, linear, norm, pack, same};
-use super::write_chain::{AttentionModel, ChainModel, InputModel, PartModel, PatternModel};
 use super::{DECODER, DECODER_BLOCK, DecoderConfig, EMBEDDING, NORM, OLD_MAJOR, Softmax, TOKENS};
 use crate::arithmetic::head_scale::HeadScale;
 use crate::arithmetic::requantise::Scale;

@@ -6,7 +6,7 @@ use crate::attention::{AttentionView, CacheView, CachedPositions, Newest, Scratc
 use crate::kernels::{Kernels, Rows};
 use crate::observe::{LayerObserver, Observer};
 use crate::pattern::AttentionPattern;
-use crate::plan::{Needs, Plan, piece};
+use crate::plan::{Needs, Plan, Tiling, piece};
 use crate::rope::Turns;
 use core::marker::PhantomData;
 
@@ -22,7 +22,7 @@ impl StepPlan {
     /// For some kernels and softmax weights, and a cache of so many positions.
     pub(crate) const fn of<K: Kernels, W>(needs: &Needs, slots: usize) -> Self {
         let (needs, cache) = needs.with_cache(slots);
-        Self { cache, rest: Plan::new(&needs, K::QUERIES, K::WEIGHT_ROWS, 1, size_of::<W>()) }
+        Self { cache, rest: Plan::tiled::<W>(&needs, Tiling { rows: 1, ..Tiling::of::<K>() }) }
     }
 
     /// Words in all; `usize::MAX` where they are more.
