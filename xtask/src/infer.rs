@@ -1,8 +1,9 @@
 //! `cargo xtask infer`: a model of any kind in firmware, held against the host.
 
+use crate::output::{Fields, logits};
 use crate::report::grouped;
 use crate::targets::{TARGETS, Target};
-use crate::{emulator, firmware, markdown, toolchain};
+use crate::{emulator, firmware, markdown, root, toolchain};
 use anyhow::{Context, Result, bail, ensure};
 use heedful::Input;
 use heedful::dynamic::Model;
@@ -83,6 +84,14 @@ impl Case {
     }
 }
 
+/// For `cargo xtask on-target`: the keyword transformer, compiled in.
+pub fn check(target: &Target) -> Result<String> {
+    let (model, input) = (root().join("models/commands.heed"), root().join("tests/fixtures/commands/features.npy"));
+    let inferred = Case::read(&model, &input)?.on_board(target, &model, false)?;
+    let (count, first) = (inferred.outputs.len(), inferred.instructions.first().copied().unwrap_or(0));
+    Ok(format!("{count} inputs, the same bits as the host; {} instructions for each", grouped(first)))
+}
+
 /// Runs the model on each target, compiled in and loaded at run time.
 pub fn run(targets: &[&'static Target], model: &Path, input: &Path, document: Option<&Path>) -> Result<()> {
     let case = Case::read(model, input)?;
@@ -118,19 +127,15 @@ impl Inferred {
 
 fn parse(printed: &str) -> Result<Inferred> {
     ensure!(printed.lines().any(|line| line == "done"), "the board did not finish:\n{printed}");
-    let word = |line: &str, name: &str| -> Result<String> {
-        let word = line.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
-        Ok(word.with_context(|| format!("no {name} in {line:?}"))?.to_string())
-    };
-    let figure = |line: &str, name: &str| Ok::<u64, anyhow::Error>(word(line, name)?.parse()?);
-    let head = printed.lines().find(|line| line.starts_with("model state=")).context("no figures")?;
-    let (state, stack, load) = (figure(head, "state")?, figure(head, "stack")?, figure(head, "load")?);
+    let head = printed.lines().find(|line| line.starts_with("model ")).context("no figures")?;
+    let head = Fields::of(head);
     let (mut instructions, mut outputs) = (Vec::new(), Vec::new());
     for line in printed.lines().filter(|line| line.starts_with("inference ")) {
-        instructions.push(figure(line, "instructions")?);
-        let values = word(line, "outputs")?;
-        outputs.push(values.split(',').map(str::parse).collect::<Result<_, _>>()?);
+        let fields = Fields::of(line);
+        instructions.push(fields.number("instructions")?);
+        outputs.push(logits(fields.text("outputs")?)?);
     }
+    let (state, stack, load) = (head.number("state")?, head.number("stack")?, head.number("load")?);
     Ok(Inferred { state, stack, load, flash: 0, instructions, outputs })
 }
 

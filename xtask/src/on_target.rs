@@ -7,7 +7,9 @@ use crate::output::{self, ModelRun};
 use crate::report::{Report, Row};
 use crate::skip::Lack;
 use crate::targets::Target;
-use crate::{constant, decoder, emulator, external, firmware, golden, kernels, kinds, microphone, stories, toolchain};
+use crate::{
+    constant, decoder, emulator, external, firmware, golden, infer, kernels, kinds, microphone, stories, toolchain,
+};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 /// Clips of a model that differ from the host's and that an error lists.
@@ -36,6 +38,9 @@ pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool>
         }
         if target.name == microphone::TARGET {
             report.check(target.name, "a loop that listens", microphone::check(target));
+        }
+        if infer::USUAL.contains(&target.name) {
+            report.check(target.name, "published keyword transformer", infer::check(target));
         }
         match &published {
             Some(model) if stories::USUAL.contains(&target.name) => {

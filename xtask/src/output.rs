@@ -88,15 +88,23 @@ pub fn logits(text: &str) -> Result<Vec<i16>> {
 }
 
 /// Words of the form `key=value`.
-struct Fields<'a>(Vec<&'a str>);
+#[derive(Debug)]
+pub struct Fields<'a>(Vec<&'a str>);
 
 impl<'a> Fields<'a> {
-    fn text(&self, key: &str) -> Result<&'a str> {
+    /// Those of a line.
+    pub fn of(line: &'a str) -> Self {
+        Self(line.split_whitespace().collect())
+    }
+
+    /// The value of a key.
+    pub fn text(&self, key: &str) -> Result<&'a str> {
         let value = |word: &&'a str| word.strip_prefix(key)?.strip_prefix('=');
         self.0.iter().find_map(value).with_context(|| format!("no {key}="))
     }
 
-    fn number<T: FromStr<Err: Into<anyhow::Error>>>(&self, key: &str) -> Result<T> {
+    /// The same as a number.
+    pub fn number<T: FromStr<Err: Into<anyhow::Error>>>(&self, key: &str) -> Result<T> {
         self.text(key)?.parse().map_err(Into::into).with_context(|| format!("{key}= is no number"))
     }
 }

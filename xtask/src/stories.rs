@@ -1,5 +1,6 @@
 //! `cargo xtask stories`: a language model in firmware, held against the host token by token.
 
+use crate::output::Fields;
 use crate::report::grouped;
 use crate::targets::{TARGETS, Target};
 use crate::{emulator, firmware, root, toolchain};
@@ -161,21 +162,17 @@ fn run_on_board(target: &Target, story: &Story, host: &[u16]) -> Result<Told> {
 
 fn parse(printed: &str) -> Result<Told> {
     ensure!(printed.contains("stories done"), "the board did not finish");
-    let figure = |line: &str, name: &str| -> Result<u64> {
-        let word = line.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
-        Ok(word.with_context(|| format!("no {name} in {line:?}"))?.parse()?)
-    };
     let head = printed.lines().find(|line| line.starts_with("stories state=")).context("no figures")?;
     let mut told = Told {
-        state: figure(head, "state")?,
-        stack: figure(head, "stack")?,
+        state: Fields::of(head).number("state")?,
+        stack: Fields::of(head).number("stack")?,
         tokens: Vec::new(),
         instructions: Vec::new(),
         flash: 0,
     };
     for line in printed.lines().filter(|line| line.starts_with("token ")) {
         told.tokens.push(line.split(' ').nth(2).context("no token")?.parse()?);
-        told.instructions.push(figure(line, "instructions")?);
+        told.instructions.push(Fields::of(line).number("instructions")?);
     }
     Ok(told)
 }

@@ -13,6 +13,7 @@ use crate::report::Logits;
 use crate::{Board, stack, succeed};
 use core::hint::black_box;
 use semihosting::println;
+use static_cell::ConstStaticCell;
 
 static INPUTS: &Words<[u8]> = &Words(*include_bytes!(env!("MODEL_INPUTS")));
 
@@ -20,66 +21,64 @@ static INPUTS: &Words<[u8]> = &Words(*include_bytes!(env!("MODEL_INPUTS")));
 #[repr(C, align(4))]
 struct Words<T: ?Sized>(T);
 
-/// The inputs, each of so many values.
-fn inputs(values: usize) -> impl Iterator<Item = &'static [i16]> {
-    bytemuck::cast_slice(&INPUTS.0).chunks_exact(values.max(1))
+/// Runs a model of some state, loaded by so many instructions, on all inputs `[rows][values]`; prints what it gives,
+/// and ends the emulation. `infer` hands the outputs of an input over.
+fn report(
+    board: Board,
+    state: usize,
+    load: u64,
+    [rows, values]: [usize; 2],
+    mut infer: impl FnMut(&'static [i16], &mut dyn FnMut(&[i16])),
+) -> ! {
+    let inputs = || bytemuck::cast_slice(&INPUTS.0).chunks_exact((rows * values).max(1));
+    let stack = stack::measure(board.stack_end, || {
+        if let Some(input) = inputs().next() {
+            infer(input, &mut |outputs| {
+                black_box(outputs);
+            });
+        }
+    });
+    println!("model state={state} stack={stack} load={load} kernels={}", heedful::backend());
+    for input in inputs() {
+        let start = (board.instructions)();
+        infer(input, &mut |outputs| {
+            let instructions = (board.instructions)() - start;
+            println!("inference instructions={instructions} outputs={}", Logits(outputs));
+        });
+    }
+    println!("done");
+    succeed()
 }
 
-/// Runs the model on all inputs, prints what it gives, and ends the emulation.
+/// Runs a model that is compiled in.
 #[cfg(not(feature = "loaded"))]
 pub fn infer(board: Board) -> ! {
-    use static_cell::ConstStaticCell;
     heedful::model!(Model = env!("MODEL"));
     static MODEL: ConstStaticCell<Model> = ConstStaticCell::new(Model::new());
 
     let model = MODEL.take();
-    let rows = |values: &'static [i16]| values.as_chunks().0.first_chunk();
-    let mut inputs = inputs(Model::INPUT[0] * Model::INPUT[1]).filter_map(rows).peekable();
-    let stack = stack::measure(board.stack_end, || {
-        if let Some(rows) = inputs.peek() {
-            black_box(model.infer_fine(black_box(rows)));
+    report(board, size_of::<Model>(), 0, Model::INPUT, |input, see| {
+        if let Some(rows) = input.as_chunks().0.first_chunk() {
+            see(model.infer_fine(black_box(rows)).logits());
         }
-    });
-    println!("model state={} stack={stack} load=0 kernels={}", size_of::<Model>(), heedful::backend());
-    for rows in inputs {
-        let start = (board.instructions)();
-        let outcome = model.infer_fine(black_box(rows));
-        let instructions = (board.instructions)() - start;
-        println!("inference instructions={instructions} outputs={}", Logits(outcome.logits()));
-    }
-    println!("done");
-    succeed()
+    })
 }
 
 /// The same, of a model that comes at run time.
 #[cfg(feature = "loaded")]
 pub fn infer(board: Board) -> ! {
     use heedful::Model;
-    use static_cell::ConstStaticCell;
     static FILE: &Words<[u8]> = &Words(*include_bytes!(env!("MODEL")));
     static MEMORY: ConstStaticCell<[u32; 1 << 14]> = ConstStaticCell::new([0; 1 << 14]);
 
     let (file, memory) = (black_box(&FILE.0), MEMORY.take());
     let start = (board.instructions)();
-    let needed = Model::memory(file).unwrap_or(0);
+    let state = Model::memory(file).unwrap_or(0);
     let Ok(mut model) = Model::load(file, memory) else {
-        println!("the model does not load: it needs {needed} bytes of memory");
+        println!("the model does not load: it needs {state} bytes of memory");
         crate::fail()
     };
     let load = (board.instructions)() - start;
-    let [rows, values] = model.shape().features();
-    let stack = stack::measure(board.stack_end, || {
-        if let Some(values) = inputs(rows * values).next() {
-            black_box(model.infer_fine(black_box(values)).logits());
-        }
-    });
-    println!("model state={needed} stack={stack} load={load} kernels={}", heedful::backend());
-    for values in inputs(rows * values) {
-        let start = (board.instructions)();
-        let outcome = model.infer_fine(black_box(values));
-        let instructions = (board.instructions)() - start;
-        println!("inference instructions={instructions} outputs={}", Logits(outcome.logits()));
-    }
-    println!("done");
-    succeed()
+    let shape = model.shape().features();
+    report(board, state, load, shape, |input, see| see(model.infer_fine(black_box(input)).logits()))
 }
