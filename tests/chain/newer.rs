@@ -1,5 +1,6 @@
 //! Convolutions, types of tokens, pooling by weights, attention to a memory and raw readings against f64.
 
+use crate::attention::added;
 use crate::attention_support::{Dense, all_heads, dot, head, scales};
 use crate::chain::Given;
 use crate::reference::{
@@ -259,14 +260,7 @@ fn across<W: Weight>(random: &mut Random, shape: Across, softmax: Softmax) -> Ve
     let expected = all_heads::<W>(scales, [positions, seen.len(), head_dim], score, |head, j| {
         value.apply(group(head), g, seen[j])
     });
-    assert_eq!(found.len(), expected.len());
-    let mut pairs = Vec::new();
-    for (i, (found, (exact, moved))) in found.into_iter().zip(expected).enumerate() {
-        let (found, exact) = (found - 8.0 * f64::from(values[i]), sat8(exact));
-        assert!((found - exact).abs() <= moved + 0.501, "{shape:?}, value {i}: {found}, {exact} ± {moved}");
-        pairs.push((found, exact));
-    }
-    pairs
+    added(shape, &values, found, expected)
 }
 
 /// Memories as long as said, shorter, longer, and none at all; of more channels than the model is wide, and fewer.

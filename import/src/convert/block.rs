@@ -7,9 +7,9 @@ use super::{Chain, ConvertError};
 use crate::graph::{Activation, Dense, FeedForward, Place, Site};
 use heedful::format::write::{DecoderBlockModel, PartModel};
 
-/// The coarsest step of 16-bit arguments: entries of their table are 256 steps apart, and straight lines between entries
-/// that are further apart than this miss the bend of an activation by more than 8-bit arguments do. ReLU bends at an
-/// entry.
+/// The coarsest step of 16-bit arguments: entries of their table are 256 steps apart, and straight lines between
+/// entries that are further apart than this miss the bend of an activation by more than 8-bit arguments do. ReLU bends
+/// at an entry.
 const COARSEST: f64 = 0.5 / 256.0;
 
 impl Chain<'_> {

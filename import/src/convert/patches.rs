@@ -103,6 +103,12 @@ impl PatchStem {
         Ok(Some(Self { convolutions, patches, steps: input_steps, dense, zero, fine }))
     }
 
+    /// The least scale of the residual stream that it can add to.
+    pub(super) fn least(&self) -> f64 {
+        let unit = if self.fine { HIGH } else { 1.0 };
+        COARSER * unit * largest_weight_scale(&self.dense.weight)
+    }
+
     /// The integers of its layer, to a residual stream of this scale; and of an input of 15 bits, the channels of the
     /// lower 7.
     pub(super) fn layer(&self, residual: f64) -> Result<(LinearModel, Vec<Channel>), ConvertError> {
@@ -112,15 +118,6 @@ impl PatchStem {
         let fine = if self.fine { lower_bits("stem", &layer)? } else { vec![] };
         Ok((layer, fine))
     }
-}
-
-/// The least scale of the residual stream that a stem can add to.
-pub(super) fn least(model: &Model, ranges: &Ranges, settings: Settings) -> Result<f64, ConvertError> {
-    let least = |stem: PatchStem| {
-        let unit = if stem.fine { HIGH } else { 1.0 };
-        COARSER * unit * largest_weight_scale(&stem.dense.weight)
-    };
-    Ok(PatchStem::new(model, ranges, settings)?.map_or(0.0, least))
 }
 
 /// The grid of an input and its channels, channels last; a series as a picture of one channel, or as a column of many.

@@ -2,7 +2,7 @@
 
 use super::balance::{Balance, attention_input, feed_input};
 use super::layer::{least_norm, least_output};
-use super::patches::{self, in_units, memory_steps};
+use super::patches::{PatchStem, in_units, memory_steps};
 use super::ranges::{Clipping, Ranges};
 use super::{ConvertError, Settings};
 use crate::graph::{Activation, Block, Dense, HeadLayer, Model, Norm, Order, Place, Positions, Site};
@@ -64,9 +64,12 @@ pub(super) struct Scales {
     heads: BTreeMap<Place, Vec<f64>>,
     /// Factors of the channels of norms.
     pub balance: Balance,
+    /// What a stem over patches needs, if it is one.
+    pub stem: Option<PatchStem>,
     /// Of each channel of the memory.
     pub memory: Vec<f64>,
-    /// Of each stretch of the residual stream: a norm whose result goes on as the stream begins a new one, at any scale.
+    /// Of each stretch of the residual stream: a norm whose result goes on as the stream begins a new one, at any
+    /// scale.
     pub streams: Vec<f64>,
     /// Of the outputs.
     pub logits: f64,
@@ -81,9 +84,10 @@ impl Scales {
     pub(super) fn new(model: &Model, ranges: &Ranges, settings: Settings) -> Result<Self, ConvertError> {
         let (of, affine, heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (balance, memory) = (Balance::new(model, ranges)?, memory_steps(model, ranges)?);
-        let mut scales = Self { of, affine, heads, balance, memory, streams: vec![], logits: 0.0 };
+        let stem = PatchStem::new(model, ranges, settings)?;
+        let mut scales = Self { of, affine, heads, balance, memory, stem, streams: vec![], logits: 0.0 };
         let embedded = room(ranges, Place::Embedded)?.max(super::stem::largest(model) / 32_767.0);
-        scales.streams.push(embedded.max(patches::least(model, ranges, settings)?));
+        scales.streams.push(embedded.max(scales.stem.as_ref().map_or(0.0, PatchStem::least)));
         let clipping = settings.clipping;
         if let Some(norm) = &model.embedding_norm {
             scales.set_norm(ranges, Place::EmbeddingNorm, clipping, norm)?;

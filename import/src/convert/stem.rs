@@ -1,7 +1,6 @@
 //! Integers of what comes before the first block.
 
 use super::layer::{largest_weight_scale, linear, scale};
-use super::patches::PatchStem;
 use super::scales::COARSER;
 use super::{Chain, ConvertError};
 use crate::graph::{Dense, Input, Matrix, Model, Positions, Stem};
@@ -36,7 +35,7 @@ impl Chain<'_> {
             }
             return Ok(InputModel::Tokens { positions: *length, vocabulary: *vocabulary });
         }
-        let Some(stem) = PatchStem::new(model, self.ranges, self.settings)? else {
+        let Some(stem) = &self.scales.stem else {
             return Err(ConvertError::Unsupported("this stem for this input"));
         };
         self.parts.extend(stem.convolutions.iter().cloned());
