@@ -1,6 +1,8 @@
 //! A model whose shape is known when the firmware is compiled.
 
 use crate::arithmetic::softmax::{Narrow, Weight, Wide};
+#[cfg(feature = "audio")]
+use crate::audio::{CepstralStream, Stream};
 use crate::error::{Error, require};
 use crate::format::parts::{Kinds, Part, Uses};
 use crate::format::{File, Shape};
@@ -40,8 +42,15 @@ impl InputState for () {
 }
 
 #[cfg(feature = "audio")]
-impl<const WINDOW: usize, const BANDS: usize, const FRAMES: usize> InputState
-    for crate::audio::Stream<WINDOW, BANDS, FRAMES>
+impl<const WINDOW: usize, const POINTS: usize, const BANDS: usize, const FRAMES: usize, const MEANS: usize> InputState
+    for Stream<WINDOW, POINTS, BANDS, FRAMES, MEANS>
+{
+    const NEW: Self = Self::new();
+}
+
+#[cfg(feature = "audio")]
+impl<const WINDOW: usize, const POINTS: usize, const COUNT: usize, const FRAMES: usize> InputState
+    for CepstralStream<WINDOW, POINTS, COUNT, FRAMES>
 {
     const NEW: Self = Self::new();
 }
@@ -71,15 +80,21 @@ pub trait Listen<M>: InputState {
     fn has_heard(&self) -> bool;
     /// Forgets what has been heard.
     fn forget(&mut self);
-    /// The mean over what has been heard.
+    /// The level that 8-bit features are relative to.
     fn level(&self) -> i16;
-    /// Values of the frames from the `at`th on, relative to `level`.
-    fn features(&self, at: usize, level: i16, input: &mut [i8]);
+    /// Features from the `at`th on, relative to `level`: their upper 8 bits, and, where `low` is not empty, 7 more.
+    fn features(&self, at: usize, level: i16, high: &mut [i8], low: &mut [i8]);
 }
 
 #[cfg(feature = "audio")]
-impl<M: Embedded<Input = Self>, const WINDOW: usize, const BANDS: usize, const FRAMES: usize> Listen<M>
-    for crate::audio::Stream<WINDOW, BANDS, FRAMES>
+impl<
+    M: Embedded<Input = Self>,
+    const WINDOW: usize,
+    const POINTS: usize,
+    const BANDS: usize,
+    const FRAMES: usize,
+    const MEANS: usize,
+> Listen<M> for Stream<WINDOW, POINTS, BANDS, FRAMES, MEANS>
 {
     #[inline]
     fn hear(&mut self, sample: i16) -> bool {
@@ -97,12 +112,42 @@ impl<M: Embedded<Input = Self>, const WINDOW: usize, const BANDS: usize, const F
 
     #[inline]
     fn level(&self) -> i16 {
-        self.mean()
+        Self::level(self)
     }
 
     #[inline]
-    fn features(&self, at: usize, level: i16, input: &mut [i8]) {
-        self.token(at.checked_div(BANDS).unwrap_or(0), level, input);
+    fn features(&self, at: usize, level: i16, high: &mut [i8], low: &mut [i8]) {
+        Self::features(self, at, level, high);
+        low.fill(0);
+    }
+}
+
+#[cfg(feature = "audio")]
+impl<M: Embedded<Input = Self>, const WINDOW: usize, const POINTS: usize, const COUNT: usize, const FRAMES: usize>
+    Listen<M> for CepstralStream<WINDOW, POINTS, COUNT, FRAMES>
+{
+    #[inline]
+    fn hear(&mut self, sample: i16) -> bool {
+        self.push(const { &frontend(&M::FILE) }, sample)
+    }
+
+    #[inline]
+    fn has_heard(&self) -> bool {
+        self.is_full()
+    }
+
+    fn forget(&mut self) {
+        self.reset();
+    }
+
+    #[inline]
+    fn level(&self) -> i16 {
+        0
+    }
+
+    #[inline]
+    fn features(&self, at: usize, _level: i16, high: &mut [i8], low: &mut [i8]) {
+        Self::features(self, at, high, low);
     }
 }
 
@@ -302,8 +347,7 @@ where
 {
     #[inline]
     fn values(&mut self, at: usize, high: &mut [i8], low: &mut [i8]) {
-        self.stream.features(at, self.level, high);
-        low.fill(0);
+        self.stream.features(at, self.level, high, low);
     }
 }
 
@@ -384,10 +428,17 @@ impl Chosen for Choose<true> {
     type Weight = Wide;
 }
 
-/// Chooses the input by constants of the file; [`model!`](crate::model!) uses it.
+/// Chooses the input by constants of the file, in the order of [`InputNumbers`]; [`model!`](crate::model!) uses it.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct ChooseInput<const WINDOW: usize, const BANDS: usize, const FRAMES: usize>;
+pub struct ChooseInput<
+    const KIND: usize,
+    const WINDOW: usize,
+    const POINTS: usize,
+    const VALUES: usize,
+    const FRAMES: usize,
+    const MEANS: usize,
+>;
 
 /// The type that [`ChooseInput`] chose.
 #[doc(hidden)]
@@ -396,30 +447,63 @@ pub trait ChosenInput {
     type Input: InputState;
 }
 
-impl ChosenInput for ChooseInput<0, 0, 0> {
+impl ChosenInput for ChooseInput<0, 0, 0, 0, 0, 0> {
     type Input = ();
 }
 
 #[cfg(feature = "audio")]
-impl<const BANDS: usize, const FRAMES: usize> ChosenInput for ChooseInput<256, BANDS, FRAMES> {
-    type Input = crate::audio::Stream<256, BANDS, FRAMES>;
+impl<const WINDOW: usize, const POINTS: usize, const BANDS: usize, const FRAMES: usize, const MEANS: usize> ChosenInput
+    for ChooseInput<1, WINDOW, POINTS, BANDS, FRAMES, MEANS>
+{
+    type Input = Stream<WINDOW, POINTS, BANDS, FRAMES, MEANS>;
 }
 
 #[cfg(feature = "audio")]
-impl<const BANDS: usize, const FRAMES: usize> ChosenInput for ChooseInput<512, BANDS, FRAMES> {
-    type Input = crate::audio::Stream<512, BANDS, FRAMES>;
+impl<const WINDOW: usize, const POINTS: usize, const COUNT: usize, const FRAMES: usize> ChosenInput
+    for ChooseInput<2, WINDOW, POINTS, COUNT, FRAMES, 0>
+{
+    type Input = CepstralStream<WINDOW, POINTS, COUNT, FRAMES>;
 }
 
-/// Window, bands and frames of a file's front end; zeros where it has none.
+/// What [`ChooseInput`] chooses by: zeros where the file has no front end.
 #[doc(hidden)]
-#[must_use]
-pub const fn input_shape(file: &File<'_>, shape: &Shape) -> [usize; 3] {
-    #[cfg(feature = "audio")]
-    if let Some(frontend) = unwrap(file.frontend_of_any()) {
-        return [frontend.params.window as usize, shape.input.channels, shape.input.steps];
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InputNumbers {
+    /// 1: log-mel energies; 2: cepstra.
+    pub kind: usize,
+    /// Samples of the window.
+    pub window: usize,
+    /// Points of the FFT.
+    pub points: usize,
+    /// Values of a frame.
+    pub values: usize,
+    /// Frames that the model looks at.
+    pub frames: usize,
+    /// Running means.
+    pub means: usize,
+}
+
+impl InputNumbers {
+    /// Those of a file.
+    #[must_use]
+    pub const fn of(file: &File<'_>, shape: &Shape) -> Self {
+        #[cfg(feature = "audio")]
+        if let Some(frontend) = unwrap(file.frontend_of_any()) {
+            let (params, values) = (frontend.params, frontend.values());
+            let is_running = matches!(params.level, crate::audio::Level::Running { .. });
+            let is_cepstral = frontend.cepstra.is_some();
+            return Self {
+                kind: if is_cepstral { 2 } else { 1 },
+                window: params.window as usize,
+                points: params.points(),
+                values,
+                frames: shape.input.steps,
+                means: if is_running && !is_cepstral { values } else { 0 },
+            };
+        }
+        let _ = (file, shape);
+        Self { kind: 0, window: 0, points: 0, values: 0, frames: 0, means: 0 }
     }
-    let _ = (file, shape);
-    [0; 3]
 }
 
 /// Samples that one inference of a file's model hears; 0 without a front end.
@@ -473,15 +557,15 @@ macro_rules! model {
         #[allow(long_running_const_eval)]
         const _: () = {
             use $crate::format::{File, Shape, parts::Part};
-            use $crate::model::{Choose, ChooseInput, Chosen, ChosenInput, Embedded};
-            use $crate::model::{input_shape, memory, unwrap};
+            use $crate::model::{Choose, ChooseInput, Chosen, ChosenInput, Embedded, InputNumbers};
+            use $crate::model::{memory, unwrap};
 
             const BYTES: &[u8] = include_bytes!($path);
             $($place)*
             static WORDS: [u32; BYTES.len() / 4] = $crate::format::words(BYTES);
             const FILE: File<'static> = unwrap(File::open(&WORDS));
             const SHAPE: Shape = unwrap(FILE.shape_of_any());
-            const INPUT: [usize; 3] = input_shape(&FILE, &SHAPE);
+            const INPUT: InputNumbers = InputNumbers::of(&FILE, &SHAPE);
             $($crate::model::pinned(stringify!($field), $path, &SHAPE, $value);)*
 
             $crate::parts_of!(FILE, SHAPE);
@@ -490,7 +574,14 @@ macro_rules! model {
                 const FILE: File<'static> = FILE;
                 const SHAPE: Shape = SHAPE;
                 const PARTS: &'static [Part<'static>] = &PARTS;
-                type Input = <ChooseInput<{ INPUT[0] }, { INPUT[1] }, { INPUT[2] }> as ChosenInput>::Input;
+                type Input = <ChooseInput<
+                    { INPUT.kind },
+                    { INPUT.window },
+                    { INPUT.points },
+                    { INPUT.values },
+                    { INPUT.frames },
+                    { INPUT.means },
+                > as ChosenInput>::Input;
                 type Weight = <Choose<{ SHAPE.softmax.is_wide() }> as Chosen>::Weight;
                 type Model = $crate::CompiledModel<
                     Self,

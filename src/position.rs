@@ -30,7 +30,7 @@ pub const fn sinusoidal<const POSITIONS: usize, const WIDTH: usize>(per_one: f64
 }
 
 /// `sin` by its series, after reduction to half a turn either way.
-const fn sin(x: f64) -> f64 {
+pub(crate) const fn sin(x: f64) -> f64 {
     let turns = (x / core::f64::consts::TAU + 0.5) as i64;
     let x = x - turns as f64 * core::f64::consts::TAU;
     let (mut term, mut sum, mut n) = (x, x, 1.0);

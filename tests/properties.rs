@@ -287,11 +287,11 @@ fn streams() {
     const FRAMES: usize = 6;
     const BANDS: usize = 8;
     for hop in [1, 80, 255, 256] {
-        let params = Params { sample_rate: 8000, window: 256, hop, bands: 8, low_hz: 60, high_hz: 4000, floor_log2: 8 };
+        let params = Params { hop, bands: 8, floor_log2: 8, ..Params::DEFAULT };
         let tables = Tables::design(params).unwrap();
         let frontend = tables.frontend();
         let mut random = Random(17);
-        let mut stream = Stream::<256, BANDS, FRAMES>::new();
+        let mut stream = Stream::<256, 256, BANDS, FRAMES>::new();
         let sample = |random: &mut Random, i: usize| (random.normal() * (100.0 + i as f64)) as i16;
         let length = params.samples(FRAMES);
         let recording: Vec<i16> = (0..length + 5 * hop as usize).map(|i| sample(&mut random, i)).collect();
@@ -304,11 +304,11 @@ fn streams() {
             if complete && stream.is_full() {
                 let mut expected = [0; FRAMES * BANDS];
                 features(&frontend, &recording[i + 1 - length..=i], FRAMES, &mut expected);
-                let mean = stream.mean();
+                let level = stream.level();
                 // Tokens of two frames.
                 let mut found = [0; FRAMES * BANDS];
                 for (token, out) in found.chunks_mut(2 * BANDS).enumerate() {
-                    stream.token(2 * token, mean, out);
+                    stream.features(2 * BANDS * token, level, out);
                 }
                 assert_eq!(found, expected);
             }

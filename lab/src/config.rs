@@ -54,7 +54,7 @@ pub struct Audio {
 impl From<Audio> for Params {
     fn from(a: Audio) -> Self {
         let Audio { sample_rate, window, hop, bands, low_hz, high_hz, floor_log2 } = a;
-        Self { sample_rate, window, hop, bands, low_hz, high_hz, floor_log2 }
+        Self { sample_rate, window, hop, bands, low_hz, high_hz, floor_log2, ..Self::DEFAULT }
     }
 }
 

@@ -7,8 +7,6 @@ use super::flow::Flow;
 #[cfg(feature = "std")]
 use super::part::MEMORY;
 use super::part::{CHANNELS, FEATURES, LABELS, MODEL, Read, UNIT, missing, name};
-#[cfg(feature = "audio")]
-use super::reader::frontend;
 use super::reader::{Reader, label_in, labels_in, tri};
 use super::shape::{Shape, Softmax};
 use super::{File, MAJOR, OLD_MAJOR, Tag};
@@ -180,7 +178,7 @@ impl<'a> File<'a> {
         match tri!(sections.next_part()) {
             Some((tag, mut words)) if tag == AUDIO.word => {
                 tri!(words.word());
-                Ok(Some(tri!(frontend(words))))
+                Ok(Some(tri!(words.audio()).frontend))
             }
             _ => Ok(None),
         }

@@ -52,6 +52,8 @@ pub enum InputModel {
     Audio {
         /// Frames.
         frames: usize,
+        /// Whether these are rows of a picture: columns of one channel, not channels of one column.
+        is_picture: bool,
         /// The front end.
         tables: Tables,
     },
@@ -313,7 +315,10 @@ impl From<EncoderModel> for ChainModel {
             Some(tables) => {
                 let (frames, bands) = (c.inputs * c.positions, tables.params.bands as usize);
                 let (frames, per_position) = (frames / bands, c.inputs / bands);
-                (InputModel::Audio { frames, tables }, Patches::of_series(frames, bands, per_position))
+                (
+                    InputModel::Audio { frames, is_picture: false, tables },
+                    Patches::of_series(frames, bands, per_position),
+                )
             }
             None => {
                 let channels = vec![ChannelModel::of_unit(1.0); c.inputs];

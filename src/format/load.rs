@@ -32,7 +32,10 @@ impl EncoderModel {
             blocks: (0..config.layers).map(|i| file.block(&config, i).map(|b| block(&b))).collect::<Result<_, _>>()?,
             norm: norm(&encoder.norm),
             classifier: linear(&encoder.classifier),
-            audio: audio.map(|f| Tables { params: f.params, window: f.window.to_vec(), mel: f.mel.to_vec() }),
+            audio: audio.map(|f| {
+                let (window, mel) = (f.window.to_vec(), f.mel.to_vec());
+                Tables { params: f.params, window, mel, cepstra: None }
+            }),
             labels,
         })
     }

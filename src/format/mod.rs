@@ -8,6 +8,8 @@
 //! All of it is read in place, and by `const fn`s: [`model!`](crate::model!) checks a file when the firmware
 //! is compiled.
 
+#[cfg(feature = "audio")]
+mod audio;
 mod chain;
 #[cfg(feature = "std")]
 mod chain_model;

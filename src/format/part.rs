@@ -3,7 +3,7 @@
 #[cfg(feature = "audio")]
 use super::AUDIO;
 #[cfg(feature = "audio")]
-use super::reader::frontend;
+use super::audio::AudioInput;
 use super::reader::{Reader, between, exactly, tri, within};
 use super::shape::{InputKind, InputShape, OutputKind};
 use super::{Tag, tag};
@@ -165,10 +165,11 @@ impl<'a> Reader<'a> {
         if tag == AUDIO.word {
             let steps = tri!(self.count());
             tri!(within("frames", steps, 1 << 20));
-            let frontend = tri!(frontend(self));
-            let channels = frontend.params.bands as usize;
-            let millihertz = frontend.params.sample_rate as u64 * 1000;
-            return Ok(InputShape { kind: InputKind::Audio, steps, columns: 1, channels, millihertz, fine: false });
+            let AudioInput { frontend, is_picture } = tri!(self.audio());
+            let (kind, millihertz) = (InputKind::Audio, frontend.params.sample_rate as u64 * 1000);
+            let (columns, channels) = if is_picture { (frontend.values(), 1) } else { (1, frontend.values()) };
+            let fine = frontend.cepstra.is_some();
+            return Ok(InputShape { kind, steps, columns, channels, millihertz, fine });
         }
         if tag != FEATURES.word {
             return Err(missing(FEATURES));

@@ -4,8 +4,6 @@ use crate::activation::Activation;
 use crate::arithmetic::requantise::{Channel, Scale};
 use crate::arithmetic::softmax::Steepness;
 use crate::attention::HeadScale;
-#[cfg(feature = "audio")]
-use crate::audio::{Frontend, MAX_BANDS, Params};
 use crate::kernels::{Matrix, words};
 use crate::linear::{LinearView, MAX_BIAS};
 use crate::norm::{MAX_EPSILON, NormView};
@@ -157,32 +155,6 @@ impl<'a> Reader<'a> {
             }
         }
     }
-}
-
-/// The audio front end that a section describes.
-#[cfg(feature = "audio")]
-pub(super) const fn frontend(mut words: Reader<'_>) -> Result<Frontend<'_>, Error> {
-    let params = Params {
-        sample_rate: tri!(words.word()),
-        window: tri!(words.word()),
-        hop: tri!(words.word()),
-        bands: tri!(words.word()),
-        low_hz: tri!(words.word()),
-        high_hz: tri!(words.word()),
-        floor_log2: tri!(words.word()) as i32,
-    };
-    let (window, bands) = (params.window as usize, params.bands as usize);
-    if window != 256 && window != 512 {
-        let allowed = Allowed::Either(256, 512);
-        return Err(Error::Shape { what: "samples of the audio window", allowed, found: window });
-    }
-    tri!(within("hop of the audio window", params.hop as usize, window));
-    tri!(within("mel bands", bands, MAX_BANDS));
-    Ok(Frontend {
-        params,
-        window: must_cast_slice(tri!(words.take(window / 2))),
-        mel: must_cast_slice(tri!(words.take(window / 2 + 1))),
-    })
 }
 
 /// The label of a class, of those in a section.

@@ -4,8 +4,6 @@
 #[cfg(feature = "audio")]
 use super::AUDIO;
 use super::part::{Output, Read};
-#[cfg(feature = "audio")]
-use super::reader::frontend;
 use super::reader::{Reader, between, label_in, tri, within};
 use super::shape::{InputKind, InputShape, OutputKind, Softmax};
 use super::{BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, DECODER, EMBEDDING, File, LABELS, NORM, POSITIONS};
@@ -360,7 +358,7 @@ impl<'a> File<'a> {
             Err(Error::Missing { .. }) => return Ok(None),
             Err(e) => return Err(e),
         };
-        let frontend = tri!(frontend(words));
+        let frontend = tri!(words.old_frontend());
         let bands = frontend.params.bands as usize;
         if !config.inputs.is_multiple_of(bands) {
             let allowed = Allowed::MultipleOf(bands);

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::arithmetic::head_scale::HeadScale;
 use crate::arithmetic::requantise::Channel;
-use crate::audio::Tables;
+use crate::audio::{Level, Params, Spectrum, Tables};
 use crate::norm::NormChannel;
 use crate::{Allowed, Error};
 use std::string::String;
@@ -105,7 +105,7 @@ impl EncoderModel {
         file.section(CONFIG, words);
 
         if let Some(audio) = &self.audio {
-            file.section(AUDIO, self::audio(audio)?);
+            file.section(AUDIO, old_audio(audio)?);
         }
 
         file.section(EMBEDDING, linear("embedding", &self.embedding, c.inputs, c.width)?);
@@ -217,13 +217,43 @@ pub(super) fn pack(bytes: &[u8]) -> Vec<u32> {
         .collect()
 }
 
+/// What describes an audio front end in version 1 of the format.
+fn old_audio(audio: &Tables) -> Result<Vec<u32>, Error> {
+    let options = [audio.params.spectrum != Spectrum::Power, audio.params.remove_dc];
+    if options.contains(&true) || audio.params.level != Level::Mean || audio.cepstra.is_some() {
+        let allowed = Allowed::Exactly(0);
+        return Err(Error::Shape { what: "options of the front end in version 1 of the format", allowed, found: 1 });
+    }
+    let mut words = params(&audio.params).to_vec();
+    words.extend(tables(audio)?);
+    Ok(words)
+}
+
 /// What describes an audio front end.
-pub(super) fn audio(audio: &Tables) -> Result<Vec<u32>, Error> {
-    let p = audio.params;
-    let mut words = vec![p.sample_rate, p.window, p.hop, p.bands, p.low_hz, p.high_hz, p.floor_log2 as u32];
-    same("values of the audio window", p.window as usize, audio.window.len())?;
-    same("filters of the audio window", p.window as usize / 2 + 1, audio.mel.len())?;
-    words.extend(pack(bytemuck::cast_slice(&audio.window)));
+pub(super) fn audio(audio: &Tables, is_picture: bool) -> Result<Vec<u32>, Error> {
+    let Tables { params: p, cepstra, .. } = audio;
+    let shift = if let Level::Running { shift } = p.level { shift } else { 0 };
+    let is_magnitude = p.spectrum == Spectrum::Magnitude;
+    let count = cepstra.as_ref().map_or(0, |cepstra| cepstra.channels.len());
+    let mut words = params(p).to_vec();
+    words.extend([is_picture.into(), is_magnitude.into(), p.remove_dc.into(), shift, count as u32]);
+    words.extend(tables(audio)?);
+    if let Some(cepstra) = cepstra {
+        same("numbers of the cepstral matrix", count * (p.bands as usize).next_multiple_of(2), cepstra.matrix.len())?;
+        words.extend(pack(bytemuck::cast_slice(&cepstra.matrix)));
+        words.extend(bytemuck::cast_slice::<_, u32>(&cepstra.channels));
+    }
+    Ok(words)
+}
+
+fn params(p: &Params) -> [u32; 7] {
+    [p.sample_rate, p.window, p.hop, p.bands, p.low_hz, p.high_hz, p.floor_log2 as u32]
+}
+
+fn tables(audio: &Tables) -> Result<Vec<u32>, Error> {
+    same("values of the audio window", audio.params.window as usize, audio.window.len())?;
+    same("filters of the audio window", audio.params.points() / 2 + 1, audio.mel.len())?;
+    let mut words = pack(bytemuck::cast_slice(&audio.window));
     words.extend(bytemuck::cast_slice::<_, u32>(&audio.mel));
     Ok(words)
 }

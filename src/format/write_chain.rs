@@ -40,9 +40,9 @@ impl ChainModel {
                     file.section(CHANNELS, super::write::labels(&names)?);
                 }
             }
-            InputModel::Audio { frames, tables } => {
+            InputModel::Audio { frames, is_picture, tables } => {
                 let mut words = counts(&[*frames]);
-                words.extend(super::write::audio(tables)?);
+                words.extend(super::write::audio(tables, *is_picture)?);
                 file.section(AUDIO, words);
             }
             InputModel::Tokens { positions, vocabulary } => {

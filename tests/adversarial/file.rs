@@ -9,8 +9,7 @@ use heedful::format::{Config, DecoderConfig, File, Shape, Softmax, words};
 use heedful::model::Embedded;
 use heedful::{Error, RewindError, Wide, greedy};
 
-const AUDIO: Params =
-    Params { sample_rate: 8000, window: 256, hop: 80, bands: 3, low_hz: 100, high_hz: 4000, floor_log2: 10 };
+const AUDIO: Params = Params { bands: 3, low_hz: 100, ..Params::DEFAULT };
 
 /// A configuration with one of its numbers changed, and with all of them.
 fn changed<C: Copy, const N: usize>(right: C, fields: [fn(&mut C) -> &mut usize; N]) -> impl Iterator<Item = C> {
@@ -192,7 +191,7 @@ fn models_of_any_input() {
         const FILE: File<'static> = <Digits as Embedded>::FILE;
         const SHAPE: Shape = Digits::SHAPE;
         const PARTS: &'static [heedful::format::parts::Part<'static>] = <Digits as Embedded>::PARTS;
-        type Input = Stream<256, 0, 5>;
+        type Input = Stream<256, 256, 0, 5>;
         type Weight = Wide;
         type Model = ();
     }

@@ -314,10 +314,16 @@ fn model_and_input() {
     let sound = file(&of_sound());
     for (word, value, what, allowed) in [
         (0, 0, "frames", Allowed::Between(1, 1 << 20)),
-        (2, 300, "samples of the audio window", Allowed::Either(256, 512)),
+        (2, 0, "samples of the audio window", Allowed::Between(1, 1024)),
+        (2, 1025, "samples of the audio window", Allowed::Between(1, 1024)),
         (3, 0, "hop of the audio window", Allowed::Between(1, 256)),
         (3, 257, "hop of the audio window", Allowed::Between(1, 256)),
-        (4, 65, "mel bands", Allowed::Between(1, 64)),
+        (4, 81, "mel bands", Allowed::Between(1, 80)),
+        (8, 2, "picture of the bands", Allowed::Between(0, 1)),
+        (9, 2, "spectrum", Allowed::Between(0, 1)),
+        (10, 2, "removal of the mean of the samples", Allowed::Between(0, 1)),
+        (11, 13, "shift of running means", Allowed::Between(0, 12)),
+        (12, 4, "cepstra", Allowed::Between(0, 3)),
     ] {
         assert_eq!(changed(&sound, 1, word, value), shape(what, allowed, value as usize));
     }

@@ -178,12 +178,11 @@ pub fn of_tokens() -> ChainModel {
 }
 
 pub fn of_sound() -> ChainModel {
-    let params =
-        Params { sample_rate: 8000, window: 256, hop: 80, bands: 3, low_hz: 100, high_hz: 4000, floor_log2: 10 };
+    let params = Params { bands: 3, low_hz: 100, ..Params::DEFAULT };
     let (frames, patches) = (4, Patches::of_series(4, 3, 1));
     let layer = linear(&mut Random(2), 3, WIDTH, 1.0);
     ChainModel {
-        input: InputModel::Audio { frames, tables: Tables::design(params).unwrap() },
+        input: InputModel::Audio { frames, is_picture: false, tables: Tables::design(params).unwrap() },
         parts: vec![
             PartModel::Positions { count: frames, width: WIDTH, class_tokens: 0, values: vec![] },
             PartModel::Stem { class_tokens: 0, patches, layer, fine: vec![] },

@@ -24,7 +24,7 @@ fn errors_say_what_was_found_and_what_is_allowed() {
         (refusal_of(b"CONF", 0, 0), "wrong shape: positions: 0 found, allowed is 1 to 65536"),
         (refusal_of(b"CONF", 0, 70_000), "wrong shape: positions: 70000 found, allowed is 1 to 65536"),
         (refusal_of(b"CONF", 8, 9), "wrong shape: softmax weight bits: 9 found, allowed is 8 or 15"),
-        (refusal_of(b"AUDI", 1, 300), "wrong shape: samples of the audio window: 300 found, allowed is 256 or 512"),
+        (refusal_of(b"AUDI", 1, 1025), "wrong shape: samples of the audio window: 1025 found, allowed is 1 to 1024"),
         (refusal_of(b"CONF", 1, 7), "wrong shape: inputs of a model of mel bands: 7 found, allowed are multiples of 3"),
         (refusal_of(b"CONF", 0, 8), "wrong shape: values of the positions: 70 found, expected 80"),
         (

@@ -72,7 +72,7 @@ class Chain:
 
     def hear(self, clip):
         """Outputs of a clip at the front end's rate."""
-        return self.infer(self.frontend.features(clip, self.input[0] * self.input[2]))
+        return self.infer(self.frontend.features(clip, self.input[0] * self.input[1] * self.input[2]))
 
     def infer(self, values, raw=False, types=(), memory=()):
         """Outputs of features [steps][columns][channels], raw readings or tokens of some types, one after the other."""
@@ -120,8 +120,9 @@ def features(model, words):
 def audio(model, words):
     frames = words.word()
     words.within((frames, 1 << 20))
-    model.frontend = Frontend(words)
-    model.input = (frames, 1, model.frontend.bands)
+    model.frontend = frontend = Frontend(words)
+    model.input = (frames, frontend.values, 1) if frontend.picture else (frames, 1, frontend.values)
+    model.bits = 15 if frontend.cepstra else 8
 
 
 def tokens(model, words):

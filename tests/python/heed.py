@@ -40,7 +40,7 @@ class Encoder:
         self.norm = first(found, "NORM").norm(self.width, True)
         self.classifier = first(found, "CLAS").linear(self.width, classes)
         self.labels = labels(found, "LABL", classes)
-        self.frontend = Frontend(first(found, "AUDI")) if any(tag == "AUDI" for tag, _ in found) else None
+        self.frontend = Frontend(first(found, "AUDI"), 1) if any(tag == "AUDI" for tag, _ in found) else None
         if self.frontend and self.inputs % self.frontend.bands:
             raise Refused("Shape")
 

@@ -64,7 +64,7 @@ pub fn random(folder: &Path, count: usize) -> Cases {
             ..config(softmax)
         };
         let window = if i % 3 == 0 { 512 } else { 256 };
-        let params = Params { sample_rate: 8000, window, hop: 70, bands: 6, low_hz: 100, high_hz: 4000, floor_log2: 8 };
+        let params = Params { window, hop: 70, bands: 6, low_hz: 100, floor_log2: 8, ..Params::DEFAULT };
         let mut model = random_model(random.next(), c, Some(params));
         vary(&mut model, random);
         // Larger biases than the support's.

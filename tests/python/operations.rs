@@ -4,7 +4,7 @@
 
 use crate::Cases;
 use crate::support::{Random, UNIT, bare, leak};
-use heedful::audio::{Frontend, MelBin, centre, excerpt};
+use heedful::audio::{MelBin, Params, Spectrum, Tables, centre, excerpt};
 use heedful::dynamic::Model;
 use heedful::{
     Activation, AttentionPattern, Channel, HeadScale, LayerNorm, Linear, Mask, MultiHeadAttention, Narrow, NormChannel,
@@ -262,30 +262,56 @@ fn rotation<const E: usize, const P: usize>(cases: &mut Cases, random: &mut Rand
     cases.add("rotation", row);
 }
 
-/// Energies of a window of samples through the tables of a model's front end.
+/// A window of samples through a front end of any kind.
 fn frame(cases: &mut Cases, random: &mut Random) {
-    let model = Model::load(include_bytes!("../../models/digits_small.heed")).unwrap();
-    let Frontend { params, window, mel } = model.frontend().unwrap();
+    let spectrum = if random.int(0, 2) == 0 { Spectrum::Magnitude } else { Spectrum::Power };
+    let window = random.int(1, 1024) as u32;
+    let params = Params {
+        window,
+        hop: random.int(1, window.into()) as u32,
+        bands: random.int(1, 6) as u32,
+        floor_log2: random.int(-30, 20) as i32,
+        spectrum,
+        remove_dc: random.int(0, 1) == 1,
+        ..Params::DEFAULT
+    };
+    let units: Vec<f64> = (0..params.bands).map(|_| random.int(1, 1000) as f64 * 1e-5).collect();
+    let count = random.int(0, params.bands.into()) as usize;
+    // Filters between two bins are fine with cepstra.
+    let mut tables = Tables::design_cepstra(params, &units[..count.max(1)]).unwrap();
+    tables.cepstra = tables.cepstra.filter(|_| count > 0);
     let bits = random.int(0, 15);
     // Noise, a click, or a wave with corners.
     let (kind, period) = (random.int(0, 3), random.int(2, 200));
-    let samples: Vec<i16> = (0..params.window as i64)
-        .map(|n| match kind {
+    let samples: Vec<i16> = (0..window.into())
+        .map(|n: i64| match kind {
             0 => (n % period * (2 << bits) / period - (1 << bits)) as i16,
             1 if n % period > 0 => 0,
             _ => random.int(-(1 << bits), (1 << bits) - 1) as i16,
         })
         .collect();
-    let floor_log2 = random.int(-3, 20) as i32;
-    let params = heedful::audio::Params { floor_log2, ..params };
-    let mut energies = vec![0; params.bands as usize];
-    let frontend = Frontend { params, window, mel };
-    frontend.log_mel(&samples, &mut vec![0.0; samples.len()], &mut energies);
+    let (frontend, mut fft) = (tables.frontend(), vec![0; params.points()]);
+    let mut out = vec![0_i16; frontend.values()];
+    if tables.cepstra.is_some() {
+        frontend.cepstra(&samples, &mut fft, &mut out);
+    } else {
+        let mut energies = vec![0; out.len()];
+        frontend.log_mel(&samples, &mut fft, &mut energies);
+        out = energies.into_iter().map(i16::from).collect();
+    }
     // The section as a file holds it.
     let word = |bin: &MelBin| u32::from(bin.upper) | u32::from(bin.rise.to_bits()) << 16;
-    let pairs = window.chunks(2).map(|w| u32::from(w[0].to_bits() as u16) | u32::from(w[1].to_bits() as u16) << 16);
-    let heedful::audio::Params { sample_rate, hop, bands, low_hz, high_hz, .. } = params;
-    let mut section = vec![sample_rate, params.window, hop, bands, low_hz, high_hz, floor_log2 as u32];
-    section.extend(pairs.chain(mel.iter().map(word)));
-    cases.add("frame", format!("[{section:?},{samples:?},{energies:?}]"));
+    let halves = |values: &[i16]| -> Vec<u32> {
+        let half = |value: Option<&i16>| u32::from(value.copied().unwrap_or(0) as u16);
+        values.chunks(2).map(|pair| half(pair.first()) | half(pair.get(1)) << 16).collect()
+    };
+    let mut section = vec![8000, window, params.hop, params.bands, 60, 4000, params.floor_log2 as u32];
+    section.extend([0, u32::from(spectrum == Spectrum::Magnitude), params.remove_dc.into(), 0, count as u32]);
+    section.extend(halves(&tables.window.iter().map(|weight| weight.to_bits()).collect::<Vec<_>>()));
+    section.extend(tables.mel.iter().map(word));
+    if let Some(cepstra) = &tables.cepstra {
+        section.extend(halves(&cepstra.matrix));
+        section.extend(heedful::bytemuck::cast_slice::<_, u32>(&cepstra.channels));
+    }
+    cases.add("frame", format!("[{section:?},{samples:?},{out:?}]"));
 }

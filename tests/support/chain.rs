@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use crate::support::{Random, linear, norm};
-use heedful::audio::{Params, Tables};
+use heedful::audio::{Level, Params, Spectrum, Tables};
 use heedful::dynamic::Model;
 use heedful::format::write::{
     AttentionModel, ChainModel, ChannelModel, InputModel, LinearModel, PartModel, PatternModel,
@@ -241,11 +241,24 @@ impl Maker<'_> {
     }
 
     fn sound(&mut self) -> InputModel {
-        let (frames, bands, window) = (self.count(9), self.count(6), if self.coin() { 256 } else { 512 });
-        self.stem([frames, 1, bands], false);
-        let (bands, low_hz) = (bands as u32, 100);
-        let params = Params { sample_rate: 8000, window, hop: 70, bands, low_hz, high_hz: 4000, floor_log2: 8 };
-        InputModel::Audio { frames, tables: Tables::design(params).unwrap() }
+        let (frames, bands, window) = (self.count(9), self.count(6), 200 + self.count(400) as u32);
+        let (is_picture, cepstra) = (self.coin(), if self.coin() { self.count(bands) } else { 0 });
+        let values = if cepstra > 0 { cepstra } else { bands };
+        self.stem(if is_picture { [frames, values, 1] } else { [frames, 1, values] }, cepstra > 0);
+        let params = Params {
+            window,
+            hop: 70,
+            bands: bands as u32,
+            low_hz: 100,
+            floor_log2: 8,
+            spectrum: if self.coin() { Spectrum::Magnitude } else { Spectrum::Power },
+            remove_dc: self.coin(),
+            level: if self.coin() { Level::Running { shift: self.count(12) as u32 } } else { Level::Mean },
+            ..Params::DEFAULT
+        };
+        let units: Vec<f64> = (0..cepstra).map(|_| 0.001 + 0.01 * self.random.uniform()).collect();
+        let tables = if cepstra > 0 { Tables::design_cepstra(params, &units) } else { Tables::design(params) };
+        InputModel::Audio { frames, is_picture, tables: tables.unwrap() }
     }
 
     fn tokens(&mut self) -> InputModel {

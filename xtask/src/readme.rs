@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 /// The documents whose figures are written.
-const DOCUMENTS: [&str; 3] = ["README.md", "models/digits.md", "models/digits_small.md"];
+const DOCUMENTS: [&str; 4] = ["README.md", "docs/performance.md", "models/digits.md", "models/digits_small.md"];
 
 /// The compiler that the figures of firmware come from: another makes other code.
 const COMPILER: &str = "rustc 1.95.";

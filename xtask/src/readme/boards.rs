@@ -35,6 +35,7 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
             .to_owned(),
         "|---|---|---|---|---|---|---|---|".into(),
     ];
+    let mut heard = vec!["| core | bands | a frame | a second of sound |".to_owned(), "|---|---:|---:|---:|".into()];
     for &(name, core, model) in ROWS {
         let target = TARGETS.iter().find(|target| target.name == name).context("no such target")?;
         println!("  {}", target.core);
@@ -45,8 +46,11 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
         table.push(row(target, core, run)?);
         let mean = inference(run);
         figures.set(&format!("{name} inference"), grouped(mean));
+        let frame = front_end(run);
         // In millions, for a text.
-        figures.set(&format!("{name} front end"), millions(front_end(run) * FRAMES));
+        figures.set(&format!("{name} front end"), format!("{:.1} million", (frame * FRAMES) as f64 / 1e6));
+        let bands = if model == "digits" { 32 } else { 24 };
+        heard.push(format!("| {core} | {bands} | {} | {} |", grouped(frame), grouped(frame * FRAMES)));
         for run in &runs {
             figures.set(&format!("{name} {} RAM", run.name), grouped(run.state));
         }
@@ -55,6 +59,7 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
         }
     }
     figures.set("boards", table.join("\n"));
+    figures.set("front end", heard.join("\n"));
     models(figures)
 }
 
