@@ -23,7 +23,7 @@ pub mod graph;
 pub mod hf;
 mod import_error;
 mod model;
-mod nearest;
+pub mod nearest;
 pub mod perplexity;
 pub mod quantise;
 pub mod report;
@@ -33,6 +33,7 @@ pub mod samples;
 mod tokenizer;
 pub mod torch;
 pub mod weights;
+pub mod words;
 
 pub use checkpoint::{Checkpoint, Layer, Shape};
 pub use error::Error;

@@ -1,7 +1,8 @@
 //! What a typing error may have been meant to be.
 
 /// The candidate that is most like a word, if any is.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let likeness = |candidate: &str| strsim::normalized_damerau_levenshtein(word, candidate);
     let scored = candidates.into_iter().map(|candidate| (likeness(candidate), candidate));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;

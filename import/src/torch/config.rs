@@ -3,9 +3,8 @@
 use super::names::{BlockNames, Names};
 use crate::ImportError;
 use crate::graph::Activation;
-use crate::nearest::nearest;
+use crate::words;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 /// All of it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -41,7 +40,7 @@ impl Config {
     /// # Errors
     /// If it is no TOML, or has other keys or values than there are.
     pub fn parse(text: &str) -> Result<Self, ImportError> {
-        parse(text)
+        words::parse(text)
     }
 }
 
@@ -293,27 +292,4 @@ pub struct ConvolutionConfig {
 
 fn one() -> usize {
     1
-}
-
-/// Reads TOML; a word that is not known is answered by the nearest one.
-fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ImportError> {
-    toml::from_str(text).map_err(|error| {
-        let line = error.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-        refusal(error.message(), line)
-    })
-}
-
-/// The error that a message of serde stands for: ``unknown field `x`, expected one of `a`, `b` ``.
-fn refusal(message: &str, line: Option<usize>) -> ImportError {
-    let kinds = [("unknown field ", "key"), ("unknown variant ", "word")];
-    let kind = kinds.iter().find(|(start, _)| message.starts_with(start));
-    let mut words = message.split('`').skip(1).step_by(2);
-    match (kind, words.next()) {
-        (Some((_, what)), Some(found)) => {
-            let known: Vec<String> = words.map(str::to_string).collect();
-            let nearest = nearest(found, known.iter().map(String::as_str)).map(str::to_string);
-            ImportError::Unknown { line, what, found: found.to_string(), nearest, known }
-        }
-        _ => ImportError::Syntax { line, reason: message.to_string() },
-    }
 }
