@@ -1,5 +1,6 @@
 //! What can go wrong, each with the file it concerns.
 
+use crate::dataset::DataError;
 use heedful_import::ImportError;
 use heedful_import::weights::WeightsError;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,9 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// No data set can be made of what was found.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// A tensor of a weights file is absent or has another shape.
     #[error("tensor {name}: {reason}")]
     Tensor {

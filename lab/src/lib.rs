@@ -14,6 +14,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod convert;
 pub mod data;
+pub mod dataset;
 pub mod encoder;
 pub mod error;
 pub mod evaluate;
