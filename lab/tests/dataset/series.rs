@@ -184,6 +184,13 @@ fn arrays() {
     desk.write("in/b/2.NPY", Array::bytes(&[5, 2], &[f32::INFINITY; 10]).unwrap());
     let error = desk.fails(toml);
     assert!(error.ends_with("b/2.NPY: value 0 is inf, expected finite numbers"), "{error}");
+    // More than the values of a model can be.
+    let mut large = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    large.extend(format!("{:117}\n", "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2), }").bytes());
+    large.extend([1f64, 1e300].iter().flat_map(|value| value.to_le_bytes()));
+    desk.write("in/b/2.NPY", large);
+    let error = desk.fails(toml);
+    assert!(error.contains("b/2.NPY: value 1 is 1000000") && error.ends_with("expected less than 3.4e38"), "{error}");
     desk.write("in/b/2.NPY", Array::bytes(&[0, 2], &[]).unwrap());
     let error = desk.fails(toml);
     assert!(error.ends_with("b/2.NPY: no rows, expected at least one"), "{error}");
