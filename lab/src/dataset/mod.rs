@@ -40,6 +40,7 @@ pub use windows::Span;
 
 use gather::Found;
 use scan::Reader;
+use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -75,7 +76,6 @@ impl<'a> Options<'a> {
 }
 
 /// Labelled examples.
-#[derive(Debug)]
 pub struct Dataset {
     /// Names of the classes, in the order of the outputs; "nothing" is the last.
     pub labels: Vec<String>,
@@ -130,6 +130,14 @@ pub struct Split {
     pub train: Vec<usize>,
     /// What is only ever judged.
     pub validation: Vec<usize>,
+}
+
+impl fmt::Debug for Dataset {
+    /// Without the contents, which may be of gigabytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { labels, report, .. } = self;
+        f.debug_struct("Dataset").field("labels", labels).field("report", report).finish_non_exhaustive()
+    }
 }
 
 impl Dataset {

@@ -72,7 +72,6 @@ impl Content {
 }
 
 /// What is kept, by number of the file.
-#[derive(Debug)]
 pub(super) struct Store {
     limit: usize,
     used: AtomicUsize,
@@ -80,14 +79,12 @@ pub(super) struct Store {
     spool: Mutex<Option<Spool>>,
 }
 
-#[derive(Debug)]
 enum Slot {
     Memory(Content),
     /// Where it begins in the temporary file, and the channels of a series.
     Spool(u64, Option<usize>),
 }
 
-#[derive(Debug)]
 struct Spool {
     file: File,
     end: u64,
