@@ -14,17 +14,12 @@ mod encoder;
 mod file;
 #[path = "support/fuzz/heed.rs"]
 mod heed;
-#[path = "../examples/spoken_digits/wav.rs"]
-#[allow(dead_code)] // It reads files, too.
-mod reader;
 #[path = "support/fuzz/replay.rs"]
 mod replay;
 #[path = "support/fuzz/tokenizer.rs"]
 mod tokenizer;
 #[path = "support/fuzz/typed.rs"]
 mod typed;
-#[path = "support/fuzz/wav.rs"]
-mod wav;
 
 use replay::replay;
 
@@ -61,9 +56,4 @@ fn tokenizer_corpus() {
 #[test]
 fn typed_corpus() {
     replay("tests/corpus/typed", typed::run);
-}
-
-#[test]
-fn wav_corpus() {
-    replay("tests/corpus/wav", wav::run);
 }

@@ -11,8 +11,8 @@ Usage: spoken_digits [--dir PATH | --wav FILE...] [--heads] [--float] [--model F
 
 Without --dir and --wav it judges the clips of examples/clips.
 
-  --dir PATH     judge the files {digit}_{speaker}_{index}.wav of a folder
-  --wav FILE...  judge any WAV files: 8 to 32 bits or float, any rate, any channels
+  --dir PATH     judge the files {digit}_{speaker}_{index}.wav (.flac, ...) of a folder
+  --wav FILE...  judge any recordings: WAV of any kind, FLAC, Ogg Vorbis or MP3
   --heads        draw where in time each attention head looks: its share of attention,
                  averaged over all positions that ask (bars: square root), and the peak
   --float        run the float model beside the int8 one
@@ -20,7 +20,8 @@ Without --dir and --wav it judges the clips of examples/clips.
   --help         this text
 
 The last line is the accuracy over the clips whose names say the digit. A file
-that cannot be heard is reported on stderr and makes the exit code 1.
+that cannot be heard is reported on stderr and makes the exit code 1; a warning
+there says what had to be guessed or is missing.
 ";
 
 /// Where the sounds come from.

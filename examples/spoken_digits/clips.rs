@@ -1,11 +1,11 @@
 //! Which files are to be heard, and which digit their names promise.
 
-use std::io;
+use heedful_recordings::{Error, is_recording, list};
 use std::path::{Path, PathBuf};
 
-/// The digit in a name of the form `{digit}_{speaker}_{index}.wav`, as the models name it.
+/// The digit in a name of the form `{digit}_{speaker}_{index}.wav` (or `.flac`, …), as the models name it.
 pub fn label(path: &Path) -> Option<String> {
-    if !path.extension()?.eq_ignore_ascii_case("wav") {
+    if !is_recording(path) {
         return None;
     }
     let parts: Vec<&str> = path.file_stem()?.to_str()?.split('_').collect();
@@ -20,16 +20,11 @@ pub fn label(path: &Path) -> Option<String> {
 
 /// The files of a folder in order of name, without hidden ones and the notes (`.md`)
 /// that licences ask for beside recordings.
-pub fn of_folder(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in folder.read_dir()? {
-        let path = entry?.path();
-        let hidden = path.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"."));
-        let note = path.extension().is_some_and(|e| e == "md");
-        if !hidden && !note {
-            files.push(path);
-        }
-    }
+pub fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let listing = list(folder)?;
+    let mut files = listing.recordings;
+    // Not left out in silence: each is said to be no clip.
+    files.extend(listing.others.into_iter().filter(|path| path.extension().is_none_or(|e| e != "md")));
     files.sort();
     Ok(files)
 }

@@ -9,10 +9,10 @@ mod float_model;
 mod heads;
 mod judge;
 mod report;
-mod wav;
 
 use args::{Args, Source};
 use heads::Heads;
+use heedful_recordings::Warning;
 use judge::{Judge, MODEL};
 use report::{Line, Score, Table};
 use std::io::{self, Write};
@@ -55,7 +55,11 @@ fn code(outcome: io::Result<bool>) -> ExitCode {
 
 /// One line on stderr, if anyone reads it.
 fn complain(reason: &str) {
-    let _ = writeln!(io::stderr(), "error: {}", one_line(reason));
+    say("error", reason);
+}
+
+fn say(what: &str, text: &str) {
+    let _ = writeln!(io::stderr(), "{what}: {}", one_line(text));
 }
 
 /// A file's name may hold anything, a line's end or a terminal's commands too.
@@ -85,9 +89,8 @@ fn open(args: &Args) -> Result<Session, String> {
     let model = args.model.as_deref().unwrap_or(Path::new(MODEL));
     let float = args.float.then(|| judge::float_beside(model)).transpose()?;
     let folder = |folder: &Path| {
-        let reason = |why: &dyn std::fmt::Display| format!("{}: {why}", folder.display());
-        let files = clips::of_folder(folder).map_err(|e| reason(&e))?;
-        if files.is_empty() { Err(reason(&"no clips in this folder")) } else { Ok(files) }
+        let files = clips::of_folder(folder).map_err(|e| e.to_string())?;
+        if files.is_empty() { Err(format!("{}: no clips in this folder", folder.display())) } else { Ok(files) }
     };
     let (files, named) = match &args.source {
         Source::Clips => (folder(Path::new(CLIPS))?, true),
@@ -104,6 +107,24 @@ fn name(path: &Path) -> String {
     one_line(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
 }
 
+/// The samples of a file; says what is wrong with it.
+fn hear(path: &Path, rate: u32) -> Option<Vec<i16>> {
+    let recording = match heedful_recordings::read(path, rate) {
+        Ok(recording) => recording,
+        Err(error) => {
+            complain(&error.to_string());
+            return None;
+        }
+    };
+    let silent = recording.warnings.contains(&Warning::Silent);
+    for warning in &recording.warnings {
+        // In silence there is no digit to be heard.
+        let what = if *warning == Warning::Silent { "error" } else { "warning" };
+        say(what, &format!("{}: {warning}", path.display()));
+    }
+    (!silent).then_some(recording.samples)
+}
+
 impl Session {
     /// Judges all files; whether all could be heard.
     fn run(mut self, out: &mut impl Write) -> io::Result<bool> {
@@ -117,13 +138,9 @@ impl Session {
                 all_heard = false;
                 continue;
             }
-            let sound = match wav::read(&path, self.judge.frontend().params.sample_rate) {
-                Ok(sound) => sound,
-                Err(reason) => {
-                    complain(&format!("{}: {reason}", path.display()));
-                    all_heard = false;
-                    continue;
-                }
+            let Some(sound) = hear(&path, self.judge.frontend().params.sample_rate) else {
+                all_heard = false;
+                continue;
             };
             let (right, float_right) = self.judge(out, &path, &sound, spoken.as_deref())?;
             if spoken.is_some() {

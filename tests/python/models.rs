@@ -205,9 +205,8 @@ fn refuse(cases: &mut Cases, folder: &Path, name: &str, mut words: Vec<u32>) {
 }
 
 fn clip(cases: &mut Cases, file: &str, model: &Model, clip: &str) {
-    let reader = hound::WavReader::open(root().join(clip)).unwrap();
-    let samples: Vec<i16> = reader.into_samples().map(Result::unwrap).collect();
     let (c, frontend) = (model.shape(), model.frontend().unwrap());
+    let samples = heedful_recordings::read(&root().join(clip), frontend.params.sample_rate).unwrap().samples;
     let frames = c.input.steps;
     let mut heard = vec![0; frames * frontend.params.bands as usize];
     features(&frontend, &samples, frames, &mut heard);

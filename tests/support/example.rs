@@ -12,8 +12,7 @@ pub fn program(name: &str) -> PathBuf {
     let built = |path: &Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
     if built(&program) < built(&test) {
         let mut build = Command::new(env!("CARGO"));
-        // In the published package nothing else turns them on.
-        build.args(["build", "--features", "audio,std", "--example", name]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        build.args(["build", "--example", name]).current_dir(env!("CARGO_MANIFEST_DIR"));
         build.arg("--target-dir").arg(profile.parent().unwrap());
         if profile.ends_with("release") {
             build.arg("--release");

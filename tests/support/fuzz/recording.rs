@@ -1,17 +1,22 @@
-//! The WAV reader of the example `spoken_digits`.
+//! The reader of recordings.
 
 use crate::bytes::Bytes;
-use crate::reader::decode;
+use heedful_recordings::decode;
 
-/// What begins as a WAV file is one; anything else says what is in it. True if it could be heard.
+/// How files of the kinds that are read begin.
+const KINDS: [&[u8]; 7] = [b"RIFF", b"RIFX", b"RF64", b"BW64", b"fLaC", b"OggS", b"\xff\xfb"];
+
+/// What begins as a recording is one; anything else says what is in a WAV file. True if it could be heard.
 pub fn run(data: &[u8]) -> bool {
     let mut from = Bytes::new(data);
-    let file = if data.starts_with(b"RIFF") { data.to_vec() } else { file(&mut from) };
+    let whole = KINDS.iter().any(|kind| data.starts_with(kind));
+    let file = if whole { data.to_vec() } else { file(&mut from) };
     // Resampling takes its time, and each rate makes filters of its own.
     let rate = if data.len().is_multiple_of(2) { 8_000 } else { 16_000 };
     match decode(&file, rate) {
-        Ok(sound) => {
-            assert!(!sound.is_empty());
+        Ok(recording) => {
+            assert!(!recording.samples.is_empty());
+            assert!(recording.warnings.iter().all(|warning| warning.to_string().lines().count() == 1));
             true
         }
         Err(error) => {

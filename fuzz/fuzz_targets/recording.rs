@@ -2,9 +2,7 @@
 
 #[path = "../../tests/support/fuzz/bytes.rs"]
 mod bytes;
-#[path = "../../examples/spoken_digits/wav.rs"]
-mod reader;
-#[path = "../../tests/support/fuzz/wav.rs"]
+#[path = "../../tests/support/fuzz/recording.rs"]
 mod target;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
