@@ -1,8 +1,7 @@
 //! Recordings, their labels and the split into training and validation.
 
-use crate::{Error, file};
-use std::fs;
-use std::io::Cursor;
+use crate::Error;
+use heedful_recordings::{is_recording, list};
 use std::path::{Path, PathBuf};
 
 /// One labelled recording.
@@ -31,10 +30,10 @@ pub struct Split {
 /// 0 to 4, takes part in neither: it stays unseen.
 pub const VALIDATION: std::ops::RangeInclusive<u32> = 5..=9;
 
-/// Digit, speaker and index of a file named `{digit}_{speaker}_{index}.wav`.
+/// Digit, speaker and index of a file named `{digit}_{speaker}_{index}.wav`, or of another kind of recording.
 #[must_use]
 pub fn parse_name(path: &Path) -> Option<(usize, &str, u32)> {
-    let name = path.file_name()?.to_str()?.strip_suffix(".wav")?;
+    let name = path.file_stem().filter(|_| is_recording(path))?.to_str()?;
     let (digit, rest) = name.split_once('_')?;
     let (speaker, index) = rest.rsplit_once('_')?;
     let digit = digit.parse().ok().filter(|d| *d < 10)?;
@@ -56,16 +55,11 @@ pub fn digits(folder: &Path, sample_rate: u32) -> Result<Split, Error> {
 /// # Errors
 /// Names the folder if it holds none, or the first file that cannot be read.
 pub fn recordings(folder: &Path, sample_rate: u32, wanted: impl Fn(u32) -> bool) -> Result<Vec<Clip>, Error> {
-    let mut paths = fs::read_dir(folder)
-        .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>())
-        .map_err(Error::io(folder))?;
-    // The order in which a folder lists its files differs between machines.
-    paths.sort();
     let mut clips = Vec::new();
-    for path in paths {
+    for path in list(folder)?.recordings {
         match parse_name(&path) {
             Some((class, _, index)) if wanted(index) => {
-                let samples = read_wav(&path, sample_rate)?;
+                let samples = read(&path, sample_rate)?;
                 clips.push(Clip { class, index, samples, path });
             }
             _ => {}
@@ -77,24 +71,14 @@ pub fn recordings(folder: &Path, sample_rate: u32, wanted: impl Fn(u32) -> bool)
     Ok(clips)
 }
 
-/// Reads a mono 16-bit WAV file at the given rate, the form of the training data.
+/// Reads a recording as mono at the given rate. What had to be guessed or is missing goes to standard error.
 ///
 /// # Errors
 /// Names the file and what is wrong with it.
-pub fn read_wav(path: &Path, sample_rate: u32) -> Result<Vec<i16>, Error> {
-    let bytes = file::read(path)?;
-    let wav = |source| Error::Wav { path: path.to_owned(), source };
-    let reader = hound::WavReader::new(Cursor::new(bytes)).map_err(wav)?;
-    let spec = reader.spec();
-    if spec.channels != 1 || spec.bits_per_sample != 16 || spec.sample_format != hound::SampleFormat::Int {
-        return Err(Error::content(path, "not 16-bit mono"));
+pub fn read(path: &Path, sample_rate: u32) -> Result<Vec<i16>, Error> {
+    let recording = heedful_recordings::read(path, sample_rate)?;
+    for warning in &recording.warnings {
+        eprintln!("warning: {}: {warning}", path.display());
     }
-    if spec.sample_rate != sample_rate {
-        return Err(Error::content(path, format!("{} samples a second, expected {sample_rate}", spec.sample_rate)));
-    }
-    let samples = reader.into_samples().collect::<Result<Vec<i16>, _>>().map_err(wav)?;
-    if samples.is_empty() {
-        return Err(Error::content(path, "no samples"));
-    }
-    Ok(samples)
+    Ok(recording.samples)
 }

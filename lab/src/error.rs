@@ -17,14 +17,9 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A recording is not a WAV file that can be read.
-    #[error("{}: {source}", path.display())]
-    Wav {
-        /// The recording.
-        path: PathBuf,
-        /// The reader's reason.
-        source: hound::Error,
-    },
+    /// A recording cannot be read.
+    #[error(transparent)]
+    Recording(#[from] heedful_recordings::Error),
     /// A file's contents are not what they should be.
     #[error("{}: {reason}", path.display())]
     Content {

@@ -29,15 +29,12 @@ fn complaint(output: &Output) -> String {
 
 /// A tone per digit, seven recordings each to train and one to validate.
 fn record(folder: &Path) {
-    let spec =
-        hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
     for digit in 0..10 {
         for index in 9..16 + u32::from(digit < 4) {
             let path = folder.join(format!("{digit}_tone_{index}.wav"));
-            let mut writer = hound::WavWriter::create(path, spec).unwrap();
             let turn = TAU * (200.0 + 300.0 * digit as f32) / 8000.0;
-            (0..2000).for_each(|t| writer.write_sample((9000.0 * (turn * t as f32).sin()) as i16).unwrap());
-            writer.finalize().unwrap();
+            let samples: Vec<i16> = (0..2000).map(|t| (9000.0 * (turn * t as f32).sin()) as i16).collect();
+            heedful_recordings::write_wav(&path, &samples, 8000).unwrap();
         }
     }
 }

@@ -11,7 +11,7 @@ pub struct Heads {
     /// The model.
     #[arg(value_name = "FILE.heed")]
     model: PathBuf,
-    /// The recording: WAV, mono, 16-bit, at the model's sample rate.
+    /// The recording: WAV, FLAC, Ogg Vorbis or MP3.
     #[arg(long, value_name = "FILE.wav")]
     wav: PathBuf,
     /// The picture.
@@ -25,7 +25,7 @@ impl Heads {
         let model = Model::load(&file::read(&self.model)?).map_err(|e| Error::content(&self.model, e))?;
         let rate = model.frontend().map(|f| f.params.sample_rate);
         let rate = rate.ok_or_else(|| Error::content(&self.model, "no audio front end"))?;
-        let recording = data::read_wav(&self.wav, rate)?;
+        let recording = data::read(&self.wav, rate)?;
         let title = self.wav.file_name().unwrap_or(self.wav.as_os_str()).to_string_lossy();
         file::write_atomically(&self.out, attention_map::svg(&model, &recording, &title)?.as_bytes())
     }
