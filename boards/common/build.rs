@@ -53,7 +53,7 @@ fn clips() {
     };
     let mut samples: Vec<u8> = Vec::new();
     let mut index: Vec<(String, usize, usize)> = Vec::new();
-    for path in mixed(wav_files(Path::new(CLIPS))) {
+    for path in mixed(heedful_recordings::list(Path::new(CLIPS)).unwrap_or_else(|e| panic!("{e}")).recordings) {
         let clip = read(&path);
         if samples.len() + clip.len() > limit {
             continue;
@@ -74,17 +74,6 @@ fn clips() {
     fs::write(out.join("clips.rs"), format!("&[\n{entries}]\n")).expect("OUT_DIR is writable");
 }
 
-/// The WAV files of a folder by name.
-fn wav_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.expect("a folder's entry").path())
-        .filter(|path| path.extension().is_some_and(|e| e == "wav"))
-        .collect();
-    files.sort();
-    files
-}
-
 /// Another order of files sorted by digit, then speaker: strides through the list, so that
 /// the first few already have many digits and speakers.
 fn mixed(files: Vec<PathBuf>) -> Vec<PathBuf> {
@@ -100,14 +89,14 @@ fn gcd(a: usize, b: usize) -> usize {
 
 /// The samples of a clip, little-endian as on every target.
 fn read(path: &Path) -> Vec<u8> {
-    let wav = hound::WavReader::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let spec = wav.spec();
+    let recording = heedful_recordings::read(path, SAMPLE_RATE).unwrap_or_else(|e| panic!("{e}"));
     assert!(
-        spec.channels == 1 && spec.sample_rate == SAMPLE_RATE && spec.bits_per_sample == 16,
-        "{}: expected 8 kHz mono 16-bit, found {spec:?}",
-        path.display()
+        recording.channels == 1 && recording.file_rate == SAMPLE_RATE && recording.warnings.is_empty(),
+        "{}: expected 8 kHz mono, found {} Hz, {} channels, {:?}",
+        path.display(),
+        recording.file_rate,
+        recording.channels,
+        recording.warnings
     );
-    wav.into_samples::<i16>()
-        .flat_map(|s| s.unwrap_or_else(|e| panic!("{}: {e}", path.display())).to_le_bytes())
-        .collect()
+    recording.samples.into_iter().flat_map(i16::to_le_bytes).collect()
 }

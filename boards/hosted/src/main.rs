@@ -104,14 +104,11 @@ fn listen(model: &Path, clips: &Path) -> Result<(), Box<dyn Error>> {
     let shape = model.shape();
     let mut features = vec![0; shape.positions * shape.inputs];
     let frames = features.len() / frontend.params.bands as usize;
-    for entry in fs::read_dir(clips)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "wav") {
-            let samples = hound::WavReader::open(&path)?.into_samples().collect::<Result<Vec<i16>, _>>()?;
-            heedful::audio::features(&frontend, &samples, frames, &mut features);
-            let logits: Vec<String> = model.infer(&features).logits().iter().map(i16::to_string).collect();
-            println!("clip {} {}", path.file_name().unwrap_or_default().to_string_lossy(), logits.join(","));
-        }
+    for path in heedful_recordings::list(clips)?.recordings {
+        let samples = heedful_recordings::read(&path, frontend.params.sample_rate)?.samples;
+        heedful::audio::features(&frontend, &samples, frames, &mut features);
+        let logits: Vec<String> = model.infer(&features).logits().iter().map(i16::to_string).collect();
+        println!("clip {} {}", path.file_name().unwrap_or_default().to_string_lossy(), logits.join(","));
     }
     println!("listen done backend={}", heedful::backend());
     Ok(())
