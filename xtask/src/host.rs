@@ -25,11 +25,8 @@ impl Reference {
     /// Logits of a clip of `examples/clips`.
     pub fn logits(&self, clip: &str) -> Result<Vec<i16>> {
         let path = clips_folder().join(clip);
-        let wav = hound::WavReader::open(&path).with_context(|| path.display().to_string())?;
-        let samples: Vec<i16> =
-            wav.into_samples().collect::<Result<_, _>>().with_context(|| path.display().to_string())?;
-
         let frontend = self.model.frontend().context("the model has no audio front end")?;
+        let samples = heedful_recordings::read(&path, frontend.params.sample_rate)?.samples;
         let config = self.model.shape();
         let mut features = vec![0; config.positions * config.inputs];
         let frames = features.len() / frontend.params.bands as usize;
@@ -40,16 +37,8 @@ impl Reference {
 
 /// Names of all clips of the repository.
 pub fn clips() -> Result<Vec<String>> {
-    let folder = clips_folder();
-    let mut names = Vec::new();
-    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".wav") {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
+    let paths = heedful_recordings::list(&clips_folder())?.recordings;
+    Ok(paths.iter().filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect())
 }
 
 fn clips_folder() -> PathBuf {

@@ -67,12 +67,11 @@ pub fn recordings() -> Result<Option<PathBuf>> {
     }
     let folder = std::env::temp_dir().join(format!("heedful-validation-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
-    for entry in fs::read_dir(&data).with_context(|| data.display().to_string())? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let index = name.strip_suffix(".wav").and_then(|name| name.rsplit('_').next()?.parse::<usize>().ok());
-        if index.is_some_and(|index| VALIDATION.contains(&index)) {
-            fs::copy(entry.path(), folder.join(name))?;
+    for path in heedful_recordings::list(&data)?.recordings {
+        let name = path.file_stem().context("a recording without a name")?.to_string_lossy();
+        let index = name.rsplit('_').next().and_then(|index| index.parse::<usize>().ok());
+        if let (Some(true), Some(name)) = (index.map(|index| VALIDATION.contains(&index)), path.file_name()) {
+            fs::copy(&path, folder.join(name))?;
         }
     }
     Ok(Some(folder))

@@ -1,15 +1,9 @@
 //! How often the models hear a digit where none is spoken.
 
-#[path = "../../../examples/spoken_digits/wav.rs"]
-#[expect(dead_code, reason = "the example reads files, too")]
-mod wav;
-
 use super::Figures;
 use crate::root;
-use anyhow::{Context, Result, anyhow};
-use lewton::inside_ogg::OggStreamReader;
+use anyhow::{Context, Result};
 use std::fs;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 heedful::model!(Digits = "../../../models/digits.heed");
@@ -42,8 +36,8 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
         return Ok(());
     };
     let mut sound = Vec::new();
-    for path in oggs(&folder)? {
-        sound.extend(decode(&path).with_context(|| path.display().to_string())?);
+    for path in recordings(&folder)? {
+        sound.extend(heedful_recordings::read(&path, RATE)?.samples);
     }
     let minutes = sound.len() as f64 / f64::from(60 * RATE);
     let heard = hear(sound.into_iter());
@@ -90,37 +84,16 @@ fn esc10() -> Option<PathBuf> {
 }
 
 /// The recordings of all classes, in order.
-fn oggs(folder: &Path) -> Result<Vec<PathBuf>> {
+fn recordings(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for class in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let class = class?.path();
         if class.is_dir() {
-            for file in fs::read_dir(&class)? {
-                paths.push(file?.path());
-            }
+            paths.extend(heedful_recordings::list(&class)?.recordings);
         }
     }
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "ogg"));
     paths.sort();
     Ok(paths)
-}
-
-/// Decodes an Ogg file, and resamples it as the example does a WAV file.
-fn decode(path: &Path) -> Result<Vec<i16>> {
-    let mut ogg = OggStreamReader::new(Cursor::new(fs::read(path)?))?;
-    let spec = hound::WavSpec {
-        channels: ogg.ident_hdr.audio_channels.into(),
-        sample_rate: ogg.ident_hdr.audio_sample_rate,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut bytes = Cursor::new(Vec::new());
-    let mut writer = hound::WavWriter::new(&mut bytes, spec)?;
-    while let Some(packet) = ogg.read_dec_packet_itl()? {
-        packet.into_iter().try_for_each(|sample| writer.write_sample(sample))?;
-    }
-    writer.finalize()?;
-    wav::decode(bytes.get_ref(), RATE).map_err(|error| anyhow!("{error}"))
 }
 
 #[cfg(test)]
