@@ -24,7 +24,7 @@ mod rows;
 mod scan;
 mod series;
 mod sides;
-pub mod sound;
+mod sound;
 mod split;
 mod store;
 mod summary;

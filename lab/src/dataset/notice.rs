@@ -1,6 +1,8 @@
 //! What is noticeable in a data set, though it can be used.
 
+use heedful_recordings::Warning;
 use std::fmt::{Display, Formatter, Result};
+use std::mem::discriminant;
 use std::path::PathBuf;
 
 /// Something to know before training.
@@ -118,9 +120,9 @@ pub enum Notice {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Remark {
-    /// Its rows were brought to another rate.
+    /// Its samples or rows were brought to another rate.
     Resampled {
-        /// Rows per second in the file.
+        /// How many a second are in the file.
         found: f64,
         /// And now.
         rate: f64,
@@ -143,8 +145,13 @@ pub enum Remark {
     Transparent,
     /// Colours of a picture were made grey.
     Grey,
+    /// Channels of a sound were mixed.
+    Mixed {
+        /// How many.
+        channels: usize,
+    },
     /// What the reader of sounds says.
-    Sound(String),
+    Sound(Warning),
     /// There was no room to keep what was read, which makes training slower.
     NotKept(String),
 }
@@ -153,8 +160,8 @@ impl Remark {
     /// Whether both say the same, but for numbers.
     pub(super) fn like(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Sound(a), Self::Sound(b)) => a == b,
-            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+            (Self::Sound(a), Self::Sound(b)) => discriminant(a) == discriminant(b),
+            _ => discriminant(self) == discriminant(other),
         }
     }
 }
@@ -162,14 +169,17 @@ impl Remark {
 impl Display for Remark {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            Self::Resampled { found, rate } => write!(f, "{found:.2} rows a second brought to {rate}"),
+            Self::Resampled { found, rate } => {
+                write!(f, "{} a second brought to {rate}", (found * 100.0).round() / 100.0)
+            }
             Self::Gap { line, seconds } => {
                 write!(f, "a gap of {seconds:.2} s before line {line}, where a new recording begins")
             }
             Self::Scaled { width, height } => write!(f, "scaled from {width} columns, {height} rows"),
             Self::Transparent => write!(f, "transparency dropped"),
             Self::Grey => write!(f, "colours made grey"),
-            Self::Sound(text) => f.write_str(text),
+            Self::Mixed { channels } => write!(f, "{channels} channels mixed"),
+            Self::Sound(warning) => warning.fmt(f),
             Self::NotKept(reason) => write!(f, "read anew for each window, which is slow: {reason}"),
         }
     }

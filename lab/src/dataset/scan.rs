@@ -58,8 +58,7 @@ impl Reader {
         let one = |rows| vec![Part { rows: 0..rows, ..Part::default() }];
         match &self.input {
             InputConfig::Audio(audio) => {
-                let (samples, warnings) = sound::read(path, audio.rate)?;
-                let remarks = warnings.into_iter().map(Remark::Sound).collect();
+                let (samples, remarks) = sound::read(path, audio.rate)?;
                 let parts = one(samples.len());
                 Ok((Content::Sound(samples), parts, vec![], remarks))
             }

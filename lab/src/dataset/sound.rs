@@ -1,26 +1,21 @@
 //! Sounds, at the rate of the front end.
 
 use super::DataError;
-use crate::{Error, data};
+use super::notice::Remark;
 use std::path::Path;
 
 /// Extensions of what is read.
 pub(super) const EXTENSIONS: &[&str] = &["wav", "wave", "bwf", "rf64", "flac", "ogg", "oga", "mp3"];
 
 /// Samples of a file, mono, and what was noticed.
-pub(super) fn read(path: &Path, rate: u32) -> Result<(Vec<i16>, Vec<String>), DataError> {
-    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-    if extension != "wav" && extension != "wave" {
-        return Err(DataError::file(path, NOT_YET));
+pub(super) fn read(path: &Path, rate: u32) -> Result<(Vec<i16>, Vec<Remark>), DataError> {
+    let recording = heedful_recordings::read(path, rate).map_err(|error| DataError::file(&error.path, error.reason))?;
+    let mut remarks: Vec<Remark> = recording.warnings.into_iter().map(Remark::Sound).collect();
+    if recording.file_rate != rate {
+        remarks.push(Remark::Resampled { found: f64::from(recording.file_rate), rate: f64::from(rate) });
     }
-    match data::read_wav(path, rate) {
-        Ok(samples) => Ok((samples, vec![])),
-        Err(Error::Io { path, source }) => Err(DataError::Io { path, source }),
-        Err(Error::Content { path, reason }) => Err(DataError::File { path, reason }),
-        Err(Error::Wav { path, source }) => Err(DataError::file(&path, source)),
-        Err(error) => Err(DataError::file(path, error)),
+    if recording.channels > 1 {
+        remarks.push(Remark::Mixed { channels: recording.channels });
     }
+    Ok((recording.samples, remarks))
 }
-
-/// What is said of files that are no WAV.
-pub const NOT_YET: &str = "sounds other than WAV cannot be read yet";

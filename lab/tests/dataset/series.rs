@@ -88,7 +88,7 @@ fn labels_of_rows() {
     let dataset = desk.works(&format!("{data}{input}rate = 25\nsteps = 4\n"));
     assert_eq!(counts(&dataset), [("sit down", 4, 2), ("walk", 6, 3)]);
     assert_eq!(series(&dataset, 5), [100.0, 102.0, 104.0, 106.0]);
-    noticed(&dataset, "50.00 rows a second brought to 25");
+    noticed(&dataset, "50 a second brought to 25");
 }
 
 #[test]

@@ -132,6 +132,18 @@ fn what_is_no_label() {
     assert_eq!(dataset.items.len(), 41);
 }
 
+/// Files of other rates and of several channels beside others.
+#[test]
+fn other_rates() {
+    let desk = Desk::new();
+    two_labels(&desk, 3);
+    desk.wav_at("in/no/twice.wav", 0, 400, 2000).wav_at("in/yes/thrice.wav", 0, 900, 3000);
+    let dataset = desk.works(&format!("[data]\nfolder = \"in\"\n{AUDIO}"));
+    assert_eq!((dataset.recording(3).unwrap().rows(), dataset.recording(7).unwrap().rows()), (200, 300));
+    noticed(&dataset, "2 files, such as ");
+    noticed(&dataset, "no/twice.wav: 2000 a second brought to 1000");
+}
+
 /// By fields, nothing is split by the share that the labels have.
 #[test]
 fn nothing_beside_fields() {
