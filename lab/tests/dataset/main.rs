@@ -56,11 +56,8 @@ impl Desk {
 
     pub fn wav_at(&self, path: &str, first: i16, samples: usize, sample_rate: u32) -> &Self {
         self.write(path, "");
-        let spec =
-            hound::WavSpec { channels: 1, sample_rate, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
-        let mut writer = hound::WavWriter::create(self.path(path), spec).unwrap();
-        (0..samples).for_each(|n| writer.write_sample(first.wrapping_add(n as i16)).unwrap());
-        writer.finalize().unwrap();
+        let counted: Vec<i16> = (0..samples).map(|n| first.wrapping_add(n as i16)).collect();
+        heedful_recordings::write_wav(&self.path(path), &counted, sample_rate).unwrap();
         self
     }
 
