@@ -14,6 +14,7 @@ mod skip;
 use args::{Args, Source};
 use file::{FLOAT, Wav};
 use skip::{Lack, skipped};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -77,6 +78,23 @@ fn the_clips_are_recognised() {
     assert!(stdout.contains(&format!("\nflash    {size} bytes")));
     for what in ["\nRAM      ", "\nMACs     ", &format!("\nbackend  {}\n", heedful::backend())] {
         assert!(stdout.contains(what), "{what}");
+    }
+}
+
+/// What is far away, or spoken into a microphone with little gain.
+#[test]
+fn quiet_clips_are_recognised() {
+    for (gain, at_least) in [(0.03, 58), (0.003, 33)] {
+        let folder = folder(&format!("quiet {gain}"));
+        for path in heedful_recordings::list(Path::new(CLIPS)).unwrap().recordings {
+            let loud = heedful_recordings::read(&path, 8000).unwrap().samples;
+            let quiet: Vec<i16> = loud.iter().map(|&sample| (f64::from(sample) * gain).round() as i16).collect();
+            heedful_recordings::write_wav(&folder.join(path.file_name().unwrap()), &quiet, 8000).unwrap();
+        }
+        let output = run([OsStr::new("--dir"), folder.as_os_str()]);
+        let (right, all) = accuracy(text(&output.stdout));
+        println!("gain {gain}: {right} of {all}");
+        assert!(right >= at_least && all == 60, "gain {gain}: {right} of {all}");
     }
 }
 

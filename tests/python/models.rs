@@ -4,7 +4,8 @@ use crate::Cases;
 use crate::support::{Random, config, linear, random_model, seal, to_bytes, to_words, vary};
 use crate::support_chain::{chain, input, outputs};
 use crate::support_decoder::{Decoder as FloatDecoder, Shape, TINY};
-use heedful::audio::{Params, features};
+use heedful::Input;
+use heedful::audio::{Params, features, fine_features};
 use heedful::dynamic::{Decoder, Model};
 use heedful::format::write::{ChainModel, DecoderBlockModel};
 use heedful::format::{Config, Softmax};
@@ -208,9 +209,16 @@ fn clip(cases: &mut Cases, file: &str, model: &Model, clip: &str) {
     let (c, frontend) = (model.shape(), model.frontend().unwrap());
     let samples = heedful_recordings::read(&root().join(clip), frontend.params.sample_rate).unwrap().samples;
     let frames = c.input.steps;
-    let mut heard = vec![0; frames * frontend.params.bands as usize];
-    features(&frontend, &samples, frames, &mut heard);
-    cases.add("clip", format!("[\"{file}\",\"{clip}\",{:?}]", model.infer(&heard).logits()));
+    let logits = if frontend.cepstra.is_some() {
+        let mut heard = vec![0; frames * frontend.values()];
+        fine_features(&frontend, &samples, frames, &mut heard);
+        model.infer_input(Input::FineFeatures(&heard), &[]).logits().to_vec()
+    } else {
+        let mut heard = vec![0; frames * frontend.values()];
+        features(&frontend, &samples, frames, &mut heard);
+        model.infer(&heard).logits().to_vec()
+    };
+    cases.add("clip", format!("[\"{file}\",\"{clip}\",{logits:?}]"));
 }
 
 fn encoder(cases: &mut Cases, random: &mut Random, file: &str, count: usize) {
