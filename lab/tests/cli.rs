@@ -111,7 +111,7 @@ fn errors_are_one_line() {
     fs::write(folder.path().join("bad.heed"), b"not one either").unwrap();
     fs::write(folder.path().join("empty.heed"), b"").unwrap();
 
-    assert!(run(&["train", "digits", "--data", "absent"]).starts_with("error: absent: No such file"));
+    assert!(run(&["train", "digits", "--data", "absent"]).starts_with("error: absent: no such file"));
     assert!(run(&["train", "digits", "--data", "."]).starts_with("error: .: no recordings named"));
     assert!(run(&["convert", "absent.safetensors"]).starts_with("error: absent.safetensors: No such file"));
     assert!(run(&["convert", "bad.safetensors"]).starts_with("error: bad.safetensors: not a safetensors file"));

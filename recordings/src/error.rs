@@ -106,13 +106,13 @@ pub enum Warning {
         promised: Option<u64>,
     },
     /// Parts that cannot be decoded are left out.
-    #[error("damaged: {packets} packets cannot be decoded and are left out")]
+    #[error("damaged packets, left out: {packets}")]
     Damaged {
         /// How many.
         packets: u64,
     },
     /// Samples beyond full scale were set to it.
-    #[error("{samples} samples lie beyond full scale and are clipped")]
+    #[error("samples beyond full scale, clipped: {samples}")]
     Clipped {
         /// How many, after the channels were mixed.
         samples: u64,
