@@ -145,7 +145,8 @@ fn resampling_forgets_the_last_recording() {
     let file = |hz| wav(PCM, 16, 11_025, 1, 2_000, tone(hz, 11_025));
     let (first, other) = (sound(&file(440.0)), sound(&file(200.0)));
     sound(&wav(PCM, 16, 16_000, 1, 10, tone(440.0, 16_000)));
-    assert_eq!((sound(&file(440.0)), sound(&file(200.0))), (first, other));
+    // In the other order.
+    assert_eq!((sound(&file(200.0)), sound(&file(440.0))), (other, first));
 }
 
 #[test]
@@ -252,9 +253,9 @@ fn each_fault_has_its_error() {
     }
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         for (bits, rate) in [(32, RATE), (64, 11_025)] {
-            let value = |i, c| if (i, c) == (700, 1) { bad } else { tone(440.0, RATE)(i, c) };
-            let error = reason(&wav(FLOAT, bits, rate, 2, 800, value).bytes());
-            assert!(matches!(error, Reason::NotFinite { sample: 700, channel: 1, .. }), "{error}");
+            let value = |i, c| if (i, c) == (9_700, 1) { bad } else { tone(440.0, RATE)(i, c) };
+            let error = reason(&wav(FLOAT, bits, rate, 2, 9_800, value).bytes());
+            assert!(matches!(error, Reason::NotFinite { sample: 9_700, channel: 1, .. }), "{error}");
         }
     }
     let absent = read("no_such_clip.wav".as_ref(), RATE).unwrap_err();
