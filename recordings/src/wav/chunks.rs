@@ -52,8 +52,9 @@ impl Layout {
         let mut at = 12;
         for _ in 0..MOST_CHUNKS {
             let Some(chunk) = file.chunk(at)? else {
-                let nothing = before.format.is_none() || at == end;
-                return Err(if nothing { Reason::Malformed("it has no data chunk") } else { cut });
+                // The last chunk may lack the byte that pads it.
+                let whole = (end..=end + 1).contains(&at);
+                return Err(if whole { Reason::Malformed("it has no data chunk") } else { cut });
             };
             match &chunk.name {
                 b"fmt " => before.format = Some(file.format(&chunk)?),
