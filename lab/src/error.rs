@@ -1,8 +1,7 @@
 //! What can go wrong, each with the file it concerns.
 
-use crate::network::NetworkError;
+use crate::dataset::DataError;
 use heedful_import::ImportError;
-use heedful_import::convert::ConvertError;
 use heedful_import::weights::WeightsError;
 use std::path::{Path, PathBuf};
 
@@ -18,14 +17,9 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A recording is not a WAV file that can be read.
-    #[error("{}: {source}", path.display())]
-    Wav {
-        /// The recording.
-        path: PathBuf,
-        /// The reader's reason.
-        source: hound::Error,
-    },
+    /// A recording cannot be read.
+    #[error(transparent)]
+    Recording(#[from] heedful_recordings::Error),
     /// A file's contents are not what they should be.
     #[error("{}: {reason}", path.display())]
     Content {
@@ -40,6 +34,9 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// No data set can be made of what was found.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// A tensor of a weights file is absent or has another shape.
     #[error("tensor {name}: {reason}")]
     Tensor {
@@ -64,12 +61,6 @@ pub enum Error {
         /// Its place in the block.
         head: usize,
     },
-    /// A float model cannot be trained.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    /// A float model has no integers.
-    #[error(transparent)]
-    Convert(#[from] ConvertError),
     /// Training cannot go on.
     #[error("{0}")]
     Training(String),

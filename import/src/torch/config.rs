@@ -3,12 +3,11 @@
 use super::names::{BlockNames, Names};
 use crate::ImportError;
 use crate::graph::Activation;
-use crate::nearest::nearest;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use crate::words;
+use serde::Deserialize;
 
 /// All of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The transformer.
@@ -41,21 +40,13 @@ impl Config {
     /// # Errors
     /// If it is no TOML, or has other keys or values than there are.
     pub fn parse(text: &str) -> Result<Self, ImportError> {
-        parse(text)
-    }
-
-    /// The text that is read as this.
-    ///
-    /// # Errors
-    /// If a number is larger than TOML can hold.
-    pub fn to_toml(&self) -> Result<String, ImportError> {
-        toml::to_string(self).map_err(|error| ImportError::Syntax { line: None, reason: error.to_string() })
+        words::parse(text)
     }
 }
 
 /// The `[model]` table. Names and defaults are those of `nn.TransformerEncoderLayer`; what would be wrong in silence
 /// has no default.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// Heads of attention.
@@ -132,7 +123,7 @@ fn rope_base() -> f64 {
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $word:ident),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
         #[serde(rename_all = "snake_case")]
         #[allow(missing_docs)] // The words are the documentation.
         pub enum $name { $($(#[$of])* $word),+ }
@@ -194,7 +185,7 @@ impl From<ActivationName> for Activation {
 }
 
 /// Where a head looks; what is not said has no bound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WindowConfig {
     /// Keys before the query.
@@ -209,7 +200,7 @@ pub struct WindowConfig {
 }
 
 /// The `[input]` table.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputConfig {
     /// The kind.
@@ -238,7 +229,7 @@ pub struct InputConfig {
 }
 
 /// The `[memory]` table: a second input, that layers of `multihead_attn` make keys and values of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemoryConfig {
     /// Rows.
@@ -248,7 +239,7 @@ pub struct MemoryConfig {
 }
 
 /// One number for both directions, or rows and columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Both {
     /// For both.
@@ -258,7 +249,7 @@ pub enum Both {
 }
 
 /// The `[stem]` table.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StemConfig {
     /// Of a linear layer: frames of a token, or rows and columns of a patch. A convolution's tensor says it.
@@ -278,7 +269,7 @@ pub struct StemConfig {
 }
 
 /// An entry of `[[convolutions]]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConvolutionConfig {
     /// Its tensors.
@@ -301,27 +292,4 @@ pub struct ConvolutionConfig {
 
 fn one() -> usize {
     1
-}
-
-/// Reads TOML; a word that is not known is answered by the nearest one.
-fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ImportError> {
-    toml::from_str(text).map_err(|error| {
-        let line = error.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-        refusal(error.message(), line)
-    })
-}
-
-/// The error that a message of serde stands for: ``unknown field `x`, expected one of `a`, `b` ``.
-fn refusal(message: &str, line: Option<usize>) -> ImportError {
-    let kinds = [("unknown field ", "key"), ("unknown variant ", "word")];
-    let kind = kinds.iter().find(|(start, _)| message.starts_with(start));
-    let mut words = message.split('`').skip(1).step_by(2);
-    match (kind, words.next()) {
-        (Some((_, what)), Some(found)) => {
-            let known: Vec<String> = words.map(str::to_string).collect();
-            let nearest = nearest(found, known.iter().map(String::as_str)).map(str::to_string);
-            ImportError::Unknown { line, what, found: found.to_string(), nearest, known }
-        }
-        _ => ImportError::Syntax { line, reason: message.to_string() },
-    }
 }
