@@ -7,8 +7,8 @@ use crate::kernels::long_product::{leading_zeros, long_product};
 /// Sums of powers of the bins, or of magnitudes times 2^16.
 pub(super) type Energies = [u64; MAX_BANDS];
 
-/// Sums up the bins of a transform, the last of which is apart. The logarithm to base 2 of an energy of 1 comes back, of
-/// samples that count as integers.
+/// Sums up the bins of a transform, the last of which is apart. The logarithm to base 2 of an energy of 1 comes back,
+/// of samples that count as integers.
 pub(super) type Sum = fn(&[Complex], u64, &[MelBin], &mut Energies) -> i32;
 
 impl Spectrum {

@@ -92,9 +92,9 @@ impl Tables {
         Ok(tables)
     }
 
-    /// [`Tables::design`], and cepstra by the orthonormal DCT-II of the bands' natural logarithms (Davis and Mermelstein,
-    /// 1980), each in a unit of its own. Bands between two FFT bins are at the floor always, as in the systems that
-    /// models with cepstra were trained on.
+    /// [`Tables::design`], and cepstra by the orthonormal DCT-II of the bands' natural logarithms (Davis and
+    /// Mermelstein, 1980), each in a unit of its own. Bands between two FFT bins are at the floor always, as in the
+    /// systems that models with cepstra were trained on.
     ///
     /// # Errors
     /// If a parameter is out of range; the error names it.
@@ -199,7 +199,8 @@ pub fn features(frontend: &Frontend<'_>, recording: &[i16], frames: usize, out: 
     }
 }
 
-/// Cepstra of a whole recording: [`excerpt`], and [`Frontend::cepstra`] per frame; zeros of a front end that makes none.
+/// Cepstra of a whole recording: [`excerpt`], and [`Frontend::cepstra`] per frame; zeros of a front end that makes
+/// none.
 ///
 /// `out` gets `frames * coefficients` values, frame by frame, and fewer where it has no room for all.
 pub fn fine_features(frontend: &Frontend<'_>, recording: &[i16], frames: usize, out: &mut [i16]) {

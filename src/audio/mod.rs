@@ -72,9 +72,10 @@ impl<'a> Frontend<'a> {
     /// * `fft`: working memory of at least [`Params::points`] words.
     /// * `out`: one value per band, `U5F3`: octaves above `2^floor_log2`, clamped to 0 ..= 31.875.
     ///
-    /// A window of another length than any FFT has, or too little memory, leaves `out` zero; the loader of `.heed` files
-    /// refuses such a front end before it gets here.
-    // Not inlined: where the tables are constants, the optimiser would unroll the loops over them into tens of kilobytes.
+    /// A window of another length than any FFT has, or too little memory, leaves `out` zero; the loader of `.heed`
+    /// files refuses such a front end before it gets here.
+    // Not inlined: where the tables are constants, the optimiser would unroll the loops over them into tens of
+    // kilobytes.
     #[inline(never)]
     pub fn log_mel(&self, samples: &[i16], fft: &mut [i32], out: &mut [u8]) {
         out.fill(0);
