@@ -2,10 +2,12 @@
 
 mod support;
 
-use heedful::audio::{Params, Stream, Tables, features};
+use heedful::audio::{Frames, LogMelFrames, Params, Stream, Tables, features};
 use heedful::dynamic::Model;
 use heedful::format::write::LinearModel;
-use heedful::{HeadScale, Mask, MultiHeadAttention, Narrow, Projection, Row, Scale, Scratch, Steepness, Weight, Wide};
+use heedful::{
+    HeadScale, Input, Mask, MultiHeadAttention, Narrow, Projection, Row, Scale, Scratch, Steepness, Weight, Wide,
+};
 use proptest::prelude::*;
 use support::{Random, bare, leak, linear};
 
@@ -255,7 +257,7 @@ macro_rules! doors {
 
                 assert_eq!(read.infer(flat).logits(), expected.logits());
                 let mut shown = Vec::new();
-                let watched = read.infer_observed(flat, |row| {
+                let watched = read.infer_observed(Input::Features(flat), |row| {
                     assert!((row.weights.iter().sum::<f32>() - 1.0).abs() < 1e-5);
                     shown.push((row.layer, row.head, row.query, row.weights.to_vec()));
                 });
@@ -291,7 +293,7 @@ fn streams() {
         let tables = Tables::design(params).unwrap();
         let frontend = tables.frontend();
         let mut random = Random(17);
-        let mut stream = Stream::<256, 256, BANDS, FRAMES>::new();
+        let mut stream = Stream::<256, 256, LogMelFrames<BANDS, FRAMES>>::new();
         let sample = |random: &mut Random, i: usize| (random.normal() * (100.0 + i as f64)) as i16;
         let length = params.samples(FRAMES);
         let recording: Vec<i16> = (0..length + 5 * hop as usize).map(|i| sample(&mut random, i)).collect();
@@ -300,21 +302,21 @@ fn streams() {
             let complete = stream.push(&frontend, sample);
             assert_eq!(complete, i + 1 >= 256 && (i + 1 - 256).is_multiple_of(hop as usize));
             frames += usize::from(complete);
-            assert_eq!(stream.is_full(), frames >= FRAMES);
-            if complete && stream.is_full() {
+            assert_eq!(stream.frames().is_full(), frames >= FRAMES);
+            if complete && stream.frames().is_full() {
                 let mut expected = [0; FRAMES * BANDS];
                 features(&frontend, &recording[i + 1 - length..=i], FRAMES, &mut expected);
-                let level = stream.level();
+                let level = stream.frames().level();
                 // Tokens of two frames.
                 let mut found = [0; FRAMES * BANDS];
                 for (token, out) in found.chunks_mut(2 * BANDS).enumerate() {
-                    stream.features(2 * BANDS * token, level, out);
+                    stream.frames().features(2 * BANDS * token, level, out, &mut []);
                 }
                 assert_eq!(found, expected);
             }
         }
         stream.reset();
-        assert!(!stream.is_full());
+        assert!(!stream.frames().is_full());
     }
 }
 

@@ -105,25 +105,20 @@ impl Judge {
         label.map_or_else(|| class.to_string(), Clone::clone)
     }
 
-    /// Frames of the front end per position of the model.
-    fn frames_per_position(&self) -> usize {
-        self.model.shape().inputs / self.frontend().params.bands as usize
-    }
-
     /// Seconds from the first position to the end of the last.
     pub fn seconds(&self) -> f64 {
         let params = self.frontend().params;
-        let frames = self.frames_per_position() * self.model.shape().positions;
-        frames as f64 * f64::from(params.hop) / f64::from(params.sample_rate)
+        self.model.shape().input.steps as f64 * f64::from(params.hop) / f64::from(params.sample_rate)
+    }
+
+    /// What the front end makes of a sound.
+    pub fn heard(&self, sound: &[i16]) -> dynamic::Heard {
+        self.model.hear(sound).expect("no model comes to be without a front end")
     }
 
     /// Features of a sound, `[positions][inputs]`, eighths of an octave.
     pub fn features(&self, sound: &[i16]) -> Vec<i8> {
-        let config = self.model.shape();
-        let mut features = vec![0; config.positions * config.inputs];
-        let frames = self.frames_per_position() * config.positions;
-        audio::features(&self.frontend(), sound, frames, &mut features);
-        features
+        self.heard(sound).upper_bits()
     }
 
     /// The loudness of a sound at each position, octaves above an arbitrary zero.
@@ -137,10 +132,10 @@ impl Judge {
         if let Some(compiled) = &mut self.compiled {
             return compiled.hear(sound, heads);
         }
-        let features = self.features(sound);
+        let heard = self.heard(sound);
         verdict(&match heads {
-            None => self.model.infer(&features),
-            Some(heads) => self.model.infer_observed(&features, |row| {
+            None => self.model.infer_input(heard.input(), &[]),
+            Some(heads) => self.model.infer_observed(heard.input(), |row| {
                 heads.add(row.layer, row.head, row.weights.iter().map(|&w| f64::from(w)));
             }),
         })

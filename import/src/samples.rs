@@ -4,7 +4,7 @@ use crate::ImportError;
 use crate::arrays::Array;
 use crate::graph::{Input, Memory, Model, Sample, Stem};
 use heedful::dynamic;
-use heedful::dynamic::Trace;
+use heedful::dynamic::{Heard, Trace};
 use heedful::format::{InputKind, InputShape, Shape};
 
 /// What a second input is called in messages.
@@ -223,7 +223,12 @@ impl HeedInputs {
                 texts.iter().enumerate().map(run).collect()
             }
             Self::Sound(sounds) => {
-                sounds.iter().map(|sound| heed.real(heed.infer(&heard(heed, sound)).logits())).collect()
+                let heard = |sound: &Vec<i16>| {
+                    let heard = heed.hear(sound);
+                    let input = heard.as_ref().map_or(heedful::Input::Features(&[]), Heard::input);
+                    heed.real(heed.infer_input(input, &[]).logits())
+                };
+                sounds.iter().map(heard).collect()
             }
         }
     }
@@ -242,15 +247,6 @@ fn memories(shape: &Shape, second: Option<&Array>, first: &Array) -> Result<Vec<
     }
     let real = |part: &[f64]| part.iter().map(|&x| x as f32).collect();
     Ok(array.parts(SECOND, memory.steps * memory.channels)?.map(real).collect())
-}
-
-/// The features of a sound, by the file's own front end; none if it has none.
-fn heard(heed: &dynamic::Model, sound: &[i16]) -> Vec<i8> {
-    let Some(frontend) = heed.frontend() else { return Vec::new() };
-    let input = &heed.shape().input;
-    let mut features = vec![0; input.steps * input.channels];
-    heedful::audio::features(&frontend, sound, input.steps, &mut features);
-    features
 }
 
 /// Texts of an array `[N][length]`.

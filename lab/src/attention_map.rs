@@ -24,17 +24,14 @@ pub fn svg(model: &Model, recording: &[i16], title: &str) -> Result<String, Erro
     let (positions, layers) = (config.positions, config.layers);
     // Those that there are; a file may leave room for more.
     let heads = model.heads().iter().copied().max().unwrap_or(0);
-    let Some(frontend) = model.frontend() else {
+    let (Some(frontend), Some(heard)) = (model.frontend(), model.hear(recording)) else {
         return Err(Error::Training("the model has no audio front end".to_owned()));
     };
-    let bands = frontend.params.bands as usize;
-    let frames = config.inputs / bands * positions;
-    let mut features = vec![0; positions * config.inputs];
-    heedful::audio::features(&frontend, recording, frames, &mut features);
+    let levels = heard.upper_bits();
 
     let square = || vec![0.0f32; positions * positions];
     let mut shares: Vec<Vec<_>> = model.heads().iter().map(|&heads| (0..heads).map(|_| square()).collect()).collect();
-    let outcome = model.infer_observed(&features, |row: Row<'_, f32>| {
+    let outcome = model.infer_observed(heard.input(), |row: Row<'_, f32>| {
         let square = &mut shares[row.layer][row.head];
         square[row.query * positions..][..row.weights.len()].copy_from_slice(row.weights);
     });
@@ -42,7 +39,7 @@ pub fn svg(model: &Model, recording: &[i16], title: &str) -> Result<String, Erro
     let label = model.labels().get(best.class).map_or("?", String::as_str);
     let side = positions * CELL;
     let (width, height) = (heads * (side + GAP) + GAP, CURVE + layers * (side + GAP) + 2 * GAP);
-    let seconds = frontend.params.samples(frames) as f32 / frontend.params.sample_rate as f32;
+    let seconds = frontend.params.samples(config.input.steps) as f32 / frontend.params.sample_rate as f32;
 
     let mut out = String::new();
     // Writing to a string cannot fail.
@@ -57,7 +54,10 @@ pub fn svg(model: &Model, recording: &[i16], title: &str) -> Result<String, Erro
     ));
     for head in 0..heads {
         let x = GAP + head * (side + GAP);
-        line(format_args!("<path d=\"{}\" fill=\"#bbb\"/>", curve(&features, config.inputs, x, GAP + CURVE)));
+        line(format_args!(
+            "<path d=\"{}\" fill=\"#bbb\"/>",
+            curve(&levels, levels.len().div_ceil(positions).max(1), x, GAP + CURVE)
+        ));
         // Pruned blocks have fewer.
         let blocks = shares.iter().zip(model.heads()).enumerate();
         for (layer, (shares, _)) in blocks.filter(|&(_, (_, &heads))| head < heads) {

@@ -7,7 +7,7 @@ use crate::features::Extractor;
 use crate::head_index::HeadIndex;
 use crate::weights::Weights;
 use burn::tensor::Device;
-use heedful::dynamic::Model;
+use heedful::dynamic::{Heard, Model};
 use std::fmt;
 
 /// A confusion matrix: which class was recognised in recordings of each.
@@ -74,8 +74,8 @@ impl fmt::Display for Confusion {
 pub struct Example {
     /// Index of the class said.
     pub class: usize,
-    /// Features `[positions * inputs]`.
-    pub features: Vec<i8>,
+    /// What the front end makes of it.
+    pub heard: Heard,
 }
 
 /// Recordings as the front end of a `.heed` model gives them.
@@ -83,17 +83,9 @@ pub struct Example {
 /// # Errors
 /// If it has no front end.
 pub fn examples(model: &Model, clips: &[Clip]) -> Result<Vec<Example>, Error> {
-    let Some(frontend) = model.frontend() else {
-        return Err(Error::Training("the model has no audio front end".to_owned()));
-    };
-    let config = model.shape();
-    let frames = config.positions * config.inputs / frontend.params.bands as usize;
-    let example = |clip: &Clip| {
-        let mut features = vec![0; config.positions * config.inputs];
-        heedful::audio::features(&frontend, &clip.samples, frames, &mut features);
-        Example { class: clip.class, features }
-    };
-    Ok(clips.iter().map(example).collect())
+    let example = |clip: &Clip| Some(Example { class: clip.class, heard: model.hear(&clip.samples)? });
+    let examples: Option<Vec<_>> = clips.iter().map(example).collect();
+    examples.ok_or_else(|| Error::Training("the model has no audio front end".to_owned()))
 }
 
 /// Judges a `.heed` model with its own front end.
@@ -113,7 +105,7 @@ pub fn integer_without(model: &Model, clips: &[Clip], heads: &[HeadIndex]) -> Re
         head.check(model.heads())?;
     }
     let off = HeadIndex::pairs(heads);
-    let recognised = |example: Example| (example.class, model.infer_without(&example.features, &off).best().class);
+    let recognised = |example: Example| (example.class, model.infer_without(example.heard.input(), &off).best().class);
     confusion(model.labels(), examples(model, clips)?.into_iter().map(recognised).collect())
 }
 

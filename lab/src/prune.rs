@@ -54,7 +54,7 @@ impl Score {
         let off = HeadIndex::pairs(off);
         let (mut right, mut margin) = (0, 0.0);
         for example in examples {
-            let outcome = model.infer_without(&example.features, &off);
+            let outcome = model.infer_without(example.heard.input(), &off);
             right += usize::from(outcome.best().class == example.class);
             let mut others = i16::MIN;
             let mut own = i16::MIN;

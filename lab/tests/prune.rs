@@ -3,9 +3,9 @@
 mod common;
 
 use burn::tensor::Device;
-use heedful::dynamic::Model;
+use heedful::dynamic::{Heard, Model};
 use heedful::format::write::EncoderModel;
-use heedful::{HeadScale, Scale, Steepness};
+use heedful::{HeadScale, Input, Scale, Steepness};
 use heedful_lab::augment::draw;
 use heedful_lab::calibrate::calibrate;
 use heedful_lab::convert::{convert, convert_on, convert_with};
@@ -80,7 +80,7 @@ fn pruned_is_switched_off() {
             assert!(off.is_empty() || (small.flash_bytes() < whole.flash_bytes() && small.macs() < whole.macs()));
             for seed in 0..20 {
                 let features = random_features(small.shape().positions * small.shape().inputs, seed);
-                let expected = whole.infer_without(&features, &HeadIndex::pairs(&off));
+                let expected = whole.infer_without(Input::Features(&features), &HeadIndex::pairs(&off));
                 assert_eq!(small.infer(&features).logits(), expected.logits(), "without {off:?}");
             }
         }
@@ -146,7 +146,9 @@ fn float_heads_switched_off() {
     switch_off(&mut weights, &off).unwrap();
     let silenced = float(&weights);
     let unit = model.shape().logit.to_real() / std::f64::consts::LOG2_E;
-    let found = features.iter().flat_map(|f| model.infer_without(f, &HeadIndex::pairs(&off)).logits().to_vec());
+    let found = features
+        .iter()
+        .flat_map(|f| model.infer_without(Input::Features(f), &HeadIndex::pairs(&off)).logits().to_vec());
     let found: Vec<f32> = found.map(|logit| (f64::from(logit) * unit) as f32).collect();
     let [near, far] = [&silenced, &whole].map(|expected| common::snr(&found, expected));
     println!("{near:.1} dB; against all heads {far:.1} dB");
@@ -161,8 +163,10 @@ fn idle_heads_go_first() {
     switch_off(&mut weights, &[idle]).unwrap();
     let parameters = convert(&weights).unwrap();
     let model = load(&parameters);
-    let examples: Vec<Example> =
-        features.into_iter().map(|features| Example { class: model.infer(&features).best().class, features }).collect();
+    let examples: Vec<Example> = features
+        .into_iter()
+        .map(|features| Example { class: model.infer(&features).best().class, heard: Heard::Features(features) })
+        .collect();
     let whole = Score::of(&model, &examples, &[]);
     assert_eq!(whole.right, examples.len());
     let mut steps = Vec::new();

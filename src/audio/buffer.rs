@@ -34,7 +34,7 @@ impl<const WINDOW: usize> Samples<WINDOW> {
 
 /// The last `FRAMES` frames of `VALUES` values.
 #[derive(Debug)]
-pub(super) struct Frames<T, const VALUES: usize, const FRAMES: usize> {
+pub(super) struct Ring<T, const VALUES: usize, const FRAMES: usize> {
     frames: [[T; VALUES]; FRAMES],
     /// The oldest frame, which the next one replaces.
     oldest: usize,
@@ -42,7 +42,7 @@ pub(super) struct Frames<T, const VALUES: usize, const FRAMES: usize> {
     heard: usize,
 }
 
-impl<T: Copy, const VALUES: usize, const FRAMES: usize> Frames<T, VALUES, FRAMES> {
+impl<T: Copy, const VALUES: usize, const FRAMES: usize> Ring<T, VALUES, FRAMES> {
     pub(super) const fn new(zero: T) -> Self {
         Self { frames: [[zero; VALUES]; FRAMES], oldest: 0, heard: 0 }
     }

@@ -17,6 +17,7 @@ mod cepstra;
 mod design;
 mod excerpt;
 mod fft;
+mod frames;
 mod level;
 mod params;
 
@@ -26,9 +27,10 @@ pub use cepstra::Cepstra;
 #[cfg(feature = "std")]
 pub use design::{CepstraTables, DesignError, Tables, features, fine_features};
 pub use excerpt::excerpt;
+pub use frames::{CepstraFrames, Frames, LogMelFrames};
 pub use level::centre;
 pub use params::{Level, MAX_BANDS, MAX_WINDOW, MelBin, Params, Spectrum};
-pub use stream::{CepstralStream, Stream};
+pub use stream::Stream;
 
 use bands::{Energies, Sum, octaves};
 use fft::{Fft, by_half};

@@ -3,11 +3,13 @@
 
 mod contents;
 mod decoder;
+mod heard;
 mod target;
 mod trace;
 
 pub use contents::{PartInfo, Work};
 pub use decoder::{Decoder, Session};
+pub use heard::Heard;
 pub use target::{TARGETS, Target};
 pub use trace::Trace;
 
@@ -197,19 +199,19 @@ impl Model {
         self.run(input, memory, |_| (), None::<fn(Row<'_, f32>)>)
     }
 
-    /// [`Model::infer`] with some heads switched off, named by attention part and head, both counted from 0: they
+    /// An inference with some heads switched off, named by attention part and head, both counted from 0: they
     /// contribute exactly 0.
     #[must_use]
-    pub fn infer_without(&self, features: &[i8], heads: &[(usize, usize)]) -> Outcome<Vec<i16>> {
+    pub fn infer_without(&self, input: Input<'_>, heads: &[(usize, usize)]) -> Outcome<Vec<i16>> {
         let pattern = |layer| Off { layer, heads };
-        self.run(Input::Features(features), &[], pattern, None::<fn(Row<'_, f32>)>)
+        self.run(input, &[], pattern, None::<fn(Row<'_, f32>)>)
     }
 
-    /// [`Model::infer`], showing each row of softmax weights to `observer`, as shares that add up
+    /// An inference that shows each row of softmax weights to `observer`, as shares that add up
     /// to 1.
     #[must_use]
-    pub fn infer_observed(&self, features: &[i8], observer: impl FnMut(Row<'_, f32>)) -> Outcome<Vec<i16>> {
-        self.run(Input::Features(features), &[], |_| (), Some(observer))
+    pub fn infer_observed(&self, input: Input<'_>, observer: impl FnMut(Row<'_, f32>)) -> Outcome<Vec<i16>> {
+        self.run(input, &[], |_| (), Some(observer))
     }
 
     /// What comes out with the kernels of one's choice.

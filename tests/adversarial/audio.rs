@@ -1,7 +1,9 @@
 //! The front end with any samples, memory and parameters.
 
 use crate::SIZES;
-use heedful::audio::{Frontend, MAX_BANDS, MAX_WINDOW, MelBin, Params, Stream, Tables, centre, excerpt, features};
+use heedful::audio::{
+    Frames, Frontend, LogMelFrames, MAX_BANDS, MAX_WINDOW, MelBin, Params, Stream, Tables, centre, excerpt, features,
+};
 use heedful::fixed::types::U0F16;
 
 const PARAMS: Params = Params { bands: 16, low_hz: 100, ..Params::DEFAULT };
@@ -132,14 +134,14 @@ fn features_of_any_shape() {
 #[test]
 fn streams() {
     let tables = Tables::design(PARAMS).unwrap();
-    let mut stream = Stream::<256, 256, 16, 3>::new();
+    let mut stream = Stream::<256, 256, LogMelFrames<16, 3>>::new();
     for i in 0..1000 {
         stream.push(&tables.frontend(), (i * 7919) as i16);
     }
-    assert!(stream.is_full());
+    assert!(stream.frames().is_full());
     let token = |first, mean| {
         let mut token = [0; 48];
-        stream.features(first, mean, &mut token);
+        stream.frames().features(first, mean, &mut token, &mut []);
         token
     };
     let all = token(0, 0);
@@ -153,12 +155,12 @@ fn streams() {
     fn nothing<const WINDOW: usize, const POINTS: usize, const BANDS: usize, const FRAMES: usize>(
         frontend: &Frontend<'_>,
     ) {
-        let mut stream = Stream::<WINDOW, POINTS, BANDS, FRAMES>::new();
+        let mut stream = Stream::<WINDOW, POINTS, LogMelFrames<BANDS, FRAMES>>::new();
         for i in 0..600 {
             stream.push(frontend, i);
         }
         let mut token = [5; 7];
-        stream.features(1, stream.level(), &mut token);
+        stream.frames().features(1, stream.frames().level(), &mut token, &mut []);
         assert!(BANDS > 0 && FRAMES > 0 || token == [5; 7]);
         stream.reset();
     }

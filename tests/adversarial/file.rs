@@ -2,12 +2,12 @@
 
 use crate::SIZES;
 use crate::support::{config, random_model, to_words};
-use heedful::audio::{Params, Stream};
+use heedful::audio::{LogMelFrames, Params, Stream};
 use heedful::dynamic::{Decoder, Model};
 use heedful::format::write::{DecoderModel, EncoderModel};
 use heedful::format::{Config, DecoderConfig, File, Shape, Softmax, words};
 use heedful::model::Embedded;
-use heedful::{Error, RewindError, Wide, greedy};
+use heedful::{Error, Input, RewindError, Wide, greedy};
 
 const AUDIO: Params = Params { bands: 3, low_hz: 100, ..Params::DEFAULT };
 
@@ -118,9 +118,9 @@ fn features_of_any_length() {
             }
             assert_ne!(outcome.best().class, outcome.runner_up().class);
             let off = SIZES.map(|size| (size, size / 2));
-            let _ = model.infer_without(&features, &off);
+            let _ = model.infer_without(Input::Features(&features), &off);
             let mut rows = 0;
-            let _ = model.infer_observed(&features, |row| rows += row.weights.len().min(1));
+            let _ = model.infer_observed(Input::Features(&features), |row| rows += row.weights.len().min(1));
             assert!(rows > 0);
         }
     }
@@ -191,7 +191,7 @@ fn models_of_any_input() {
         const FILE: File<'static> = <Digits as Embedded>::FILE;
         const SHAPE: Shape = Digits::SHAPE;
         const PARTS: &'static [heedful::format::parts::Part<'static>] = <Digits as Embedded>::PARTS;
-        type Input = Stream<256, 256, 0, 5>;
+        type Input = Stream<256, 256, LogMelFrames<0, 5>>;
         type Weight = Wide;
         type Model = ();
     }

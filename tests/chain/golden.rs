@@ -260,13 +260,11 @@ fn constants_of_compiled_models() {
 #[test]
 fn a_chain_that_hears() {
     let (host, random) = (model("chain_sound"), &mut Random(5));
-    let frontend = host.frontend().unwrap();
     let samples: Vec<i16> = (0..compiled::Sound::SAMPLES).map(|_| (random.normal() * 2000.0) as i16).collect();
     let mut model = compiled::Sound::new();
     let frames = samples.iter().filter(|&&sample| model.push(sample)).count();
     assert_eq!(frames, host.shape().input.steps);
     assert!(model.is_full());
-    let mut features = vec![0; frames * host.shape().input.channels];
-    heedful::audio::features(&frontend, &samples, frames, &mut features);
-    assert_eq!(model.infer().logits(), host.infer(&features).logits());
+    let heard = host.hear(&samples).unwrap();
+    assert_eq!(model.infer().logits(), host.infer_input(heard.input(), &[]).logits());
 }

@@ -5,7 +5,7 @@ use crate::{audio, section};
 use heedful::dynamic::Model;
 use heedful::format::write::{EncoderModel, LinearModel};
 use heedful::format::{Config, File, Softmax};
-use heedful::{Allowed, Error};
+use heedful::{Allowed, Error, Input};
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -181,10 +181,10 @@ fn heads_switched_off() {
         }
         let silenced = Model::load(&model.to_bytes().unwrap()).unwrap();
         let features = random.i8s(20, 127);
-        assert_eq!(whole.infer_without(&features, &off), silenced.infer(&features));
-        assert_eq!(whole.infer_without(&features, &[]), whole.infer(&features));
+        assert_eq!(whole.infer_without(Input::Features(&features), &off), silenced.infer(&features));
+        assert_eq!(whole.infer_without(Input::Features(&features), &[]), whole.infer(&features));
         // More heads than a word has bits, and heads that are not there.
-        assert_eq!(whole.infer_without(&features, &[(0, 64), (9, 0)]), whole.infer(&features));
+        assert_eq!(whole.infer_without(Input::Features(&features), &[(0, 64), (9, 0)]), whole.infer(&features));
     }
 }
 
@@ -311,7 +311,7 @@ proptest! {
             let c = *model.shape();
             let features: Vec<i8> = (0..c.positions * c.inputs).map(|_| random.next() as i8).collect();
             prop_assert_eq!(model.infer(&features).logits().len(), c.outputs);
-            prop_assert_eq!(model.infer_without(&features, &[(0, 0), (1, 0)]).logits().len(), c.outputs);
+            prop_assert_eq!(model.infer_without(Input::Features(&features), &[(0, 0), (1, 0)]).logits().len(), c.outputs);
             let _ = model.macs();
         }
     }

@@ -4,8 +4,7 @@ use crate::Cases;
 use crate::support::{Random, config, linear, random_model, seal, to_bytes, to_words, vary};
 use crate::support_chain::{chain, input, outputs};
 use crate::support_decoder::{Decoder as FloatDecoder, Shape, TINY};
-use heedful::Input;
-use heedful::audio::{Params, features, fine_features};
+use heedful::audio::Params;
 use heedful::dynamic::{Decoder, Model};
 use heedful::format::write::{ChainModel, DecoderBlockModel};
 use heedful::format::{Config, Softmax};
@@ -206,19 +205,11 @@ fn refuse(cases: &mut Cases, folder: &Path, name: &str, mut words: Vec<u32>) {
 }
 
 fn clip(cases: &mut Cases, file: &str, model: &Model, clip: &str) {
-    let (c, frontend) = (model.shape(), model.frontend().unwrap());
-    let samples = heedful_recordings::read(&root().join(clip), frontend.params.sample_rate).unwrap().samples;
-    let frames = c.input.steps;
-    let logits = if frontend.cepstra.is_some() {
-        let mut heard = vec![0; frames * frontend.values()];
-        fine_features(&frontend, &samples, frames, &mut heard);
-        model.infer_input(Input::FineFeatures(&heard), &[]).logits().to_vec()
-    } else {
-        let mut heard = vec![0; frames * frontend.values()];
-        features(&frontend, &samples, frames, &mut heard);
-        model.infer(&heard).logits().to_vec()
-    };
-    cases.add("clip", format!("[\"{file}\",\"{clip}\",{logits:?}]"));
+    let rate = model.frontend().unwrap().params.sample_rate;
+    let samples = heedful_recordings::read(&root().join(clip), rate).unwrap().samples;
+    let heard = model.hear(&samples).unwrap();
+    let outcome = model.infer_input(heard.input(), &[]);
+    cases.add("clip", format!("[\"{file}\",\"{clip}\",{:?}]", outcome.logits()));
 }
 
 fn encoder(cases: &mut Cases, random: &mut Random, file: &str, count: usize) {

@@ -228,8 +228,9 @@ fn encoder_from_its_parts() {
         let read = Model::load(&model.to_bytes().unwrap()).unwrap();
         assert_eq!(read.infer(&features).logits(), logits);
         let mut shown = Vec::new();
-        let outcome =
-            read.infer_observed(&features, |row| shown.push((row.layer, row.head, row.query, row.weights.to_vec())));
+        let outcome = read.infer_observed(heedful::Input::Features(&features), |row| {
+            shown.push((row.layer, row.head, row.query, row.weights.to_vec()))
+        });
         assert_eq!((outcome.logits(), shown), (&*logits, weights));
     }
 }

@@ -3,8 +3,8 @@
 use crate::support::{Errors, Random};
 use fixed::types::U0F16;
 use heedful::audio::{
-    CepstralStream, DesignError, Frontend, Level, MAX_BANDS, MelBin, Params, Spectrum, Stream, Tables, centre, excerpt,
-    features, fine_features,
+    CepstraFrames, DesignError, Frames, Frontend, Level, LogMelFrames, MAX_BANDS, MelBin, Params, Spectrum, Stream,
+    Tables, centre, excerpt, features, fine_features,
 };
 use std::f64::consts::TAU;
 
@@ -221,26 +221,26 @@ fn streams_of_all_kinds() {
     let clip = recording();
     let heard = Params { window: 100, hop: 40, bands: 6, level: Level::Running { shift: 3 }, ..Params::DEFAULT };
     let tables = Tables::design(heard).unwrap();
-    let mut stream = Stream::<100, 128, 6, 20, 6>::new();
+    let mut stream = Stream::<100, 128, LogMelFrames<6, 20, 6>>::new();
     clip.iter().take(heard.samples(20)).for_each(|&sample| _ = stream.push(&tables.frontend(), sample));
-    assert!(stream.is_full());
+    assert!(stream.frames().is_full());
     let (mut expected, mut found) = ([0; 120], [1; 120]);
     features(&tables.frontend(), &clip[..heard.samples(20)], 20, &mut expected);
     // From the middle of a frame on, too.
     let (first, rest) = found.split_at_mut(45);
-    stream.features(0, stream.level(), first);
-    stream.features(45, stream.level(), rest);
+    stream.frames().features(0, stream.frames().level(), first, &mut []);
+    stream.frames().features(45, stream.frames().level(), rest, &mut []);
     assert_eq!(found, expected);
     assert!(expected.iter().any(|&value| value != 0));
 
     let heard = Params { level: Level::Mean, ..heard };
     let tables = Tables::design_cepstra(heard, &[0.01, 0.002, 0.002]).unwrap();
-    let mut stream = CepstralStream::<100, 128, 3, 20>::new();
+    let mut stream = Stream::<100, 128, CepstraFrames<3, 20>>::new();
     clip.iter().take(heard.samples(20)).for_each(|&sample| _ = stream.push(&tables.frontend(), sample));
     let (mut expected, mut high, mut low, mut rounded) = ([0; 60], [0; 60], [0; 60], [0; 60]);
     fine_features(&tables.frontend(), &clip[..heard.samples(20)], 20, &mut expected);
-    stream.features(0, &mut high, &mut low);
-    stream.features(0, &mut rounded, &mut []);
+    stream.frames().features(0, 0, &mut high, &mut low);
+    stream.frames().features(0, 0, &mut rounded, &mut []);
     for (((&fine, high), low), rounded) in expected.iter().zip(high).zip(low).zip(rounded) {
         assert_eq!((i16::from(high) << 7) + i16::from(low), fine);
         assert!((i16::from(rounded) * 128 - fine).abs() <= if rounded == 127 { 127 } else { 64 });
@@ -379,16 +379,16 @@ fn arguments_of_any_size() {
     assert_eq!(excerpt(&[1, 2], usize::MAX - 1).take(5).count(), 5);
 
     let tables = Tables::design(params).unwrap();
-    let mut stream = Stream::<256, 256, 3, 2>::new();
+    let mut stream = Stream::<256, 256, LogMelFrames<3, 2>>::new();
     for i in 0..400i16 {
         stream.push(&tables.frontend(), i.wrapping_mul(i));
     }
     let (mut near, mut far) = ([0; 6], [0; 6]);
-    stream.features(3, stream.level(), &mut near);
-    stream.features(usize::MAX, stream.level(), &mut far);
+    stream.frames().features(3, stream.frames().level(), &mut near, &mut []);
+    stream.frames().features(usize::MAX, stream.frames().level(), &mut far, &mut []);
     assert_eq!(near, far, "a ring of two");
-    stream.features(0, i16::MIN, &mut near);
-    stream.features(0, i16::MAX, &mut far);
+    stream.frames().features(0, i16::MIN, &mut near, &mut []);
+    stream.frames().features(0, i16::MAX, &mut far, &mut []);
     assert_eq!((near, far), ([127; 6], [-128; 6]));
 
     // More frames than there is room for, and front ends that no file may have.

@@ -2,7 +2,6 @@
 
 use crate::root;
 use anyhow::{Context, Result};
-use heedful::audio;
 use heedful::dynamic::Model;
 use std::fs;
 use std::path::PathBuf;
@@ -27,11 +26,8 @@ impl Reference {
         let path = clips_folder().join(clip);
         let frontend = self.model.frontend().context("the model has no audio front end")?;
         let samples = heedful_recordings::read(&path, frontend.params.sample_rate)?.samples;
-        let config = self.model.shape();
-        let mut features = vec![0; config.positions * config.inputs];
-        let frames = features.len() / frontend.params.bands as usize;
-        audio::features(&frontend, &samples, frames, &mut features);
-        Ok(self.model.infer(&features).logits().to_vec())
+        let heard = self.model.hear(&samples).context("the model has no audio front end")?;
+        Ok(self.model.infer_input(heard.input(), &[]).logits().to_vec())
     }
 }
 

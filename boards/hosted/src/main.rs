@@ -101,13 +101,11 @@ fn write() {
 fn listen(model: &Path, clips: &Path) -> Result<(), Box<dyn Error>> {
     let model = Model::load(&fs::read(model)?)?;
     let frontend = model.frontend().ok_or("the model has no audio front end")?;
-    let shape = model.shape();
-    let mut features = vec![0; shape.positions * shape.inputs];
-    let frames = features.len() / frontend.params.bands as usize;
     for path in heedful_recordings::list(clips)?.recordings {
         let samples = heedful_recordings::read(&path, frontend.params.sample_rate)?.samples;
-        heedful::audio::features(&frontend, &samples, frames, &mut features);
-        let logits: Vec<String> = model.infer(&features).logits().iter().map(i16::to_string).collect();
+        let heard = model.hear(&samples).ok_or("the model has no audio front end")?;
+        let outcome = model.infer_input(heard.input(), &[]);
+        let logits: Vec<String> = outcome.logits().iter().map(i16::to_string).collect();
         println!("clip {} {}", path.file_name().unwrap_or_default().to_string_lossy(), logits.join(","));
     }
     println!("listen done backend={}", heedful::backend());

@@ -217,7 +217,7 @@ impl Display for Notice {
                 let path = path.display();
                 write!(
                     f,
-                    "{count} recordings are longer than an input, of which one is made of each (`stride` cuts windows); \
+                    "{count} recordings are longer than an input, and one is made of each (`stride` cuts windows); \
                      the longest, {path}, is {share:.2} times as long"
                 )
             }

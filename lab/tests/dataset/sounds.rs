@@ -99,7 +99,7 @@ fn windows_of_long_recordings() {
     // Without a stride, each recording is one example.
     let dataset = desk.works(&format!("[data]\nfolder = \"in\"\n{AUDIO}"));
     assert_eq!(dataset.items.len(), 6);
-    noticed(&dataset, "2 recordings are longer than an input, of which one is made of each (`stride` cuts windows)");
+    noticed(&dataset, "2 recordings are longer than an input, and one is made of each (`stride` cuts windows)");
     noticed(&dataset, "is 3.50 times as long");
 }
 

@@ -3,7 +3,8 @@
 use crate::bytes::Bytes;
 use fixed::types::{I1F15, U0F16};
 use heedful::audio::{
-    CepstralStream, Frontend, Level, MelBin, Params, Spectrum, Stream, Tables, centre, excerpt, features, fine_features,
+    CepstraFrames, Frames, Frontend, Level, LogMelFrames, MelBin, Params, Spectrum, Stream, Tables, centre, excerpt,
+    features, fine_features,
 };
 
 /// True if the tables could be designed.
@@ -67,16 +68,16 @@ fn stream<const WINDOW: usize, const POINTS: usize, const BANDS: usize, const FR
     frontend: &Frontend<'_>,
     from: &mut Bytes<'_>,
 ) {
-    let mut stream = Stream::<WINDOW, POINTS, BANDS, FRAMES>::new();
+    let mut stream = Stream::<WINDOW, POINTS, LogMelFrames<BANDS, FRAMES>>::new();
     let mut frames = 0;
     for _ in 0..from.within(0, if cfg!(miri) { 300 } else { 1_000 }) {
         frames += usize::from(stream.push(frontend, from.sample()));
     }
-    assert_eq!(stream.is_full(), frames >= FRAMES);
-    let mean = if from.once_in(4) { from.sample() } else { stream.level() };
-    stream.features(from.any(), mean, &mut [0; 33]);
+    assert_eq!(stream.frames().is_full(), frames >= FRAMES);
+    let mean = if from.once_in(4) { from.sample() } else { stream.frames().level() };
+    stream.frames().features(from.any(), mean, &mut [0; 33], &mut []);
     stream.reset();
-    assert_eq!(stream.is_full(), FRAMES == 0);
+    assert_eq!(stream.frames().is_full(), FRAMES == 0);
 }
 
 /// Cepstra in any units.
@@ -86,9 +87,9 @@ fn cepstra(params: Params, samples: &[i16], from: &mut Bytes<'_>) {
     let frontend = tables.frontend();
     let mut whole = vec![0; from.within(0, 40) as usize];
     fine_features(&frontend, samples, from.within(0, 8) as usize, &mut whole);
-    let mut stream = CepstralStream::<256, 256, 3, 2>::new();
+    let mut stream = Stream::<256, 256, CepstraFrames<3, 2>>::new();
     for &sample in samples {
         stream.push(&frontend, sample);
     }
-    stream.features(from.any(), &mut [0; 7], &mut [0; 7]);
+    stream.frames().features(from.any(), 0, &mut [0; 7], &mut [0; 7]);
 }

@@ -2,6 +2,7 @@
 
 use crate::bytes::Bytes;
 use crate::heed::{Heed, repaired};
+use heedful::Input;
 use heedful::audio::features;
 use heedful::dynamic::Model;
 use heedful::format::write::EncoderModel;
@@ -37,7 +38,7 @@ pub fn run(data: &[u8]) -> bool {
 
     // What only looks changes nothing, and sees shares of 1.
     let mut rows = 0;
-    let observed = model.infer_observed(&input, |row| {
+    let observed = model.infer_observed(Input::Features(&input), |row| {
         let sum: f32 = row.weights.iter().sum();
         assert!((sum - 1.0).abs() < 1e-3, "{sum}");
         rows += 1;
@@ -45,7 +46,7 @@ pub fn run(data: &[u8]) -> bool {
     assert_eq!(observed, outcome);
     assert_eq!(rows, c.positions * model.heads().iter().sum::<usize>());
     let off = (from.byte() as usize % c.layers, from.byte() as usize % c.heads.max(1));
-    let _ = model.infer_without(&input, &[off, (usize::MAX, 0)]);
+    let _ = model.infer_without(Input::Features(&input), &[off, (usize::MAX, 0)]);
 
     // What is written is what was read.
     let parameters = EncoderModel::load(&file).expect("what can be run can be changed");

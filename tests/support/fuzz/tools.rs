@@ -3,7 +3,7 @@
 use crate::bytes::Bytes;
 use crate::encoder;
 use crate::heed::repaired;
-use heedful::dynamic::Model;
+use heedful::dynamic::{Heard, Model};
 use heedful::format::write::EncoderModel;
 use heedful_lab::attention_map::svg;
 use heedful_lab::evaluate::{Example, examples};
@@ -25,7 +25,10 @@ pub fn run(data: &[u8]) -> bool {
     let removed: Vec<HeadIndex> = all.iter().copied().filter(|_| from.once_in(2)).collect();
     let pruned = remove(&parameters, &removed).expect("these heads are there");
     let pruned = Model::load(&pruned.to_bytes().expect("what was read can be written")).expect("and read");
-    assert_eq!(pruned.infer(&input), model.infer_without(&input, &HeadIndex::pairs(&removed)));
+    assert_eq!(
+        pruned.infer(&input),
+        model.infer_without(heedful::Input::Features(&input), &HeadIndex::pairs(&removed))
+    );
     assert!(remove(&parameters, &[HeadIndex { block: from.any(), head: usize::MAX }]).is_err());
 
     let samples: Vec<i16> = (0..from.within(0, 600)).map(|_| from.sample()).collect();
@@ -38,7 +41,7 @@ pub fn run(data: &[u8]) -> bool {
         assert!(svg(&model, &samples, "").is_err() && examples(&model, &[]).is_err());
     }
     if all.len() < 8 {
-        let example = Example { class: usize::from(from.byte()), features: input };
+        let example = Example { class: usize::from(from.byte()), heard: Heard::Features(input) };
         let keep = from.within(0, 9) as usize;
         let order = choose(&model, &[example], keep, |_, _| {});
         assert_eq!(order.map_or(0, |order| order.len()), all.len().saturating_sub(keep));
