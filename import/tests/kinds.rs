@@ -122,12 +122,14 @@ const BOTH: [Settings; 2] = [
     Settings {
         clipping: heedful_import::convert::Clipping::Range,
         fine_input: true,
+        input_unit: None,
         fine_activations: true,
         softmax: heedful::format::Softmax::Wide,
     },
     Settings {
         clipping: heedful_import::convert::Clipping::Range,
         fine_input: false,
+        input_unit: None,
         fine_activations: false,
         softmax: heedful::format::Softmax::Wide,
     },

@@ -1,7 +1,9 @@
 //! What can go wrong, each with the file it concerns.
 
 use crate::dataset::DataError;
+use crate::network::NetworkError;
 use heedful_import::ImportError;
+use heedful_import::convert::ConvertError;
 use heedful_import::weights::WeightsError;
 use std::path::{Path, PathBuf};
 
@@ -61,6 +63,12 @@ pub enum Error {
         /// Its place in the block.
         head: usize,
     },
+    /// A float model cannot be trained.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A float model has no integers.
+    #[error(transparent)]
+    Convert(#[from] ConvertError),
     /// Training cannot go on.
     #[error("{0}")]
     Training(String),

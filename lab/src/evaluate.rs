@@ -29,6 +29,12 @@ impl Confusion {
         Self { labels: labels.to_vec(), counts }
     }
 
+    /// `[class said][class recognised]`.
+    #[must_use]
+    pub fn counts(&self) -> &[Vec<usize>] {
+        &self.counts
+    }
+
     /// Recordings judged.
     #[must_use]
     pub fn total(&self) -> usize {

@@ -4,6 +4,10 @@
 //! [`data`] (recordings, split) → [`augment`] and [`features`] (the front end of the
 //! target itself) → [`train`] ([`encoder`] in burn, [`fake_quant`] in the loop) →
 //! [`weights`] (a safetensors file) → [`convert`] (a `.heed` file) → [`evaluate`].
+//!
+//! For any architecture: [`dataset`] → [`network`] (a float model of the importer in burn, and back) → [`training`] (on
+//! any source of examples) → [`network::file`] (a safetensors file that `heedful import torch` reads) and the importer's
+//! conversion.
 #![forbid(unsafe_code)]
 
 pub mod attention_map;
@@ -25,12 +29,15 @@ pub mod fuse;
 pub mod head_index;
 pub mod low_rank;
 pub mod narrow;
+pub mod network;
+pub mod project;
 pub mod prune;
 pub mod ranges;
 pub mod remove_heads;
 pub mod settings;
 pub mod target;
 pub mod train;
+pub mod training;
 pub mod weights;
 
 pub use config::{Config, Preset};

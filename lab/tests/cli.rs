@@ -47,7 +47,7 @@ fn train_convert_evaluate() {
     let run = |arguments: &[&str]| heedful(folder.path(), arguments);
 
     let train =
-        ["train", "digits", "--preset", "digits-small", "--data", "tones", "--epochs", "2", "--out", "m.safetensors"];
+        ["train-digits", "--preset", "digits-small", "--data", "tones", "--epochs", "2", "--out", "m.safetensors"];
     let log = printed(&run(&train));
     assert!(log.starts_with("64 recordings train, 10 validate\nepoch   1/2: loss "), "{log}");
     assert!(log.ends_with("m.safetensors: 11010 parameters, the weights of epoch 2\n"), "{log}");
@@ -111,8 +111,8 @@ fn errors_are_one_line() {
     fs::write(folder.path().join("bad.heed"), b"not one either").unwrap();
     fs::write(folder.path().join("empty.heed"), b"").unwrap();
 
-    assert!(run(&["train", "digits", "--data", "absent"]).starts_with("error: absent: no such file"));
-    assert!(run(&["train", "digits", "--data", "."]).starts_with("error: .: no recordings named"));
+    assert!(run(&["train-digits", "--data", "absent"]).starts_with("error: absent: no such file"));
+    assert!(run(&["train-digits", "--data", "."]).starts_with("error: .: no recordings named"));
     assert!(run(&["convert", "absent.safetensors"]).starts_with("error: absent.safetensors: No such file"));
     assert!(run(&["convert", "bad.safetensors"]).starts_with("error: bad.safetensors: not a safetensors file"));
     assert!(run(&["evaluate", "bad.heed", "--data", "."]).starts_with("error: bad.heed: "));

@@ -33,6 +33,10 @@ impl Chain<'_> {
         };
         let (queries, keys, values) = (s.heads(at(Site::Query)), s.heads(at(Site::Key)), s.heads(at(Site::Value)));
         let outputs = s.at(at(Site::HeadsOut));
+        for (site, steps) in [(Site::Query, queries), (Site::Key, keys), (Site::Value, values)] {
+            self.round(at(site), steps.iter().flat_map(|&step| std::iter::repeat_n(step, a.head_dim)));
+        }
+        self.round(at(Site::HeadsOut), [outputs]);
         let finer = if let Positions::Rotary { .. } = self.model.positions { ROTATED } else { 1.0 };
         let group = a.heads / a.kv_heads;
         let mut octaves = Vec::new();

@@ -27,9 +27,10 @@ impl Chain<'_> {
         let fine_step = positive(1.25 * most.max(-least) / 32_767.0).max(least_output(&read(&f.up), input));
         let straight = matches!(f.activation, Activation::Relu | Activation::Identity);
         let fine = self.settings.fine_activations && (straight || fine_step <= COARSEST);
-        self.parts.push(match &f.gate {
+        let part = match &f.gate {
             None if fine => {
                 let (after, first, step) = (s.affine(at(Site::Hidden)), read(&f.up), fine_step);
+                self.round_affine(at(Site::Hidden), after);
                 let expand = linear(&name("first feed-forward layer"), &first, &means, input, |_| step)?;
                 let mut contract = linear(&last, &f.down, &hidden_means, after.step, |_| self.stream())?;
                 shift_inputs(&mut contract, after.zero);
@@ -38,6 +39,8 @@ impl Chain<'_> {
             }
             None => {
                 let (before, after) = (s.affine(at(Site::Gate)), s.affine(at(Site::Hidden)));
+                self.round_affine(at(Site::Gate), before);
+                self.round_affine(at(Site::Hidden), after);
                 let mut expand =
                     linear(&name("first feed-forward layer"), &read(&f.up), &means, input, |_| before.step)?;
                 shift_outputs(&mut expand, before.zero.into());
@@ -52,8 +55,14 @@ impl Chain<'_> {
                 let down = linear(&last, &f.down, &hidden_means, hidden, |_| self.stream())?;
                 let (up, entry) = (s.at(at(Site::Up)), table_scale(f.activation, gate));
                 let product = scale(&name("gate"), entry * up / hidden)?;
+                let hidden15 = DecoderBlockModel::may_have_hidden15(product, &down);
+                self.round(at(Site::Gate), [gate]);
+                self.round(at(Site::Up), [up]);
+                if !hidden15 {
+                    self.round(at(Site::Hidden), [hidden]);
+                }
                 PartModel::Gated {
-                    hidden15: DecoderBlockModel::may_have_hidden15(product, &down),
+                    hidden15,
                     gate: linear(&name("gate"), &read(layer), &means, input, |_| gate)?,
                     up: linear(&name("layer beside the gate"), &read(&f.up), &means, input, |_| up)?,
                     table: heedful::gate_table(|x| f.activation.of(x), gate, entry),
@@ -61,7 +70,8 @@ impl Chain<'_> {
                     down,
                 }
             }
-        });
+        };
+        self.parts.push(part);
         Ok(())
     }
 }

@@ -21,6 +21,7 @@ impl Chain<'_> {
                 let pooled = self.scales.at(Place::Pooled).max(COARSER * input / count as f64);
                 factor = input / (count as f64 * pooled);
                 input = pooled;
+                self.round(Place::Pooled, [pooled]);
             }
             self.parts.push(PartModel::Pool { width, kind, count, scale: scale("pooling", factor)? });
         }
@@ -85,6 +86,7 @@ impl Chain<'_> {
         let pooled = self.scales.at(Place::Pooled).max(input / MOST_RATIO);
         let scale = HeadScale::from_real(step * LOG2_E, input / pooled).result();
         let scale = scale.map_err(|error| ConvertError::scale("pooling", error))?;
+        self.round(Place::Pooled, [pooled]);
         self.parts.push(PartModel::WeightedPool { layer, scale });
         Ok(pooled)
     }
@@ -108,6 +110,10 @@ impl Chain<'_> {
         let layer = linear(name, dense, &self.means(dense.inputs())?, input, |_| output)?;
         let after = activation.map(|activation| (activation, self.scales.at(Place::Head(index + 1))));
         let table = after.map(|(activation, after)| heedful::table(|x| activation.of(x), output, after));
+        self.round(Place::Head(index), [output]);
+        if let Some((_, after)) = after {
+            self.round(Place::Head(index + 1), [after]);
+        }
         self.parts.push(PartModel::Dense { layer, activation: table });
         self.rows = Some(after.map_or(output, |(_, after)| after));
         Ok(())

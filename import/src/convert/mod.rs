@@ -12,11 +12,13 @@ mod head;
 mod layer;
 mod patches;
 mod ranges;
+mod roundings;
 mod scales;
 mod stem;
 
 pub use error::ConvertError;
 pub use ranges::{Clipping, Ranges};
+pub use roundings::{Rounding, Roundings};
 
 use crate::graph::{Block, Model, Norm, Order, Output, Place, Pool, Site};
 use heedful::format::Softmax;
@@ -32,6 +34,8 @@ pub struct Settings {
     pub clipping: Clipping,
     /// Whether features keep 15 bits, not 8.
     pub fine_input: bool,
+    /// The real value of a unit of features of 8 bits, where what makes them decides it, not calibration.
+    pub input_unit: Option<f64>,
     /// Whether activations take arguments of 16 bits, not 8.
     pub fine_activations: bool,
     /// Softmax weights.
@@ -40,7 +44,13 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { clipping: Clipping::Range, fine_input: true, fine_activations: true, softmax: Softmax::Wide }
+        Self {
+            clipping: Clipping::Range,
+            fine_input: true,
+            input_unit: None,
+            fine_activations: true,
+            softmax: Softmax::Wide,
+        }
     }
 }
 
@@ -50,6 +60,18 @@ impl Default for Settings {
 /// If a scale or value does not fit the integer formats, or the model has something that a file cannot say yet; both
 /// are named.
 pub fn convert(model: &Model, ranges: &Ranges, settings: Settings) -> Result<ChainModel, ConvertError> {
+    convert_with(model, ranges, settings).map(|(chain, _)| chain)
+}
+
+/// How the integers of [`convert`] round the tensors that have 8 bits.
+///
+/// # Errors
+/// As [`convert`].
+pub fn roundings(model: &Model, ranges: &Ranges, settings: Settings) -> Result<Roundings, ConvertError> {
+    convert_with(model, ranges, settings).map(|(_, roundings)| roundings)
+}
+
+fn convert_with(model: &Model, ranges: &Ranges, settings: Settings) -> Result<(ChainModel, Roundings), ConvertError> {
     let scales = Scales::new(model, ranges, settings)?;
     let mut chain = Chain {
         model,
@@ -61,6 +83,7 @@ pub fn convert(model: &Model, ranges: &Ranges, settings: Settings) -> Result<Cha
         residual: false,
         stretch: 0,
         read: Place::Pooled,
+        roundings: Roundings::default(),
     };
     let input = chain.stem()?;
     if let Some(norm) = &model.embedding_norm {
@@ -76,7 +99,8 @@ pub fn convert(model: &Model, ranges: &Ranges, settings: Settings) -> Result<Cha
     chain.head()?;
     let labels = model.output.names().to_vec();
     let unit = if let Output::Values { unit, .. } = &model.output { unit.clone() } else { String::new() };
-    Ok(ChainModel { softmax: settings.softmax, input, parts: chain.parts, labels, unit, tokens: vec![] })
+    let Chain { parts, roundings, .. } = chain;
+    Ok((ChainModel { softmax: settings.softmax, input, parts, labels, unit, tokens: vec![] }, roundings))
 }
 
 /// The real value of a unit of the residual stream after each part of what [`convert`] gave.
@@ -113,6 +137,8 @@ struct Chain<'a> {
     stretch: usize,
     /// What the next layer of the head reads.
     read: Place,
+    /// Of the tensors of 8 bits so far.
+    roundings: Roundings,
 }
 
 impl Chain<'_> {
@@ -125,6 +151,7 @@ impl Chain<'_> {
     fn norm(&mut self, name: &str, layer: &Norm, place: Place) -> Result<(), ConvertError> {
         let (output, layer) = (self.scales.at(place), self.scales.balance.norm(layer, place));
         let (norm, rms) = norm(name, &layer, output, self.stream())?;
+        self.round_rows(place, output);
         self.parts.push(PartModel::Norm { norm, rms, carry: None });
         self.rows = Some(output);
         self.residual = false;
@@ -134,6 +161,7 @@ impl Chain<'_> {
     /// Puts a norm whose result goes on both as rows and as the residual stream.
     fn carried_norm(&mut self, name: &str, layer: &Norm, place: Place) -> Result<(), ConvertError> {
         let (before, output) = (self.stream(), self.scales.at(place));
+        self.round_rows(place, output);
         self.stretch += 1;
         let after = self.stream();
         // As fine as gains can be.
@@ -172,6 +200,7 @@ impl Chain<'_> {
         };
         let channels = (0..self.model.width()).map(channel).collect::<Result<_, ConvertError>>()?;
         self.parts.push(PartModel::Rows(channels));
+        self.round_rows(place, rows);
         self.rows = Some(rows);
         Ok(rows)
     }

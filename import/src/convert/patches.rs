@@ -31,6 +31,8 @@ struct Reading {
 pub(super) struct PatchStem {
     /// The convolutions before it.
     pub convolutions: Vec<PartModel>,
+    /// The steps of what each makes.
+    pub affines: Vec<Affine>,
     /// Which patches it reads.
     pub patches: Patches,
     /// The real value of a unit of each channel of the input.
@@ -82,12 +84,16 @@ impl PatchStem {
         };
         let weights = layers.first().map_or(&dense, |layer| &layer.dense);
         let weights = if depthwise { weights.clone() } else { arranged(weights, &reading.patches) };
-        reading.steps = steps(model, ranges, &reading, &weights, depthwise)?;
+        reading.steps = match settings.input_unit {
+            Some(unit) => vec![if settings.fine_input { unit / HIGH } else { unit }; reading.patches.input[2]],
+            None => steps(model, ranges, &reading, &weights, depthwise)?,
+        };
         let input_steps = reading.steps.clone();
-        let mut convolutions = Vec::new();
+        let (mut convolutions, mut affines) = (Vec::new(), Vec::new());
         for (index, layer) in layers.iter().enumerate() {
             let (part, affine) = convolution(layer, index, &reading, ranges)?;
             convolutions.push(part);
+            affines.push(affine);
             let [rows, columns] = reading.patches.counts();
             let next = layers.get(index + 1).map_or(&window, |layer| &layer.window);
             let mut patches = of(Grid { rows, columns }, layer.dense.outputs(), next);
@@ -100,7 +106,7 @@ impl PatchStem {
             patches.stride[1] = 1;
         }
         let dense = in_units(&arranged(&dense, &patches), &steps);
-        Ok(Some(Self { convolutions, patches, steps: input_steps, dense, zero, fine }))
+        Ok(Some(Self { convolutions, affines, patches, steps: input_steps, dense, zero, fine }))
     }
 
     /// The least scale of the residual stream that it can add to.

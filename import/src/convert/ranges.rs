@@ -1,7 +1,7 @@
 //! What the tensors of a float model are on some inputs.
 
 use super::ConvertError;
-use crate::graph::{Model, Place, Sample};
+use crate::graph::{Model, Place, Sample, Taps};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -55,39 +55,29 @@ impl Ranges {
     pub fn observe<'a>(model: &Model, samples: impl IntoIterator<Item = Sample<'a>>) -> Result<Self, ConvertError> {
         let mut ranges = Self::default();
         for sample in samples {
-            ranges.inputs += 1;
-            model.run(sample, &mut |place: Place, rows: &[f32], width: usize| ranges.see(place, rows, width))?;
+            ranges.count(1);
+            model.run(sample, &mut ranges)?;
         }
         if ranges.inputs == 0 { Err(ConvertError::NoInputs) } else { Ok(ranges) }
+    }
+
+    /// Counts inputs, where another forward pass than [`Model::run`] shows its tensors.
+    pub fn count(&mut self, inputs: usize) {
+        self.inputs += inputs;
+    }
+
+    /// The same, with all means 0. Biases are then not changed to make up for the rounding of weights: models that were
+    /// trained with rounded weights have biases that do.
+    #[must_use]
+    pub fn without_means(mut self) -> Self {
+        self.seen.values_mut().for_each(|seen| seen.sums.fill(0.0));
+        self
     }
 
     /// Inputs seen.
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.inputs
-    }
-
-    fn see(&mut self, place: Place, rows: &[f32], width: usize) {
-        // Weights of the softmax are no tensor of the integer model.
-        if let Place::Block(_, crate::graph::Site::Weights(_)) = place {
-            return;
-        }
-        let seen = self.seen.entry(place).or_default();
-        if seen.width == 0 {
-            let (largest, counts, sums) = (vec![0.0; width], vec![0; width * BINS], vec![0.0; width]);
-            *seen = Seen { width, largest, counts, ends: [0.0; 2], sums, rows: 0 };
-        }
-        seen.ends = rows.iter().fold(seen.ends, |[least, most], &x| [least.min(x), most.max(x)]);
-        for row in rows.chunks_exact(width) {
-            seen.rows += 1;
-            seen.sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
-            for (channel, x) in row.iter().map(|x| x.abs()).enumerate() {
-                seen.largest[channel] = seen.largest[channel].max(x);
-                if let Some(bin) = bin(x) {
-                    seen.counts[channel * BINS + bin] += 1;
-                }
-            }
-        }
     }
 
     fn at(&self, place: Place) -> Result<&Seen, ConvertError> {
@@ -146,6 +136,38 @@ impl Ranges {
             Clipping::LeastSquares => least_squares(&counts, largest),
         })
     }
+}
+
+impl Taps for Ranges {
+    fn see(&mut self, place: Place, rows: &[f32], width: usize) {
+        // Weights of the softmax are no tensor of the integer model.
+        if let Place::Block(_, crate::graph::Site::Weights(_)) = place {
+            return;
+        }
+        let seen = self.seen.entry(place).or_default();
+        if seen.width == 0 {
+            let bins = if counted(place) { BINS } else { 0 };
+            let (largest, counts, sums) = (vec![0.0; width], vec![0; width * bins], vec![0.0; width]);
+            *seen = Seen { width, largest, counts, ends: [0.0; 2], sums, rows: 0 };
+        }
+        let counted = counted(place);
+        seen.ends = rows.iter().fold(seen.ends, |[least, most], &x| [least.min(x), most.max(x)]);
+        for row in rows.chunks_exact(width) {
+            seen.rows += 1;
+            seen.sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+            for (channel, x) in row.iter().map(|x| x.abs()).enumerate() {
+                seen.largest[channel] = seen.largest[channel].max(x);
+                if counted && let Some(bin) = bin(x) {
+                    seen.counts[channel * BINS + bin] += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Whether the range of a tensor may be less than its largest value: only then, all its values count.
+fn counted(place: Place) -> bool {
+    !matches!(place, Place::Input | Place::Memory | Place::Convolved(_) | Place::Convolution(_) | Place::Stem)
 }
 
 /// So many eighths of an octave, as a factor.

@@ -3,7 +3,7 @@
 use super::layer::{largest_weight_scale, linear, scale};
 use super::scales::COARSER;
 use super::{Chain, ConvertError};
-use crate::graph::{Dense, Input, Matrix, Model, Positions, Stem};
+use crate::graph::{Dense, Input, Matrix, Model, Place, Positions, Stem};
 use heedful::format::write::{ChannelModel, InputModel, PartModel};
 use heedful::{Channel, MAX_BIAS};
 
@@ -39,6 +39,10 @@ impl Chain<'_> {
             return Err(ConvertError::Unsupported("this stem for this input"));
         };
         self.parts.extend(stem.convolutions.iter().cloned());
+        for (index, affine) in stem.affines.iter().enumerate() {
+            self.round_affine(Place::Convolution(index), *affine);
+        }
+        self.round_input(&stem.steps);
         self.positions(None)?;
         let (layer, fine) = stem.layer(residual)?;
         self.parts.push(PartModel::Stem { class_tokens: model.class_count(), patches: stem.patches, layer, fine });

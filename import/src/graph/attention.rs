@@ -97,7 +97,7 @@ impl Attention {
     }
 
     /// The keys that a query of a head looks at, in steps of the head's dilation.
-    fn keys(&self, head: usize, query: usize, tokens: usize) -> impl Iterator<Item = usize> {
+    pub fn keys(&self, head: usize, query: usize, tokens: usize) -> impl Iterator<Item = usize> {
         let window = self.windows.get(head).copied().unwrap_or(Window::ALL);
         let keys = window.keys(head, query, tokens);
         let end = if self.causal { keys.end.min(query + 1) } else { keys.end };

@@ -5,6 +5,7 @@
 
 mod activation;
 mod attention;
+mod batch_norm;
 mod block;
 mod check;
 mod error;
@@ -14,9 +15,11 @@ mod output;
 mod positions;
 mod stem;
 mod taps;
+mod unfolded;
 
 pub use activation::Activation;
 pub use attention::Attention;
+pub use batch_norm::BatchNorm;
 pub use block::{Block, FeedForward, Norm, NormKind, Order};
 pub use error::GraphError;
 pub use forward::Sample;
@@ -25,6 +28,7 @@ pub use output::{HeadLayer, Output, Pool};
 pub use positions::{AlibiRule, Positions, RopeScaling, alibi_slopes, relative_buckets, rope_frequencies, sinusoidal};
 pub use stem::{Convolution, Grid, Stem, Window2};
 pub use taps::{NoTaps, Place, Site, Taps};
+pub use unfolded::Unfolded;
 
 /// What a model is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,7 +32,8 @@ pub enum Positions {
 
 impl Positions {
     /// What is added to a score after its scale.
-    pub(super) fn bias(&self, head: usize, query: usize, key: usize) -> f32 {
+    #[must_use]
+    pub fn bias(&self, head: usize, query: usize, key: usize) -> f32 {
         match self {
             Self::Alibi { slopes } => (-slopes[head] * query.abs_diff(key) as f64) as f32,
             Self::Relative { table } => {

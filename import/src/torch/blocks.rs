@@ -6,6 +6,20 @@ use crate::graph::{Attention, Block, Dense, FeedForward, Order};
 use crate::weights::{Tensors, Wanted};
 use heedful::Window;
 
+/// Logarithms of the temperatures of a layer's heads, if they are tensors.
+pub(super) fn log_temperature(
+    tensors: &mut Tensors,
+    config: &Config,
+    start: &str,
+    heads: usize,
+) -> Result<Option<Vec<f32>>, ImportError> {
+    let Some(name) = config.block_names().log_temperature else { return Ok(None) };
+    if !config.model.temperature.is_empty() {
+        return Err(ImportError::setting("temperature", "set", "nothing where `log_temperature` names a tensor"));
+    }
+    Ok(Some(tensors.vector(&format!("{start}{name}"), heads)?))
+}
+
 /// A layer whose names begin with `start`.
 pub(super) fn read(tensors: &mut Tensors, config: &Config, start: &str, width: usize) -> Result<Block, ImportError> {
     let (model, names) = (&config.model, config.block_names());

@@ -4,10 +4,10 @@ use super::names::{BlockNames, Names};
 use crate::ImportError;
 use crate::graph::Activation;
 use crate::words;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// All of it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The transformer.
@@ -42,11 +42,19 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, ImportError> {
         words::parse(text)
     }
+
+    /// The text that is read as this.
+    ///
+    /// # Errors
+    /// If a number is larger than TOML can hold.
+    pub fn to_toml(&self) -> Result<String, ImportError> {
+        toml::to_string(self).map_err(|error| ImportError::Syntax { line: None, reason: error.to_string() })
+    }
 }
 
 /// The `[model]` table. Names and defaults are those of `nn.TransformerEncoderLayer`; what would be wrong in silence
 /// has no default.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// Heads of attention.
@@ -123,7 +131,7 @@ fn rope_base() -> f64 {
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $word:ident),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         #[allow(missing_docs)] // The words are the documentation.
         pub enum $name { $($(#[$of])* $word),+ }
@@ -185,7 +193,7 @@ impl From<ActivationName> for Activation {
 }
 
 /// Where a head looks; what is not said has no bound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WindowConfig {
     /// Keys before the query.
@@ -200,7 +208,7 @@ pub struct WindowConfig {
 }
 
 /// The `[input]` table.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputConfig {
     /// The kind.
@@ -229,7 +237,7 @@ pub struct InputConfig {
 }
 
 /// The `[memory]` table: a second input, that layers of `multihead_attn` make keys and values of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemoryConfig {
     /// Rows.
@@ -239,7 +247,7 @@ pub struct MemoryConfig {
 }
 
 /// One number for both directions, or rows and columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Both {
     /// For both.
@@ -249,7 +257,7 @@ pub enum Both {
 }
 
 /// The `[stem]` table.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StemConfig {
     /// Of a linear layer: frames of a token, or rows and columns of a patch. A convolution's tensor says it.
@@ -269,7 +277,7 @@ pub struct StemConfig {
 }
 
 /// An entry of `[[convolutions]]`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConvolutionConfig {
     /// Its tensors.

@@ -2,7 +2,7 @@
 //!
 //! Names of `nn.TransformerEncoder`, `nn.TransformerEncoderLayer` and `nn.MultiheadAttention` are known; all others
 //! are in the TOML's `[names]`. Widths and counts are read off the tensors. [`inspect`] writes the TOML as far as it
-//! can be told.
+//! can be told, and [`write`] both of a model that is here.
 
 mod blocks;
 mod config;
@@ -12,6 +12,7 @@ mod layout;
 mod names;
 mod refuse;
 mod stem;
+mod write;
 
 pub use config::{
     ActivationName, AlibiName, Both, Config, ConvolutionConfig, InputConfig, InputKind, MemoryConfig, ModelConfig,
@@ -19,15 +20,36 @@ pub use config::{
 };
 pub use inspect::inspect;
 pub use names::{BlockNames, Head, Names};
+pub use write::write;
 
 use crate::ImportError;
 use crate::graph::{
     Activation, AlibiRule, HeadLayer, Input, Matrix, Memory, Model, NormKind, Output, Pool, Positions, Reading,
-    RopeScaling, Series, Stem, alibi_slopes, relative_buckets, rope_frequencies, sinusoidal,
+    RopeScaling, Series, Stem, Unfolded, alibi_slopes, relative_buckets, rope_frequencies, sinusoidal,
 };
 use crate::weights::Tensors;
 use heedful::Pairing;
 use layout::Layout;
+
+/// The metadata entry of a safetensors file that `heedful train` wrote: JSON, whose `import` is the TOML.
+pub const METADATA: &str = "heedful";
+
+/// The TOML that a safetensors file brings itself; `None` where it brings none.
+///
+/// # Errors
+/// If what it brings cannot be read.
+pub fn embedded(bytes: &[u8]) -> Result<Option<Config>, ImportError> {
+    #[derive(serde::Deserialize)]
+    struct Metadata {
+        import: Option<String>,
+    }
+    let header = safetensors::SafeTensors::read_metadata(bytes).ok();
+    let entry = header.as_ref().and_then(|(_, header)| header.metadata().as_ref()?.get(METADATA));
+    let Some(text) = entry else { return Ok(None) };
+    let wrong = |error: serde_json::Error| ImportError::Syntax { line: None, reason: error.to_string() };
+    let Metadata { import } = serde_json::from_str(text).map_err(wrong)?;
+    import.map(|toml| Config::parse(&toml)).transpose()
+}
 
 /// The float model of a state dict.
 ///
@@ -35,11 +57,21 @@ use layout::Layout;
 /// If a tensor is missing, left over, not finite or of another shape; if a setting cannot be; if heedful has not got
 /// the architecture.
 pub fn read(tensors: Tensors, config: &Config) -> Result<Model, ImportError> {
+    let model = read_unfolded(tensors, config)?.fold();
+    model.check()?;
+    Ok(model)
+}
+
+/// The float model of a state dict, with BatchNorms and learned temperatures beside it: to train it further.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_unfolded(tensors: Tensors, config: &Config) -> Result<Unfolded, ImportError> {
     let mut tensors = tensors;
     refuse::architecture(&tensors, config)?;
     config.names.ignore.iter().for_each(|name| tensors.ignore(name));
     let layout = Layout::find(&tensors, config)?;
-    let (input, mut stem) = stem::read(&mut tensors, config, &layout)?;
+    let stem::StemOf { input, mut stem, batch_norms } = stem::read(&mut tensors, config, &layout)?;
     let width = stem.width();
     let class_tokens = match &config.names.class_token {
         Some(name) => Some(tensors.table(name, width)?),
@@ -51,9 +83,12 @@ pub fn read(tensors: Tensors, config: &Config) -> Result<Model, ImportError> {
         Some(name) => Some(norm(&mut tensors, name)?),
         None => None,
     };
-    let mut blocks = Vec::with_capacity(layout.count);
+    let (mut blocks, mut log_temperatures) = (Vec::with_capacity(layout.count), Vec::with_capacity(layout.count));
     for index in 0..layout.count {
-        blocks.push(blocks::read(&mut tensors, config, &layout.block(index), width)?);
+        let start = layout.block(index);
+        let block = blocks::read(&mut tensors, config, &start, width)?;
+        log_temperatures.push(blocks::log_temperature(&mut tensors, config, &start, block.attention.heads)?);
+        blocks.push(block);
     }
     let beside = layout.beside("norm");
     let final_norm = match config.names.final_norm.as_ref().or(tensors.has_layer(&beside).then_some(&beside)) {
@@ -87,7 +122,8 @@ pub fn read(tensors: Tensors, config: &Config) -> Result<Model, ImportError> {
     model.positions = positions(&mut tensors, config, &model, [tokens, class, width])?;
     model.check()?;
     tensors.finish()?;
-    Ok(model)
+    let learned_positions = config.model.positions != Some(PositionsName::Sinusoidal);
+    Ok(Unfolded { model, batch_norms, log_temperatures, learned_positions })
 }
 
 /// What the configuration says of the channels of a series.

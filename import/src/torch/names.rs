@@ -1,9 +1,9 @@
 //! Names of tensors that PyTorch does not give itself.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The `[names]` table. A layer is named by what stands before `.weight` and `.bias`; a parameter by its whole name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Names {
     /// The list of layers, before their numbers; by default found by the names inside.
@@ -34,7 +34,7 @@ pub struct Names {
 }
 
 /// One layer, or several.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Head {
     /// One.
@@ -61,7 +61,7 @@ impl Head {
 }
 
 /// The `[names.block]` table: names inside a layer, by default those of `nn.TransformerEncoderLayer`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BlockNames {
     /// Queries, keys and values in one.
@@ -84,6 +84,8 @@ pub struct BlockNames {
     pub linear2: String,
     /// The gate of gated feed-forward layers.
     pub gate: Option<String>,
+    /// Logarithms of what the scores of each head are divided by, beside the root of the head's values.
+    pub log_temperature: Option<String>,
 }
 
 impl Default for BlockNames {
@@ -107,6 +109,7 @@ impl BlockNames {
             linear1: "linear1".into(),
             linear2: "linear2".into(),
             gate: None,
+            log_temperature: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::config::{Both, InputKind, PatchOrder};
 use super::layout::Layout;
 use super::{Config, convolutions};
 use crate::ImportError;
-use crate::graph::{Dense, Grid, Input, Matrix, Stem, Window2};
+use crate::graph::{BatchNorm, Dense, Grid, Input, Matrix, Stem, Window2};
 use crate::weights::{Tensors, Wanted};
 
 impl Both {
@@ -52,18 +52,31 @@ fn only(config: &Config, allowed: &[&str]) -> Result<(), ImportError> {
     })
 }
 
+/// The input, the stem, and the BatchNorms of its convolutions.
+pub(super) struct StemOf {
+    pub input: Input,
+    pub stem: Stem,
+    pub batch_norms: Vec<Option<BatchNorm>>,
+}
+
+impl From<(Input, Stem)> for StemOf {
+    fn from((input, stem): (Input, Stem)) -> Self {
+        Self { input, stem, batch_norms: vec![] }
+    }
+}
+
 /// The input and the stem.
-pub(super) fn read(tensors: &mut Tensors, config: &Config, layout: &Layout) -> Result<(Input, Stem), ImportError> {
+pub(super) fn read(tensors: &mut Tensors, config: &Config, layout: &Layout) -> Result<StemOf, ImportError> {
     match config.input.kind {
         InputKind::Tokens => {
             only(config, &["length"])?;
-            tokens(tensors, config)
+            tokens(tensors, config).map(StemOf::from)
         }
         InputKind::Series => {
             only(config, &["steps", "channels"])?;
             let steps = need("input.steps", config.input.steps)?;
             if config.convolutions.is_empty() {
-                series(tensors, config, layout, steps)
+                series(tensors, config, layout, steps).map(StemOf::from)
             } else {
                 let channels = need("input.channels", config.input.channels)?;
                 convolutions::read(tensors, config, Input::Features { steps, channels })
@@ -74,7 +87,7 @@ pub(super) fn read(tensors: &mut Tensors, config: &Config, layout: &Layout) -> R
             let height = need("input.height", config.input.height)?;
             let width = need("input.width", config.input.width)?;
             if config.convolutions.is_empty() {
-                image(tensors, config, height, width)
+                image(tensors, config, height, width).map(StemOf::from)
             } else {
                 let channels = need("input.channels", config.input.channels)?;
                 convolutions::read(tensors, config, Input::Image { channels, height, width })

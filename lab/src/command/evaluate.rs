@@ -3,13 +3,17 @@
 use clap::Args;
 use heedful::dynamic::Model;
 use heedful_lab::data::VALIDATION;
+use heedful_lab::dataset::config::{Audio, FrontEnd};
+use heedful_lab::dataset::pattern::Pattern;
+use heedful_lab::dataset::{Content, Data, Dataset, InputConfig, Options};
 use heedful_lab::evaluate::{Confusion, float, integer_without};
 use heedful_lab::head_index::HeadIndex;
+use heedful_lab::project::{Project, Task};
 use heedful_lab::prune;
 use heedful_lab::weights::Weights;
 use heedful_lab::{Error, data, file};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Judge a .heed model, and the float model beside it, on recordings.
 #[derive(Debug, Args)]
@@ -17,14 +21,21 @@ pub struct Evaluate {
     /// The model.
     #[arg(value_name = "FILE.heed")]
     model: PathBuf,
-    /// Folder of recordings named {digit}_{speaker}_{index}.wav.
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    /// Folder of recordings, `label/file.wav`, or files named {digit}_{speaker}_{index}.wav; with --project, the folder
+    /// that its paths are relative to.
+    #[arg(long, value_name = "DIR", required_unless_present = "project")]
+    data: Option<PathBuf>,
+    /// What folders and names in it say, such as "{label}_{speaker}_{}".
+    #[arg(long, value_name = "PATTERN", conflicts_with = "project", value_parser = Pattern::new)]
+    name: Option<Pattern>,
+    /// Judge what validates in this project.
+    #[arg(long, value_name = "FILE.toml")]
+    project: Option<PathBuf>,
     /// The float model [default: FILE.safetensors, if there is one].
     #[arg(long, value_name = "FILE.safetensors")]
     float: Option<PathBuf>,
-    /// Which recordings of each digit and speaker to judge [default: those that validate, 5-9].
-    #[arg(long, value_name = "FIRST-LAST", value_parser = indices)]
+    /// Of files named {digit}_{speaker}_{index}, which to judge [default: those that validate, 5-9].
+    #[arg(long, value_name = "FIRST-LAST", value_parser = indices, conflicts_with_all = ["name", "project"])]
     indices: Option<RangeInclusive<u32>>,
     /// Switch off heads, such as 1:2,2:0; blocks and heads count from 0.
     #[arg(long, value_name = "BLOCK:HEAD,…", value_delimiter = ',')]
@@ -44,18 +55,72 @@ impl Evaluate {
     /// Prints accuracies and the confusion matrix of the int8 model.
     pub fn run(self) -> Result<(), Error> {
         let model = Model::load(&file::read(&self.model)?).map_err(|e| Error::content(&self.model, e))?;
+        if let Some(project) = &self.project {
+            return self.validation(&model, project);
+        }
+        let folder = self.data.clone().unwrap_or_default();
+        if self.name.is_some() || has_folders(&folder) {
+            return self.folders(&model, &folder);
+        }
+        self.digits(&model, &folder)
+    }
+
+    /// What validates in a project.
+    fn validation(&self, model: &Model, project: &Path) -> Result<(), Error> {
+        let mut project = Project::load(project)?;
+        if let Some(data) = &self.data {
+            project.root.clone_from(data);
+        }
+        let task = Task::new(project, None)?;
+        if task.data.labels != model.labels() {
+            let reason = format!("tells {}, the project {}", model.labels().join(", "), task.data.labels.join(", "));
+            return Err(Error::content(&self.model, reason));
+        }
+        print(&task.judge(model)?.confusion);
+        Ok(())
+    }
+
+    /// Recordings whose folders or names are labels.
+    fn folders(&self, model: &Model, folder: &Path) -> Result<(), Error> {
+        let frontend = model.frontend().ok_or_else(|| {
+            Error::content(&self.model, "no audio front end: --project says how its recordings are read")
+        })?;
+        let rate = frontend.params.sample_rate;
+        let seconds = frontend.params.samples(model.shape().input.steps) as f64 / f64::from(rate);
+        let input = InputConfig::Audio(Audio { rate, seconds, stride: None, front_end: FrontEnd::default() });
+        let data = Data { folder: Some(folder.to_owned()), name: self.name.clone(), ..Data::default() };
+        let options = Options { labels: model.labels(), ..Options::new(Path::new(""), 1) };
+        let dataset = Dataset::read(&data, &input, &options)?;
+        for left in &dataset.report.left_out {
+            println!("left out: {} of {}, which is no label of the model", left.count, left.label);
+        }
+        let heads = HeadIndex::pairs(&self.without);
+        let mut pairs = vec![];
+        for item in &dataset.items {
+            if let Content::Sound(samples) = dataset.content(item)?
+                && let Some(heard) = model.hear(&samples)
+            {
+                pairs.push((item.class, model.infer_without(heard.input(), &heads).best().class));
+            }
+        }
+        print(&Confusion::new(&dataset.labels, pairs));
+        Ok(())
+    }
+
+    /// Files named {digit}_{speaker}_{index}.
+    fn digits(&self, model: &Model, folder: &Path) -> Result<(), Error> {
         let rate = model.frontend().map(|f| f.params.sample_rate);
         let rate = rate.ok_or_else(|| Error::content(&self.model, "no audio front end"))?;
         let beside = self.model.with_extension("safetensors");
-        let weights = match self.float {
-            Some(path) => Some(Weights::load(&path)?),
+        let weights = match &self.float {
+            Some(path) => Some(Weights::load(path)?),
             None if beside.exists() => Some(Weights::load(&beside)?),
             None => None,
         };
-        let wanted = self.indices.unwrap_or(VALIDATION);
-        let clips = data::recordings(&self.data, rate, |index| wanted.contains(&index))?;
+        let wanted = self.indices.clone().unwrap_or(VALIDATION);
+        let clips = data::recordings(folder, rate, |index| wanted.contains(&index))?;
 
-        let int8 = integer_without(&model, &clips, &self.without)?;
+        let int8 = integer_without(model, &clips, &self.without)?;
         println!("rows: said, columns: heard (int8)\n{int8}\n");
         // Heads of another float model, such as that of a pruned model, are others.
         let alike = |weights: &Weights| vec![weights.config.heads; weights.config.layers] == model.heads();
@@ -66,6 +131,16 @@ impl Evaluate {
         line("int8", &int8);
         Ok(())
     }
+}
+
+/// Whether recordings lie in folders, as labels do.
+fn has_folders(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| entry.path().is_dir()))
+}
+
+fn print(int8: &Confusion) {
+    println!("rows: said, columns: recognised (int8)\n{int8}\n");
+    line("int8", int8);
 }
 
 fn line(form: &str, confusion: &Confusion) {

@@ -5,10 +5,13 @@ mod evaluate;
 mod heads;
 mod import;
 mod info;
+mod new;
+mod progress;
 mod prune;
 mod run;
 mod second;
 mod train;
+mod train_digits;
 mod upgrade;
 mod verify;
 
@@ -19,9 +22,13 @@ use heedful_lab::Error;
 #[derive(Debug, Parser)]
 #[command(name = "heedful", version)]
 pub enum Command {
-    /// Train a float model with quantisation in the loop.
+    /// Write a commented TOML to train from.
+    New(new::New),
+    /// Train a model as its TOML says, and write the .heed file.
     Train(train::Train),
-    /// Turn a trained model into integers and write the .heed file.
+    /// Train an encoder of spoken digits, that `convert` and `prune` take.
+    TrainDigits(train_digits::TrainDigits),
+    /// Turn such an encoder into integers and write the .heed file.
     Convert(convert::Convert),
     /// Judge a .heed model, and the float model beside it, on recordings.
     Evaluate(evaluate::Evaluate),
@@ -45,7 +52,9 @@ impl Command {
     /// Does what the command says.
     pub fn run(self) -> Result<(), Error> {
         match self {
+            Self::New(command) => command.run(),
             Self::Train(command) => command.run(),
+            Self::TrainDigits(command) => command.run(),
             Self::Convert(command) => command.run(),
             Self::Evaluate(command) => command.run(),
             Self::Import(command) => command.run(),

@@ -1,112 +1,97 @@
 //! `heedful train`
 
-use clap::{Args, ValueEnum};
-use heedful_lab::settings::Settings;
-use heedful_lab::train::{Observer, Report, Run};
-use heedful_lab::{Config, Error, Preset, checkpoint, data};
-use indicatif::{ProgressBar, ProgressStyle};
+use super::progress::{Bar, Reading};
+use clap::Args;
+use heedful::dynamic::Model;
+use heedful_lab::project::{Project, Task, Trained};
+use heedful_lab::target::{CORES, Core};
+use heedful_lab::training::Files;
+use heedful_lab::{Error, file};
 use std::path::PathBuf;
 use std::{fs, io};
 
-/// Train a float model with quantisation in the loop.
+/// Train a model as its TOML says, and write the .heed file.
 #[derive(Debug, Args)]
 pub struct Train {
-    /// What to recognise.
-    task: Task,
-    /// Folder of recordings named {digit}_{speaker}_{index}.wav.
+    /// All of it: data, front end, model, training. `heedful new` writes one.
+    #[arg(value_name = "FILE.toml")]
+    project: PathBuf,
+    /// The folder that paths in [data] are relative to [default: that of the TOML].
     #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// Shape of the model.
-    #[arg(long, value_enum, default_value = "digits")]
-    preset: Preset,
-    /// Passes over the training recordings [default: as for the shipped model].
-    #[arg(long)]
-    epochs: Option<usize>,
-    /// Origin of all random choices.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Give each head a temperature, found in training.
-    #[arg(long)]
-    temperature: bool,
-    /// Keep the projections to queries, keys and values to this rank, so that `convert --data` finds them to be of it.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    rank: Option<u16>,
-    /// The weights file to write; the checkpoint lies beside it.
-    #[arg(long, value_name = "FILE.safetensors", default_value = "digits.safetensors")]
-    out: PathBuf,
-    /// Continue from the checkpoint of an interrupted run.
+    data: Option<PathBuf>,
+    /// The file to write [default: FILE.heed]. The float weights, a table and a picture of the losses lie beside it.
+    #[arg(short, long, value_name = "FILE.heed")]
+    out: Option<PathBuf>,
+    /// A model to learn from, beside the labels: what it makes of each training example, and of what has no label
+    /// ([distil]).
+    #[arg(long, value_name = "FILE.heed|FILE.safetensors")]
+    teacher: Option<PathBuf>,
+    /// Go on from the checkpoint of an interrupted run.
     #[arg(long)]
     resume: bool,
-}
-
-/// Tasks that have a data format.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Task {
-    /// Spoken digits (Free Spoken Digit Dataset).
-    Digits,
+    /// Read the data, say what there is and what the model takes, and train nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Train {
-    /// Trains and writes the weights.
+    /// Trains and writes the files.
     pub fn run(self) -> Result<(), Error> {
-        let Task::Digits = self.task;
-        let config = Config { temperature: self.temperature, ..self.preset.config() };
-        let epochs = self.epochs.unwrap_or_else(|| self.preset.epochs());
-        let rank = self.rank.map(usize::from);
-        let settings = Settings { epochs, seed: self.seed, rank, ..Settings::default() };
-        let checkpoint = checkpoint::path_for(&self.out);
-        let clips = data::digits(&self.data, config.audio.sample_rate)?;
-        let run = if self.resume { Run::resume(&config, settings, &checkpoint)? } else { Run::new(&config, settings)? };
-        println!("{} recordings train, {} validate", clips.train.len(), clips.validation.len());
-        let steps = run.steps_per_epoch(clips.train.len());
-        let mut progress = Progress::new(steps * epochs, steps * run.epochs_done(), epochs);
-        let Some(weights) = run.finish(&clips, &checkpoint, &mut progress)? else { return Ok(()) };
-        weights.save(&self.out)?;
-        progress.bar.finish_and_clear();
-        match fs::remove_file(&checkpoint) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::io(&checkpoint)(e)),
+        let mut project = Project::load(&self.project)?;
+        project.root = self.data.unwrap_or(project.root);
+        let out = self.out.unwrap_or_else(|| self.project.with_extension("heed"));
+        let reading = Reading::new();
+        let task = Task::new(project, Some(&|done, all| reading.files(done, all)));
+        reading.finish();
+        let task = task?;
+        println!("{}", task.data.report);
+
+        let untrained = task.untrained()?;
+        println!("{}", costs(&untrained));
+        if let Some(over) = task.project.budget.over(&untrained)? {
+            return Err(Error::content(&self.project, format!("over its budget: {over}; nothing was trained")));
+        }
+        if self.dry_run {
+            return Ok(());
+        }
+        let files = Files::beside(&out);
+        let teacher = self.teacher.map(|path| task.teacher(&path)).transpose()?;
+        let mut bar = Bar::new(task.project.train.epochs);
+        let Some(trained) = task.train(teacher.as_ref(), &files, self.resume, &mut bar)? else { return Ok(()) };
+        bar.finish();
+        trained.save(&out, &task.project)?;
+        match fs::remove_file(&files.checkpoint) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::io(&files.checkpoint)(e)),
             _ => {}
         }
-        println!("{}: {} parameters, the weights of epoch {epochs}", self.out.display(), weights.count());
+        let heed = Model::load(&file::read(&out)?).map_err(|error| Error::content(&out, error))?;
+        report(&trained, &heed);
+        println!("{}: {} bytes", out.display(), trained.bytes.len());
         Ok(())
     }
 }
 
-/// A bar in a terminal, a line per epoch anywhere.
-struct Progress {
-    bar: ProgressBar,
-    epochs: usize,
-    loss: f32,
-    accuracy: String,
-}
-
-impl Progress {
-    fn new(steps: usize, done: usize, epochs: usize) -> Self {
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps, {eta} left, {msg}");
-        let bar = ProgressBar::new(steps as u64).with_position(done as u64);
-        // The template is a constant; the default bar stands in should it not parse.
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, epochs, loss: f32::NAN, accuracy: "validation after the first epoch".to_owned() }
+/// Figures of the validation examples.
+fn report(trained: &Trained, heed: &Model) {
+    println!("rows: said, columns: recognised (int8, validation)\n{}\n", trained.judged.confusion);
+    for (class, label) in heed.labels().iter().enumerate() {
+        println!("{label:<16} F1 {:.4}", trained.judged.f1(class));
+    }
+    for (form, judged) in [("float", &trained.float_judged), ("int8", &trained.judged)] {
+        let confusion = &judged.confusion;
+        println!("{form:<5} accuracy {:.4} ({}/{})", confusion.accuracy(), confusion.right(), confusion.total());
     }
 }
 
-impl Observer for Progress {
-    fn step(&mut self, loss: f32) {
-        self.loss = if self.loss.is_nan() { loss } else { 0.95 * self.loss + 0.05 * loss };
-        self.bar.set_message(format!("loss {:.3}, {}", self.loss, self.accuracy));
-        self.bar.inc(1);
-    }
-
-    fn epoch(&mut self, report: Report) -> bool {
-        let Report { epoch, loss, accuracy, quantised } = report;
-        let form = if quantised { "int8" } else { "float" };
-        self.accuracy = accuracy.map_or("no validation".to_owned(), |a| format!("validation {a:.4} ({form})"));
-        let line = format!("epoch {epoch:>3}/{}: loss {loss:.4}, {}", self.epochs, self.accuracy);
-        if self.bar.is_hidden() {
-            println!("{line}");
-        } else {
-            self.bar.println(line);
-        }
-        true
-    }
+/// What a model takes, in a line.
+fn costs(model: &Model) -> String {
+    let core: &Core = &CORES[2];
+    let instructions = core.instructions(&model.work());
+    format!(
+        "flash {} bytes, RAM {} bytes and some {:.2} million instructions an inference on {}",
+        model.flash_bytes(),
+        core.memory(model),
+        instructions / 1e6,
+        core.name
+    )
 }

@@ -149,6 +149,10 @@ pub struct FrontEnd {
     pub high: Option<u32>,
     /// Power that maps to 0, as a logarithm to base 2.
     pub floor: Option<i32>,
+    /// Whether the mean of the samples under a window is subtracted.
+    pub remove_dc: Option<bool>,
+    /// Bands are held against running means of this shift, not against the mean of all.
+    pub running: Option<u32>,
 }
 
 impl Audio {
@@ -182,6 +186,10 @@ pub struct Series {
     pub take: Vec<String>,
     /// The file of marks that belongs to a recording; a window around each is an example.
     pub marks: Option<String>,
+    /// The value of one step of what the sensor's driver gives, whole numbers of 16 bits.
+    pub resolution: Option<f64>,
+    /// What values of a label are multiplied with, where its files have another unit than the others.
+    pub factors: BTreeMap<String, f64>,
     /// Rows of an input.
     pub steps: usize,
     /// Rows from one window to the next in a long recording.

@@ -2,6 +2,7 @@
 
 use super::config::{Audio, FrontEnd, Image, InputConfig, Series, TimeUnit};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A kind of input.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -26,12 +27,16 @@ pub(super) struct Keys {
     low: Option<u32>,
     high: Option<u32>,
     floor: Option<i32>,
+    remove_dc: Option<bool>,
+    running: Option<u32>,
     columns: Option<Vec<String>>,
     time: Option<String>,
     time_unit: Option<TimeUnit>,
     label: Option<String>,
     take: Option<OneOrMany>,
     marks: Option<String>,
+    resolution: Option<f64>,
+    factors: Option<BTreeMap<String, f64>>,
     steps: Option<usize>,
     height: Option<usize>,
     width: Option<usize>,
@@ -45,8 +50,10 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
-const AUDIO: &[&str] = &["rate", "seconds", "stride", "window", "hop", "bands", "low", "high", "floor"];
-const SERIES: &[&str] = &["columns", "rate", "time", "time_unit", "label", "take", "marks", "steps", "stride"];
+const AUDIO: &[&str] =
+    &["rate", "seconds", "stride", "window", "hop", "bands", "low", "high", "floor", "remove_dc", "running"];
+const SERIES: &[&str] =
+    &["columns", "rate", "time", "time_unit", "label", "take", "marks", "resolution", "factors", "steps", "stride"];
 const IMAGE: &[&str] = &["height", "width", "channels"];
 
 impl TryFrom<Keys> for InputConfig {
@@ -94,8 +101,9 @@ fn audio(keys: Keys) -> Result<Audio, String> {
     let rate = whole("rate", required("rate", keys.rate)?, 1000.0, 192_000.0)? as u32;
     let seconds = positive("seconds", required("seconds", keys.seconds)?, 3600.0)?;
     let stride = keys.stride.map(|stride| positive("stride", stride, 3600.0)).transpose()?;
-    let Keys { window, hop, bands, low, high, floor, .. } = keys;
-    Ok(Audio { rate, seconds, stride, front_end: FrontEnd { window, hop, bands, low, high, floor } })
+    let Keys { window, hop, bands, low, high, floor, remove_dc, running, .. } = keys;
+    let front_end = FrontEnd { window, hop, bands, low, high, floor, remove_dc, running };
+    Ok(Audio { rate, seconds, stride, front_end })
 }
 
 fn series(keys: Keys) -> Result<Series, String> {
@@ -103,6 +111,7 @@ fn series(keys: Keys) -> Result<Series, String> {
     let steps = whole("steps", required("steps", keys.steps)? as f64, 1.0, MOST)? as usize;
     let stride = keys.stride.map(|stride| whole("stride", stride, 1.0, MOST)).transpose()?.map(|s| s as usize);
     let rate = keys.rate.map(|rate| positive("rate", rate, 1e7)).transpose()?;
+    let resolution = keys.resolution.map(|x| positive("resolution", x, MOST)).transpose()?;
     let take = match keys.take {
         None => vec![],
         Some(OneOrMany::One(column)) => vec![column],
@@ -119,7 +128,13 @@ fn series(keys: Keys) -> Result<Series, String> {
         return Err(format!("`columns` has `{}` twice", twice.1));
     }
     let Keys { time, label, marks, time_unit, .. } = keys;
-    Ok(Series { columns, rate, time, time_unit: time_unit.unwrap_or_default(), label, take, marks, steps, stride })
+    let factors = keys.factors.unwrap_or_default();
+    let wrong = |factor: &f64| *factor == 0.0 || !factor.is_finite();
+    if let Some((label, factor)) = factors.iter().find(|(_, factor)| wrong(factor)) {
+        return Err(format!("`factors` of {label} is {factor}, expected a number that is not 0"));
+    }
+    let time_unit = time_unit.unwrap_or_default();
+    Ok(Series { columns, rate, time, time_unit, label, take, marks, resolution, factors, steps, stride })
 }
 
 fn image(keys: &Keys) -> Result<Image, String> {

@@ -2,7 +2,8 @@
 
 use super::DataError;
 use super::notice::Remark;
-use std::path::Path;
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
 
 /// Extensions of what is read.
 pub(super) const EXTENSIONS: &[&str] = &["wav", "wave", "bwf", "rf64", "flac", "ogg", "oga", "mp3"];
@@ -18,4 +19,16 @@ pub(super) fn read(path: &Path, rate: u32) -> Result<(Vec<i16>, Vec<Remark>), Da
         remarks.push(Remark::Mixed { channels: recording.channels });
     }
     Ok((recording.samples, remarks))
+}
+
+/// Windows of all sounds below a folder, one after the other, of `length` samples each.
+///
+/// # Errors
+/// Names the folder that cannot be searched, or the file that cannot be read.
+pub fn windows_of(folder: &Path, rate: u32, length: usize) -> Result<Vec<Vec<i16>>, DataError> {
+    let files = super::files::list(folder, EXTENSIONS, &[])?.paths;
+    let of = |path: &PathBuf| read(path, rate).map(|(samples, _)| samples);
+    let read: Result<Vec<_>, DataError> = files.par_iter().map(of).collect();
+    let windows = |samples: Vec<i16>| -> Vec<Vec<i16>> { samples.chunks(length.max(1)).map(<[i16]>::to_vec).collect() };
+    Ok(read?.into_iter().flat_map(windows).collect())
 }

@@ -72,7 +72,7 @@ impl Options {
         };
         let softmax = if self.softmax_bits == "15" { Softmax::Wide } else { Softmax::Narrow };
         let (fine_input, fine_activations) = (self.input_bits == "15", self.activation_bits == "16");
-        Settings { clipping, fine_input, fine_activations, softmax }
+        Settings { clipping, fine_input, input_unit: None, fine_activations, softmax }
     }
 
     fn budget(&self) -> Budget {

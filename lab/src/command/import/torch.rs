@@ -16,8 +16,8 @@ pub struct Torch {
     /// List the tensors and write a TOML to complete, to -o or the screen, and no more.
     #[arg(long, conflicts_with_all = ["config", "calibrate"])]
     inspect: bool,
-    /// What the weights do not say.
-    #[arg(long, value_name = "FILE.toml", required_unless_present = "inspect")]
+    /// What the weights do not say; weights of `heedful train` bring it.
+    #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
     /// Inputs to choose scales by, `[N, …]`, as the float model takes them.
     #[arg(long, value_name = "FILE.npy", required_unless_present = "inspect")]
@@ -29,8 +29,9 @@ pub struct Torch {
 impl Torch {
     /// Converts and writes the file.
     pub fn run(self) -> Result<(), Error> {
-        if let (Some(config), Some(calibrate)) = (self.config, self.calibrate) {
-            return self.options.write(&state_dict(&self.weights, &config)?, &self.weights, &calibrate);
+        if let Some(calibrate) = self.calibrate {
+            let model = state_dict(&self.weights, self.config.as_deref())?;
+            return self.options.write(&model, &self.weights, &calibrate);
         }
         let text = inspect(&tensors(&self.weights)?);
         match self.options.out {

@@ -1,0 +1,24 @@
+//! Alterations of examples that leave their meaning alone.
+
+pub mod image;
+pub mod series;
+pub mod sound;
+
+use super::augment::Between;
+use crate::augment::Draw;
+use rand::RngExt;
+
+/// A number between two, or the first where they are equal.
+pub fn between(draw: &mut Draw, [least, most]: Between) -> f32 {
+    if least < most { draw.random_range(least..most) } else { least }
+}
+
+/// A number within so much of 0.
+fn within(draw: &mut Draw, most: f32) -> f32 {
+    between(draw, [-most, most])
+}
+
+/// A draw of the normal distribution, by the sum of twelve even ones.
+fn normal(draw: &mut Draw) -> f32 {
+    (0..12).map(|_| draw.random_range(-0.5f32..0.5)).sum()
+}

@@ -1,0 +1,210 @@
+//! The examples of a task: altered ones to train on, plain ones to judge by.
+
+use super::alter::{between, sound};
+use super::augment::Augment;
+use super::inputs::Inputs;
+use super::teacher::Teacher;
+use crate::Error;
+use crate::augment::{Draw, draw};
+use crate::dataset::{Content, Dataset, Item};
+use crate::training::{Example, Source};
+use rand::RngExt;
+use rand::seq::SliceRandom;
+
+/// How often "nothing" lies behind a label, if it does.
+const BACKGROUND: f64 = 0.5;
+
+/// Where an example of an epoch comes from.
+#[derive(Clone, Copy)]
+enum Slot {
+    /// A class, and which of its examples in the epoch.
+    Item { class: usize, number: usize },
+    /// "Nothing", made up.
+    Made,
+    /// A sound without a label, for the teacher.
+    Unlabelled(usize),
+}
+
+/// Examples to train on, altered anew in each epoch.
+pub struct Altered<'a> {
+    data: &'a Dataset,
+    inputs: &'a Inputs,
+    augment: &'a Augment,
+    /// Items by class, each in an order by chance.
+    classes: Vec<Vec<usize>>,
+    /// Examples of an epoch.
+    slots: Vec<Slot>,
+    /// Examples of each class in an epoch.
+    counts: Vec<usize>,
+    /// Training recordings of "nothing", for backgrounds.
+    backgrounds: Vec<Item>,
+    teacher: Option<&'a Teacher>,
+    margin: usize,
+}
+
+impl<'a> Altered<'a> {
+    pub fn new(
+        data: &'a Dataset,
+        inputs: &'a Inputs,
+        augment: &'a Augment,
+        teacher: Option<&'a Teacher>,
+        seed: u64,
+    ) -> Result<Self, Error> {
+        let mut classes = vec![vec![]; data.labels.len()];
+        data.split.train.iter().for_each(|&item| classes[data.items[item].class].push(item));
+        if let Some(label) = augment.often.keys().find(|label| !data.labels.contains(label)) {
+            let known = data.labels.join(", ");
+            return Err(Error::Training(format!("`augment.often` has {label}, which is no label: there are {known}")));
+        }
+        let needs = [("background", augment.background.is_some()), ("made_nothing", augment.made_nothing > 0.0)];
+        if let Some((key, _)) = needs.into_iter().find(|(_, set)| *set && !data.nothing) {
+            return Err(Error::Training(format!("`augment.{key}` needs `data.nothing`, folders of other sounds")));
+        }
+        let nothing = data.labels.len() - 1;
+        let is_sound = matches!(inputs, Inputs::Sound { .. });
+        let backgrounds = match data.nothing && is_sound {
+            true => classes[nothing].iter().map(|&item| data.items[item]).collect(),
+            false => vec![],
+        };
+        let (mut slots, mut counts) = (vec![], vec![]);
+        for (class, items) in classes.iter_mut().enumerate() {
+            items.shuffle(&mut draw(seed, u64::MAX, class as u64));
+            let often = augment.often.get(&data.labels[class]).copied().unwrap_or(1.0);
+            let count = if items.is_empty() { 0 } else { ((items.len() as f64 * often).round() as usize).max(1) };
+            slots.extend((0..count).map(|number| Slot::Item { class, number }));
+            counts.push(count);
+        }
+        let made = augment.made_nothing / (1.0 - augment.made_nothing.min(0.9)) * slots.len() as f64;
+        slots.extend((0..made.round() as usize).map(|_| Slot::Made));
+        slots.extend((0..teacher.map_or(0, |teacher| teacher.unlabelled.len())).map(Slot::Unlabelled));
+        let margin = inputs.margin(augment);
+        Ok(Self { data, inputs, augment, classes, slots, counts, backgrounds, teacher, margin })
+    }
+
+    /// The item of a slot in an epoch: those of a class in turn.
+    fn item(&self, epoch: usize, class: usize, number: usize) -> &Item {
+        let items = &self.classes[class];
+        &self.data.items[items[(epoch * self.counts[class] + number) % items.len()]]
+    }
+
+    /// Numbers and target of a slot.
+    fn one(&self, epoch: usize, slot: usize, draw: &mut Draw) -> Result<(Vec<f32>, Vec<f32>), Error> {
+        let slot = self.slots[slot];
+        let mut samples = vec![];
+        let (values, masked) = match (self.inputs, slot) {
+            (Inputs::Sound { tables, .. }, _) => {
+                samples = self.sound(epoch, slot, draw)?;
+                let plain = self.inputs.features(&samples);
+                let mut masked = plain.clone();
+                sound::mask(&mut masked, tables.params.bands as usize, self.augment, draw);
+                (plain, masked)
+            }
+            (_, Slot::Item { class, number }) => {
+                let content = self.inputs.content(self.data, self.item(epoch, class, number), self.margin)?;
+                let altered = self.inputs.altered(&content, self.augment, draw);
+                (altered.clone(), altered)
+            }
+            _ => (vec![], vec![]),
+        };
+        let outputs = self.data.labels.len();
+        let class = if let Slot::Item { class, .. } = slot { class } else { outputs - 1 };
+        let Example { values: masked, mut target } = Example::of_class(masked, class, outputs);
+        if let Some(teacher) = self.teacher {
+            let says = teacher.says(&samples, &values);
+            match slot {
+                Slot::Unlabelled(_) => target = says,
+                _ => teacher.correct(&mut target, &says),
+            }
+        }
+        Ok((masked, target))
+    }
+
+    /// The samples of a slot, as a microphone gives them.
+    fn sound(&self, epoch: usize, slot: Slot, draw: &mut Draw) -> Result<Vec<i16>, Error> {
+        let Inputs::Sound { tables, samples: length, .. } = self.inputs else { return Ok(vec![]) };
+        let rate = tables.params.sample_rate;
+        let mut heard = match slot {
+            Slot::Item { class, number } => self.heard(self.item(epoch, class, number), *length, rate, draw)?,
+            Slot::Made => sound::nothing(*length, rate, draw),
+            Slot::Unlabelled(at) => {
+                let window = self.teacher.map_or(&[][..], |teacher| &teacher.unlabelled[at]);
+                sound::alter(window, true, *length, rate, self.augment, draw)
+            }
+        };
+        let is_label =
+            matches!(slot, Slot::Item { class, .. } if !self.data.nothing || class + 1 < self.data.labels.len());
+        let count = self.backgrounds.len();
+        if let Some(range) = self.augment.background.filter(|_| is_label && count > 0)
+            && draw.random_bool(BACKGROUND)
+        {
+            let item = self.backgrounds[draw.random_range(0..count)];
+            let behind = self.heard(&item, *length, rate, draw)?;
+            sound::behind(&mut heard, &behind, between(draw, range));
+        }
+        sound::microphone(&mut heard, self.augment, draw);
+        Ok(sound::converted(&heard))
+    }
+
+    fn heard(&self, item: &Item, samples: usize, rate: u32, draw: &mut Draw) -> Result<Vec<f32>, Error> {
+        match self.data.content_wider(item, self.margin)? {
+            Content::Sound(recording) => {
+                Ok(sound::alter(&recording, item.span.is_some(), samples, rate, self.augment, draw))
+            }
+            _ => Ok(vec![]),
+        }
+    }
+}
+
+impl Source for Altered<'_> {
+    fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn example(&self, epoch: usize, index: usize, seed: u64) -> Result<Example, Error> {
+        let draw = &mut draw(seed, epoch as u64, index as u64);
+        let (mut values, mut target) = self.one(epoch, index, draw)?;
+        if self.augment.mix_up > 0.0 && draw.random_bool(self.augment.mix_up) {
+            let other = draw.random_range(0..self.slots.len());
+            let (others, their) = self.one(epoch, other, draw)?;
+            let share = draw.random_range(0.0..0.5f32);
+            mix(&mut values, &others, share);
+            mix(&mut target, &their, share);
+        }
+        Ok(Example { values, target })
+    }
+}
+
+/// A mixture of two, `share` of the second (Zhang et al. 2018, "mixup").
+fn mix(values: &mut [f32], others: &[f32], share: f32) {
+    values.iter_mut().zip(others).for_each(|(x, other)| *x += share * (other - *x));
+}
+
+/// Examples as they are.
+pub struct Plain<'a> {
+    data: &'a Dataset,
+    inputs: &'a Inputs,
+    items: &'a [usize],
+}
+
+impl<'a> Plain<'a> {
+    pub fn new(data: &'a Dataset, inputs: &'a Inputs, items: &'a [usize]) -> Self {
+        Self { data, inputs, items }
+    }
+
+    /// The class of one of them.
+    pub fn class(&self, index: usize) -> usize {
+        self.data.items[self.items[index]].class
+    }
+}
+
+impl Source for Plain<'_> {
+    fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    fn example(&self, _: usize, index: usize, _: u64) -> Result<Example, Error> {
+        let item = &self.data.items[self.items[index]];
+        let values = self.inputs.plain(&self.inputs.content(self.data, item, 0)?, item.span.is_some());
+        Ok(Example::of_class(values, item.class, self.data.labels.len()))
+    }
+}

@@ -1,0 +1,58 @@
+//! A model judged on examples.
+
+use crate::evaluate::Confusion;
+
+/// How a model did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// What was said and what was recognised.
+    pub confusion: Confusion,
+}
+
+impl Judged {
+    /// Harmonic mean of recall and precision of a class; 0 where it is never recognised.
+    #[must_use]
+    pub fn f1(&self, class: usize) -> f64 {
+        let counts = self.confusion.counts();
+        let right = counts[class][class] as f64;
+        let said: usize = counts[class].iter().sum();
+        let recognised: usize = counts.iter().map(|row| row[class]).sum();
+        if right > 0.0 { 2.0 * right / (said + recognised) as f64 } else { 0.0 }
+    }
+}
+
+/// Judges outputs for inputs whose classes are known.
+///
+/// # Errors
+/// The first error of the inputs.
+pub fn judge<E>(
+    labels: &[String],
+    inputs: impl Iterator<Item = Result<(Vec<f32>, usize), E>>,
+    run: impl Fn(&[f32]) -> Vec<f32>,
+) -> Result<Judged, E> {
+    let mut pairs = vec![];
+    for input in inputs {
+        let (values, class) = input?;
+        let outputs = run(&values);
+        let best = (0..outputs.len()).rev().max_by(|&a, &b| outputs[a].total_cmp(&outputs[b])).unwrap_or(0);
+        pairs.push((class, best));
+    }
+    Ok(Judged { confusion: Confusion::new(labels, pairs) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f1_of_a_class() {
+        let labels = ["a".to_owned(), "b".to_owned()];
+        // Of three of a, two are heard; of two of b, one.
+        let said = [([1.0, 0.0], 0), ([1.0, 0.0], 0), ([0.0, 1.0], 0), ([0.0, 1.0], 1), ([1.0, 0.5], 1)];
+        let inputs = said.iter().map(|(outputs, class)| Ok::<_, ()>((outputs.to_vec(), *class)));
+        let judged = judge(&labels, inputs, |values| values.to_vec()).unwrap();
+        assert!((judged.f1(0) - 2.0 * 2.0 / 6.0).abs() < 1e-9);
+        assert!((judged.f1(1) - 2.0 * 1.0 / 4.0).abs() < 1e-9);
+        assert_eq!(judged.confusion.accuracy(), 0.6);
+    }
+}
