@@ -13,13 +13,18 @@ impl FromStr for Bytes {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("{text:?} is no number of bytes, such as 65536, 64K or 1M");
-        let (digits, unit) = match text.strip_suffix(['K', 'k']) {
-            Some(digits) => (digits, 1 << 10),
-            None => text.strip_suffix(['M', 'm']).map_or((text, 1), |digits| (digits, 1 << 20)),
-        };
-        let count: usize = digits.parse().map_err(|_| wrong())?;
-        count.checked_mul(unit).map(Self).ok_or_else(wrong)
+        number(text, 1 << 10).map(Self).ok_or_else(wrong)
     }
+}
+
+/// A number that may end in K, of `thousand`, or M, of a thousand of these.
+#[must_use]
+pub fn number(text: &str, thousand: usize) -> Option<usize> {
+    let (digits, unit) = match text.strip_suffix(['K', 'k']) {
+        Some(digits) => (digits, thousand),
+        None => text.strip_suffix(['M', 'm']).map_or((text, 1), |digits| (digits, thousand * thousand)),
+    };
+    digits.parse::<usize>().ok()?.checked_mul(unit)
 }
 
 /// What a model may take at most.

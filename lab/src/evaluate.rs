@@ -89,9 +89,12 @@ pub struct Example {
 /// # Errors
 /// If it has no front end.
 pub fn examples(model: &Model, clips: &[Clip]) -> Result<Vec<Example>, Error> {
+    if model.frontend().is_none() {
+        return Err(Error::Training("the model has no audio front end".to_owned()));
+    }
+    // With a front end, it hears.
     let example = |clip: &Clip| Some(Example { class: clip.class, heard: model.hear(&clip.samples)? });
-    let examples: Option<Vec<_>> = clips.iter().map(example).collect();
-    examples.ok_or_else(|| Error::Training("the model has no audio front end".to_owned()))
+    Ok(clips.iter().filter_map(example).collect())
 }
 
 /// Judges a `.heed` model with its own front end.

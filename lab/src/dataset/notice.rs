@@ -226,12 +226,15 @@ impl Display for Notice {
                 matters.map_or(Ok(()), |matters| write!(f, ", {matters}"))
             }
             Self::Units { label, times } if *times > 1.0 => {
-                write!(f, "{label}: values {times:.0} times as large as those of the others; are units the same?")
+                write!(
+                    f,
+                    "{label}: values {times:.0} times as large as those of the others; are units the same? (`factors`)"
+                )
             }
             Self::Units { label, times } => {
                 write!(
                     f,
-                    "{label}: values {:.0} times smaller than those of the others; are units the same?",
+                    "{label}: values {:.0} times smaller than those of the others; are units the same? (`factors`)",
                     1.0 / times
                 )
             }

@@ -21,7 +21,8 @@ pub struct Augment {
     pub shift: Option<f64>,
     /// Sound: decibels. Series: a factor.
     pub gain: Option<Between>,
-    /// Sound: decibels of a recording above the noise that half of them get. Series: standard deviations of it.
+    /// Sound: decibels of a recording above the noise that half of them get. Series: standard deviations of
+    /// it. Images: of 255.
     pub noise: Option<Between>,
     /// Sound: decibels by which high sound is louder or softer, either way.
     pub tilt: Option<f32>,

@@ -1,7 +1,7 @@
 //! The `[budget]` table: what the model may take at most.
 
 use crate::Error;
-use crate::budget::{Budget, Bytes};
+use crate::budget::{Budget, Bytes, number};
 use crate::target::{CORES, Core};
 use heedful::dynamic::Model;
 use serde::{Deserialize, Deserializer};
@@ -39,17 +39,13 @@ fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> 
 }
 
 fn instructions<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
-    let text = match Number::deserialize(from)? {
-        Number::Plain(number) => return Ok(Some(number)),
-        Number::Text(text) => text,
-    };
-    let (digits, unit) = match text.strip_suffix(['K', 'k']) {
-        Some(digits) => (digits, 1e3),
-        None => text.strip_suffix(['M', 'm']).map_or((text.as_str(), 1.0), |digits| (digits, 1e6)),
-    };
-    let number = digits.parse::<f64>().ok().filter(|x| *x > 0.0 && x.is_finite()).map(|x| (x * unit) as usize);
-    let wrong = || serde::de::Error::custom(format!("{text:?} is no number, such as 2000000, 500K or 2M"));
-    number.map(Some).ok_or_else(wrong)
+    match Number::deserialize(from)? {
+        Number::Plain(number) => Ok(Some(number)),
+        Number::Text(text) => {
+            let wrong = || serde::de::Error::custom(format!("{text:?} is no number, such as 2000000, 500K or 2M"));
+            number(&text, 1000).map(Some).ok_or_else(wrong)
+        }
+    }
 }
 
 impl BudgetConfig {
