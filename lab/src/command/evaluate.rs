@@ -8,10 +8,10 @@ use heedful_lab::dataset::pattern::Pattern;
 use heedful_lab::dataset::{Content, Data, Dataset, InputConfig, Options};
 use heedful_lab::evaluate::{Confusion, float, integer_without};
 use heedful_lab::head_index::HeadIndex;
-use heedful_lab::project::{Project, Task};
+use heedful_lab::project::{Project, Task, card};
 use heedful_lab::prune;
 use heedful_lab::weights::Weights;
-use heedful_lab::{Error, data, file};
+use heedful_lab::{Error, data, file, network};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +31,9 @@ pub struct Evaluate {
     /// Judge what validates in this project.
     #[arg(long, value_name = "FILE.toml")]
     project: Option<PathBuf>,
+    /// Write the figures into this model card, between its lines `<!-- figures … -->` and `<!-- /figures -->`.
+    #[arg(long, value_name = "FILE.md", requires = "project")]
+    card: Option<PathBuf>,
     /// The float model [default: FILE.safetensors, if there is one].
     #[arg(long, value_name = "FILE.safetensors")]
     float: Option<PathBuf>,
@@ -76,8 +79,26 @@ impl Evaluate {
             let reason = format!("tells {}, the project {}", model.labels().join(", "), task.data.labels.join(", "));
             return Err(Error::content(&self.model, reason));
         }
-        print(&task.judge(model)?.confusion);
-        Ok(())
+        let int8 = task.judge(model)?;
+        let float = match self.float_path() {
+            Some(path) => Some(task.judge_float(&network::file::model(&path)?)?),
+            None => None,
+        };
+        println!("{}", task.data.report);
+        print(&int8.confusion);
+        if let Some(float) = &float {
+            line("float", &float.confusion);
+        }
+        match &self.card {
+            Some(path) => card::replace(path, &card::figures(&task, model, &int8, float.as_ref())),
+            None => Ok(()),
+        }
+    }
+
+    /// Where the float model is, if it is said or lies beside.
+    fn float_path(&self) -> Option<PathBuf> {
+        let beside = self.model.with_extension("safetensors");
+        self.float.clone().or_else(|| beside.exists().then_some(beside))
     }
 
     /// Recordings whose folders or names are labels.
@@ -111,12 +132,7 @@ impl Evaluate {
     fn digits(&self, model: &Model, folder: &Path) -> Result<(), Error> {
         let rate = model.frontend().map(|f| f.params.sample_rate);
         let rate = rate.ok_or_else(|| Error::content(&self.model, "no audio front end"))?;
-        let beside = self.model.with_extension("safetensors");
-        let weights = match &self.float {
-            Some(path) => Some(Weights::load(path)?),
-            None if beside.exists() => Some(Weights::load(&beside)?),
-            None => None,
-        };
+        let weights = self.float_path().map(|path| Weights::load(&path)).transpose()?;
         let wanted = self.indices.clone().unwrap_or(VALIDATION);
         let clips = data::recordings(folder, rate, |index| wanted.contains(&index))?;
 

@@ -6,6 +6,7 @@
 mod alter;
 mod augment;
 mod budget;
+pub mod card;
 mod examples;
 mod inputs;
 mod judge;

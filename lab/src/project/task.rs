@@ -147,8 +147,11 @@ impl Task {
         judge(&self.data.labels, (0..plain.len()).map(of), run)
     }
 
-    /// Judges a float model on the validation examples.
-    fn judge_float(&self, model: &Graph) -> Result<Judged, Error> {
+    /// Judges a float model, with all folded into it, on the validation examples.
+    ///
+    /// # Errors
+    /// If an example cannot be read.
+    pub fn judge_float(&self, model: &Graph) -> Result<Judged, Error> {
         let plain = Plain::new(&self.data, &self.inputs, &self.data.split.validation);
         let of = |index| Ok((plain.example(0, index, 0)?.values, plain.class(index)));
         let run = |values: &[f32]| model.run(Sample::Values(values), &mut NoTaps).unwrap_or_default();

@@ -1,0 +1,78 @@
+//! The figures of a model's card.
+
+use super::{Judged, Task};
+use crate::target::CORES;
+use crate::{Error, file};
+use heedful::dynamic::Model;
+use std::fmt::Write;
+use std::path::Path;
+
+/// What stands before and after the figures in a card.
+const BEGIN: &str = "<!-- figures: written by `heedful evaluate --card` -->";
+const END: &str = "<!-- /figures -->";
+
+/// The figures of a model on what validates: of the integers, and of the float model if it is there.
+#[must_use]
+pub fn figures(task: &Task, heed: &Model, int8: &Judged, float: Option<&Judged>) -> String {
+    let mut text = String::new();
+    let share = |judged: &Judged| {
+        let confusion = &judged.confusion;
+        format!("{:.4} ({} of {})", confusion.accuracy(), confusion.right(), confusion.total())
+    };
+    let mut row = |what: &str, figure: String| {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "| {what} | {figure} |");
+    };
+    row("accuracy, int8", share(int8));
+    if let Some(float) = float {
+        row("accuracy, float", share(float));
+    }
+    for (class, label) in task.data.labels.iter().enumerate() {
+        row(&format!("F1 of {label}, int8"), format!("{:.4}", int8.f1(class)));
+    }
+    row("flash", format!("{} bytes", heed.flash_bytes()));
+    for core in CORES.iter().filter(|core| ["cortex-m0", "cortex-m4"].contains(&core.name)) {
+        let (bytes, instructions) = (core.memory(heed), core.instructions(&heed.work()));
+        row(&format!("working memory on {}", core.name), format!("{bytes} bytes"));
+        row(
+            &format!("instructions of an inference on {}, estimated", core.name),
+            format!("{:.2} million", instructions / 1e6),
+        );
+    }
+    row("multiply-accumulates of an inference", heed.macs().to_string());
+    let _ = write!(
+        text,
+        "\nThe split (seed {}):\n\n```text\n{}```\n\nRows: said, columns: recognised (int8, validation):\n\n```text\n{}\n```\n",
+        task.project.train.seed, task.data.report, int8.confusion
+    );
+    format!("| on what validates | |\n|---|---|\n{text}")
+}
+
+/// Replaces the figures of a card.
+///
+/// # Errors
+/// If it cannot be read or written, or has no place for them.
+pub fn replace(card: &Path, figures: &str) -> Result<(), Error> {
+    let text = std::fs::read_to_string(card).map_err(Error::io(card))?;
+    let place = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let (before, after) =
+        place.ok_or_else(|| Error::content(card, format!("no lines `{BEGIN}` and `{END}` for the figures")))?;
+    file::write_atomically(card, format!("{before}{BEGIN}\n\n{figures}\n{END}{after}").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn between_its_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let card = folder.path().join("card.md");
+        std::fs::write(&card, format!("# A\n\n{BEGIN}\nold\n{END}\n\nrest\n")).unwrap();
+        replace(&card, "| new |").unwrap();
+        let text = std::fs::read_to_string(&card).unwrap();
+        assert_eq!(text, format!("# A\n\n{BEGIN}\n\n| new |\n{END}\n\nrest\n"));
+        std::fs::write(&card, "# A\n").unwrap();
+        assert!(replace(&card, "").unwrap_err().to_string().contains("<!-- figures"));
+    }
+}
