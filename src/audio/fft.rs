@@ -180,10 +180,13 @@ pub(super) fn by_half(x: i32, t: i16) -> i32 {
         // Without a long multiplication. The lower half is positive, so that its part is rounded down, too.
         return (x >> 16) * t + (((x & 0xffff) * t) >> 16);
     }
-    if cfg!(target_arch = "riscv32") {
-        return ((i64::from(x) * i64::from(t << 16)) >> 32) as i32;
+    if cfg!(heedful_backend = "dsp") {
+        // SMULWB and SMULWT. Where there is Helium, too, the compiler does not find them: there, this would be a
+        // multiplication and a long shift.
+        return ((i64::from(x) * i64::from(t)) >> 16) as i32;
     }
-    ((i64::from(x) * i64::from(t)) >> 16) as i32
+    // The upper word of a product, without a shift.
+    ((i64::from(x) * i64::from(t << 16)) >> 32) as i32
 }
 
 #[inline(always)]
