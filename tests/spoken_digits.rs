@@ -98,6 +98,38 @@ fn quiet_clips_are_recognised() {
     }
 }
 
+/// What comes before a word and is louder: a click, a knock, settling, and a step.
+#[test]
+fn clips_are_recognised_behind_louder_disturbances() {
+    type Disturbance = fn(usize) -> f64;
+    fn noise(i: usize) -> f64 {
+        (i * 7919 % 20_011) as f64 / 10_005.5 - 1.0
+    }
+    let cases: [(&str, Disturbance); 4] = [
+        ("click", |i| if i == 800 { 32_767.0 } else { 0.0 }),
+        ("knock", |i| if (800..1300).contains(&i) { 32_767.0 * noise(i) } else { 0.0 }),
+        ("settling", |i| -20_000.0 * (-(i as f64) / 400.0).exp()),
+        ("step", |i| if i < 5000 { 12_000.0 } else { 0.0 }),
+    ];
+    for (what, disturbance) in cases {
+        let folder = folder(what);
+        for path in heedful_recordings::list(Path::new(CLIPS)).unwrap().recordings {
+            let clip = heedful_recordings::read(&path, 8000).unwrap().samples;
+            let quiet = |i: usize| 3.0 * noise(3 * i) + disturbance(i);
+            let word =
+                |i: usize| i.checked_sub(9600).and_then(|i| clip.get(i)).map_or(0.0, |&sample| 0.1 * f64::from(sample));
+            let sound: Vec<i16> = (0..24_000).map(|i| (word(i) + quiet(i)).round() as i16).collect();
+            heedful_recordings::write_wav(&folder.join(path.file_name().unwrap()), &sound, 8000).unwrap();
+        }
+        let output = run([OsStr::new("--dir"), folder.as_os_str()]);
+        let (right, all) = accuracy(text(&output.stdout));
+        println!("{what}: {right} of {all}");
+        assert!(right >= 58 && all == 60, "{what}: {right} of {all}");
+        let said = text(&output.stderr);
+        assert_eq!(said.matches(": 3.0 seconds long, judged from ").count(), 60, "{said}");
+    }
+}
+
 #[test]
 fn the_float_model_and_the_small_one_hear_them_too() {
     for file in ["digits", "digits_small"] {
@@ -173,7 +205,7 @@ fn any_files_are_judged_whatever_their_format() {
 
 /// What files that users of other tools had trouble with have to be heard as, and whether something is to be said of
 /// them. The table of `../shared/data/cases/README.md`.
-const CASES: [(&str, &str, &str); 26] = [
+const CASES: [(&str, &str, &str); 29] = [
     ("02", "7", ""),
     ("03", "7", "low bits"),
     ("04", "7", ""),
@@ -199,7 +231,10 @@ const CASES: [(&str, &str, &str); 26] = [
     ("42", "7", ""),
     ("50", "7", "16-bit integers"),
     ("51", "7", "cancel"),
+    ("70", "4", "10.0 seconds long, judged from 4.1 to 5.1"),
     ("71", "3", "cancel"),
+    ("80", "3", "1.7 seconds long, judged from"),
+    ("81", "3", "1.4 seconds long, judged from"),
 ];
 
 #[test]

@@ -111,6 +111,15 @@ impl Judge {
         self.model.shape().input.steps as f64 * f64::from(params.hop) / f64::from(params.sample_rate)
     }
 
+    /// Which part of a longer sound is judged.
+    pub fn stretch(&self, sound: &[i16]) -> Option<String> {
+        let params = self.frontend().params;
+        let length = params.samples(self.model.shape().input.steps);
+        let start = audio::excerpt_start(sound, length);
+        let [all, from, to] = [sound.len(), start, start + length].map(|n| n as f64 / f64::from(params.sample_rate));
+        (sound.len() > length).then(|| format!("{all:.1} seconds long, judged from {from:.1} to {to:.1}"))
+    }
+
     /// What the front end makes of a sound.
     pub fn heard(&self, sound: &[i16]) -> dynamic::Heard {
         self.model.hear(sound).expect("no model comes to be without a front end")

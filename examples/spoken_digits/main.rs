@@ -142,6 +142,9 @@ impl Session {
                 all_heard = false;
                 continue;
             };
+            if let Some(range) = self.judge.stretch(&sound) {
+                say("warning", &format!("{}: {range}", path.display()));
+            }
             let (right, float_right) = self.judge(out, &path, &sound, spoken.as_deref())?;
             if spoken.is_some() {
                 score.count(right);

@@ -26,7 +26,7 @@ mod stream;
 pub use cepstra::Cepstra;
 #[cfg(feature = "std")]
 pub use design::{CepstraTables, DesignError, Tables, features, fine_features};
-pub use excerpt::excerpt;
+pub use excerpt::{excerpt, excerpt_start};
 pub use frames::{CepstraFrames, Frames, LogMelFrames};
 pub use level::centre;
 pub use params::{Level, MAX_BANDS, MAX_WINDOW, MelBin, Params, Spectrum};

@@ -1,7 +1,7 @@
 """The audio front end, from samples to features: its chapter of docs/numerics.md, and `AUDI` of docs/format.md."""
 
 import math
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 
 from numerics import requantise, saturate
 
@@ -11,9 +11,16 @@ def place(clip, length):
     silence = length - len(clip)
     if silence >= 0:
         return [0] * (silence // 2) + list(clip) + [0] * (silence - silence // 2)
-    energies = [0, *accumulate(sample * sample for sample in clip)]
-    starts = range(0, -silence + 1, max(length // 64, 1))
-    start = max(starts, key=lambda start: energies[start + length] - energies[start])
+    frame = max(length // 64, 1)
+    steps = [0, *(b - a for a, b in pairwise(clip))]
+    frames = [steps[start : start + frame] for start in range(0, len(clip) - frame + 1, frame)]
+    changes = [0] * 6 + [sum(step * step for step in steps) - sum(steps) ** 2 // frame for steps in frames] + [0] * 6
+    totals = [0, *accumulate(sorted(changes[i : i + 13])[6] for i in range(len(frames)))]
+    scores = [totals[i + length // frame] - totals[i] for i in range(-silence // frame + 1)]
+    enough = max(scores) - (max(scores) - min(scores)) // 16
+    runs = groupby(range(len(scores)), key=lambda i: scores[i] >= enough)
+    good = next(list(run) for is_good, run in runs if is_good)
+    start = good[(len(good) - 1) // 2] * frame
     return list(clip[start : start + length])
 
 

@@ -130,7 +130,7 @@ fn place(cases: &mut Cases, random: &mut Random) {
     // Longer clips than steps of a 64th are long: some of many samples.
     let clip: Vec<i16> =
         clip.iter().cycle().take(if random.int(0, 7) == 0 { 9 * size } else { size }).copied().collect();
-    let length = random.int(1, 200) as usize;
+    let length = random.int(1, if clip.len() > 90 { 600 } else { 200 }) as usize;
     let placed: Vec<i16> = excerpt(&clip, length).collect();
     cases.add("place", format!("[{clip:?},{length},{placed:?}]"));
 }

@@ -11,6 +11,7 @@ mod blocks;
 #[path = "../support/decoder.rs"]
 mod decoder_support;
 mod encoder;
+mod excerpt;
 mod feed_forward;
 mod front_end;
 mod norm;
