@@ -19,7 +19,9 @@ pub fn excerpt(recording: &[i16], length: usize) -> impl Iterator<Item = i16> + 
 }
 
 /// The silence that comes before a recording under a window, and what is heard of it.
-pub(super) fn place(recording: &[i16], length: usize) -> (usize, &[i16]) {
+// Not inlined: it would take registers from the loop that hears the samples.
+#[inline(never)]
+fn place(recording: &[i16], length: usize) -> (usize, &[i16]) {
     let heard = recording.get(excerpt_start(recording, length)..).unwrap_or(&[]);
     (length.saturating_sub(recording.len()) / 2, heard.get(..length).unwrap_or(heard))
 }
