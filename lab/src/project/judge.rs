@@ -1,6 +1,7 @@
 //! A model judged on examples.
 
 use crate::evaluate::Confusion;
+use rayon::prelude::*;
 
 /// How a model did.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,23 +22,24 @@ impl Judged {
     }
 }
 
-/// Judges outputs for inputs whose classes are known.
+/// Judges outputs for so many examples, of which `of` gives the class and what a model makes of it.
 ///
 /// # Errors
-/// The first error of the inputs.
-pub fn judge<E>(
+/// The first error of the examples.
+pub fn judge<E: Send>(
     labels: &[String],
-    inputs: impl Iterator<Item = Result<(Vec<f32>, usize), E>>,
-    run: impl Fn(&[f32]) -> Vec<f32>,
+    count: usize,
+    of: impl Fn(usize) -> Result<(usize, Vec<f32>), E> + Sync,
 ) -> Result<Judged, E> {
-    let mut pairs = vec![];
-    for input in inputs {
-        let (values, class) = input?;
-        let outputs = run(&values);
-        let best = (0..outputs.len()).rev().max_by(|&a, &b| outputs[a].total_cmp(&outputs[b])).unwrap_or(0);
-        pairs.push((class, best));
-    }
-    Ok(Judged { confusion: Confusion::new(labels, pairs) })
+    let pairs: Result<Vec<_>, E> = (0..count)
+        .into_par_iter()
+        .map(|index| {
+            let (class, outputs) = of(index)?;
+            let best = (0..outputs.len()).rev().max_by(|&a, &b| outputs[a].total_cmp(&outputs[b])).unwrap_or(0);
+            Ok((class, best))
+        })
+        .collect();
+    Ok(Judged { confusion: Confusion::new(labels, pairs?) })
 }
 
 #[cfg(test)]
@@ -49,8 +51,7 @@ mod tests {
         let labels = ["a".to_owned(), "b".to_owned()];
         // Of three of a, two are heard; of two of b, one.
         let said = [([1.0, 0.0], 0), ([1.0, 0.0], 0), ([0.0, 1.0], 0), ([0.0, 1.0], 1), ([1.0, 0.5], 1)];
-        let inputs = said.iter().map(|(outputs, class)| Ok::<_, ()>((outputs.to_vec(), *class)));
-        let judged = judge(&labels, inputs, |values| values.to_vec()).unwrap();
+        let judged = judge(&labels, 5, |index| Ok::<_, ()>((said[index].1, said[index].0.to_vec()))).unwrap();
         assert!((judged.f1(0) - 2.0 * 2.0 / 6.0).abs() < 1e-9);
         assert!((judged.f1(1) - 2.0 * 1.0 / 4.0).abs() < 1e-9);
         assert_eq!(judged.confusion.accuracy(), 0.6);

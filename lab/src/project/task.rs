@@ -134,17 +134,17 @@ impl Task {
     pub fn judge(&self, heed: &Model) -> Result<Judged, Error> {
         let plain = Plain::new(&self.data, &self.inputs, &self.data.split.validation);
         let of = |index| {
-            let values = plain.example(0, index, 0)?.values;
-            Ok((channels_last(&self.inputs.graph(), values), plain.class(index)))
+            let values = channels_last(&self.inputs.graph(), plain.example(0, index, 0)?.values);
+            let outputs = match self.inputs {
+                Inputs::Sound { .. } => {
+                    let heard: Vec<i8> = values.iter().map(|x| (f64::from(*x) / OCTAVE_EIGHTH).round() as i8).collect();
+                    heed.real(heed.infer(&heard).logits())
+                }
+                _ => heed.infer_real(&values),
+            };
+            Ok((plain.class(index), outputs))
         };
-        let run = |values: &[f32]| match self.inputs {
-            Inputs::Sound { .. } => {
-                let heard: Vec<i8> = values.iter().map(|x| (f64::from(*x) / OCTAVE_EIGHTH).round() as i8).collect();
-                heed.real(heed.infer(&heard).logits())
-            }
-            _ => heed.infer_real(values),
-        };
-        judge(&self.data.labels, (0..plain.len()).map(of), run)
+        judge(&self.data.labels, plain.len(), of)
     }
 
     /// Judges a float model, with all folded into it, on the validation examples.
@@ -153,9 +153,13 @@ impl Task {
     /// If an example cannot be read.
     pub fn judge_float(&self, model: &Graph) -> Result<Judged, Error> {
         let plain = Plain::new(&self.data, &self.inputs, &self.data.split.validation);
-        let of = |index| Ok((plain.example(0, index, 0)?.values, plain.class(index)));
-        let run = |values: &[f32]| model.run(Sample::Values(values), &mut NoTaps).unwrap_or_default();
-        judge(&self.data.labels, (0..plain.len()).map(of), run)
+        let of = |index| {
+            let values = plain.example(0, index, 0)?.values;
+            // Of the right size: the model was made for them.
+            let outputs = model.run(Sample::Values(&values), &mut NoTaps).unwrap_or_default();
+            Ok((plain.class(index), outputs))
+        };
+        judge(&self.data.labels, plain.len(), of)
     }
 }
 
