@@ -52,6 +52,7 @@ impl Model {
         }
         let file = File::reopen(&words);
         let shape = file.shape()?;
+        file.check_events(&shape)?;
         // Of the working memory, most is within bounds of its own, but not on all hosts.
         let (expected, found) = (crate::loaded::memory_of::<Active>(&shape), isize::MAX as usize / 4);
         if expected > found {

@@ -14,6 +14,7 @@ mod chain;
 #[cfg(feature = "std")]
 mod chain_model;
 mod decoder;
+mod events;
 mod flow;
 mod input_parts;
 mod language;
