@@ -108,13 +108,13 @@ impl Captured<'_> {
     pub fn take(&mut self) -> Option<(u32, i16)> {
         let lost = self.lost.load(Ordering::Acquire);
         let new = lost.wrapping_sub(core::mem::replace(&mut self.seen, lost));
+        let waiting = self.consumer.len();
+        let missing = if self.gap.0 == 0 && waiting > 0 { core::mem::take(&mut self.gap.1) } else { 0 };
         if new > 0 {
             let (after, before) = self.gap;
-            let after = if before > 0 { after } else { self.consumer.len() };
-            self.gap = (after, before.saturating_add(new));
+            self.gap = (if before > 0 { after } else { waiting }, before.saturating_add(new));
         }
         let sample = self.consumer.dequeue()?;
-        let missing = if self.gap.0 == 0 { core::mem::take(&mut self.gap.1) } else { 0 };
         self.gap.0 = self.gap.0.saturating_sub(1);
         Some((missing, sample))
     }

@@ -20,14 +20,15 @@ pub struct GateSettings {
     pub rise: u32,
     /// The lowest floor, 0 to [`MAX_GATE_LEVEL`]: what is quieter is silence, such as the noise of a converter.
     pub least: u32,
-    /// Samples that the gate stays open after a loud frame. At least the window of the model, so that it hears the end
-    /// of a word, and what comes after it.
+    /// Samples that the gate stays open after a loud frame: about half the window of the model, so that the ends of
+    /// words are heard in the middle of it, and not the silence after them alone.
     pub hangover: u32,
 }
 
 impl GateSettings {
-    /// A gate that opens 6 dB above the floor, which rises by 2 dB a second and is at least a root mean square of 4; for
-    /// frames every `hop` samples of so many a second, and a model whose window has so many samples.
+    /// A gate that opens 6 dB above the floor, which rises by 2 dB a second and is at least a root mean square of 4, and
+    /// stays open for half a window; for frames every `hop` samples of so many a second, and a model whose window has so
+    /// many samples.
     #[must_use]
     pub const fn of_window(samples: u32, hop: u32, sample_rate: u32) -> Self {
         // 2 dB are 1,361 units, in this many frames.
@@ -35,7 +36,7 @@ impl GateSettings {
             Some(rise @ 1..=65_535) => rise as u32,
             _ => 1,
         };
-        Self { above: 16, rise, least: 8 * (8 + 4), hangover: samples }
+        Self { above: 16, rise, least: 8 * (8 + 4), hangover: samples / 2 }
     }
 
     /// Whether all numbers are in their bounds.

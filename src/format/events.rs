@@ -2,7 +2,7 @@
 
 use super::part::EVENTS;
 use super::reader::{Reader, between, exactly, tri};
-use super::shape::{InputKind, Shape};
+use super::shape::{InputKind, OutputKind, Shape};
 use super::{File, OLD_MAJOR};
 use crate::Error;
 use crate::events::{ClassSettings, GateSettings, ListenerSettings, Settings};
@@ -15,17 +15,17 @@ const SILENT: [&str; 6] = ["nothing", "silence", "unknown", "_nothing_", "_silen
 
 /// The section, its numbers in their bounds.
 #[derive(Clone, Copy)]
-pub(super) struct EventsSection<'a> {
-    pub cadence: u32,
-    pub smoothing: u32,
-    pub separation: u32,
-    pub gate: Option<GateSettings>,
-    pub classes: &'a [[u32; CLASS]],
+struct EventsSection<'a> {
+    cadence: u32,
+    smoothing: u32,
+    separation: u32,
+    gate: Option<GateSettings>,
+    classes: &'a [[u32; CLASS]],
 }
 
 impl<'a> Reader<'a> {
     /// Of a model with so many outputs, that hears or does not.
-    pub(super) const fn events(&mut self, outputs: usize, hears: bool) -> Result<EventsSection<'a>, Error> {
+    const fn events(&mut self, outputs: usize, hears: bool) -> Result<EventsSection<'a>, Error> {
         let (cadence, smoothing, separation) = (tri!(self.word()), tri!(self.word()), tri!(self.word()));
         let has_gate = tri!(self.count());
         tri!(between("gate of a model", has_gate, 0, hears as usize));
@@ -39,7 +39,7 @@ impl<'a> Reader<'a> {
         let (classes, _) = tri!(self.take(outputs.saturating_mul(CLASS))).as_chunks::<CLASS>();
         let section =
             EventsSection { cadence, smoothing, separation, gate: if has_gate == 1 { Some(gate) } else { None }, classes };
-        tri!(section.listener::<0>().check());
+        tri!(section.listener().check());
         let mut class = 0;
         while class < outputs {
             tri!(tri!(section.class(class)).check());
@@ -59,10 +59,9 @@ impl EventsSection<'_> {
     }
 
     /// What is not of a class.
-    const fn listener<const CLASSES: usize>(&self) -> ListenerSettings<CLASSES> {
+    const fn listener(&self) -> ListenerSettings<0> {
         let Self { cadence, smoothing, separation, gate, .. } = *self;
-        let classes = [ClassSettings::SILENT; CLASSES];
-        ListenerSettings { cadence, gate, detector: Settings { millihertz: 0, smoothing, separation, classes } }
+        ListenerSettings { cadence, gate, detector: Settings { millihertz: 0, smoothing, separation, classes: [] } }
     }
 }
 
@@ -98,45 +97,72 @@ impl<'a> File<'a> {
     /// If the model has another number of outputs, or a number is out of its bounds.
     pub const fn events<const CLASSES: usize>(&self, shape: &Shape) -> Result<ListenerSettings<CLASSES>, Error> {
         tri!(exactly("outputs of the model", CLASSES, shape.outputs));
-        let mut settings = match tri!(self.events_section(shape)) {
-            Some(section) => {
-                let mut settings = section.listener::<CLASSES>();
-                let mut class = 0;
-                while class < CLASSES {
-                    settings.detector.classes[class] = tri!(section.class(class));
-                    class += 1;
-                }
-                settings
-            }
-            None => tri!(self.default_events(shape)),
-        };
-        settings.detector.millihertz = shape.input.millihertz;
-        Ok(settings)
-    }
-
-    const fn default_events<const CLASSES: usize>(&self, shape: &Shape) -> Result<ListenerSettings<CLASSES>, Error> {
-        #[cfg(feature = "audio")]
-        let (window, gate) = match tri!(self.frontend_of_any()) {
-            Some(frontend) => {
-                let params = frontend.params;
-                let window = params.samples(shape.input.steps) as u32;
-                (window, Some(GateSettings::of_window(window, params.hop, params.sample_rate)))
-            }
-            None => (shape.input.steps as u32, None),
-        };
-        #[cfg(not(feature = "audio"))]
-        let (window, gate) = (shape.input.steps as u32, None);
-        let cadence = shape.input.steps as u32 / 20;
-        let is_labelled = matches!(shape.kind, super::shape::OutputKind::Labels);
-        let mut classes = [ClassSettings::of_window(window); CLASSES];
+        let said = tri!(self.all_events(shape));
+        let mut classes = [ClassSettings::SILENT; CLASSES];
         let mut class = 0;
         while class < CLASSES {
-            classes[class].is_silent = is_silent(tri!(self.label_of(class)));
+            classes[class] = tri!(said.class(self, class));
             class += 1;
         }
-        let separation = if is_labelled { 0 } else { window / 10 };
-        let detector = Settings { millihertz: 0, smoothing: 1, separation, classes };
+        let ListenerSettings { cadence, gate, detector } = said.listener;
+        let Settings { millihertz, smoothing, separation, classes: [] } = detector;
+        Ok(ListenerSettings { cadence, gate, detector: Settings { millihertz, smoothing, separation, classes } })
+    }
+
+    /// The same, whatever the number of classes.
+    pub(super) const fn all_events(&self, shape: &Shape) -> Result<Said<'a>, Error> {
+        let section = tri!(self.events_section(shape));
+        let window = tri!(self.window(shape));
+        let mut listener = match &section {
+            Some(section) => section.listener(),
+            None => tri!(self.default_events(shape, window)),
+        };
+        listener.detector.millihertz = shape.input.millihertz;
+        Ok(Said { section, window, listener })
+    }
+
+    /// Samples of sound or readings of sensors under the model's window.
+    const fn window(&self, shape: &Shape) -> Result<u32, Error> {
+        #[cfg(feature = "audio")]
+        if let Some(frontend) = tri!(self.frontend_of_any()) {
+            return Ok(frontend.params.samples(shape.input.steps) as u32);
+        }
+        Ok(shape.input.steps as u32)
+    }
+
+    const fn default_events(&self, shape: &Shape, window: u32) -> Result<ListenerSettings<0>, Error> {
+        #[cfg(feature = "audio")]
+        let gate = match tri!(self.frontend_of_any()) {
+            Some(frontend) => Some(GateSettings::of_window(window, frontend.params.hop, frontend.params.sample_rate)),
+            None => None,
+        };
+        #[cfg(not(feature = "audio"))]
+        let gate = None;
+        let cadence = shape.input.steps as u32 / 20;
+        let separation = if matches!(shape.kind, OutputKind::Labels) { 0 } else { window / 10 };
+        let detector = Settings { millihertz: 0, smoothing: 1, separation, classes: [] };
         Ok(ListenerSettings { cadence: if cadence == 0 { 1 } else { cadence }, gate, detector })
+    }
+}
+
+/// What a file says of events, or the defaults.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    section: Option<EventsSection<'a>>,
+    window: u32,
+    /// What is not of a class.
+    pub(super) listener: ListenerSettings<0>,
+}
+
+impl Said<'_> {
+    /// The settings of a class.
+    pub(super) const fn class(&self, file: &File<'_>, class: usize) -> Result<ClassSettings, Error> {
+        if let Some(section) = &self.section {
+            return section.class(class);
+        }
+        let mut settings = ClassSettings::of_window(self.window);
+        settings.is_silent = is_silent(tri!(file.label_of(class)));
+        Ok(settings)
     }
 }
 

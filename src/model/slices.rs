@@ -4,7 +4,7 @@ use super::{Embedded, KindsOf, Listen};
 use crate::kernels::Active;
 use crate::observe::Unobserved;
 use crate::outcome::Outcome;
-use crate::parts::{Given, Run, Source, WholeSequence};
+use crate::parts::{Given, Part, Run, Source, WholeSequence};
 use crate::plan::Plan;
 use core::marker::PhantomData;
 
@@ -17,13 +17,15 @@ pub struct Progress {
     positions: usize,
     width: usize,
     made: bool,
+    /// Whether the two maps of convolutions have changed places.
+    swapped: bool,
     first: u32,
 }
 
 impl Progress {
     /// At the start, of an input that takes so many positions.
     pub(crate) const fn new(positions: usize) -> Self {
-        Self { next: 0, layer: 0, positions, width: 0, made: false, first: 0 }
+        Self { next: 0, layer: 0, positions, width: 0, made: false, swapped: false, first: 0 }
     }
 
     /// Runs the next part; whether it was the last one.
@@ -32,6 +34,9 @@ impl Progress {
         let Some(part) = M::PARTS.get(self.next) else { return true };
         let mut state = plan.lay_out::<M::Weight>(memory, self.positions);
         (state.width, state.made, state.first) = (self.width, self.made, self.first);
+        if self.swapped {
+            state.memory.maps.swap(0, 1);
+        }
         let (attend, pattern, kinds) = (&mut WholeSequence, &|_| (), PhantomData::<KindsOf<M>>);
         let mut run = Run { source, attend, pattern, observer: &mut Unobserved, layer: self.layer, kinds };
         part.run::<Active, _, _, _, _, _, _, _>(&mut state, &mut run);
@@ -42,6 +47,7 @@ impl Progress {
             positions: state.positions,
             width: state.width,
             made: state.made,
+            swapped: self.swapped ^ matches!(part, Part::Convolution(_)),
             first: state.first,
         };
         next >= M::PARTS.len()
