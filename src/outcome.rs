@@ -144,7 +144,10 @@ mod tests {
         for (class, found) in outcome.probabilities().enumerate() {
             assert_eq!(found, outcome.probability(class));
             let exact = exact[class] / sum;
-            assert!((f64::from(found) - exact).abs() <= (0.005 * exact).max(1.0 / 32_768.0), "{class}: {found}, {exact}");
+            assert!(
+                (f64::from(found) - exact).abs() <= (0.005 * exact).max(1.0 / 32_768.0),
+                "{class}: {found}, {exact}"
+            );
         }
     }
 }

@@ -57,10 +57,7 @@ impl<const CLASSES: usize> Detector<CLASSES> {
     ///
     /// # Errors
     /// [`Error::Scale`] for the first number out of its bounds.
-    pub const fn try_new(
-        settings: Settings<CLASSES>,
-        labels: &'static [&'static str; CLASSES],
-    ) -> Result<Self, Error> {
+    pub const fn try_new(settings: Settings<CLASSES>, labels: &'static [&'static str; CLASSES]) -> Result<Self, Error> {
         match settings.check() {
             Ok(()) => Ok(Self { settings, labels, tracks: Tracks::NEW }),
             Err(error) => Err(error),

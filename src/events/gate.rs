@@ -20,14 +20,14 @@ pub struct GateSettings {
     pub rise: u32,
     /// The lowest floor, 0 to [`MAX_GATE_LEVEL`]: what is quieter is silence, such as the noise of a converter.
     pub least: u32,
-    /// Samples that the gate stays open after a loud frame: about half the window of the model, so that the ends of
-    /// words are heard in the middle of it, and not the silence after them alone.
+    /// Samples that the gate stays open after a loud frame. More than half the window of the model, so that the end of a
+    /// word comes to its middle; less than all of it, which would hear the silence after the word alone.
     pub hangover: u32,
 }
 
 impl GateSettings {
     /// A gate that opens 6 dB above the floor, which rises by 2 dB a second and is at least a root mean square of 4, and
-    /// stays open for half a window; for frames every `hop` samples of so many a second, and a model whose window has so
+    /// stays open for three quarters of a window; for frames every `hop` samples of so many a second, and a model whose window has so
     /// many samples.
     #[must_use]
     pub const fn of_window(samples: u32, hop: u32, sample_rate: u32) -> Self {
@@ -36,7 +36,7 @@ impl GateSettings {
             Some(rise @ 1..=65_535) => rise as u32,
             _ => 1,
         };
-        Self { above: 16, rise, least: 8 * (8 + 4), hangover: samples / 2 }
+        Self { above: 16, rise, least: 8 * (8 + 4), hangover: samples / 4 * 3 }
     }
 
     /// Whether all numbers are in their bounds.

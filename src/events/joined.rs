@@ -2,9 +2,9 @@
 
 use super::tracks::{Tracking, Tracks};
 use super::window::ReadingWindow;
-use crate::error::require;
 #[cfg(feature = "audio")]
 use crate::audio::{Frames, Stream};
+use crate::error::require;
 use crate::format::OutputKind;
 use crate::model::{CompiledModel, Embedded, InputState, Progress, unwrap};
 use crate::outcome::Outcome;

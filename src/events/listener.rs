@@ -2,8 +2,8 @@
 
 use super::gate::Gate;
 use super::joined::Detects;
-use super::stream::Events;
 use super::settings::ListenerSettings;
+use super::stream::Events;
 use super::tracks::{Tracking, Tracks};
 use super::window::KeepsReadings;
 use crate::error::{Error, require};

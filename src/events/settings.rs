@@ -31,14 +31,14 @@ impl ClassSettings {
     /// A class that is never an event.
     pub const SILENT: Self = Self { is_silent: true, ..Self::of_window(1) };
 
-    /// Those of a class of a model whose window has so many samples: from 0.7 to 0.4, a twentieth of a window at least,
-    /// a window at most, half a window between two.
+    /// Those of a class of a model whose window has so many samples: from 0.7 to 0.4, a quarter of a window at least, a
+    /// window at most, half a window between two.
     #[must_use]
     pub const fn of_window(samples: u32) -> Self {
         Self {
             enter: U1F15::lit("0.7"),
             leave: U1F15::lit("0.4"),
-            shortest: samples / 20,
+            shortest: samples / 4,
             longest: if samples == 0 { 1 } else { samples },
             hold_off: samples / 2,
             is_silent: false,

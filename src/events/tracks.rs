@@ -163,12 +163,7 @@ pub struct Tracks<const CLASSES: usize> {
 impl<const CLASSES: usize> Tracks<CLASSES> {
     pub(crate) const NEW: Self = Self { tracks: [Track::NEW; CLASSES], core: Core::NEW };
 
-    pub(crate) fn step(
-        &mut self,
-        settings: &Common<'_>,
-        posteriors: impl IntoIterator<Item = U1F15>,
-        position: u64,
-    ) {
+    pub(crate) fn step(&mut self, settings: &Common<'_>, posteriors: impl IntoIterator<Item = U1F15>, position: u64) {
         self.core.step(&mut self.tracks, settings, posteriors, position);
     }
 

@@ -37,8 +37,13 @@ impl<'a> Reader<'a> {
         };
         tri!(exactly("classes of the events", tri!(self.count()), outputs));
         let (classes, _) = tri!(self.take(outputs.saturating_mul(CLASS))).as_chunks::<CLASS>();
-        let section =
-            EventsSection { cadence, smoothing, separation, gate: if has_gate == 1 { Some(gate) } else { None }, classes };
+        let section = EventsSection {
+            cadence,
+            smoothing,
+            separation,
+            gate: if has_gate == 1 { Some(gate) } else { None },
+            classes,
+        };
         tri!(section.listener().check());
         let mut class = 0;
         while class < outputs {

@@ -6,8 +6,8 @@ pub use super::write_events::EventsModel;
 
 use super::v1::{FUSED, LOW_RANK, SEPARATE};
 use super::{
-    AUDIO, BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, Config, EMBEDDING, File, HEADER, LABELS, MAGIC, MAJOR,
-    NORM, OLD_MAJOR, POSITIONS, Tag,
+    AUDIO, BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, Config, EMBEDDING, File, HEADER, LABELS, MAGIC, MAJOR, NORM,
+    OLD_MAJOR, POSITIONS, Tag,
 };
 use crate::arithmetic::head_scale::HeadScale;
 use crate::arithmetic::requantise::Channel;

@@ -136,10 +136,8 @@ fn two_threads() {
 /// Gives way to other tasks once.
 async fn yield_now() {
     let mut has_yielded = false;
-    std::future::poll_fn(|_| {
-        if std::mem::replace(&mut has_yielded, true) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
+    std::future::poll_fn(|_| if std::mem::replace(&mut has_yielded, true) { Poll::Ready(()) } else { Poll::Pending })
+        .await;
 }
 
 /// An async task, polled by hand as an executor of an MCU polls it, gives way between the slices.

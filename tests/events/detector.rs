@@ -103,8 +103,7 @@ fn silent_classes_are_no_events() {
 fn classes_that_overlap() {
     let levels = [[0, 0], [22_000, 0], [22_000, 30_000], [0, 30_000], [0, 30_000], [0, 0], [0, 0]];
     let found = |separation| {
-        let mut detector =
-            Detector::new(Settings { separation, ..settings([WORD, WORD]) }, &["lower", "higher"]);
+        let mut detector = Detector::new(Settings { separation, ..settings([WORD, WORD]) }, &["lower", "higher"]);
         let steps = levels.iter().zip((0..).step_by(100));
         let found = steps.flat_map(|(level, at)| detector.step(level.map(U1F15::from_bits), at).collect::<Vec<_>>());
         found.map(|event| (event.label, event.start, event.end)).collect::<Vec<_>>()
@@ -268,7 +267,8 @@ fn by_the_book(levels: &[u16], class: &ClassSettings) -> Vec<(u64, u64)> {
     while let Some(start) = (at..levels.len()).find(|&i| levels[i] >= class.enter.to_bits() && time(i) >= free) {
         let below = (start..levels.len()).find(|&i| levels[i] < class.leave.to_bits());
         let last = below.unwrap_or(usize::MAX);
-        let long = (start..levels.len()).find(|&i| time(i) - time(start) >= u64::from(class.longest)).unwrap_or(usize::MAX);
+        let long =
+            (start..levels.len()).find(|&i| time(i) - time(start) >= u64::from(class.longest)).unwrap_or(usize::MAX);
         if last.min(long) == usize::MAX {
             break;
         }

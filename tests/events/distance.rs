@@ -74,15 +74,18 @@ fn the_same_rules() {
     for smoothing in 0..4 {
         let class = ClassSettings { shortest: 30, longest: 200, hold_off: 40, ..ClassSettings::of_window(1) };
         let settings = Settings { millihertz: 1000, smoothing, separation: 0, classes: [class] };
-        let (mut one, mut other) = (Detector::new(settings, &["word"]), DistanceDetector::new(DistanceSettings {
-            millihertz: 1000,
-            smoothing,
-            enter: class.enter.to_bits().into(),
-            leave: class.leave.to_bits().into(),
-            shortest: 30,
-            longest: 200,
-            hold_off: 40,
-        }));
+        let (mut one, mut other) = (
+            Detector::new(settings, &["word"]),
+            DistanceDetector::new(DistanceSettings {
+                millihertz: 1000,
+                smoothing,
+                enter: class.enter.to_bits().into(),
+                leave: class.leave.to_bits().into(),
+                shortest: 30,
+                longest: 200,
+                hold_off: 40,
+            }),
+        );
         let (mut level, mut count) = (0, 0);
         for at in (0..50_000).step_by(10) {
             level = (level + random.int(-12_000, 12_000)).clamp(0, 32_768);

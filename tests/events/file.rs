@@ -101,7 +101,10 @@ fn round_trip() {
         let opened = File::open(&words).unwrap();
         let shape = opened.shape().unwrap();
         let read: ListenerSettings<3> = opened.events(&shape).unwrap();
-        assert_eq!((read.cadence, read.gate, read.detector.classes.to_vec()), (events.cadence, events.gate, events.classes));
+        assert_eq!(
+            (read.cadence, read.gate, read.detector.classes.to_vec()),
+            (events.cadence, events.gate, events.classes)
+        );
         assert_eq!((read.detector.millihertz, read.check()), (8_000_000, Ok(())));
         assert!(opened.events::<4>(&shape).is_err());
         // The model is the same.
@@ -123,7 +126,7 @@ fn defaults() {
     assert_eq!(settings.detector.classes, [ClassSettings::of_window(window); 10]);
     assert_eq!(settings.detector.millihertz, 8_000_000);
     let gate = settings.gate.unwrap();
-    assert_eq!((gate.rise, gate.hangover), (13, window / 2));
+    assert_eq!((gate.rise, gate.hangover), (13, window / 4 * 3));
     for name in ["chain_sound.heed", "chain_series.heed", "chain_image_fine.heed", "wide.heed"] {
         let events = EventsModel::of(&read(name)).unwrap();
         assert_eq!(events.gate.is_some(), name == "chain_sound.heed");

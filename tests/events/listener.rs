@@ -6,10 +6,10 @@ use crate::support::Random;
 use heedful::events::{ClassSettings, Event, GateSettings, Listener, ListenerSettings, Settings, Step};
 use heedful::fixed::types::U1F15;
 
-/// An inference every fifth of a second, so that tests are quick; events of any length.
+/// An inference every tenth of a second, so that tests are quick; events of any length.
 static GATED: ListenerSettings<10> = SELDOM;
 const SELDOM: ListenerSettings<10> = ListenerSettings {
-    cadence: 20,
+    cadence: 10,
     gate: Some(GateSettings { hangover: 6000, ..GateSettings::of_window(8000, 80, 8000) }),
     detector: Settings {
         millihertz: 8_000_000,
@@ -36,7 +36,7 @@ fn each_word_is_an_event() {
     for (event, (digit, start, end)) in found.iter().zip(truth) {
         assert_eq!(event.label, Digits::LABELS[digit]);
         assert!(event.start < end && event.end > start, "{event:?} from {start} to {end}");
-        assert!(event.start + 2400 > start && event.end < end + 2400, "{event:?} from {start} to {end}");
+        assert!(event.start + 3000 > start && event.end < end + 3000, "{event:?} from {start} to {end}");
         assert_eq!(event.start_ms(), event.start / 8);
     }
 }
@@ -44,7 +44,7 @@ fn each_word_is_an_event() {
 /// Events, samples and inferences do not depend on the chunks that samples come in, nor on how events are taken.
 #[test]
 fn chunks_do_not_matter() {
-    let Some((samples, _)) = stream(&[(7, "jackson"), (3, "theo")], 4000) else { return };
+    let Some((samples, _)) = stream(&[(7, "jackson"), (1, "yweweler")], 4500) else { return };
     let mut whole = seldom();
     let expected: Vec<Event> = whole.push(&samples).collect();
     assert!(expected.len() >= 2, "{expected:?}");
@@ -67,7 +67,10 @@ fn chunks_do_not_matter() {
             match kind {
                 // Dropped before the end, or at once: what is not taken waits.
                 4 => found.extend(events.next()),
-                5 => drop(events),
+                5 => {
+                    drop(events);
+                    found.extend(ear.push(&[]));
+                }
                 6 => loop {
                     match events.step() {
                         Step::Event(event) => found.push(event),
@@ -115,7 +118,7 @@ fn the_gate_spares_inferences() {
     };
     let ((gated, few), (open, many)) = (run(&GATED), run(&OPEN));
     assert!(gated.contains(&7) && open.contains(&7), "{gated:?}, {open:?}");
-    assert!(many >= 55 && few * 2 < many, "{few} of {many} inferences");
+    assert!(many > 50 && few >= 3 && few * 2 < many, "{few} of {many} inferences");
 }
 
 /// Lost samples move the clock; after as many as a window has, the model waits for a full one.
@@ -127,12 +130,12 @@ fn lost_samples() {
     assert_eq!(ear.inferences(), 1, "a window of 100 frames");
     ear.skip(5);
     ear.push(&[0; 1600]).count();
-    assert_eq!((ear.heard(), ear.lost(), ear.inferences()), (8176 + 1605, 5, 2));
+    assert_eq!((ear.heard(), ear.lost(), ear.inferences()), (8176 + 1605, 5, 3));
     ear.skip(8176);
     ear.push(&[0; 8000]).count();
-    assert_eq!((ear.lost(), ear.inferences()), (8181, 2));
+    assert_eq!((ear.lost(), ear.inferences()), (8181, 3));
     ear.push(&[0; 176]).count();
-    assert_eq!(ear.lost(), 8181);
+    assert_eq!((ear.lost(), ear.inferences()), (8181, 4));
     assert_eq!(ear.heard(), 8176 * 3 + 1605);
 }
 

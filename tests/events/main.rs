@@ -7,10 +7,10 @@ mod file;
 mod listener;
 mod long;
 mod series;
-mod slices;
-mod sound;
 #[path = "../support/skip.rs"]
 mod skip;
+mod slices;
+mod sound;
 #[path = "../support/mod.rs"]
 mod support;
 

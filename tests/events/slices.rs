@@ -11,7 +11,9 @@ heedful::model!(Memory = "../models/chain_memory.heed");
 heedful::model!(Maps = "../models/chain_convolutions.heed");
 
 /// The outcome, and how many slices it took.
-fn run<M: heedful::model::Embedded, const C: usize>(mut slices: Slices<'_, M, C>) -> (heedful::Outcome<[i16; C]>, usize) {
+fn run<M: heedful::model::Embedded, const C: usize>(
+    mut slices: Slices<'_, M, C>,
+) -> (heedful::Outcome<[i16; C]>, usize) {
     let left = slices.left();
     for step in 1..=left {
         assert_eq!(slices.left(), left - step + 1);
