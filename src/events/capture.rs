@@ -85,7 +85,7 @@ impl Capture<'_> {
     /// Samples that there is room for now.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.producer.capacity() - self.producer.len()
+        self.producer.capacity().saturating_sub(self.producer.len())
     }
 }
 

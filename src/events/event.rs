@@ -43,6 +43,6 @@ pub(super) const fn milliseconds(samples: u64, millihertz: u64) -> u64 {
     let (Some(whole), Some(rest)) = (samples.checked_div(millihertz), samples.checked_rem(millihertz)) else {
         return 0;
     };
-    let rest = rest.saturating_mul(1_000_000) / millihertz;
+    let Some(rest) = rest.saturating_mul(1_000_000).checked_div(millihertz) else { return 0 };
     whole.saturating_mul(1_000_000).saturating_add(rest)
 }

@@ -54,8 +54,11 @@ pub struct Listener<M: Detects> {
     lost: u64,
     /// Frames since the last inference, or since one was spared.
     frames: u32,
-    /// An inference under way, and the level that its features are relative to.
-    running: Option<(Progress, i16)>,
+    /// Whether an inference is under way, how far it has come, and the level that its features are relative to. Not an
+    /// option of these: `None` of it would not be zeros.
+    is_running: bool,
+    progress: Progress,
+    level: i16,
     inferences: u64,
 }
 
@@ -83,7 +86,9 @@ impl<M: Detects> Listener<M> {
             heard: 0,
             lost: 0,
             frames: 0,
-            running: None,
+            is_running: false,
+            progress: Progress::new(0),
+            level: 0,
             inferences: 0,
         }
     }
@@ -213,7 +218,8 @@ impl<M: Detects> Listener<M> {
         }
         self.frames = 0;
         if is_open {
-            self.running = Some((Progress::new(M::SHAPE.positions), M::level(&mut self.model)));
+            (self.is_running, self.progress) = (true, Progress::new(M::SHAPE.positions));
+            self.level = M::level(&mut self.model);
         } else {
             let position = self.middle();
             self.tracks.hear(settings, None, M::LABELLED, position);
@@ -229,10 +235,12 @@ impl<M: Detects> Listener<M> {
     #[inline]
     pub(super) fn advance(&mut self) -> bool {
         let (settings, position) = (self.settings(), self.middle());
-        let Some((progress, level)) = &mut self.running else { return false };
-        if let Some(outcome) = M::advance(progress, &mut self.model, &self.window, *level) {
+        if !self.is_running {
+            return false;
+        }
+        if let Some(outcome) = M::advance(&mut self.progress, &mut self.model, &self.window, self.level) {
             self.tracks.hear(settings, Some(outcome), M::LABELLED, position);
-            self.running = None;
+            self.is_running = false;
             self.inferences += 1;
         }
         true

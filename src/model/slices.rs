@@ -67,16 +67,23 @@ impl Progress {
 /// Gives features of a stream: what [`Listen::features`] is called with.
 type Features<I> = fn(&I, usize, i16, &mut [i8], &mut [i8]);
 
+/// A stream, and the level that its features are relative to.
+struct Stream<'m, I> {
+    stream: &'m I,
+    level: i16,
+    features: Features<I>,
+}
+
 /// What the parts read, whichever it is.
 struct Piece<'m, M: Embedded> {
-    heard: Option<(&'m M::Input, i16, Features<M::Input>)>,
+    heard: Option<Stream<'m, M::Input>>,
     given: Given<'m>,
 }
 
 impl<M: Embedded> Source for Piece<'_, M> {
     fn values(&mut self, at: usize, high: &mut [i8], low: &mut [i8]) {
-        match self.heard {
-            Some((stream, level, features)) => features(stream, at, level, high, low),
+        match &self.heard {
+            Some(Stream { stream, level, features }) => features(stream, at, *level, high, low),
             None => self.given.values(at, high, low),
         }
     }
@@ -120,7 +127,7 @@ impl<'m, M: Embedded, const OUTPUTS: usize> Slices<'m, M, OUTPUTS> {
     where
         M::Input: Listen<M>,
     {
-        let heard = Some((stream, stream.level(), <M::Input as Listen<M>>::features as Features<M::Input>));
+        let heard = Some(Stream { stream, level: stream.level(), features: <M::Input as Listen<M>>::features });
         Self { memory, plan, source: Piece { heard, given }, progress: Progress::new(M::SHAPE.positions) }
     }
 
