@@ -3,12 +3,14 @@
 
 mod contents;
 mod decoder;
+mod detector;
 mod heard;
 mod target;
 mod trace;
 
 pub use contents::{PartInfo, Work};
 pub use decoder::{Decoder, Session};
+pub use detector::Detector;
 pub use heard::Heard;
 pub use target::{TARGETS, Target};
 pub use trace::Trace;

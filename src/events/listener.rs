@@ -76,7 +76,10 @@ impl<M: Detects> Listener<M> {
     /// A listener that has heard nothing; `const`, so that it can be a static, which costs no flash.
     #[must_use]
     pub const fn new() -> Self {
-        const { assert!(Self::WINDOW > 0) }
+        const {
+            let _ = M::SETTINGS;
+            assert!(Self::WINDOW > 0);
+        }
         Self {
             model: M::NEW,
             window: M::Window::NEW,

@@ -54,3 +54,5 @@ pub use stream::{Events, Step};
 #[doc(hidden)]
 pub use tracks::{Tracking, Tracks};
 pub use window::{KeepsReadings, ReadingWindow};
+#[cfg(feature = "std")]
+pub(crate) use {settings::Common, track::Track, tracks::Core};

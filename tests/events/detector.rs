@@ -4,6 +4,7 @@ use crate::support::Random;
 use heedful::Error;
 use heedful::events::{ClassSettings, Detector, Event, Settings};
 use heedful::fixed::types::U1F15;
+use heedful::format::write::EventsModel;
 
 /// Steps are 100 samples apart, at 1,000 samples a second.
 const STEP: u64 = 100;
@@ -258,6 +259,31 @@ fn settings_out_of_bounds() {
     assert_eq!(refused(&|s| s.smoothing = 8), ("smoothing of events", 8));
     let at_the_bounds = ClassSettings { enter: bits(32_768), leave: bits(32_768), shortest: 0, longest: 1, ..WORD };
     assert!(Detector::try_new(Settings { smoothing: 7, ..settings([at_the_bounds; 2]) }, &["a", "b"]).is_ok());
+}
+
+/// The detector of any number of classes is the same code.
+#[test]
+fn of_any_number_of_classes() {
+    let mut random = Random(17);
+    let settings = Settings { smoothing: 1, separation: 400, ..settings([WORD, ClassSettings::SILENT, WORD, WORD]) };
+    let mut typed = Detector::new(settings, &["a", "nothing", "b", "c"]);
+    let (smoothing, separation, classes) = (1, 400, settings.classes.to_vec());
+    let mut events = EventsModel { cadence: 1, smoothing, separation, gate: None, classes };
+    let mut any = heedful::dynamic::Detector::new(events.clone(), 1_000_000).unwrap();
+    let (mut levels, mut count) = ([0i64; 4], 0);
+    for step in 0..20_000 {
+        levels = levels.map(|level| (level + random.int(-9000, 9000)).clamp(0, 32_768));
+        let posteriors = levels.map(|level| U1F15::from_bits(level as u16));
+        let found = typed.step(posteriors, step * STEP).map(|event| (event.class, event.score, event.start, event.end));
+        let expected = any.step(posteriors, step * STEP);
+        count += expected.len();
+        let expected: Vec<_> =
+            expected.iter().map(|event| (event.class, event.score, event.start, event.end)).collect();
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+    }
+    assert!(count > 200, "{count} events");
+    events.classes[2].longest = 0;
+    assert!(heedful::dynamic::Detector::new(events, 1_000_000).is_err());
 }
 
 /// A plain list of what the documentation says of one class, with the whole history at hand.

@@ -49,14 +49,21 @@ fn events() -> EventsModel {
     EventsModel { cadence: 2, smoothing: 1, separation: 3, gate: None, classes }
 }
 
-/// The committed file is what the writer writes; `HEEDFUL_BLESS=1` writes it anew.
+/// The committed files are what the writer writes, one of them with a threshold above 1 then; `HEEDFUL_BLESS=1` writes
+/// them anew.
 #[test]
-fn committed_file_is_current() {
+fn committed_files_are_current() {
     let bytes = events().write(&gestures()).unwrap();
-    if std::env::var_os("HEEDFUL_BLESS").is_some() {
-        std::fs::write(path("events_series.heed"), &bytes).unwrap();
+    let mut words = to_words(&bytes);
+    let last = words.len() - 5;
+    words[last] = 40_000 | 12_000 << 16;
+    seal(&mut words);
+    for (name, bytes) in [("events_series.heed", bytes), ("events_damaged.heed", to_bytes(&words))] {
+        if std::env::var_os("HEEDFUL_BLESS").is_some() {
+            std::fs::write(path(name), &bytes).unwrap();
+        }
+        assert_eq!(read(name), bytes, "{name}");
     }
-    assert_eq!(read("events_series.heed"), bytes);
 }
 
 #[test]
