@@ -107,6 +107,19 @@ fn gaps_are_added() {
     assert_eq!(captured.lost(), 4);
 }
 
+/// What is not asked for stays in the queue.
+#[test]
+fn a_dropped_iterator_leaves_the_queue_alone() {
+    let mut queue = SampleQueue::<64>::new();
+    let (mut capture, mut captured) = queue.split();
+    assert_eq!(capture.push_all(&[0; 63]), 0);
+    let mut ear = seldom();
+    drop(ear.listen(&mut captured));
+    assert_eq!((captured.waiting(), ear.heard()), (63, 0));
+    assert_eq!(ear.listen(&mut captured).count(), 0);
+    assert_eq!((captured.waiting(), ear.heard()), (0, 63));
+}
+
 /// An interrupt of its own: a thread fills the queue while another one listens.
 #[test]
 fn two_threads() {

@@ -166,3 +166,19 @@ fn it_is_send_and_const() {
     // The model, its classes, and little else.
     assert!(size_of::<Listener<Digits>>() <= size_of::<Digits>() + 10 * 40 + 400, "{}", size_of::<Listener<Digits>>());
 }
+
+/// A static of one is all zeros, which costs no flash.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_static_costs_no_flash() {
+    use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
+    static ZEROS_ALONE: static_cell::ConstStaticCell<Listener<Digits>> =
+        static_cell::ConstStaticCell::new(Listener::new());
+    assert_eq!(ZEROS_ALONE.take().heard(), 0);
+    let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    let program = object::File::parse(&*program).unwrap();
+    let symbol = program.symbols().find(|symbol| symbol.name().is_ok_and(|name| name.contains("ZEROS_ALONE"))).unwrap();
+    let section = program.section_by_index(symbol.section_index().unwrap()).unwrap();
+    assert!(symbol.size() >= size_of::<Digits>() as u64);
+    assert_eq!(section.kind(), SectionKind::UninitializedData, "{}", section.name().unwrap());
+}
