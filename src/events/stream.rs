@@ -34,7 +34,9 @@ impl<'l, M: Detects, N: FnMut(&mut Listener<M>, bool) -> bool> Events<'l, M, N> 
     /// ```
     /// # use heedful::events::{Listener, Step};
     /// # heedful::model!(pub Digits = "../../models/digits.heed");
-    /// # let (mut ear, samples) = (Listener::<Digits>::new(), [0; 9000]);
+    /// # let mut ear = Listener::<Digits>::new();
+    /// # // Silence, then noise.
+    /// # let samples: [i16; 20_000] = core::array::from_fn(|i| if i < 10_000 { 0 } else { (i * i % 2001) as i16 - 1000 });
     /// # let mut yields = 0;
     /// # let mut yield_now = || yields += 1;
     /// let mut events = ear.push(&samples);

@@ -4,9 +4,12 @@ use crate::skip::{Lack, skipped};
 use crate::support::Random;
 use std::path::Path;
 
-/// A stream: a digit at a time, with so many samples of faint noise before each and at the end; and the digits, with the
-/// samples that each begins and ends at. None where the recordings are not there.
-pub fn stream(clips: &[(usize, &str)], pause: usize) -> Option<(Vec<i16>, Vec<(usize, u64, u64)>)> {
+/// A digit, and the samples that it begins and ends at.
+pub type Spoken = (usize, u64, u64);
+
+/// A stream: a digit at a time, with so many samples of faint noise before each and at the end; and what is spoken in
+/// it. None where the recordings are not there.
+pub fn stream(clips: &[(usize, &str)], pause: usize) -> Option<(Vec<i16>, Vec<Spoken>)> {
     let mut random = Random(11);
     let mut noise = move || (0..pause).map(|_| random.int(-12, 12) as i16).collect::<Vec<i16>>();
     let (mut samples, mut truth) = (noise(), vec![]);
