@@ -135,4 +135,46 @@ mod tests {
         (0..1024).for_each(|_| gate.hear(i16::MIN));
         assert_eq!((gate.level(), Gate::NEW.level()), (0, 0));
     }
+
+    /// A gate, and where its stream is.
+    struct Stream(Gate, u64);
+
+    impl Stream {
+        /// Frames of a square wave of this amplitude; in how many of them the gate is open.
+        fn hear(&mut self, amplitude: i16, frames: usize) -> usize {
+            let settings = GateSettings { hangover: 800, ..GateSettings::of_window(8000, 80, 8000) };
+            let Self(gate, position) = self;
+            let frame = |_: &usize| {
+                (0..80).for_each(|i| gate.hear(if i % 2 == 0 { amplitude } else { -amplitude }));
+                *position += 80;
+                gate.end_frame(&settings, *position)
+            };
+            (0..frames).filter(frame).count()
+        }
+    }
+
+    #[test]
+    fn the_floor_follows() {
+        let mut stream = Stream(Gate::NEW, 0);
+        // Open at the start, for the hangover; the first sound is the floor.
+        assert_eq!(stream.hear(4000, 50), 10);
+        // In quiet the floor falls, and what was below it is loud then.
+        assert_eq!(stream.hear(20, 50), 0);
+        assert_eq!(stream.hear(400, 50), 50);
+        // Hangover, of which the last loud frame is a part.
+        assert_eq!(stream.hear(20, 50), 9);
+        // A sound that stays is the floor after some time: 26 - 6 dB at 2 dB a second.
+        let open = stream.hear(400, 3000);
+        assert!((950..1150).contains(&open), "{open} frames");
+        // 5 dB above it are not enough, 7 dB are.
+        assert_eq!((stream.hear(710, 1), stream.hear(900, 1)), (0, 1));
+    }
+
+    #[test]
+    fn the_noise_of_a_converter_is_silence() {
+        let mut stream = Stream(Gate::NEW, 0);
+        assert_eq!(stream.hear(0, 30), 10);
+        assert_eq!(stream.hear(3, 30), 0);
+        assert_eq!(stream.hear(40, 30), 30);
+    }
 }

@@ -13,7 +13,6 @@ use core::marker::PhantomData;
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     next: usize,
-    layer: usize,
     positions: usize,
     width: usize,
     made: bool,
@@ -25,7 +24,7 @@ pub struct Progress {
 impl Progress {
     /// At the start, of an input that takes so many positions.
     pub(crate) const fn new(positions: usize) -> Self {
-        Self { next: 0, layer: 0, positions, width: 0, made: false, swapped: false, first: 0 }
+        Self { next: 0, positions, width: 0, made: false, swapped: false, first: 0 }
     }
 
     /// Runs the next part; whether it was the last one.
@@ -38,12 +37,11 @@ impl Progress {
             state.memory.maps.swap(0, 1);
         }
         let (attend, pattern, kinds) = (&mut WholeSequence, &|_| (), PhantomData::<KindsOf<M>>);
-        let mut run = Run { source, attend, pattern, observer: &mut Unobserved, layer: self.layer, kinds };
+        let mut run = Run { source, attend, pattern, observer: &mut Unobserved, layer: 0, kinds };
         part.run::<Active, _, _, _, _, _, _, _>(&mut state, &mut run);
-        let (next, layer) = (self.next + 1, run.layer);
+        let next = self.next + 1;
         *self = Self {
             next,
-            layer,
             positions: state.positions,
             width: state.width,
             made: state.made,

@@ -48,6 +48,8 @@ fn times_and_clocks() {
     assert_eq!((detector.step(u32::MAX, 290), detector.step(0, 320)), (None, None));
     assert_eq!(detector.step(u32::MAX, 100), None);
     assert_eq!(detector.step(0, 130).map(|event| event.start), Some(100));
+    // Within an event, too.
+    assert_eq!((detector.step(u32::MAX, 400), detector.step(0, 50)), (None, None));
     detector.reset();
     assert_eq!((detector.step(u32::MAX, 140), detector.step(0, 170).map(|event| event.end)), (None, Some(170)));
 }
