@@ -1,7 +1,7 @@
 //! Long runs and saturated input.
 
 use crate::Digits;
-use heedful::events::{ClassSettings, Detector, Listener, ListenerSettings, Settings};
+use heedful::events::{ClassSettings, Detector, GateSettings, Listener, ListenerSettings, Settings};
 use heedful::fixed::types::U1F15;
 
 /// Ten million steps of the same thousand: the last word is as the second.
@@ -31,7 +31,9 @@ fn ten_million_steps() {
 /// Samples of the largest size: inferences are run, and nothing overflows.
 #[test]
 fn saturated_input() {
-    static OPEN: ListenerSettings<10> = ListenerSettings { cadence: 20, gate: None, ..DEFAULT };
+    static OPEN: ListenerSettings<10> = ListenerSettings { cadence: 20, gate: Some(OPEN_GATE), ..DEFAULT };
+    // Which stays open from the start.
+    const OPEN_GATE: GateSettings = GateSettings { hangover: u32::MAX, ..GateSettings::of_window(8000, 80, 8000) };
     const DEFAULT: ListenerSettings<10> = *Listener::<Digits>::SETTINGS;
     let mut ear = Box::new(Listener::<Digits>::new().with_settings(&OPEN));
     let square: Vec<i16> = (0..24_000).map(|i| if i / 20 % 2 == 0 { i16::MIN } else { i16::MAX }).collect();
