@@ -2,15 +2,14 @@
 
 use super::gate::Gate;
 use super::joined::Detects;
-use super::settings::ListenerSettings;
 use super::stream::Events;
-use super::tracks::{Tracking, Tracks};
+use super::tracks::Tracking;
 use super::window::KeepsReadings;
-use crate::error::{Error, require};
+use crate::error::require;
 use crate::format::InputKind;
 use crate::model::{InputState, Listen, Progress, samples};
 
-/// The settings of a model's listener: [`ListenerSettings`] of its number of classes.
+/// The settings of a model's listener: [`ListenerSettings`](super::ListenerSettings) of its number of classes.
 type SettingsOf<M> = <<M as Detects>::Tracks as Tracking>::Settings;
 
 /// Listens with a model that [`model!`](crate::model!) names: samples in, events out.
@@ -48,7 +47,7 @@ pub struct Listener<M: Detects> {
     window: M::Window,
     tracks: M::Tracks,
     gate: Gate,
-    settings: Option<&'static SettingsOf<M>>,
+    pub(super) settings: Option<&'static SettingsOf<M>>,
     /// Samples of sound or readings of sensors, those that were lost among them.
     heard: u64,
     lost: u64,
@@ -260,35 +259,6 @@ impl<M: Detects> Listener<M> {
     pub(super) fn keep(&mut self) {
         let settings = self.settings();
         self.tracks.keep(settings);
-    }
-}
-
-impl<M: Detects<Tracks = Tracks<CLASSES>>, const CLASSES: usize> Listener<M> {
-    /// The same with other settings.
-    ///
-    /// # Panics
-    /// If they are out of their bounds: in a constant, this is a compile error that tells them. [`Listener::set`] is for
-    /// settings that are not known before.
-    #[must_use]
-    #[track_caller]
-    pub const fn with_settings(mut self, settings: &'static ListenerSettings<CLASSES>) -> Self {
-        match settings.check() {
-            Ok(()) => self.settings = Some(settings),
-            Err(error) => panic!("{}", error.message().as_str()),
-        }
-        self
-    }
-
-    /// Goes by other settings from now on.
-    ///
-    /// # Errors
-    /// [`Error::Scale`] for the first number out of its bounds; nothing has changed then.
-    pub const fn set(&mut self, settings: &'static ListenerSettings<CLASSES>) -> Result<(), Error> {
-        match settings.check() {
-            Ok(()) => self.settings = Some(settings),
-            Err(error) => return Err(error),
-        }
-        Ok(())
     }
 }
 

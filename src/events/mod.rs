@@ -34,6 +34,7 @@ mod event;
 mod gate;
 mod joined;
 mod listener;
+mod set;
 mod settings;
 mod smooth;
 mod stream;
