@@ -1,5 +1,6 @@
 //! `defmt::Format` for what firmware logs; in one place, so that the rest of the crate does not know of it.
 
+use crate::events::{DistanceEvent, Event};
 use crate::outcome::{Guess, Outcome};
 use crate::{Allowed, Error, Mask, OutOfRange, RewindError, TextTooLong};
 use defmt::{Format, Formatter, write};
@@ -75,6 +76,20 @@ impl Format for Guess {
         // Hundredths of a per cent: no floats in firmware.
         let basis_points = u32::from(self.probability.to_bits()) * 10_000 / 32_768;
         write!(f, "class {} ({}.{:02} %)", self.class, basis_points / 100, basis_points % 100);
+    }
+}
+
+impl Format for Event {
+    fn format(&self, f: Formatter<'_>) {
+        let basis_points = u32::from(self.score.to_bits()) * 10_000 / 32_768;
+        let (whole, hundredths) = (basis_points / 100, basis_points % 100);
+        write!(f, "{=str} ({}.{:02} %), {} to {} ms", self.label, whole, hundredths, self.start_ms(), self.end_ms());
+    }
+}
+
+impl Format for DistanceEvent {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "distance {}, {} to {} ms", self.peak, self.start_ms(), self.end_ms());
     }
 }
 

@@ -62,7 +62,7 @@ pub enum Error {
         /// The value found.
         found: usize,
     },
-    /// A scale, bias, steepness or ε is out of bounds.
+    /// A scale, bias, steepness, ε or a number of what makes events is out of bounds.
     Scale {
         /// Which one.
         what: &'static str,

@@ -37,6 +37,7 @@ mod defmt;
 pub mod dynamic;
 mod embedding;
 mod error;
+pub mod events;
 mod feed_forward;
 pub mod format;
 mod kernels;

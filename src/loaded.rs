@@ -2,6 +2,7 @@
 
 use crate::arithmetic::softmax::{Narrow, Weight, Wide};
 use crate::error::Error;
+use crate::events::ListenerSettings;
 use crate::format::{File, Shape, Softmax};
 use crate::kernels::{Active, Kernels};
 use crate::observe::{Observer, Unobserved};
@@ -46,6 +47,7 @@ impl<'a> Model<'a> {
     pub fn load(bytes: &'a [u8], memory: &'a mut [u32]) -> Result<Self, Error> {
         let file = File::from_bytes(bytes)?;
         let shape = file.shape()?;
+        file.check_events(&shape)?;
         for class in 0..file.labels() {
             file.label_of(class)?;
         }
@@ -74,6 +76,15 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn label(&self, class: usize) -> &'a str {
         self.file.label_of(class).unwrap_or("")
+    }
+
+    /// How events are made of its outputs, for a [`Detector`](crate::events::Detector): what the file says, or else
+    /// defaults; see [`File::events`].
+    ///
+    /// # Errors
+    /// If the model has another number of outputs.
+    pub const fn events<const CLASSES: usize>(&self) -> Result<ListenerSettings<CLASSES>, Error> {
+        self.file.events(&self.shape)
     }
 
     /// One inference over features `[steps][columns][channels]`; missing ones count as 0. Where the model takes 15

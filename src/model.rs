@@ -1,6 +1,7 @@
 //! A model whose shape is known when the firmware is compiled.
 
 mod input;
+mod slices;
 
 pub use input::{ChooseInput, ChosenInput, InputNumbers, InputState, Listen, samples};
 
@@ -16,6 +17,9 @@ use crate::parts::{Features, FineFeatures, Given, Input, Readings, Run, Source, 
 use crate::plan::Plan;
 use core::marker::PhantomData;
 use input::Heard;
+#[doc(hidden)]
+pub use slices::Progress;
+pub use slices::Slices;
 
 /// A `.heed` file that a program contains; [`model!`](crate::model!) implements it.
 pub trait Embedded {
@@ -92,6 +96,7 @@ impl<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, co
             require(Self::PLAN.words() == WORDS, "model: the file needs another amount of memory");
             require(rows == ROWS && values == VALUES, "model: the file has another input shape");
             require(M::SHAPE.values() == OUTPUTS, "model: the file has another number of outputs");
+            let () = unwrap(M::FILE.check_events(&M::SHAPE));
         }
         Self { memory: [0; WORDS], stream: M::Input::NEW, file: PhantomData }
     }
@@ -206,6 +211,47 @@ impl<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, co
         let source = &mut Heard::<M>::of(stream);
         run::<M, _, OUTPUTS>(memory, Self::PLAN, source, M::SHAPE.positions, observer)
     }
+
+    /// [`CompiledModel::infer`] in slices, to the same bits.
+    ///
+    /// ```
+    /// heedful::model!(pub Digits = "../models/digits.heed");
+    ///
+    /// let mut digits = Digits::new();
+    /// let mut slices = digits.slices();
+    /// let outcome = loop {
+    ///     if let Some(outcome) = slices.step() {
+    ///         break outcome;
+    ///     }
+    ///     // Here other tasks run: `yield_now().await`, in an async one.
+    /// };
+    /// assert_eq!(outcome, digits.infer());
+    /// ```
+    #[inline]
+    pub fn slices(&mut self) -> Slices<'_, M, OUTPUTS>
+    where
+        M::Input: Listen<M>,
+    {
+        const { Self::HAS_ALL_INPUTS }
+        let given = Given { input: Input::Features(&[]), readings: &[], memory: &[] };
+        Slices::of_stream(&mut self.memory, Self::PLAN, &self.stream, given)
+    }
+
+    /// [`CompiledModel::infer_input`] in slices, to the same bits.
+    #[inline]
+    pub fn slices_of<'m>(&'m mut self, input: Input<'m>, memory: &'m [i8]) -> Slices<'m, M, OUTPUTS> {
+        let given = Given { input, readings: const { M::FILE.readings() }, memory };
+        Slices::of_input(&mut self.memory, Self::PLAN, given)
+    }
+
+    /// What [`Listener`](crate::events::Listener) runs on: the working memory, and what takes the input.
+    #[inline]
+    pub(crate) fn halves(&mut self) -> (&mut [u32], &mut M::Input) {
+        (&mut self.memory, &mut self.stream)
+    }
+
+    /// How the memory is laid out.
+    pub(crate) const LAID_OUT: Plan = Self::PLAN;
 }
 
 /// Runs all parts of a model.

@@ -30,7 +30,7 @@ pub use patches::Patches;
 pub use pattern::FilePattern;
 pub use pool::{Pool, PoolKind, WeightedPool};
 pub use source::Input;
-pub(crate) use source::{Features, FineFeatures, Given, Readings, Source, Tokens};
+pub(crate) use source::{Features, FineFeatures, Given, Readings, Source, Tokens, read};
 pub(crate) use state::{Memory, State};
 pub use stem::{Positions, Stem};
 pub(crate) use step::{Step, StepPlan};

@@ -53,6 +53,13 @@ fn caches() {
 }
 
 #[test]
+fn events() {
+    let Some(cases) = cases() else { return };
+    cases.pass("tests/compile_fail/events_fit.rs");
+    cases.compile_fail("tests/compile_fail/events_[!f]*.rs");
+}
+
+#[test]
 fn decoders() {
     let Some(cases) = cases() else { return };
     cases.pass("tests/compile_fail/decoders_fit.rs");

@@ -200,3 +200,29 @@ fn outcomes_are_logged() {
     let best = strings.text(&logged(&outcome.best()));
     assert_eq!(strings.text(&logged(&outcome)), format!("{best}, logits {:?}", outcome.logits()));
 }
+
+#[test]
+fn events_are_logged() {
+    use heedful::events::{ClassSettings, Detector, DistanceDetector, DistanceSettings, Settings};
+    use heedful::fixed::types::U1F15;
+
+    let strings = Strings::new();
+    let settings =
+        Settings { millihertz: 8_000_000, smoothing: 0, separation: 0, classes: [ClassSettings::of_window(8000)] };
+    let mut detector = Detector::new(settings, &["seven"]);
+    assert_eq!(detector.step([U1F15::from_bits(30_000)], 8000).count(), 0);
+    let event = detector.step([U1F15::ZERO], 12_000).next().unwrap();
+    assert_eq!(strings.text(&logged(&event)), "seven (91.55 %), 1000 to 1500 ms");
+    let mut detector = DistanceDetector::new(DistanceSettings {
+        millihertz: 100_000,
+        smoothing: 0,
+        enter: 500,
+        leave: 300,
+        shortest: 20,
+        longest: 1000,
+        hold_off: 100,
+    });
+    assert_eq!(detector.step(700, 100), None);
+    let event = detector.step(0, 150).unwrap();
+    assert_eq!(strings.text(&logged(&event)), "distance 700, 1000 to 1500 ms");
+}

@@ -3,12 +3,14 @@
 
 mod contents;
 mod decoder;
+mod detector;
 mod heard;
 mod target;
 mod trace;
 
 pub use contents::{PartInfo, Work};
 pub use decoder::{Decoder, Session};
+pub use detector::Detector;
 pub use heard::Heard;
 pub use target::{TARGETS, Target};
 pub use trace::Trace;
@@ -52,6 +54,7 @@ impl Model {
         }
         let file = File::reopen(&words);
         let shape = file.shape()?;
+        file.check_events(&shape)?;
         // Of the working memory, most is within bounds of its own, but not on all hosts.
         let (expected, found) = (crate::loaded::memory_of::<Active>(&shape), isize::MAX as usize / 4);
         if expected > found {

@@ -14,6 +14,7 @@ mod chain;
 #[cfg(feature = "std")]
 mod chain_model;
 mod decoder;
+mod events;
 mod flow;
 mod input_parts;
 mod language;
@@ -30,6 +31,8 @@ pub mod write;
 mod write_chain;
 #[cfg(feature = "std")]
 mod write_decoder;
+#[cfg(feature = "std")]
+mod write_events;
 
 pub use decoder::DecoderConfig;
 #[cfg(feature = "std")]
@@ -70,8 +73,8 @@ pub const MAGIC: u32 = u32::from_le_bytes(*b"HEED");
 pub const MAJOR: u16 = 2;
 /// An older one that it reads, too.
 pub const OLD_MAJOR: u16 = 1;
-/// Minor version that this crate writes.
-pub const MINOR: u16 = 0;
+/// Minor version that this crate writes where a file needs it; 0 where it does not.
+pub const MINOR: u16 = 1;
 
 const HEADER: usize = 4;
 const CRC: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
@@ -130,6 +133,12 @@ pub const fn words<const N: usize>(bytes: &[u8]) -> [u32; N] {
         i += 1;
     }
     words
+}
+
+/// [`words`], as many as there are.
+#[cfg(feature = "std")]
+fn words_of(bytes: &[u8]) -> std::vec::Vec<u32> {
+    bytes.as_chunks::<4>().0.iter().map(|&word| u32::from_le_bytes(word)).collect()
 }
 
 impl<'a> File<'a> {

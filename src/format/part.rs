@@ -48,6 +48,7 @@ pub(crate) const LABELS: Tag = tag(*b"labl", "labels");
 pub(crate) const CHANNELS: Tag = tag(*b"chan", "names of channels");
 pub(crate) const UNIT: Tag = tag(*b"unit", "unit");
 pub(crate) const TOKENIZER: Tag = tag(*b"tokn", "tokens");
+pub(crate) const EVENTS: Tag = tag(*b"evnt", "events");
 
 /// The name of a part.
 pub(super) const fn name(tag: u32) -> &'static str {
@@ -74,6 +75,7 @@ pub(super) const fn name(tag: u32) -> &'static str {
         CHANNELS,
         UNIT,
         TOKENIZER,
+        EVENTS,
         LABELS,
     ];
     let mut i = 0;

@@ -209,7 +209,7 @@ impl Shape {
 }
 
 /// Whether two texts are one.
-const fn is(a: &str, b: &str) -> bool {
+pub(super) const fn is(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut i = 0;
     while i < a.len() && i < b.len() {

@@ -2,11 +2,12 @@
 
 pub use super::chain_model::{AttentionModel, ChainModel, ChannelModel, InputModel, PartModel, PatternModel};
 pub use super::write_decoder::{DecoderBlockModel, DecoderModel, TokenModel};
+pub use super::write_events::EventsModel;
 
 use super::v1::{FUSED, LOW_RANK, SEPARATE};
 use super::{
-    AUDIO, BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, Config, EMBEDDING, File, HEADER, LABELS, MAGIC, MAJOR, MINOR,
-    NORM, OLD_MAJOR, POSITIONS, Tag,
+    AUDIO, BLOCK, BLOCK_VARIANT, CLASSIFIER, CONFIG, Config, EMBEDDING, File, HEADER, LABELS, MAGIC, MAJOR, NORM,
+    OLD_MAJOR, POSITIONS, Tag,
 };
 use crate::arithmetic::head_scale::HeadScale;
 use crate::arithmetic::requantise::Channel;
@@ -132,7 +133,7 @@ impl EncoderModel {
             same("labels", c.classes, self.labels.len())?;
             file.section(LABELS, labels(&self.labels)?);
         }
-        let bytes = file.finish_as(OLD_MAJOR);
+        let bytes = file.finish_as(OLD_MAJOR, 0);
         // Whatever a reader would refuse is refused here.
         crate::dynamic::Model::load(&bytes)?;
         Ok(bytes)
@@ -185,19 +186,23 @@ impl Writer {
     }
 
     pub(super) fn section(&mut self, tag: Tag, content: Vec<u32>) {
-        self.words.push(tag.word);
+        self.section_of(tag.word, content);
+    }
+
+    pub(super) fn section_of(&mut self, tag: u32, content: Vec<u32>) {
+        self.words.push(tag);
         self.words.push(content.len() as u32);
         self.words.extend(content);
     }
 
     pub(super) fn finish(self) -> Vec<u8> {
-        self.finish_as(MAJOR)
+        self.finish_as(MAJOR, 0)
     }
 
-    /// A file of this major version.
-    pub(super) fn finish_as(mut self, major: u16) -> Vec<u8> {
+    /// A file of this version.
+    pub(super) fn finish_as(mut self, major: u16, minor: u16) -> Vec<u8> {
         let checksum = super::CRC.checksum(bytemuck::cast_slice(&self.words[HEADER..]));
-        let version = u32::from(major) << 16 | u32::from(MINOR);
+        let version = u32::from(major) << 16 | u32::from(minor);
         let header = [MAGIC, version, self.words.len() as u32, checksum];
         self.words[..HEADER].copy_from_slice(&header);
         debug_assert!(File::open(&self.words).is_ok());

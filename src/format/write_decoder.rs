@@ -148,7 +148,7 @@ impl DecoderModel {
             let words = tokenizer(&self.tokens)?;
             file.section(TOKENS, words);
         }
-        let bytes = file.finish_as(OLD_MAJOR);
+        let bytes = file.finish_as(OLD_MAJOR, 0);
         // Whatever a reader would refuse is refused here.
         crate::dynamic::Decoder::load(&bytes)?;
         Ok(bytes)

@@ -75,19 +75,29 @@ impl Source for Readings<'_> {
     #[inline]
     fn values(&mut self, at: usize, high: &mut [i8], low: &mut [i8]) {
         let from = self.values.get(at..).unwrap_or(&[]);
-        let count = self.channels.len().max(1);
-        let unit = |i: usize| match (from.get(i), self.channels.get((at + i) % count)) {
-            (Some(&reading), Some(channel)) => {
-                channel.scale.to_i16((i32::from(reading) << 12).saturating_add(channel.bias))
-            }
-            _ => 0,
-        };
-        if !low.is_empty() {
-            return split(unit, high, low);
-        }
-        for (i, to) in high.iter_mut().enumerate() {
-            *to = unit(i).clamp(-128, 127) as i8;
-        }
+        read(|i| from.get(i).copied(), self.channels, at, high, low);
+    }
+}
+
+/// Raw readings as what the model takes. Of the reading `i`, the channel is that of the place `at + i`.
+#[inline]
+pub(crate) fn read(
+    reading: impl Fn(usize) -> Option<i16>,
+    channels: &[Channel],
+    at: usize,
+    high: &mut [i8],
+    low: &mut [i8],
+) {
+    let count = channels.len().max(1);
+    let unit = |i: usize| match (reading(i), channels.get((at + i) % count)) {
+        (Some(reading), Some(channel)) => channel.scale.to_i16((i32::from(reading) << 12).saturating_add(channel.bias)),
+        _ => 0,
+    };
+    if !low.is_empty() {
+        return split(unit, high, low);
+    }
+    for (i, to) in high.iter_mut().enumerate() {
+        *to = unit(i).clamp(-128, 127) as i8;
     }
 }
 

@@ -7,6 +7,7 @@ runs on the two tensors.
 import struct
 
 from audio import Frontend
+from events import Events
 from numerics import (
     attend,
     divide,
@@ -55,6 +56,8 @@ class Chain:
         (self.unit,) = labels(found, "unit", 1)
         text = only(found, "tokn")
         self.tokenizer = Tokenizer(text, self.tokens) if text else None
+        said = only(found, "evnt")
+        self.events = Events(said, self.outputs, self.frontend is not None) if said else None
 
     # What parts ask for while they are read.
 

@@ -130,6 +130,13 @@ def text(file, letters):
     return [tokens]
 
 
+def events(file):
+    """Cadence, smoothing, separation, gate and classes of a file that says something of events."""
+    said = load(file).events
+    gate = list(said.gate) if said.gate else []
+    return [[said.cadence, said.smoothing, said.separation], gate, [one.row() for one in said.classes]]
+
+
 def refused(file):
     try:
         load(file)
@@ -157,6 +164,7 @@ COMPARED = {
     "chain": chain,
     "decoder": decoder,
     "text": text,
+    "events": events,
     "refused": refused,
 }
 

@@ -6,7 +6,8 @@ use crate::support_chain::{chain, input, outputs};
 use crate::support_decoder::{Decoder as FloatDecoder, Shape, TINY};
 use heedful::audio::Params;
 use heedful::dynamic::{Decoder, Model};
-use heedful::format::write::{ChainModel, DecoderBlockModel};
+use heedful::fixed::types::U1F15;
+use heedful::format::write::{ChainModel, DecoderBlockModel, EventsModel};
 use heedful::format::{Config, Softmax};
 use heedful::{Error, Pairing};
 use std::path::Path;
@@ -135,7 +136,64 @@ pub fn chains(folder: &Path, count: u64) -> Cases {
         }
     }
     refused(&mut cases, folder);
+    events(&mut cases, folder, count);
     cases
+}
+
+/// Chains that say something of events, and some in which a word of that is wrong.
+fn events(cases: &mut Cases, folder: &Path, count: u64) {
+    for number in 0..count {
+        let random = &mut Random(7000 + number);
+        let bytes = std::fs::read(folder.join(format!("chain_{number}.heed"))).unwrap();
+        let mut events = EventsModel::of(&bytes).unwrap();
+        (events.cadence, events.smoothing) = (random.int(1, 1 << 20) as u32, random.int(0, 7) as u32);
+        events.separation = random.next() as u32;
+        for class in &mut events.classes {
+            let leave = random.int(1, 1 << 15);
+            class.enter = U1F15::from_bits(random.int(leave, 1 << 15) as u16);
+            class.leave = U1F15::from_bits(leave as u16);
+            (class.longest, class.hold_off) = (random.int(1, u32::MAX.into()) as u32, random.next() as u32);
+            class.shortest = random.int(0, class.longest.into()) as u32;
+            class.is_silent = random.int(0, 1) == 1;
+        }
+        let file = folder.join(format!("events_{number}.heed")).display().to_string();
+        let written = events.write(&bytes).unwrap();
+        std::fs::write(&file, &written).unwrap();
+        let gate = events.gate.map_or(vec![], |gate| vec![gate.above, gate.rise, gate.least, gate.hangover]);
+        let classes: Vec<_> = events
+            .classes
+            .iter()
+            .map(|class| {
+                let [enter, leave] = [class.enter, class.leave].map(|level| level.to_bits().into());
+                [enter, leave, class.shortest, class.longest, class.hold_off, class.is_silent.into()]
+            })
+            .collect();
+        let rest = [events.cadence, events.smoothing, events.separation];
+        cases.add("events", format!("[\"{file}\",{rest:?},{gate:?},{classes:?}]"));
+        // Of the class, thresholds that are too high, too low, and the wrong way round.
+        let class = 9 + 5 * random.int(0, events.classes.len() as i64 - 1) as usize;
+        let wrong = [
+            (0, 0),
+            (1, 8),
+            (3, 2),
+            (8, 0),
+            (class, 32_769 | 1 << 16),
+            (class, 5),
+            (class, 7 | 8 << 16),
+            (class + 1, u32::MAX),
+            (class + 2, 0),
+            (class + 4, 2),
+        ];
+        let (word, value) = wrong[number as usize % wrong.len()];
+        let mut words = to_words(&written);
+        let at = section(&words, *b"evnt") + 2 + word;
+        // The longest of all durations is no wrong one.
+        if word == class + 1 && words[at + 1] == u32::MAX {
+            continue;
+        }
+        words[at] = value;
+        refuse(cases, folder, &format!("events_{number}_{word}_{value}"), words);
+    }
 }
 
 /// Chains that are refused, by their names as errors.
@@ -199,6 +257,8 @@ fn refuse(cases: &mut Cases, folder: &Path, name: &str, mut words: Vec<u32>) {
         Error::Part { .. } => "Part",
         Error::Missing { .. } => "Missing",
         Error::Truncated { .. } => "Truncated",
+        Error::Scale { .. } => "Scale",
+        Error::Shape { .. } => "Shape",
         other => panic!("{other}"),
     };
     cases.add("refused", format!("[\"{file}\",\"{error}\"]"));

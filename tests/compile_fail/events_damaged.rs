@@ -1,0 +1,5 @@
+heedful::model!(Gestures = "../models/events_damaged.heed");
+
+fn main() {
+    let _ = Gestures::new();
+}
