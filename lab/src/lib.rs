@@ -35,6 +35,7 @@ pub mod prune;
 pub mod ranges;
 pub mod remove_heads;
 pub mod settings;
+pub mod stream;
 pub mod target;
 pub mod train;
 pub mod training;

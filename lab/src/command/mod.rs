@@ -5,11 +5,13 @@ mod evaluate;
 mod heads;
 mod import;
 mod info;
+mod mix;
 mod new;
 mod progress;
 mod prune;
 mod run;
 mod second;
+mod stream;
 mod train;
 mod train_digits;
 mod upgrade;
@@ -32,6 +34,10 @@ pub enum Command {
     Convert(convert::Convert),
     /// Judge a .heed model, and the float model beside it, on recordings.
     Evaluate(evaluate::Evaluate),
+    /// Listen to a long recording, and say how many events are right.
+    Stream(stream::Stream),
+    /// Make a stream of what validates in a project, and a table of what is in it.
+    Mix(mix::Mix),
     /// Turn a published model into integers and write the .heed file.
     Import(import::Import),
     /// Run a .heed model on arrays.
@@ -57,6 +63,8 @@ impl Command {
             Self::TrainDigits(command) => command.run(),
             Self::Convert(command) => command.run(),
             Self::Evaluate(command) => command.run(),
+            Self::Stream(command) => command.run(),
+            Self::Mix(command) => command.run(),
             Self::Import(command) => command.run(),
             Self::Run(command) => command.run(),
             Self::Verify(command) => command.run(),

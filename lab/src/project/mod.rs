@@ -7,6 +7,7 @@ mod alter;
 mod augment;
 mod budget;
 pub mod card;
+mod events;
 mod examples;
 mod inputs;
 mod judge;
@@ -16,6 +17,7 @@ pub mod template;
 
 pub use augment::Augment;
 pub use budget::BudgetConfig;
+pub use events::EventsConfig;
 pub use inputs::Inputs;
 pub use judge::{Judged, judge};
 pub use task::{Task, Trained};
@@ -51,6 +53,9 @@ pub struct Project {
     /// How it learns from another model.
     #[serde(default)]
     pub distil: Distil,
+    /// What events are made of.
+    #[serde(default)]
+    pub events: EventsConfig,
     /// What the model may take at most.
     #[serde(default)]
     pub budget: BudgetConfig,
@@ -81,6 +86,7 @@ impl Project {
         project.train.check().map_err(|error| wrong(format!("[train]: {error}")))?;
         project.augment.check(&project.input).map_err(wrong)?;
         project.distil.check().map_err(wrong)?;
+        project.events.check().map_err(wrong)?;
         if let InputConfig::Audio(_) = project.input {
             inputs::check_rounding(&project.train.rounding).map_err(wrong)?;
             project.train.rounding.input_unit = Some(inputs::OCTAVE_EIGHTH);

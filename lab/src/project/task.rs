@@ -110,6 +110,7 @@ impl Task {
         };
         let folded = self.with_series(float.fold());
         let (heed, bytes) = self.integers(&folded, &ranges)?;
+        let bytes = self.with_thresholds(bytes)?;
         let (float_judged, judged) = (self.judge_float(&folded)?, self.judge(&heed)?);
         Ok(Some(Trained { float, bytes, records, float_judged, judged }))
     }

@@ -1,0 +1,73 @@
+//! The `[events]` table: what a trained model's file says of events, chosen on streams of what validates.
+
+use super::Task;
+use crate::Error;
+use crate::stream::mix::{Settings, mix};
+use crate::stream::{scores, thresholds};
+use heedful::dynamic::Model;
+use heedful::format::write::EventsModel;
+use serde::{Deserialize, Serialize};
+
+/// The longest stream that is made of what validates, minutes.
+const LONGEST: f64 = 120.0;
+
+/// What events are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventsConfig {
+    /// False alarms in an hour of "nothing", at most.
+    pub false_alarms: f64,
+    /// Frames of the front end from an inference to the next.
+    pub cadence: u32,
+}
+
+impl Default for EventsConfig {
+    fn default() -> Self {
+        Self { false_alarms: 1.0, cadence: 10 }
+    }
+}
+
+impl EventsConfig {
+    pub(super) fn check(&self) -> Result<(), String> {
+        if !(self.false_alarms >= 0.0 && self.false_alarms.is_finite()) {
+            return Err(format!("`events.false_alarms` is {}, expected a number from 0 on", self.false_alarms));
+        }
+        match self.cadence {
+            0 => Err("`events.cadence` is 0, expected at least 1".to_owned()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Task {
+    /// A file with thresholds for each class: the lowest that give as few false alarms as asked for, in the sounds of
+    /// "nothing" that validate, one after the other. The file as it is where there are none.
+    ///
+    /// # Errors
+    /// If a recording cannot be read, or something is wrong with the file.
+    pub fn with_thresholds(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let wrong = |error: heedful::Error| Error::Training(format!("thresholds: {error}"));
+        let model = Model::load(&bytes).map_err(wrong)?;
+        let Some(params) = model.frontend().map(|frontend| frontend.params) else { return Ok(bytes) };
+        let nothing = self.data.labels.len() - 1;
+        let of_nothing = |item: &&usize| self.data.items[**item].class == nothing;
+        let count = self.data.split.validation.iter().filter(of_nothing).count();
+        if !self.data.nothing || count == 0 {
+            return Ok(bytes);
+        }
+        let window = params.samples(model.shape().input.steps) as f64 / f64::from(params.sample_rate);
+        let stream = Settings {
+            minutes: (count as f64 * window / 60.0).min(LONGEST),
+            ratio: None,
+            pause: [0.0; 2],
+            is_background: true,
+            seed: self.project.train.seed,
+        };
+        let EventsConfig { false_alarms, cadence } = self.project.events;
+        let (samples, truth) = mix(&self.data, params.sample_rate, stream)?;
+        let heard = scores(&model, &samples, cadence)?;
+        let settings = EventsModel { cadence, ..EventsModel::of(&bytes).map_err(wrong)? };
+        let chosen = thresholds::choose(&heard, &self.data.labels, &settings, &truth, false_alarms)?;
+        chosen.write(&bytes).map_err(wrong)
+    }
+}
