@@ -82,13 +82,7 @@ impl Options {
     }
 
     /// Converts a model whose weights are at `from`, writes the file, and says how near it is to float.
-    pub fn write(
-        self,
-        model: &Model,
-        front_end: Option<FrontEnd>,
-        from: &Path,
-        calibrate: &Path,
-    ) -> Result<(), Error> {
+    pub fn write(self, model: &Model, front_end: Option<FrontEnd>, from: &Path, calibrate: &Path) -> Result<(), Error> {
         let array = Array::read(calibrate).map_err(Error::import(calibrate))?;
         let samples = Samples::new(model, "calibration", &array, self.second.read()?.as_ref());
         let samples = samples.map_err(Error::import(calibrate))?;
