@@ -168,8 +168,8 @@ impl Tables {
 }
 
 impl Frontend<'_> {
-    /// The real value of a unit of each value of a frame: of cepstra by [`Tables::design_cepstra`], the units that it was
-    /// given; of log-mel energies, an eighth of an octave.
+    /// The real value of a unit of each value of a frame: of cepstra by [`Tables::design_cepstra`], the units that it
+    /// was given; of log-mel energies, an eighth of an octave.
     #[must_use]
     pub fn units(&self) -> Vec<f64> {
         let bands = self.params.bands as usize;

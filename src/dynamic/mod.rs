@@ -116,8 +116,8 @@ impl Model {
         self.file().channels().iter().map(bits).collect()
     }
 
-    /// [`Model::channels`], or, where the model hears, the same of each value of a frame: of cepstra as the writer makes
-    /// them, of natural logarithms; else of octaves. None where the input is tokens.
+    /// [`Model::channels`], or, where the model hears, the same of each value of a frame: of cepstra as the writer
+    /// makes them, of natural logarithms; else of octaves. None where the input is tokens.
     #[must_use]
     pub fn feature_units(&self) -> Vec<(f32, f32)> {
         match self.frontend() {
