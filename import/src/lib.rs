@@ -19,6 +19,7 @@ pub mod convert;
 mod equalise;
 mod error;
 pub mod float;
+mod front_end;
 pub mod graph;
 pub mod hf;
 mod import_error;
@@ -37,6 +38,7 @@ pub mod words;
 
 pub use checkpoint::{Checkpoint, Layer, Shape};
 pub use error::Error;
+pub use front_end::{AudioConfig, FrontEnd, SpectrumName};
 pub use import_error::ImportError;
 pub use model::{BEGIN, END, Integer, LanguageModel};
 pub use tokenizer::{Token, Tokenizer};

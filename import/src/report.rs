@@ -1,10 +1,10 @@
 //! Where a model's integers lose accuracy, and what helps.
 
-use crate::ImportError;
 use crate::compare::{Comparison, compare, decibels, judge, outputs};
 use crate::convert::{Clipping, ConvertError, Ranges, Settings, convert, residual_steps};
 use crate::graph::{Model, Place, Site};
 use crate::samples::Samples;
+use crate::{FrontEnd, ImportError};
 use heedful::dynamic;
 use heedful::format::write::{ChainModel, PartModel};
 use std::collections::BTreeMap;
@@ -15,6 +15,7 @@ pub struct Bench<'a> {
     model: &'a Model,
     samples: &'a Samples,
     ranges: Ranges,
+    front_end: Option<FrontEnd>,
     /// The outputs of the float model.
     expected: Vec<Vec<f32>>,
 }
@@ -80,7 +81,13 @@ impl<'a> Bench<'a> {
     /// If it refuses one, or there are none.
     pub fn new(model: &'a Model, samples: &'a Samples) -> Result<Self, ReportError> {
         let ranges = Ranges::observe(model, samples.iter())?;
-        Ok(Self { model, samples, ranges, expected: outputs(model, samples)? })
+        Ok(Self { model, samples, ranges, front_end: None, expected: outputs(model, samples)? })
+    }
+
+    /// The same, for files that make the inputs of sound themselves.
+    #[must_use]
+    pub fn hearing(self, front_end: Option<FrontEnd>) -> Self {
+        Self { front_end, ..self }
     }
 
     /// Converts and judges.
@@ -88,7 +95,10 @@ impl<'a> Bench<'a> {
     /// # Errors
     /// If a scale does not fit, or the parts do not fit together.
     pub fn convert(&self, settings: Settings) -> Result<Converted, ReportError> {
-        let chain = convert(self.model, &self.ranges, settings)?;
+        let mut chain = convert(self.model, &self.ranges, settings)?;
+        if let Some(front_end) = &self.front_end {
+            chain = front_end.hear(chain)?;
+        }
         let bytes = chain.to_bytes()?;
         let heed = dynamic::Model::load(&bytes)?;
         let seen = judge(self.model, &self.expected, &heed, self.samples)?;
@@ -168,7 +178,7 @@ impl<'a> Bench<'a> {
         if others.is_empty() {
             return Ok(None);
         }
-        let converted = Bench::new(self.model, &own)?.convert(settings)?;
+        let converted = Bench::new(self.model, &own)?.hearing(self.front_end).convert(settings)?;
         let on_others = compare(self.model, &converted.heed, &others)?;
         Ok(Some(converted.seen.decibels - on_others.decibels))
     }

@@ -173,7 +173,7 @@ pub enum HeedInputs {
 
 impl HeedInputs {
     /// Those in an array `[N, …]`. Images may have their channels first, as in PyTorch, or last; sound is of integers
-    /// of 16 bits, or of real numbers from -1 to 1.
+    /// of 16 bits, or of real numbers from -1 to 1, or features `[N, frames, values]` of it.
     ///
     /// # Errors
     /// If they are of another size, tokens are no whole numbers of the vocabulary, or a memory is missing.
@@ -191,6 +191,11 @@ impl HeedInputs {
                 };
                 let values: Vec<_> = array.parts(what, steps * columns * channels)?.map(real).collect();
                 Ok(Self::Values(values, memories(shape, second, array)?))
+            }
+            // Features of frames, where there is an axis for them.
+            InputKind::Audio if array.shape.get(1..) == Some(&[steps, columns * channels]) => {
+                let real = |part: &[f64]| part.iter().map(|&x| x as f32).collect();
+                Ok(Self::Values(array.parts(what, steps * columns * channels)?.map(real).collect(), vec![]))
             }
             InputKind::Audio => {
                 let full = if array.integers { 1.0 } else { 32_768.0 };

@@ -1,7 +1,13 @@
 //! State dicts under PyTorch's names, their TOML, and what is refused.
 
+use heedful::dynamic::Heard;
+use heedful::format::InputKind;
 use heedful_import::ImportError;
+use heedful_import::arrays::Array;
+use heedful_import::convert::Settings;
 use heedful_import::graph::{Model, NoTaps, Order, Positions, Sample, Stem};
+use heedful_import::report::{Bench, Converted};
+use heedful_import::samples::{HeedInputs, Samples};
 use heedful_import::torch::{self, Config};
 use heedful_import::weights::{Tensor, Tensors};
 use rand::rngs::ChaCha8Rng;
@@ -353,4 +359,88 @@ fn inspection_writes_the_configuration() {
     let answered = answers.iter().fold(text, |text, (question, answer)| text.replace(question, answer));
     let config = Config::parse(&answered).unwrap_or_else(|error| panic!("{error}\n{answered}"));
     assert_eq!(torch::read(dict.tensors(), &config).unwrap(), read(&dict, "").unwrap());
+}
+
+const AUDIO: &str = r#"
+[audio]
+rate = 8000
+window = 200
+hop = 80
+bands = 12
+low = 100
+high = 3500
+spectrum = "power"
+floor = 1e-10
+full_scale = 1.0
+cepstra = 3
+"#;
+
+/// A series of cepstra, and a picture of them: the file hears, and gives for samples what it gives for their features.
+#[test]
+fn with_a_front_end_the_file_hears() {
+    let series = (Dict::encoder(), [MODEL, INPUT, NAMES, AUDIO].concat());
+    let mut dict = Dict::encoder();
+    dict.0.retain(|name, _| !name.starts_with("embed"));
+    dict.layer("conv", &[8, 1, 1, 3]);
+    let conv = "\n[[convolutions]]\nname = \"conv\"\nactivation = \"relu\"\n";
+    let names = NAMES.replace("embedding = \"embed\"", "");
+    let picture = (dict, [MODEL, INPUT, "channels = 3\n", conv, &names, AUDIO].concat());
+    let sound: Vec<i16> = (0..520).map(|i| (9000.0 * ((i * i) as f64 / 900.0).sin()) as i16).collect();
+    for ((dict, text), columns) in [(series, 1), (picture, 3)] {
+        let config = Config::parse(&text).unwrap();
+        let model = torch::read(dict.tensors(), &config).unwrap();
+        let wave = |seed: usize| (0..15).map(|i| 70.0 * ((i * seed) as f32 * 0.7).sin()).collect::<Vec<f32>>();
+        let samples = Samples::Values { values: (1..9).map(wave).collect(), memory: vec![] };
+        let front_end = config.front_end(&model).unwrap();
+        let bench = Bench::new(&model, &samples).unwrap().hearing(front_end);
+        let Converted { heed, seen, .. } = bench.convert(Settings::default()).unwrap();
+        let input = heed.shape().input;
+        assert_eq!((input.kind, input.sample_rate(), heed.shape().features()), (InputKind::Audio, 8000, [5, 3]));
+        assert_eq!((input.steps, input.columns), (5, columns));
+        assert!(seen.decibels > 25.0, "{seen:?}");
+        assert_eq!(bench.layers(&bench.convert(Settings::default()).unwrap()).unwrap().last().unwrap().name, "outputs");
+
+        let Some(Heard::FineFeatures(heard)) = heed.hear(&sound) else { panic!("it hears nothing") };
+        let units = heed.feature_units();
+        let features: Vec<f64> =
+            heard.iter().zip(units.iter().cycle()).map(|(&x, &(_, unit))| f64::from(x) * f64::from(unit)).collect();
+        let arrays = [
+            Array { shape: vec![1, 520], values: sound.iter().map(|&x| f64::from(x)).collect(), integers: true },
+            Array { shape: vec![1, 5, 3], values: features, integers: false },
+        ];
+        let [by_sound, by_features] =
+            arrays.map(|array| HeedInputs::new(heed.shape(), "input", &array, None).unwrap().run(&heed));
+        assert_eq!(by_sound, by_features);
+        assert!(by_sound[0].iter().any(|&x| x != 0.0));
+
+        let coarse = bench.convert(Settings { fine_input: false, ..Settings::default() }).unwrap_err().to_string();
+        assert!(coarse.starts_with("a front end of cepstra before a stem of 8 bits, not 15"), "{coarse}");
+    }
+}
+
+#[test]
+fn front_ends_that_cannot_be_are_named() {
+    let text = |from: &str, to: &str| {
+        let whole = [MODEL, INPUT, NAMES, AUDIO].concat();
+        assert!(whole.contains(from), "{from}");
+        let config = match Config::parse(&whole.replace(from, to)) {
+            Ok(config) => config,
+            Err(error) => return error.to_string(),
+        };
+        let model = torch::read(Dict::encoder().tensors(), &config).unwrap();
+        config.front_end(&model).unwrap_err().to_string()
+    };
+    let typo = text("window =", "widow =");
+    assert!(typo.contains("unknown key `widow`, did you mean `window`?; known: rate, "), "{typo}");
+    let word = text("\"power\"", "\"powr\"");
+    assert!(word.contains("unknown word `powr`, did you mean `power`?"), "{word}");
+    assert!(text("full_scale = 1.0\n", "").contains("missing field `full_scale`"));
+    assert_eq!(
+        text("cepstra = 3", "cepstra = 4"),
+        "`audio.cepstra` is 4, expected 3, which the model is given of each frame"
+    );
+    assert!(text("cepstra = 3", "").starts_with("`audio.cepstra` is nothing, expected how many"));
+    assert!(text("hop = 80", "hop = 201").starts_with("`audio.hop` is 201, expected 1 to 200 samples"));
+    let rate = text("steps = 5", "steps = 5\nrate = 100.0");
+    assert!(rate.starts_with("`input` is rate, names, offset or scale beside `[audio]`"), "{rate}");
 }

@@ -106,8 +106,7 @@ impl Tables {
         }
         let mut cepstra = CepstraTables { matrix: Vec::new(), channels: Vec::new() };
         for (coefficient, &unit) in units.iter().enumerate() {
-            let angle = |band: usize| coefficient as f64 * (band as f64 + 0.5) / bands as f64 * core::f64::consts::PI;
-            let row: Vec<f64> = (0..bands).map(|band| (2.0 / bands as f64).sqrt() * angle(band).cos()).collect();
+            let row: Vec<f64> = dct(coefficient, bands).collect();
             let step = row.iter().fold(0.0, |most: f64, x| most.max(x.abs())) / 32767.0;
             let row: Vec<i16> = row.iter().map(|x| (x / step).round() as i16).collect();
             let floor = row.iter().map(|&x| i64::from(x)).sum::<i64>() * i64::from(params.floor_log2);
@@ -166,6 +165,29 @@ impl Tables {
             self.cepstra.as_ref().map(|tables| Cepstra { matrix: &tables.matrix, channels: &tables.channels });
         Frontend::new(self.params, &self.window, &self.mel, cepstra)
     }
+}
+
+impl Frontend<'_> {
+    /// The real value of a unit of each value of a frame: of cepstra by [`Tables::design_cepstra`], the units that it
+    /// was given; of log-mel energies, an eighth of an octave.
+    #[must_use]
+    pub fn units(&self) -> Vec<f64> {
+        let bands = self.params.bands as usize;
+        let Some(cepstra) = self.cepstra else { return vec![0.125; bands] };
+        let rows = cepstra.matrix.chunks_exact(bands.next_multiple_of(2).max(2));
+        let unit = |(coefficient, (row, channel)): (usize, (&[i16], &Channel))| {
+            let step = dct(coefficient, bands).fold(0.0, |most: f64, x| most.max(x.abs()));
+            let most = row.iter().fold(1, |most, x| most.max(x.unsigned_abs()));
+            core::f64::consts::LN_2 * step / f64::from(most) / channel.scale.to_real()
+        };
+        rows.zip(cepstra.channels).enumerate().map(unit).collect()
+    }
+}
+
+/// A row of the orthonormal DCT-II, but for the first, which is longer by a factor of the root of two.
+fn dct(coefficient: usize, bands: usize) -> impl Iterator<Item = f64> {
+    let angle = move |band: usize| coefficient as f64 * (band as f64 + 0.5) / bands as f64 * core::f64::consts::PI;
+    (0..bands).map(move |band| (2.0 / bands as f64).sqrt() * angle(band).cos())
 }
 
 impl MelBin {

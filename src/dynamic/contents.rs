@@ -100,7 +100,8 @@ impl Model {
         match input.kind {
             InputKind::Tokens => format!("up to {}, of {}", input.steps, input.channels),
             InputKind::Audio => {
-                format!("{} frames of {} bands at {} Hz", input.steps, input.channels, input.sample_rate())
+                let (values, what) = (input.columns * input.channels, if input.fine { "cepstra" } else { "bands" });
+                format!("{} frames of {values} {what} at {} Hz", input.steps, input.sample_rate())
             }
             InputKind::Features if input.columns > 1 => {
                 format!("[{}][{}][{}] of {bits} bits", input.steps, input.columns, input.channels)

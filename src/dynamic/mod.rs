@@ -119,7 +119,17 @@ impl Model {
         self.file().channels().iter().map(bits).collect()
     }
 
-    /// The same of the channels of a second input.
+    /// [`Model::channels`], or, where the model hears, the same of each value of a frame: of cepstra as the writer
+    /// makes them, of natural logarithms; else of octaves. None where the input is tokens.
+    #[must_use]
+    pub fn feature_units(&self) -> Vec<(f32, f32)> {
+        match self.frontend() {
+            Some(frontend) => frontend.units().iter().map(|&unit| (0.0, unit as f32)).collect(),
+            None => self.channels(),
+        }
+    }
+
+    /// [`Model::channels`] of a second input.
     #[must_use]
     pub fn memory_channels(&self) -> Vec<(f32, f32)> {
         let bits = |&[zero, unit]: &[u32; 2]| (f32::from_bits(zero), f32::from_bits(unit));
@@ -141,7 +151,7 @@ impl Model {
     }
 
     /// Real features `[steps][columns][channels]` in, and what comes out, in real values. Missing features count as 0,
-    /// and those that are no numbers, too.
+    /// and those that are no numbers, too. Of a model that hears, they are `[frames][values]`.
     #[must_use]
     pub fn infer_real(&self, features: &[f32]) -> Vec<f32> {
         self.infer_real_with(features, &[])
@@ -163,7 +173,7 @@ impl Model {
 
     /// Real features as the integers that the model takes.
     fn integers(&self, features: &[f32]) -> Vec<i16> {
-        units(features, &self.channels(), if self.shape.input.fine { 14 } else { 7 }).collect()
+        units(features, &self.feature_units(), if self.shape.input.fine { 14 } else { 7 }).collect()
     }
 
     /// The same of a second input.

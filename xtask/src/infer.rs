@@ -6,7 +6,7 @@ use crate::targets::{TARGETS, Target};
 use crate::{emulator, firmware, markdown, root, toolchain};
 use anyhow::{Context, Result, bail, ensure};
 use heedful::Input;
-use heedful::dynamic::Model;
+use heedful::dynamic::{Heard, Model};
 use heedful_import::arrays::Array;
 use std::path::Path;
 
@@ -38,13 +38,18 @@ pub struct Inferred {
 }
 
 impl Case {
-    /// A model and an array `[N, …]` of real inputs.
+    /// A model and an array `[N, …]` of real inputs; `[N, samples]`, of 16 bits, where it hears.
     pub fn read(model: &Path, input: &Path) -> Result<Self> {
         let bytes = std::fs::read(model).with_context(|| model.display().to_string())?;
         let model = Model::load(&bytes).with_context(|| model.display().to_string())?;
         let array = Array::read(input).with_context(|| input.display().to_string())?;
+        if let (Some(_), [_, samples]) = (model.frontend(), array.shape.as_slice()) {
+            let sounds = array.parts("input", *samples)?;
+            let inputs = sounds.map(|sound| hear(&model, sound)).collect();
+            return Ok(Self { model, inputs });
+        }
         let shape = model.shape().input;
-        let (channels, bits) = (model.channels(), if shape.fine { 0 } else { 7 });
+        let (channels, bits) = (model.feature_units(), if shape.fine { 0 } else { 7 });
         ensure!(!channels.is_empty(), "the model takes no features");
         let unit = |(&x, (zero, unit)): (&f64, &(f32, f32))| {
             let limit = if shape.fine { 16_384.0 } else { 128.0 };
@@ -81,6 +86,17 @@ impl Case {
             }
         }
         Ok(inferred)
+    }
+}
+
+/// What the model's front end makes of samples, in 15 bits.
+fn hear(model: &Model, samples: &[f64]) -> Vec<i16> {
+    // The cast saturates.
+    let samples: Vec<i16> = samples.iter().map(|&x| x as i16).collect();
+    match model.hear(&samples) {
+        Some(Heard::FineFeatures(features)) => features,
+        Some(heard) => heard.upper_bits().into_iter().map(|x| i16::from(x) << 7).collect(),
+        None => vec![],
     }
 }
 

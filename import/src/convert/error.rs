@@ -29,7 +29,7 @@ pub enum ConvertError {
 }
 
 impl ConvertError {
-    pub(super) fn scale(layer: &str, reason: impl ToString) -> Self {
+    pub(crate) fn scale(layer: &str, reason: impl ToString) -> Self {
         Self::Scale { layer: layer.to_owned(), reason: reason.to_string() }
     }
 }

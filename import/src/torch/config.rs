@@ -1,9 +1,9 @@
 //! The TOML beside a state dict: what its tensors do not say.
 
 use super::names::{BlockNames, Names};
-use crate::ImportError;
-use crate::graph::Activation;
+use crate::graph::{Activation, Model};
 use crate::words;
+use crate::{AudioConfig, FrontEnd, ImportError};
 use serde::{Deserialize, Serialize};
 
 /// All of it.
@@ -14,6 +14,8 @@ pub struct Config {
     pub model: ModelConfig,
     /// What it is given.
     pub input: InputConfig,
+    /// What made it of samples, if the file is to hear them.
+    pub audio: Option<AudioConfig>,
     /// What attention looks at instead of the tokens, if it does.
     pub memory: Option<MemoryConfig>,
     /// What makes tokens of it.
@@ -33,6 +35,27 @@ impl Config {
     pub fn block_names(&self) -> BlockNames {
         let attention = if self.memory.is_some() { "multihead_attn" } else { "self_attn" };
         self.names.block.clone().unwrap_or_else(|| BlockNames::of(attention))
+    }
+
+    /// The front end of the model that [`read`](super::read) gives, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be, or the model is given something else.
+    pub fn front_end(&self, model: &Model) -> Result<Option<FrontEnd>, ImportError> {
+        let Some(audio) = &self.audio else { return Ok(None) };
+        let InputConfig { rate, names, offset, scale, .. } = &self.input;
+        if rate.is_some() || [names.len(), offset.len(), scale.len()] != [0; 3] {
+            let expected = "none of these: a front end makes the channels of samples";
+            return Err(ImportError::setting("input", "rate, names, offset or scale beside `[audio]`", expected));
+        }
+        if self.memory.is_some() {
+            return Err(ImportError::setting(
+                "memory",
+                "there beside `[audio]`",
+                "no second input of a model that hears",
+            ));
+        }
+        FrontEnd::new(audio, model).map(Some)
     }
 
     /// Reads the text.

@@ -30,7 +30,7 @@ pub fn write(unfolded: &Unfolded) -> Result<(Config, BTreeMap<String, Tensor>), 
         out.block(&format!("{LAYERS}.{index}."), block, unfolded.log_temperature(index));
     }
     let model = config_of(unfolded)?;
-    Ok((Config { model, input, memory: None, stem, convolutions, names }, out.tensors))
+    Ok((Config { model, input, audio: None, memory: None, stem, convolutions, names }, out.tensors))
 }
 
 fn refuse(what: &str) -> ImportError {

@@ -4,6 +4,8 @@
 #[path = "../../../tests/support/skip.rs"]
 pub mod skip;
 
+pub mod kwt1;
+
 use heedful_import::{Checkpoint, Token, Tokenizer};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};

@@ -4,7 +4,7 @@ use clap::Args;
 use heedful_import::graph::Model;
 use heedful_import::torch::{self, Config};
 use heedful_import::weights::Tensors;
-use heedful_import::{ImportError, hf};
+use heedful_import::{FrontEnd, ImportError, hf};
 use heedful_lab::{Error, file};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ impl Float {
     pub fn read(&self) -> Result<Model, Error> {
         match &self.config {
             None if self.against.is_dir() => folder(&self.against, self.length),
-            config => state_dict(&self.against, config.as_deref()),
+            config => Ok(state_dict(&self.against, config.as_deref())?.0),
         }
     }
 }
@@ -38,8 +38,8 @@ pub fn tensors(weights: &Path) -> Result<Tensors, Error> {
     Tensors::read(weights).map_err(|error| Error::import(weights)(error.into()))
 }
 
-/// The model of a state dict, by the TOML of a file or that which the weights bring.
-pub fn state_dict(weights: &Path, config: Option<&Path>) -> Result<Model, Error> {
+/// The model of a state dict and its front end, by the TOML of a file or that which the weights bring.
+pub fn state_dict(weights: &Path, config: Option<&Path>) -> Result<(Model, Option<FrontEnd>), Error> {
     let (named, config_of) = match config {
         Some(config) => {
             let text = fs::read_to_string(config).map_err(Error::io(config))?;
@@ -53,7 +53,9 @@ pub fn state_dict(weights: &Path, config: Option<&Path>) -> Result<Model, Error>
         ImportError::Setting { .. } => Error::import(named)(error),
         _ => Error::import(weights)(error),
     };
-    torch::read(tensors(weights)?, &config_of).map_err(place)
+    let model = torch::read(tensors(weights)?, &config_of).map_err(place)?;
+    let front_end = config_of.front_end(&model).map_err(place)?;
+    Ok((model, front_end))
 }
 
 /// The model of a folder.

@@ -26,6 +26,6 @@ impl Hf {
     /// Converts and writes the file.
     pub fn run(self) -> Result<(), Error> {
         let model = folder(&self.folder, self.length)?;
-        self.options.write(&model, &self.folder, &self.calibrate)
+        self.options.write(&model, None, &self.folder, &self.calibrate)
     }
 }

@@ -5,6 +5,7 @@ use crate::command::second::Second;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use heedful::format::Softmax;
+use heedful_import::FrontEnd;
 use heedful_import::arrays::Array;
 use heedful_import::compare::Comparison;
 use heedful_import::convert::{Clipping, Settings};
@@ -81,7 +82,7 @@ impl Options {
     }
 
     /// Converts a model whose weights are at `from`, writes the file, and says how near it is to float.
-    pub fn write(self, model: &Model, from: &Path, calibrate: &Path) -> Result<(), Error> {
+    pub fn write(self, model: &Model, front_end: Option<FrontEnd>, from: &Path, calibrate: &Path) -> Result<(), Error> {
         let array = Array::read(calibrate).map_err(Error::import(calibrate))?;
         let samples = Samples::new(model, "calibration", &array, self.second.read()?.as_ref());
         let samples = samples.map_err(Error::import(calibrate))?;
@@ -89,6 +90,7 @@ impl Options {
             return Err(Error::content(calibrate, "all values are 0, expected inputs such as the model will see"));
         }
         let bench = Bench::new(model, &samples).map_err(|e| Error::content(calibrate, e))?;
+        let bench = bench.hearing(front_end);
         let of_model = |error: ReportError| Error::content(from, error);
         let mut best = bench.convert(self.settings()).map_err(of_model)?;
         let budget = self.budget();

@@ -30,8 +30,8 @@ impl Torch {
     /// Converts and writes the file.
     pub fn run(self) -> Result<(), Error> {
         if let Some(calibrate) = self.calibrate {
-            let model = state_dict(&self.weights, self.config.as_deref())?;
-            return self.options.write(&model, &self.weights, &calibrate);
+            let (model, front_end) = state_dict(&self.weights, self.config.as_deref())?;
+            return self.options.write(&model, front_end, &self.weights, &calibrate);
         }
         let text = inspect(&tensors(&self.weights)?);
         match self.options.out {
