@@ -6,8 +6,8 @@
 //! [`weights`] (a safetensors file) → [`convert`] (a `.heed` file) → [`evaluate`].
 //!
 //! For any architecture: [`dataset`] → [`network`] (a float model of the importer in burn, and back) → [`training`] (on
-//! any source of examples) → [`network::file`] (a safetensors file that `heedful import torch` reads) and the importer's
-//! conversion.
+//! any source of examples) → [`network::file`] (a safetensors file that `heedful import torch` reads) and the
+//! importer's conversion.
 #![forbid(unsafe_code)]
 
 pub mod attention_map;

@@ -18,8 +18,8 @@ fn data() -> PathBuf {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from)
 }
 
-/// The file of a model fits its budget, and its float and int8 accuracies are what its card says. None if its recordings
-/// are not there.
+/// The file of a model fits its budget, and its float and int8 accuracies are what its card says. None if its
+/// recordings are not there.
 fn judged(name: &str) -> Option<Judged> {
     let mut project = Project::load(&models().join(format!("{name}.toml"))).unwrap();
     let heed = Model::load(&fs::read(models().join(format!("{name}.heed"))).unwrap()).unwrap();

@@ -1,5 +1,5 @@
-//! Streams: the scores of the host are those of a listener in firmware, thresholds keep false alarms away, and streams are
-//! made of recordings with what is in them.
+//! Streams: the scores of the host are those of a listener in firmware, thresholds keep false alarms away, and streams
+//! are made of recordings with what is in them.
 
 #[path = "../../tests/support/skip.rs"]
 mod skip;

@@ -25,8 +25,8 @@ pub trait Frames {
     fn features(&self, at: usize, level: i16, high: &mut [i8], low: &mut [i8]);
 }
 
-/// The last `FRAMES` frames of `BANDS` energies. `MEANS` are as many as the bands, or 0 where these are not held against
-/// running means.
+/// The last `FRAMES` frames of `BANDS` energies. `MEANS` are as many as the bands, or 0 where these are not held
+/// against running means.
 #[derive(Debug)]
 pub struct LogMelFrames<const BANDS: usize, const FRAMES: usize, const MEANS: usize = 0> {
     frames: Ring<u8, BANDS, FRAMES>,

@@ -147,11 +147,11 @@ impl core::fmt::Debug for Captured<'_> {
 impl<M: Detects> Listener<M> {
     /// Takes the samples that wait in a queue, and those that come while it does; gives the events that end in them.
     ///
-    /// Samples that were lost are counted ([`Listener::lost`]), and the clock of the events goes on by them, at the place
-    /// of the gap: see [`Captured::take`] and [`Listener::skip`].
+    /// Samples that were lost are counted ([`Listener::lost`]), and the clock of the events goes on by them, at the
+    /// place of the gap: see [`Captured::take`] and [`Listener::skip`].
     ///
-    /// What is not taken of the iterator is not lost: when it is dropped, an inference under way is finished, and further
-    /// samples stay in the queue.
+    /// What is not taken of the iterator is not lost: when it is dropped, an inference under way is finished, and
+    /// further samples stay in the queue.
     pub fn listen<'l>(
         &'l mut self,
         captured: &'l mut Captured<'_>,

@@ -101,7 +101,8 @@ impl DistanceEvent {
 ///     hold_off: 100,
 /// });
 /// let distances = [40, 60, 700, 900, 400, 350, 80];
-/// let mut events = distances.into_iter().zip((0..).step_by(10)).filter_map(|(distance, at)| detector.step(distance, at));
+/// let mut step = |(distance, at)| detector.step(distance, at);
+/// let mut events = distances.into_iter().zip((0..).step_by(10)).filter_map(&mut step);
 /// let event = events.next().unwrap();
 /// assert_eq!((event.peak, event.start_ms(), event.end_ms()), (900, 200, 600));
 /// ```

@@ -9,9 +9,9 @@ pub const MAX_GATE_LEVEL: u32 = 8 * 38 + 7;
 /// When sound is loud enough for inferences. Levels are in eighths of an octave of power (0.376 dB) above a mean square
 /// of 2^-8, of samples that count as integers and without their mean.
 ///
-/// The floor follows the quietest frames: down by a quarter of the way in each frame, up by [`GateSettings::rise`]. What
-/// stays loud therefore becomes the floor in time. The gate is open at the start of a stream, and after each frame that
-/// lies [`GateSettings::above`] the floor, for the hangover.
+/// The floor follows the quietest frames: down by a quarter of the way in each frame, up by [`GateSettings::rise`].
+/// What stays loud therefore becomes the floor in time. The gate is open at the start of a stream, and after each frame
+/// that lies [`GateSettings::above`] the floor, for the hangover.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct GateSettings {
     /// How far above the floor a frame opens the gate, 1 to [`MAX_GATE_LEVEL`].
@@ -20,15 +20,15 @@ pub struct GateSettings {
     pub rise: u32,
     /// The lowest floor, 0 to [`MAX_GATE_LEVEL`]: what is quieter is silence, such as the noise of a converter.
     pub least: u32,
-    /// Samples that the gate stays open after a loud frame. More than half the window of the model, so that the end of a
-    /// word comes to its middle; less than all of it, which would hear the silence after the word alone.
+    /// Samples that the gate stays open after a loud frame. More than half the window of the model, so that the end of
+    /// a word comes to its middle; less than all of it, which would hear the silence after the word alone.
     pub hangover: u32,
 }
 
 impl GateSettings {
-    /// A gate that opens 6 dB above the floor, which rises by 2 dB a second and is at least a root mean square of 4, and
-    /// stays open for three quarters of a window; for frames every `hop` samples of so many a second, and a model whose window has so
-    /// many samples.
+    /// A gate that opens 6 dB above the floor, which rises by 2 dB a second and is at least a root mean square of 4,
+    /// and stays open for three quarters of a window; for frames every `hop` samples of so many a second, and a model
+    /// whose window has so many samples.
     #[must_use]
     pub const fn of_window(samples: u32, hop: u32, sample_rate: u32) -> Self {
         // 2 dB are 1,361 units, in this many frames.

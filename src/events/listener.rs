@@ -16,8 +16,8 @@ type SettingsOf<M> = <<M as Detects>::Tracks as Tracking>::Settings;
 ///
 /// It keeps the front end going with every sample, or the window of readings with every reading. Every so many frames
 /// (the [cadence](super::ListenerSettings::cadence)) it runs an inference, unless the [gate](super::GateSettings) is
-/// closed, and gives the outcome to the detector, as of the middle of the window. All of it depends on the samples alone,
-/// not on the sizes of the chunks that they come in.
+/// closed, and gives the outcome to the detector, as of the middle of the window. All of it depends on the samples
+/// alone, not on the sizes of the chunks that they come in.
 ///
 /// The settings are those of the file's section `evnt`, or the defaults that [`File::events`] tells; others can be set.
 /// Its RAM is its `size_of`: that of the model, 24 bytes for each class, and some 200.
@@ -98,8 +98,8 @@ impl<M: Detects> Listener<M> {
     /// Takes samples of sound, as many as there are; gives the events that end in them.
     ///
     /// The samples are heard as events are asked for. What is not taken of the iterator is not lost: when it is
-    /// dropped, the rest of the samples is heard, and up to 4 events wait for the next call. [`Listener::missed`] counts
-    /// those beyond.
+    /// dropped, the rest of the samples is heard, and up to 4 events wait for the next call. [`Listener::missed`]
+    /// counts those beyond.
     pub fn push<'l>(&'l mut self, samples: &'l [i16]) -> Events<'l, M, impl FnMut(&mut Self, bool) -> bool + use<'l, M>>
     where
         M::Input: Listen<M>,
@@ -115,7 +115,8 @@ impl<M: Detects> Listener<M> {
     }
 
     /// Takes one raw reading of a series of sensors, a value for each channel (of an image's row, for each column and
-    /// channel); gives the events that end there. What is not taken of the iterator is not lost: see [`Listener::push`].
+    /// channel); gives the events that end there. What is not taken of the iterator is not lost: see
+    /// [`Listener::push`].
     ///
     /// That the file says what raw readings are, and how many values a reading has, is checked when the program is
     /// compiled.

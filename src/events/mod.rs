@@ -4,11 +4,12 @@
 //! probabilities of the last inferences, begins an event where a class reaches its threshold to enter, ends it where
 //! the class falls below its threshold to leave, and holds further events off for a while. Chen, Parada and Heigold,
 //! "Small-footprint keyword spotting using deep neural networks" (2014), smooth by the mean of the last inferences,
-//! since the posteriors of single windows are noisy; the [exponential mean](Settings::smoothing) here does the same with
-//! one word for each class. A [`DistanceDetector`] does it for one number, such as the distance from normal operation.
+//! since the posteriors of single windows are noisy; the [exponential mean](Settings::smoothing) here does the same
+//! with one word for each class. A [`DistanceDetector`] does it for one number, such as the distance from normal
+//! operation.
 //!
-//! A [`Listener`] joins all of it for a model that [`model!`](crate::model!) names: front end or window of readings, how
-//! often an inference runs, a [gate](GateSettings) that spares inferences in silence, and the detector.
+//! A [`Listener`] joins all of it for a model that [`model!`](crate::model!) names: front end or window of readings,
+//! how often an inference runs, a [gate](GateSettings) that spares inferences in silence, and the detector.
 //!
 //! ```
 //! use heedful::events::Listener;

@@ -10,8 +10,8 @@ impl<M: Detects<Tracks = Tracks<CLASSES>>, const CLASSES: usize> Listener<M> {
     /// The same with other settings.
     ///
     /// # Panics
-    /// If they are out of their bounds: in a constant, this is a compile error that tells them. [`Listener::set`] is for
-    /// settings that are not known before.
+    /// If they are out of their bounds: in a constant, this is a compile error that tells them. [`Listener::set`] is
+    /// for settings that are not known before.
     #[must_use]
     #[track_caller]
     pub const fn with_settings(mut self, settings: &'static ListenerSettings<CLASSES>) -> Self {

@@ -36,7 +36,8 @@ impl<'l, M: Detects, N: FnMut(&mut Listener<M>, bool) -> bool> Events<'l, M, N> 
     /// # heedful::model!(pub Digits = "../../models/digits.heed");
     /// # let mut ear = Listener::<Digits>::new();
     /// # // Silence, then noise.
-    /// # let samples: [i16; 20_000] = core::array::from_fn(|i| if i < 10_000 { 0 } else { (i * i % 2001) as i16 - 1000 });
+    /// # let noise = |i: usize| (i * i % 2001) as i16 - 1000;
+    /// # let samples: [i16; 20_000] = core::array::from_fn(|i| if i < 10_000 { 0 } else { noise(i) });
     /// # let mut yields = 0;
     /// # let mut yield_now = || yields += 1;
     /// let mut events = ear.push(&samples);

@@ -42,7 +42,7 @@ pub fn figures(task: &Task, heed: &Model, int8: &Judged, float: Option<&Judged>)
     row("multiply-accumulates of an inference", heed.macs().to_string());
     let _ = write!(
         text,
-        "\nThe split (seed {}):\n\n```text\n{}```\n\nRows: said, columns: recognised (int8, validation):\n\n```text\n{}\n```\n",
+        "\nThe split (seed {}):\n\n```text\n{}```\n\nRows: said, columns: recognised (int8):\n\n```text\n{}\n```\n",
         task.project.train.seed, task.data.report, int8.confusion
     );
     format!("| on what validates | |\n|---|---|\n{text}")

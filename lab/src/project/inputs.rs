@@ -249,7 +249,7 @@ fn readings(series: &Series, data: &Dataset) -> Result<Inputs, Error> {
     let most = f64::from(largest) / resolution;
     if steps < 2.0 || most > 32_767.0 {
         return Err(Error::Training(format!(
-            "`resolution` is {resolution}: values up to {largest}, usual ones of {:.3}, would be readings up to {most:.0}, \
+            "`resolution` is {resolution}: values up to {largest} would be readings up to {most:.0}, usual ones {:.3}; \
              expected at most 32767, and usual ones of some hundreds: say the value of one step of the sensor",
             steps * resolution
         )));

@@ -110,8 +110,8 @@ impl Teacher {
         if found == wanted { Ok(()) } else { Err(format!("the teacher is given {found} values, not {wanted}")) }
     }
 
-    /// What it says of an example: probabilities of the outputs. `samples` are those of a sound, `values` what the model
-    /// is given.
+    /// What it says of an example: probabilities of the outputs. `samples` are those of a sound, `values` what the
+    /// model is given.
     pub fn says(&self, samples: &[i16], values: &[f32]) -> Vec<f32> {
         let logits = match &self.of {
             Kind::Integers(model) => match model.hear(samples).filter(|_| !samples.is_empty()) {
