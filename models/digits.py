@@ -1,4 +1,4 @@
-"""Gathers what models/digits.toml and models/digits_small.toml are trained on, in the folder that is named.
+"""Gathers what models/digits_nothing.toml is trained on, in the folder that is named.
 
 The folder holds `fsdd`, the Free Spoken Digit Dataset. The script adds
 - `spoken/fsdd`, a link to it, and `spoken/voices`: the ten digits by voices of espeak-ng and flite;

@@ -56,6 +56,19 @@ fn gestures() {
     assert!(judged.confusion.accuracy() >= 0.98, "{}", judged.confusion);
 }
 
+/// `models/digits.py` gathers the recordings.
+#[test]
+fn digits_and_nothing() {
+    let Some(judged) = judged("digits_nothing") else { return };
+    assert!(judged.confusion.accuracy() >= 0.99, "{}", judged.confusion);
+}
+
+#[test]
+fn sounds() {
+    let Some(judged) = judged("sounds") else { return };
+    assert!(judged.confusion.accuracy() >= 0.92, "{}", judged.confusion);
+}
+
 /// `models/digits_vision.py` writes the images.
 #[test]
 fn written_digits() {

@@ -1,6 +1,7 @@
 //! The figures of a model's card.
 
 use super::{Judged, Task};
+use crate::dataset::Report;
 use crate::target::CORES;
 use crate::{Error, file};
 use heedful::dynamic::Model;
@@ -40,10 +41,12 @@ pub fn figures(task: &Task, heed: &Model, int8: &Judged, float: Option<&Judged>)
         );
     }
     row("multiply-accumulates of an inference", heed.macs().to_string());
+    // Notes name files of one machine.
+    let report = Report { notices: vec![], ..task.data.report.clone() };
     let _ = write!(
         text,
         "\nThe split (seed {}):\n\n```text\n{}```\n\nRows: said, columns: recognised (int8):\n\n```text\n{}\n```\n",
-        task.project.train.seed, task.data.report, int8.confusion
+        task.project.train.seed, report, int8.confusion
     );
     format!("| on what validates | |\n|---|---|\n{text}")
 }

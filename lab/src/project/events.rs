@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 
 /// The longest stream that is made of what validates, minutes.
 const LONGEST: f64 = 120.0;
+/// Seconds between two recordings.
+const PAUSE: [f64; 2] = [0.5, 1.5];
+/// Decibels of a recording above what is behind it.
+const RATIO: f64 = 15.0;
 
 /// What events are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,8 +44,9 @@ impl EventsConfig {
 }
 
 impl Task {
-    /// A file with thresholds for each class: the lowest that give as few false alarms as asked for, in the sounds of
-    /// "nothing" that validate, one after the other. The file as it is where there are none.
+    /// A file with thresholds for each class: the lowest that give as few false alarms as asked for, in a stream of the
+    /// sounds of "nothing" that validate and then of the labels, each once, over such sounds. The file as it is where
+    /// there are none.
     ///
     /// # Errors
     /// If a recording cannot be read, or something is wrong with the file.
@@ -51,20 +56,29 @@ impl Task {
         let Some(params) = model.frontend().map(|frontend| frontend.params) else { return Ok(bytes) };
         let nothing = self.data.labels.len() - 1;
         let of_nothing = |item: &&usize| self.data.items[**item].class == nothing;
-        let count = self.data.split.validation.iter().filter(of_nothing).count();
-        if !self.data.nothing || count == 0 {
+        let validation = &self.data.split.validation;
+        let count = validation.iter().filter(of_nothing).count();
+        if !self.data.nothing || count == 0 || count == validation.len() {
             return Ok(bytes);
         }
-        let window = params.samples(model.shape().input.steps) as f64 / f64::from(params.sample_rate);
-        let stream = Settings {
-            minutes: (count as f64 * window / 60.0).min(LONGEST),
-            ratio: None,
-            pause: [0.0; 2],
-            is_background: true,
-            seed: self.project.train.seed,
+        let rate = params.sample_rate;
+        let window = params.samples(model.shape().input.steps) as f64 / f64::from(rate);
+        let minutes = |count: usize, each: f64| (count as f64 * each / 60.0).min(LONGEST);
+        let seed = self.project.train.seed;
+        let background =
+            Settings { minutes: minutes(count, window), ratio: None, pause: PAUSE, is_background: true, seed };
+        let words = Settings {
+            minutes: minutes(validation.len() - count, window + PAUSE[1]),
+            ratio: Some(RATIO),
+            is_background: false,
+            ..background
         };
+        let (mut samples, _) = mix(&self.data, rate, background)?;
+        let (said, mut truth) = mix(&self.data, rate, words)?;
+        let after = samples.len() as f64 / f64::from(rate);
+        truth.iter_mut().for_each(|spoken| (spoken.start, spoken.end) = (spoken.start + after, spoken.end + after));
+        samples.extend(said);
         let EventsConfig { false_alarms, cadence } = self.project.events;
-        let (samples, truth) = mix(&self.data, params.sample_rate, stream)?;
         let heard = scores(&model, &samples, cadence)?;
         let settings = EventsModel { cadence, ..EventsModel::of(&bytes).map_err(wrong)? };
         let chosen = thresholds::choose(&heard, &self.data.labels, &settings, &truth, false_alarms)?;

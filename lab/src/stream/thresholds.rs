@@ -5,8 +5,8 @@ use crate::Error;
 use heedful::fixed::types::U1F15;
 use heedful::format::write::EventsModel;
 
-/// Thresholds that are tried, in 64ths.
-const FIRST: u32 = 20;
+/// Thresholds that are tried, in 64ths. What is less likely than all else together is no event.
+const FIRST: u32 = 32;
 const LAST: u32 = 63;
 /// What a threshold to leave is of that to enter.
 const LEAVE: f32 = 0.6;
