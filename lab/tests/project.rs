@@ -1,6 +1,7 @@
 //! From a TOML to a `.heed` file: what is trained, what is refused before, and what an interruption leaves.
 
 use heedful::dynamic::Model;
+use heedful::format::write::EventsModel;
 use heedful_lab::project::{Project, Task, Trained};
 use heedful_lab::training::{Files, Observer, Record};
 use std::f32::consts::TAU;
@@ -117,6 +118,10 @@ fn sounds_from_recordings_to_a_file() {
     let heed = Model::load(&trained.bytes).unwrap();
     assert_eq!(heed.labels(), task.data.labels);
     assert_eq!(heed.frontend().unwrap().params.bands, 16);
+    // Thresholds are in the file, for labels alone.
+    let events = EventsModel::of(&trained.bytes).unwrap();
+    assert_eq!(events.cadence, 10);
+    assert_eq!(events.classes.iter().map(|class| class.is_silent).collect::<Vec<_>>(), [false, false, false, true]);
     // What training changes are numbers, not sizes.
     assert_eq!(heed.flash_bytes(), untrained.flash_bytes());
     // From microphone to label, by the file alone.
@@ -311,4 +316,33 @@ fn wrong_projects() {
     let text = SOUNDS.replace("nothing = \"noise\"", "");
     let error = lonely.refusal(&text[..text.find("[augment]").unwrap()]);
     assert!(error.contains("only one label, `low`"), "{error}");
+}
+
+/// A teacher that knows better is followed where labels are wrong.
+#[test]
+fn from_a_teacher() {
+    let desk = Desk::sounds();
+    let task = desk.task(SOUNDS).unwrap();
+    let out = desk.path("teacher.heed");
+    let teacher = train(&task, &out);
+    teacher.save(&out, &task.project).unwrap();
+    // Two labels are exchanged: the recordings say the one, the teacher the other.
+    for (from, to) in [("high", "x"), ("low", "high"), ("x", "low")] {
+        fs::rename(desk.path("sounds").join(from), desk.path("sounds").join(to)).unwrap();
+    }
+    let taught = desk.task(&format!("{SOUNDS}\n[distil]\nweight = 1.0\nunlabelled = [\"noise\"]")).unwrap();
+    for file in [out.clone(), out.with_extension("safetensors")] {
+        let teacher = taught.teacher(&file).unwrap();
+        assert_eq!(teacher.unlabelled.len(), 24);
+        let student = taught.train(Some(&teacher), &Files::beside(&desk.path("student.heed")), false, &mut ()).unwrap();
+        let heed = Model::load(&student.unwrap().bytes).unwrap();
+        let tone: Vec<i16> = (0..2000).map(|n| (5000.0 * (TAU * 2040.0 / 8000.0 * n as f32).sin()) as i16).collect();
+        let heard = heed.hear(&tone).unwrap();
+        assert_eq!(heed.labels()[heed.infer_input(heard.input(), &[]).best().class], "high");
+    }
+    let stranger = desk.write("bad.heed", "HEED");
+    assert!(taught.teacher(&stranger).is_err());
+    let others = desk.task(&SOUNDS.replace("[data]", "[data]\nrename = { middle = \"mid\" }")).unwrap();
+    let error = others.teacher(&out).err().unwrap().to_string();
+    assert!(error.contains("the teacher has no label mid: it has high, low, middle, nothing"), "{error}");
 }

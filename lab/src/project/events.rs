@@ -1,6 +1,6 @@
 //! The `[events]` table: what a trained model's file says of events, chosen on streams of what validates.
 
-use super::Task;
+use super::{Inputs, Task};
 use crate::Error;
 use crate::stream::mix::{Settings, mix};
 use crate::stream::{scores, thresholds};
@@ -44,6 +44,30 @@ impl EventsConfig {
 }
 
 impl Task {
+    /// How many examples of "nothing" validate, and how many of all.
+    fn validating(&self) -> (usize, usize) {
+        let nothing = self.data.labels.len() - 1;
+        let validation = &self.data.split.validation;
+        let count = validation.iter().filter(|&&item| self.data.items[item].class == nothing).count();
+        (count, validation.len())
+    }
+
+    /// Whether there is what thresholds can be chosen on.
+    fn chooses_thresholds(&self) -> bool {
+        let (count, all) = self.validating();
+        let is_sound = matches!(self.inputs, Inputs::Sound { .. });
+        is_sound && self.data.nothing && count > 0 && count < all
+    }
+
+    /// A file with room for thresholds, if they will be chosen.
+    pub(super) fn with_room(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
+        if !self.chooses_thresholds() {
+            return Ok(bytes);
+        }
+        let room = EventsModel::of(&bytes).and_then(|events| events.write(&bytes));
+        room.map_err(|error| Error::Training(format!("thresholds: {error}")))
+    }
+
     /// A file with thresholds for each class: the lowest that give as few false alarms as asked for, in a stream of the
     /// sounds of "nothing" that validate and then of the labels, each once, over such sounds. The file as it is where
     /// there are none.
@@ -54,11 +78,8 @@ impl Task {
         let wrong = |error: heedful::Error| Error::Training(format!("thresholds: {error}"));
         let model = Model::load(&bytes).map_err(wrong)?;
         let Some(params) = model.frontend().map(|frontend| frontend.params) else { return Ok(bytes) };
-        let nothing = self.data.labels.len() - 1;
-        let of_nothing = |item: &&usize| self.data.items[**item].class == nothing;
-        let validation = &self.data.split.validation;
-        let count = validation.iter().filter(of_nothing).count();
-        if !self.data.nothing || count == 0 || count == validation.len() {
+        let (count, all) = self.validating();
+        if !self.chooses_thresholds() {
             return Ok(bytes);
         }
         let rate = params.sample_rate;
@@ -68,7 +89,7 @@ impl Task {
         let background =
             Settings { minutes: minutes(count, window), ratio: None, pause: PAUSE, is_background: true, seed };
         let words = Settings {
-            minutes: minutes(validation.len() - count, window + PAUSE[1]),
+            minutes: minutes(all - count, window + PAUSE[1]),
             ratio: Some(RATIO),
             is_background: false,
             ..background

@@ -74,7 +74,8 @@ impl Task {
         let examples = examples?;
         let samples = examples.iter().map(|example| Sample::Values(&example.values));
         let ranges = Ranges::observe(&model, samples)?;
-        self.integers(&model, &ranges).map(|(heed, _)| heed)
+        let (_, bytes) = self.integers(&model, &ranges)?;
+        load(&self.with_room(bytes)?)
     }
 
     /// Reads the model that it shall learn from.
@@ -119,9 +120,8 @@ impl Task {
     fn integers(&self, model: &Graph, ranges: &Ranges) -> Result<(Model, Vec<u8>), Error> {
         let mut chain = convert(model, ranges, self.project.train.rounding.conversion())?;
         self.inputs.finish(&mut chain);
-        let wrong = |error: heedful::Error| Error::Training(format!("the model has no file: {error}"));
-        let bytes = chain.to_bytes().map_err(wrong)?;
-        Ok((Model::load(&bytes).map_err(wrong)?, bytes))
+        let bytes = chain.to_bytes().map_err(no_file)?;
+        Ok((load(&bytes)?, bytes))
     }
 
     fn with_series(&self, model: Graph) -> Graph {
@@ -181,6 +181,14 @@ impl Trained {
         contents.save(&out.with_extension("safetensors"))?;
         crate::file::write_atomically(out, &self.bytes)
     }
+}
+
+fn no_file(error: heedful::Error) -> Error {
+    Error::Training(format!("the model has no file: {error}"))
+}
+
+fn load(bytes: &[u8]) -> Result<Model, Error> {
+    Model::load(bytes).map_err(no_file)
 }
 
 /// An image `[channels][height][width]` as `[height][width][channels]`; all else as it is.
