@@ -10,6 +10,9 @@ use burn::tensor::Device;
 use heedful::dynamic::{Heard, Model};
 use std::fmt;
 
+/// The most characters of a label over a column.
+const HEADING: usize = 8;
+
 /// A confusion matrix: which class was recognised in recordings of each.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Confusion {
@@ -55,19 +58,20 @@ impl Confusion {
 }
 
 impl fmt::Display for Confusion {
-    /// A row per class said, a column per class recognised; zeros as dots.
+    /// A row per class said, a column per class recognised, headed by the beginning of its name; zeros as dots.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.labels.iter().map(|l| l.chars().count()).max().unwrap_or(0).max(4);
+        let column = width.min(HEADING);
         write!(f, "{:width$}", "")?;
         for label in &self.labels {
-            write!(f, " {label:>width$}")?;
+            write!(f, " {label:>column$.column$}")?;
         }
         for (label, row) in self.labels.iter().zip(&self.counts) {
             write!(f, "\n{label:>width$}")?;
             for count in row {
                 match count {
-                    0 => write!(f, " {:>width$}", ".")?,
-                    n => write!(f, " {n:>width$}")?,
+                    0 => write!(f, " {:>column$}", ".")?,
+                    n => write!(f, " {n:>column$}")?,
                 }
             }
         }
