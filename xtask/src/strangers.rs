@@ -125,7 +125,7 @@ fn archive(package: &str) -> Result<()> {
     let name = archive.file_stem().context("an archive without a name")?;
     // What the workspace's own tests have compiled already serves here, too.
     let mut tests = cargo(&project.folder.join(name));
-    tests.args(["test", "--features", "audio,std"]).env("CARGO_TARGET_DIR", target_folder());
+    tests.args(["test", "--features", "audio,heapless,std"]).env("CARGO_TARGET_DIR", target_folder());
     ensure!(tests.status().context("cannot run cargo")?.success(), "its tests fail");
     Ok(())
 }
