@@ -270,7 +270,8 @@ fn texts(what: &str, array: &Array, vocabulary: usize, length: usize) -> Result<
 }
 
 /// An image `[channels][height][width]` as `[height][width][channels]`; a series as it is.
-fn channels_last(input: &Input, values: &[f32]) -> Vec<f32> {
+#[must_use]
+pub fn channels_last(input: &Input, values: &[f32]) -> Vec<f32> {
     let Input::Image { channels, height, width } = *input else { return values.to_vec() };
     let area = height * width;
     (0..area * channels).map(|i| values[i % channels * area + i / channels]).collect()

@@ -2,7 +2,7 @@
 //! features are computed in f64 from the same samples.
 //!
 //! ```sh
-//! HEEDFUL_KWT1=… cargo test -p heedful-import --test spoken_commands -- --ignored --nocapture
+//! HEEDFUL_ALL_WORDS=1 HEEDFUL_KWT1=… cargo test -p heedful-import --test spoken_commands -- --nocapture
 //! ```
 
 mod common;
@@ -122,8 +122,8 @@ fn float_features_are_the_published_ones() {
     assert!(quality > 80.0, "{quality}");
 }
 
+/// Each word by two of the 22 voices, other ones for each; by all of them, in minutes, where `HEEDFUL_ALL_WORDS` is set.
 #[test]
-#[ignore = "speaks and runs 220 words: minutes"]
 fn commands_are_heard_as_by_the_float_network() {
     let Some(folder) = folder() else { return };
     if ["flite", "espeak-ng"].iter().any(|program| Command::new(program).arg("--version").output().is_err()) {
@@ -134,7 +134,10 @@ fn commands_are_heard_as_by_the_float_network() {
     let (mut spoken, mut right, mut kept, mut same) = (0, 0, 0, 0);
     let (mut expected, mut found, mut qualities) = (vec![], vec![], vec![]);
     for (class, word) in WORDS.iter().enumerate().map(|(index, word)| (FIRST + index, word)) {
-        for (voice, mut command) in voices(word, &scratch) {
+        let all = std::env::var_os("HEEDFUL_ALL_WORDS").is_some();
+        let chosen = |number: usize| all || number % 11 == class - FIRST;
+        let speak = voices(word, &scratch).into_iter().enumerate().filter(|(number, _)| chosen(*number));
+        for (voice, mut command) in speak.map(|(_, speak)| speak) {
             let output = command.output().unwrap();
             assert!(output.status.success(), "{voice}: {}", String::from_utf8_lossy(&output.stderr));
             let recording = heedful_recordings::read(&scratch, SECOND as u32).unwrap().samples;

@@ -12,13 +12,13 @@ use crate::encoder::{Encoder, Pass, batch, classes};
 use crate::features::Extractor;
 use crate::low_rank;
 use crate::settings::Settings;
+use crate::training::{Schedule, clip, shuffled};
 use crate::weights::{Scales, Weights};
 use crate::{Config, Error};
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
-use rand::seq::SliceRandom;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -208,7 +208,7 @@ impl<'a> Run<'a> {
             // The next batches are made while this one is trained on.
             let (sender, batches) = sync_channel(2);
             scope.spawn(move || {
-                for some in shuffled(clips.len(), &settings, epoch).chunks_exact(settings.batch) {
+                for some in shuffled(clips.len(), settings.seed, epoch).chunks_exact(settings.batch) {
                     let made = some.iter().map(|&i| {
                         let mut draw = draw(settings.seed, epoch as u64, i as u64);
                         (extractor.augmented(&clips[i], &mut draw), clips[i].class)
@@ -240,8 +240,9 @@ impl<'a> Run<'a> {
                 return Err(Error::Training(format!("the loss is {value} at step {step}; try another seed")));
             }
             let gradients = GradientsParams::from_grads(loss.backward(), &self.encoder);
-            let gradients = clip(gradients, &self.encoder);
-            let rate = rate(&self.settings, step, self.settings.epochs * steps);
+            let gradients = clip(gradients, &self.encoder, CLIP);
+            let schedule = Schedule { rate: self.settings.rate, warm_up: WARM_UP, final_rate: FINAL_RATE };
+            let rate = schedule.at(step, self.settings.epochs * steps);
             self.encoder = self.optimizer.step(rate, self.encoder.clone(), gradients);
             total += value;
             step += 1;
@@ -269,26 +270,6 @@ fn optimizer() -> ModuleOptimizer {
     AdamWConfig::new().with_weight_decay(WEIGHT_DECAY).init()
 }
 
-/// The order of the recordings in an epoch.
-fn shuffled(count: usize, settings: &Settings, epoch: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..count).collect();
-    order.shuffle(&mut draw(settings.seed, epoch as u64, u64::MAX));
-    order
-}
-
-/// Learning rate of a step: rises linearly, then falls along half a cosine.
-fn rate(settings: &Settings, step: usize, steps: usize) -> f64 {
-    let warm = (WARM_UP * steps as f64).max(1.0);
-    let step = step as f64 + 1.0;
-    let share = if step < warm {
-        step / warm
-    } else {
-        let done = (step - warm) / (steps as f64 - warm).max(1.0);
-        FINAL_RATE + (1.0 - FINAL_RATE) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
-    };
-    settings.rate * share
-}
-
 /// Mean cross-entropy against smoothed targets.
 fn cross_entropy(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
     let [batch, classes] = logits.dims();
@@ -298,44 +279,4 @@ fn cross_entropy(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
     }
     let targets = Tensor::from_data(TensorData::new(targets, [batch, classes]), &logits.device());
     -(log_softmax(logits, 1) * targets).sum().div_scalar(batch as f32)
-}
-
-/// Shortens the gradient of all parameters together to a norm of at most [`CLIP`].
-/// (burn's own clipping looks at each parameter alone.)
-fn clip(gradients: GradientsParams, encoder: &Encoder) -> GradientsParams {
-    let mut norm = Norm { gradients: &gradients, squares: 0.0 };
-    encoder.visit(&mut norm);
-    let norm = norm.squares.sqrt();
-    if norm <= CLIP {
-        return gradients;
-    }
-    let mut shorten = Shorten { gradients, factor: (CLIP / norm) as f32 };
-    encoder.visit(&mut shorten);
-    shorten.gradients
-}
-
-struct Norm<'a> {
-    gradients: &'a GradientsParams,
-    squares: f64,
-}
-
-impl ModuleVisitor for Norm<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = self.gradients.get::<D>(param.id) {
-            self.squares += f64::from(gradient.square().sum().into_scalar::<f32>());
-        }
-    }
-}
-
-struct Shorten {
-    gradients: GradientsParams,
-    factor: f32,
-}
-
-impl ModuleVisitor for Shorten {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
-            self.gradients.register(param.id, gradient.mul_scalar(self.factor));
-        }
-    }
 }

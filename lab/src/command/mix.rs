@@ -57,7 +57,9 @@ impl Mix {
         let (samples, said) = mix(&task.data, rate, settings)?;
         file::write_atomically(&self.out, &heedful_recordings::to_wav(&samples, rate))?;
         let table = self.out.with_extension("csv");
-        file::write_atomically(&table, truth::csv(&said).as_bytes())?;
+        let mut rows = vec![];
+        truth::write(&mut rows, &said).map_err(Error::io(&table))?;
+        file::write_atomically(&table, &rows)?;
         println!("{}: {:.1} minutes, {} events in {}", self.out.display(), self.minutes, said.len(), table.display());
         Ok(())
     }

@@ -76,7 +76,8 @@ impl Observer for Bar {
     }
 }
 
-fn styled(template: &str) -> ProgressBar {
+/// A bar of no length yet.
+pub fn styled(template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template);
     let bar = ProgressBar::no_length();
     // Templates are constants; the default bar stands in should one not parse.

@@ -1,10 +1,11 @@
 //! `heedful train-digits`
 
+use super::progress::styled;
 use clap::Args;
 use heedful_lab::settings::Settings;
 use heedful_lab::train::{Observer, Report, Run};
 use heedful_lab::{Config, Error, Preset, checkpoint, data};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use std::path::PathBuf;
 use std::{fs, io};
 
@@ -72,10 +73,8 @@ struct Progress {
 
 impl Progress {
     fn new(steps: usize, done: usize, epochs: usize) -> Self {
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps, {eta} left, {msg}");
-        let bar = ProgressBar::new(steps as u64).with_position(done as u64);
-        // The template is a constant; the default bar stands in should it not parse.
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let bar = styled("{bar:30} {pos}/{len} steps, {eta} left, {msg}").with_position(done as u64);
+        bar.set_length(steps as u64);
         Self { bar, epochs, loss: f32::NAN, accuracy: "validation after the first epoch".to_owned() }
     }
 }

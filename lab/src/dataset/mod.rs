@@ -35,6 +35,7 @@ pub use config::{Data, InputConfig};
 pub use error::DataError;
 pub use notice::{Notice, Remark};
 pub use report::{Count, LeftOut, Line, Report};
+pub(crate) use rows::write_row;
 pub use sound::windows_of;
 pub use store::Content;
 pub use windows::Span;

@@ -134,7 +134,7 @@ fn wrong(path: &Path, error: &csv::Error) -> DataError {
 }
 
 /// A row of CSV, with what needs them in quotes.
-pub(super) fn write_row<'a>(out: impl Write, values: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
+pub(crate) fn write_row<'a>(out: impl Write, values: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(values)?;
     writer.flush()

@@ -90,36 +90,31 @@ impl<'a> Altered<'a> {
     /// Numbers and target of a slot.
     fn one(&self, epoch: usize, slot: usize, draw: &mut Draw) -> Result<(Vec<f32>, Vec<f32>), Error> {
         let slot = self.slots[slot];
-        let mut samples = vec![];
-        let (values, masked) = match (self.inputs, slot) {
-            (Inputs::Sound { tables, .. }, _) => {
-                samples = self.sound(epoch, slot, draw)?;
-                let plain = self.inputs.features(&samples);
-                let mut masked = plain.clone();
-                sound::mask(&mut masked, tables.params.bands as usize, self.augment, draw);
-                (plain, masked)
-            }
-            (_, Slot::Item { class, number }) => {
+        let samples = self.sound(epoch, slot, draw)?;
+        let mut values = match slot {
+            _ if matches!(self.inputs, Inputs::Sound { .. }) => self.inputs.features(&samples),
+            Slot::Item { class, number } => {
                 let content = self.inputs.content(self.data, self.item(epoch, class, number), self.margin)?;
-                let altered = self.inputs.altered(&content, self.augment, draw);
-                (altered.clone(), altered)
+                self.inputs.altered(&content, self.augment, draw)
             }
-            _ => (vec![], vec![]),
+            _ => vec![],
         };
+        let says = self.teacher.map(|teacher| (teacher, teacher.says(&samples, &values)));
+        if let Inputs::Sound { tables, .. } = self.inputs {
+            sound::mask(&mut values, tables.params.bands as usize, self.augment, draw);
+        }
         let outputs = self.data.labels.len();
         let class = if let Slot::Item { class, .. } = slot { class } else { outputs - 1 };
-        let Example { values: masked, mut target } = Example::of_class(masked, class, outputs);
-        if let Some(teacher) = self.teacher {
-            let says = teacher.says(&samples, &values);
-            match slot {
-                Slot::Unlabelled(_) => target = says,
-                _ => teacher.correct(&mut target, &says),
-            }
+        let Example { values, mut target } = Example::of_class(values, class, outputs);
+        match (slot, says) {
+            (Slot::Unlabelled(_), Some((_, says))) => target = says,
+            (_, Some((teacher, says))) => teacher.correct(&mut target, &says),
+            _ => {}
         }
-        Ok((masked, target))
+        Ok((values, target))
     }
 
-    /// The samples of a slot, as a microphone gives them.
+    /// The samples of a slot, as a microphone gives them; none of other inputs.
     fn sound(&self, epoch: usize, slot: Slot, draw: &mut Draw) -> Result<Vec<i16>, Error> {
         let Inputs::Sound { tables, samples: length, .. } = self.inputs else { return Ok(vec![]) };
         let rate = tables.params.sample_rate;

@@ -1,6 +1,7 @@
 //! A model judged on examples.
 
 use crate::evaluate::Confusion;
+use crate::training::largest;
 use rayon::prelude::*;
 
 /// How a model did.
@@ -35,8 +36,7 @@ pub fn judge<E: Send>(
         .into_par_iter()
         .map(|index| {
             let (class, outputs) = of(index)?;
-            let best = (0..outputs.len()).rev().max_by(|&a, &b| outputs[a].total_cmp(&outputs[b])).unwrap_or(0);
-            Ok((class, best))
+            Ok((class, largest(&outputs)))
         })
         .collect();
     Ok(Judged { confusion: Confusion::new(labels, pairs?) })

@@ -10,7 +10,8 @@ use crate::training::{self, Data, Example, Files, Observer, Run, Settings, Sourc
 use crate::{Error, training::Record};
 use heedful::dynamic::Model;
 use heedful_import::convert::{Ranges, convert};
-use heedful_import::graph::{Input, Model as Graph, NoTaps, Output, Sample, Unfolded};
+use heedful_import::graph::{Model as Graph, NoTaps, Output, Sample, Unfolded};
+use heedful_import::samples::channels_last;
 use std::path::Path;
 
 /// Inputs that a model is tried with before it is trained, to know what it takes.
@@ -135,7 +136,7 @@ impl Task {
     pub fn judge(&self, heed: &Model) -> Result<Judged, Error> {
         let plain = Plain::new(&self.data, &self.inputs, &self.data.split.validation);
         let of = |index| {
-            let values = channels_last(&self.inputs.graph(), plain.example(0, index, 0)?.values);
+            let values = channels_last(&self.inputs.graph(), &plain.example(0, index, 0)?.values);
             let outputs = match self.inputs {
                 Inputs::Sound { .. } => {
                     let heard: Vec<i8> = values.iter().map(|x| (f64::from(*x) / OCTAVE_EIGHTH).round() as i8).collect();
@@ -189,11 +190,4 @@ fn no_file(error: heedful::Error) -> Error {
 
 fn load(bytes: &[u8]) -> Result<Model, Error> {
     Model::load(bytes).map_err(no_file)
-}
-
-/// An image `[channels][height][width]` as `[height][width][channels]`; all else as it is.
-fn channels_last(input: &Input, values: Vec<f32>) -> Vec<f32> {
-    let Input::Image { channels, height, width } = *input else { return values };
-    let area = height * width;
-    (0..area * channels).map(|i| values[i % channels * area + i / channels]).collect()
 }

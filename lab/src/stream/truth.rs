@@ -1,6 +1,8 @@
 //! What is in a stream: a CSV of `start_s,end_s,label`.
 
 use crate::Error;
+use crate::dataset::write_row;
+use std::io;
 use std::path::Path;
 
 /// Something in a stream.
@@ -46,15 +48,15 @@ pub fn read(path: &Path) -> Result<Vec<Spoken>, Error> {
     Ok(all)
 }
 
-/// The text of such a table.
-#[must_use]
-pub fn csv(all: &[Spoken]) -> String {
-    let quoted = |label: &str| match label.contains([',', '"', '\n']) {
-        true => format!("\"{}\"", label.replace('"', "\"\"")),
-        false => label.to_owned(),
-    };
-    let row = |spoken: &Spoken| format!("{:.3},{:.3},{}\n", spoken.start, spoken.end, quoted(&spoken.label));
-    "start_s,end_s,label\n".to_owned() + &all.iter().map(row).collect::<String>()
+/// Writes such a table.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write(out: &mut dyn io::Write, all: &[Spoken]) -> io::Result<()> {
+    write_row(&mut *out, ["start_s", "end_s", "label"])?;
+    all.iter().try_for_each(|Spoken { start, end, label }| {
+        write_row(&mut *out, [&format!("{start:.3}"), &format!("{end:.3}"), label.as_str()].map(AsRef::as_ref))
+    })
 }
 
 #[cfg(test)]
@@ -67,7 +69,7 @@ mod tests {
         let path = folder.path().join("truth.csv");
         let of = |start, end, label: &str| Spoken { start, end, label: label.into() };
         let all = [of(0.5, 1.25, "seven"), of(2.0, 2.0, "a, \"b\"")];
-        std::fs::write(&path, csv(&all)).unwrap();
+        write(&mut std::fs::File::create(&path).unwrap(), &all).unwrap();
         assert_eq!(read(&path).unwrap(), all);
         for (text, expected) in [
             ("start,end,label\n1,2,x\n", "no column start_s in start,end,label"),

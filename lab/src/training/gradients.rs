@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 
 /// Shortens the gradient of all parameters together to a norm of at most `most`. (burn's own clipping looks at each
 /// parameter alone.)
-pub(super) fn clip<M: Module>(gradients: GradientsParams, module: &M, most: f64) -> GradientsParams {
+pub(crate) fn clip<M: Module>(gradients: GradientsParams, module: &M, most: f64) -> GradientsParams {
     let mut norm = Norm { gradients: &gradients, squares: 0.0 };
     module.visit(&mut norm);
     let norm = norm.squares.sqrt();

@@ -10,16 +10,19 @@ mod curves;
 mod gradients;
 mod loss;
 mod records;
+mod schedule;
 mod settings;
 mod source;
 
 pub use checkpoint::path_for;
 pub use curves::svg;
+pub(crate) use gradients::clip;
+pub(crate) use loss::largest;
 pub use records::{Record, csv};
+pub(crate) use schedule::{Schedule, shuffled};
 pub use settings::{Bits, Rounding, Settings};
 pub use source::{Data, Example, Source};
 
-use crate::augment::draw;
 use crate::network::file::Contents;
 use crate::network::{Network, NetworkError, Pass};
 use crate::{Error, file};
@@ -31,7 +34,6 @@ use heedful_import::convert::{Ranges, Roundings, roundings};
 use heedful_import::graph::Unfolded;
 use heedful_import::torch;
 use loss::Loss;
-use rand::seq::SliceRandom;
 use source::{Batch, batch, send};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -298,7 +300,7 @@ impl Run {
         let value: f32 = loss.clone().into_scalar();
         if value.is_finite() {
             let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-            let gradients = gradients::clip(gradients, &self.network, self.settings.clip);
+            let gradients = clip(gradients, &self.network, self.settings.clip);
             self.network = self.optimizer.step(rate, self.network.clone(), gradients);
             self.network.remember(statistics);
         }
@@ -365,13 +367,6 @@ impl Trained {
 
 fn optimizer(settings: &Settings) -> ModuleOptimizer {
     AdamWConfig::new().with_weight_decay(settings.weight_decay).init()
-}
-
-/// The order of the examples in an epoch.
-fn shuffled(count: usize, seed: u64, epoch: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..count).collect();
-    order.shuffle(&mut draw(seed, epoch as u64, u64::MAX));
-    order
 }
 
 /// All of a model but its numbers: the TOML, and the shapes of its tensors.

@@ -1,5 +1,6 @@
 //! What a run is started with; travels in the checkpoint and in the metadata of the weights.
 
+use super::schedule::Schedule;
 use heedful::format::Softmax;
 use heedful_import::convert;
 use serde::{Deserialize, Serialize};
@@ -140,15 +141,8 @@ impl Settings {
     /// Learning rate of a step: rises linearly, then falls along half a cosine.
     #[must_use]
     pub fn rate_at(&self, step: usize, steps: usize) -> f64 {
-        let warm = (self.warm_up * steps as f64).max(1.0);
-        let step = step as f64 + 1.0;
-        let share = if step < warm {
-            step / warm
-        } else {
-            let done = ((step - warm) / (steps as f64 - warm).max(1.0)).min(1.0);
-            self.final_rate + (1.0 - self.final_rate) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
-        };
-        self.rate * share
+        let Self { rate, warm_up, final_rate, .. } = *self;
+        Schedule { rate, warm_up, final_rate }.at(step, steps)
     }
 
     /// Refuses what cannot be.
