@@ -8,35 +8,11 @@ The folder holds `fsdd`, the Free Spoken Digit Dataset. The script adds
 
 import pathlib
 import shutil
-import subprocess
 import sys
 
+import voices
+
 WORDS = "zero one two three four five six seven eight nine".split()
-ACCENTS = ["en-us", "en-gb", "en-gb-scotland", "en-029", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc"]
-VARIANTS = ["m1", "m3", "m5", "m7", "f1", "f2", "f3", "f5", "klatt2", "Andy", "Annie", "Michael"]
-FLITE = ["kal", "awb", "rms", "slt"]
-
-
-def voices(folder):
-    """Each word by each voice, at two or three speeds."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for digit, word in enumerate(WORDS):
-        take = 100
-        for number, accent in enumerate(ACCENTS):
-            for other, variant in enumerate(VARIANTS):
-                speed = [125, 150, 175, 200][(number + other + digit) % 4]
-                pitch = [30, 45, 60][(number + 2 * other + digit) % 3]
-                path = folder / f"{digit}_{accent}-{variant}_{take}.wav"
-                voice = ["espeak-ng", "-v", f"{accent}+{variant}", "-s", str(speed), "-p", str(pitch)]
-                subprocess.run([*voice, "-w", path, word], check=True)
-                take += 1
-        for voice in FLITE:
-            for stretch in ["0.8", "1.0", "1.3"]:
-                path = folder / f"{digit}_{voice}_{take}.wav"
-                command = ["flite", "-voice", voice, "--setf", f"duration_stretch={stretch}", "-t", word, "-o", path]
-                subprocess.run(command, check=True)
-                take += 1
-    return len(list(folder.iterdir()))
 
 
 def other(folder, share):
@@ -59,5 +35,6 @@ data = pathlib.Path(sys.argv[1])
 link = data / "spoken" / "fsdd"
 if not link.exists():
     link.symlink_to((data / "fsdd").resolve())
-print(f"{voices(data / 'spoken' / 'voices')} words by synthetic voices")
+count = sum(voices.speak(data / "spoken" / "voices", word, digit, digit) for digit, word in enumerate(WORDS))
+print(f"{count} words by synthetic voices")
 print(f"{other(data / 'other', pathlib.Path('/usr/share'))} recordings of other speech")

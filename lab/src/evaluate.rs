@@ -55,6 +55,25 @@ impl Confusion {
     pub fn accuracy(&self) -> f64 {
         self.right() as f64 / self.total().max(1) as f64
     }
+
+    /// Of those of a class, how many are recognised (sensitivity), and how many there are.
+    #[must_use]
+    pub fn recall(&self, class: usize) -> (usize, usize) {
+        (self.counts[class][class], self.counts[class].iter().sum())
+    }
+
+    /// Of those recognised as a class, how many are of it, and how many there are.
+    #[must_use]
+    pub fn precision(&self, class: usize) -> (usize, usize) {
+        (self.counts[class][class], self.counts.iter().map(|row| row[class]).sum())
+    }
+
+    /// Harmonic mean of recall and precision of a class; 0 where it is never recognised.
+    #[must_use]
+    pub fn f1(&self, class: usize) -> f64 {
+        let ((right, said), (_, recognised)) = (self.recall(class), self.precision(class));
+        if right > 0 { 2.0 * right as f64 / (said + recognised) as f64 } else { 0.0 }
+    }
 }
 
 impl fmt::Display for Confusion {
@@ -145,5 +164,22 @@ fn confusion(labels: &[String], pairs: Vec<(usize, usize)>) -> Result<Confusion,
             Err(Error::Training(format!("a recording of class {class}, but the model has {}", labels.len())))
         }
         _ => Ok(Confusion::new(labels, pairs)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recall_and_precision_of_a_class() {
+        let labels = ["a".to_owned(), "b".to_owned()];
+        // Of three of a, two are recognised; of two of b, one.
+        let confusion = Confusion::new(&labels, [(0, 0), (0, 0), (0, 1), (1, 1), (1, 0)]);
+        assert_eq!([confusion.recall(0), confusion.recall(1)], [(2, 3), (1, 2)]);
+        assert_eq!([confusion.precision(0), confusion.precision(1)], [(2, 3), (1, 2)]);
+        assert!((confusion.f1(0) - 2.0 / 3.0).abs() < 1e-9 && (confusion.f1(1) - 0.5).abs() < 1e-9);
+        assert_eq!(confusion.accuracy(), 0.6);
+        assert_eq!(Confusion::new(&labels, []).f1(0), 0.0);
     }
 }

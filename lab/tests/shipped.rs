@@ -47,7 +47,7 @@ fn judged(name: &str) -> Option<Judged> {
 #[test]
 fn premature_beats() {
     let Some(judged) = judged("pvc") else { return };
-    assert!(judged.f1(1) >= 0.97, "{}", judged.confusion);
+    assert!(judged.confusion.f1(1) >= 0.97, "{}", judged.confusion);
 }
 
 #[test]

@@ -34,6 +34,9 @@ pub struct Evaluate {
     /// Write the figures into this model card, between its lines `<!-- figures … -->` and `<!-- /figures -->`.
     #[arg(long, value_name = "FILE.md", requires = "project")]
     card: Option<PathBuf>,
+    /// A model to compare with, such as the one that it learned from: on how many recordings both choose the same class.
+    #[arg(long, value_name = "FILE", requires = "project")]
+    teacher: Option<PathBuf>,
     /// The float model [default: FILE.safetensors, if there is one].
     #[arg(long, value_name = "FILE.safetensors")]
     float: Option<PathBuf>,
@@ -88,6 +91,11 @@ impl Evaluate {
         print(&int8.confusion);
         if let Some(float) = &float {
             line("float", &float.confusion);
+        }
+        print!("{}", card::by_group(&task, &int8));
+        if let Some(path) = &self.teacher {
+            let (same, all) = (task.agreement(model, &task.teacher(path)?)?, int8.confusion.total());
+            println!("the class of the teacher: {same} of {all}, {:.4}", same as f64 / all.max(1) as f64);
         }
         match &self.card {
             Some(path) => card::replace(path, &card::figures(&task, model, &int8, float.as_ref())),

@@ -75,7 +75,7 @@ impl Train {
 fn report(trained: &Trained, heed: &Model) {
     println!("rows: said, columns: recognised (int8, validation)\n{}\n", trained.judged.confusion);
     for (class, label) in heed.labels().iter().enumerate() {
-        println!("{label:<16} F1 {:.4}", trained.judged.f1(class));
+        println!("{label:<16} F1 {:.4}", trained.judged.confusion.f1(class));
     }
     for (form, judged) in [("float", &trained.float_judged), ("int8", &trained.judged)] {
         let confusion = &judged.confusion;

@@ -29,7 +29,7 @@ pub fn figures(task: &Task, heed: &Model, int8: &Judged, float: Option<&Judged>)
         row("accuracy, float", share(float));
     }
     for (class, label) in task.data.labels.iter().enumerate() {
-        row(&format!("F1 of {label}, int8"), format!("{:.4}", int8.f1(class)));
+        row(&format!("F1 of {label}, int8"), format!("{:.4}", int8.confusion.f1(class)));
     }
     row("flash", format!("{} bytes", heed.flash_bytes()));
     for core in CORES.iter().filter(|core| ["cortex-m0", "cortex-m4"].contains(&core.name)) {
@@ -41,6 +41,7 @@ pub fn figures(task: &Task, heed: &Model, int8: &Judged, float: Option<&Judged>)
         );
     }
     row("multiply-accumulates of an inference", heed.macs().to_string());
+    text += &by_group(task, int8);
     // Notes name files of one machine.
     let report = Report { notices: vec![], ..task.data.report.clone() };
     let _ = write!(
@@ -49,6 +50,30 @@ pub fn figures(task: &Task, heed: &Model, int8: &Judged, float: Option<&Judged>)
         task.project.train.seed, report, int8.confusion
     );
     format!("| on what validates | |\n|---|---|\n{text}")
+}
+
+/// Recall and precision in each group that the project names, such as each patient or speaker; none of one group.
+#[must_use]
+pub fn by_group(task: &Task, judged: &Judged) -> String {
+    let group = task.project.data.group.join(", ");
+    if group.is_empty() || judged.groups.len() < 2 {
+        return String::new();
+    }
+    let share = |(right, all): (usize, usize)| match all {
+        0 => "none".to_owned(),
+        _ => format!("{:.4} ({right} of {all})", right as f64 / all as f64),
+    };
+    let mut text = format!("\n| {group} | class | recall (sensitivity) | precision |\n|---|---|---|---|\n");
+    for (&at, confusion) in &judged.groups {
+        for (class, label) in task.data.labels.iter().enumerate() {
+            let (recall, precision) = (confusion.recall(class), confusion.precision(class));
+            if recall.1 + precision.1 > 0 {
+                let group = &task.data.groups[at];
+                let _ = writeln!(text, "| {group} | {label} | {} | {} |", share(recall), share(precision));
+            }
+        }
+    }
+    text
 }
 
 /// Replaces the figures of a card.

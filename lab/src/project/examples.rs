@@ -186,9 +186,9 @@ impl<'a> Plain<'a> {
         Self { data, inputs, items }
     }
 
-    /// The class of one of them.
-    pub fn class(&self, index: usize) -> usize {
-        self.data.items[self.items[index]].class
+    /// What the data set says of one of them.
+    pub fn item(&self, index: usize) -> &'a Item {
+        &self.data.items[self.items[index]]
     }
 }
 
@@ -198,7 +198,7 @@ impl Source for Plain<'_> {
     }
 
     fn example(&self, _: usize, index: usize, _: u64) -> Result<Example, Error> {
-        let item = &self.data.items[self.items[index]];
+        let item = self.item(index);
         let values = self.inputs.plain(&self.inputs.content(self.data, item, 0)?, item.span.is_some());
         Ok(Example::of_class(values, item.class, self.data.labels.len()))
     }

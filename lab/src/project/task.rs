@@ -2,16 +2,17 @@
 
 use super::examples::{Altered, Plain};
 use super::inputs::{Inputs, OCTAVE_EIGHTH};
-use super::judge::{Judged, judge};
+use super::judge::{Answer, Judged, judge};
 use super::{Project, Teacher};
-use crate::dataset::{Dataset, Options};
+use crate::dataset::{Content, Dataset, Item, Options};
 use crate::network::file::Contents;
-use crate::training::{self, Data, Example, Files, Observer, Run, Settings, Source};
+use crate::training::{self, Data, Example, Files, Observer, Run, Settings, Source, largest};
 use crate::{Error, training::Record};
 use heedful::dynamic::Model;
 use heedful_import::convert::{Ranges, convert};
 use heedful_import::graph::{Model as Graph, NoTaps, Output, Sample, Unfolded};
 use heedful_import::samples::channels_last;
+use rayon::prelude::*;
 use std::path::Path;
 
 /// Inputs that a model is tried with before it is trained, to know what it takes.
@@ -136,17 +137,41 @@ impl Task {
     pub fn judge(&self, heed: &Model) -> Result<Judged, Error> {
         let plain = Plain::new(&self.data, &self.inputs, &self.data.split.validation);
         let of = |index| {
-            let values = channels_last(&self.inputs.graph(), &plain.example(0, index, 0)?.values);
-            let outputs = match self.inputs {
-                Inputs::Sound { .. } => {
-                    let heard: Vec<i8> = values.iter().map(|x| (f64::from(*x) / OCTAVE_EIGHTH).round() as i8).collect();
-                    heed.real(heed.infer(&heard).logits())
-                }
-                _ => heed.infer_real(&values),
-            };
-            Ok((plain.class(index), outputs))
+            let outputs = self.answer(heed, &plain.example(0, index, 0)?.values);
+            let Item { class, group, .. } = *plain.item(index);
+            Ok(Answer { class, group, outputs })
         };
         judge(&self.data.labels, plain.len(), of)
+    }
+
+    /// What integers make of an example.
+    fn answer(&self, heed: &Model, values: &[f32]) -> Vec<f32> {
+        let values = channels_last(&self.inputs.graph(), values);
+        match self.inputs {
+            Inputs::Sound { .. } => {
+                let heard: Vec<i8> = values.iter().map(|x| (f64::from(*x) / OCTAVE_EIGHTH).round() as i8).collect();
+                heed.real(heed.infer(&heard).logits())
+            }
+            _ => heed.infer_real(&values),
+        }
+    }
+
+    /// On how many of the validation examples integers choose the class that their teacher does.
+    ///
+    /// # Errors
+    /// If an example cannot be read.
+    pub fn agreement(&self, heed: &Model, teacher: &Teacher) -> Result<usize, Error> {
+        let plain = Plain::new(&self.data, &self.inputs, &self.data.split.validation);
+        let of = |index| {
+            let values = plain.example(0, index, 0)?.values;
+            let samples = match self.inputs.content(&self.data, plain.item(index), 0)? {
+                Content::Sound(samples) => samples,
+                _ => vec![],
+            };
+            Ok(largest(&self.answer(heed, &values)) == largest(&teacher.says(&samples, &values)))
+        };
+        let same: Result<Vec<bool>, Error> = (0..plain.len()).into_par_iter().map(of).collect();
+        Ok(same?.into_iter().filter(|same| *same).count())
     }
 
     /// Judges a float model, with all folded into it, on the validation examples.
@@ -159,7 +184,8 @@ impl Task {
             let values = plain.example(0, index, 0)?.values;
             // Of the right size: the model was made for them.
             let outputs = model.run(Sample::Values(&values), &mut NoTaps).unwrap_or_default();
-            Ok((plain.class(index), outputs))
+            let Item { class, group, .. } = *plain.item(index);
+            Ok(Answer { class, group, outputs })
         };
         judge(&self.data.labels, plain.len(), of)
     }
