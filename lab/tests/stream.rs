@@ -8,6 +8,9 @@ use heedful::dynamic::Model;
 use heedful::events::{ClassSettings, Event, Listener, ListenerSettings, Settings};
 use heedful::fixed::types::U1F15;
 use heedful::format::write::EventsModel;
+use heedful_lab::dataset::{Dataset, Options};
+use heedful_lab::project::Project;
+use heedful_lab::stream::mix::{self, Behind};
 use heedful_lab::stream::{Scores, Spoken, score, scores, thresholds};
 use skip::{Lack, skipped};
 use std::fs;
@@ -79,6 +82,77 @@ fn a_curve_over_thresholds() {
     assert!(points.windows(2).all(|pair| pair[0].enter < pair[1].enter));
     assert!(points[0].score.heard >= points[points.len() - 1].score.heard);
     assert!(heedful_lab::stream::curve::svg(&points).unwrap().contains("</svg>"));
+}
+
+/// Two labels of tones and a "nothing" of noise, of which half validates.
+fn tones(folder: &Path) -> Dataset {
+    for (label, period) in [("said/high", 5), ("said/low", 40), ("others", 0)] {
+        fs::create_dir_all(folder.join(label)).unwrap();
+        for take in 0..6i32 {
+            let value = |n: i32| match period {
+                0 => (n * n * 31 + take) % 601 - 300,
+                _ => {
+                    if n / period % 2 == 0 {
+                        4000
+                    } else {
+                        -4000
+                    }
+                }
+            };
+            let samples: Vec<i16> = (0..2400 + 80 * take).map(|n| value(n) as i16).collect();
+            let name = format!("{label}/{take}.wav");
+            fs::write(folder.join(name), heedful_recordings::to_wav(&samples, 8000)).unwrap();
+        }
+    }
+    let toml = "[data]\nfolder = \"said\"\nname = \"{label}/{take}\"\nvalidate = { take = [\"3\", \"4\", \"5\"] }\n\
+        nothing = [\"others\"]\n[input]\nkind = \"audio\"\nrate = 8000\nseconds = 0.3\n[model]\nwidth = 8\nheads = 2\nhidden = 8\nblocks = 1\n";
+    fs::write(folder.join("project.toml"), toml).unwrap();
+    let project = Project::load(&folder.join("project.toml")).unwrap();
+    Dataset::read(&project.data, &project.input, &Options::new(&project.root, 1)).unwrap()
+}
+
+fn rms(samples: &[i16]) -> f64 {
+    (samples.iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / samples.len() as f64).sqrt()
+}
+
+#[test]
+fn streams_are_made_of_recordings() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = tones(folder.path());
+    let settings = mix::Settings {
+        minutes: 0.5,
+        ratio: Some(20.0),
+        pause: [0.2, 0.4],
+        is_background: false,
+        behind: Behind::Nothing,
+        seed: 7,
+    };
+    let (samples, said) = mix::mix(&data, 8000, &settings).unwrap();
+    assert_eq!(samples.len(), 240_000);
+    assert!(said.len() > 30 && said.iter().filter(|spoken| spoken.label == "low").count() > 12, "{said:?}");
+    assert_eq!(mix::mix(&data, 8000, &settings).unwrap(), (samples.clone(), said.clone()));
+    let at = |seconds: f64| (seconds * 8000.0).round() as usize;
+    for (spoken, next) in said.iter().zip(&said[1..]) {
+        assert!((0.2..0.5).contains(&(next.start - spoken.end)), "{spoken:?} {next:?}");
+        // Recordings that validate are those of 2,640 samples and more.
+        assert!(at(spoken.end) - at(spoken.start) >= 2640, "{spoken:?}");
+        let ratio = rms(&samples[at(spoken.start)..at(spoken.end)]) / rms(&samples[at(spoken.end)..at(next.start)]);
+        assert!((9.0..11.5).contains(&ratio), "{ratio}");
+    }
+    let alone = |behind, minutes| {
+        let settings = mix::Settings { ratio: None, is_background: true, behind, minutes, ..settings.clone() };
+        let (samples, said) = mix::mix(&data, 8000, &settings).unwrap();
+        assert!(said.is_empty());
+        samples
+    };
+    assert!(alone(Behind::Nothing, 0.5).iter().all(|sample| (-300..=300).contains(sample)));
+    assert!(alone(Behind::Silence, 0.1).iter().all(|&sample| sample == 0));
+    assert!((rms(&alone(Behind::Noise, 0.1)) / 327.68 - 1.0).abs() < 0.02);
+    let given = alone(Behind::Recordings(vec![vec![], vec![5; 100]]), 0.1);
+    assert!(given.iter().all(|&sample| sample == 5));
+
+    let empty = mix::Settings { behind: Behind::Recordings(vec![vec![]]), ..settings };
+    assert!(mix::mix(&data, 8000, &empty).unwrap_err().to_string().contains("no sounds for the background"));
 }
 
 /// An hour in which one class is told ten times at 0.625 and twice at 0.75, and another never.

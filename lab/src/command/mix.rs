@@ -1,12 +1,12 @@
 //! `heedful mix`
 
 use clap::Args;
-use heedful_lab::dataset::InputConfig;
+use heedful_lab::dataset::{InputConfig, windows_of};
 use heedful_lab::project::{Project, Task};
-use heedful_lab::stream::mix::{Settings, mix};
+use heedful_lab::stream::mix::{Behind, Settings, mix};
 use heedful_lab::stream::truth;
 use heedful_lab::{Error, file};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Make a stream of what validates in a project, and a table of what is in it.
 #[derive(Debug, Args)]
@@ -23,12 +23,15 @@ pub struct Mix {
     /// Length of the stream.
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
-    /// Decibels of each recording above the background of "nothing" [default: no background].
+    /// Decibels of each recording above the background [default: no background].
     #[arg(long, value_name = "DECIBELS", allow_hyphen_values = true)]
     ratio: Option<f64>,
-    /// "Nothing" alone, as it was recorded.
+    /// The background alone, as it was recorded.
     #[arg(long, conflicts_with = "ratio")]
     background: bool,
+    /// A folder of sounds for the background, `noise`, or `silence` [default: what validates of "nothing"].
+    #[arg(long, value_name = "DIR|noise|silence")]
+    behind: Option<PathBuf>,
     /// Origin of all random choices.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -46,15 +49,22 @@ impl Mix {
         if !(self.minutes > 0.0 && self.minutes <= 24.0 * 60.0) {
             return Err(Error::Training(format!("{} minutes, expected more than 0, a day at most", self.minutes)));
         }
+        let behind = match &self.behind {
+            None => Behind::Nothing,
+            Some(what) if what == Path::new("noise") => Behind::Noise,
+            Some(what) if what == Path::new("silence") => Behind::Silence,
+            Some(folder) => Behind::Recordings(windows_of(folder, rate, usize::MAX)?),
+        };
         let task = Task::new(project, None)?;
         let settings = Settings {
             minutes: self.minutes,
             ratio: self.ratio,
             pause: [0.5, 2.5],
             is_background: self.background,
+            behind,
             seed: self.seed,
         };
-        let (samples, said) = mix(&task.data, rate, settings)?;
+        let (samples, said) = mix(&task.data, rate, &settings)?;
         file::write_atomically(&self.out, &heedful_recordings::to_wav(&samples, rate))?;
         let table = self.out.with_extension("csv");
         let mut rows = vec![];

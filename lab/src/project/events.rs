@@ -2,7 +2,7 @@
 
 use super::{Inputs, Task};
 use crate::Error;
-use crate::stream::mix::{Settings, mix};
+use crate::stream::mix::{Behind, Settings, mix};
 use crate::stream::{scores, thresholds};
 use heedful::dynamic::Model;
 use heedful::format::write::EventsModel;
@@ -86,16 +86,22 @@ impl Task {
         let window = params.samples(model.shape().input.steps) as f64 / f64::from(rate);
         let minutes = |count: usize, each: f64| (count as f64 * each / 60.0).min(LONGEST);
         let seed = self.project.train.seed;
-        let background =
-            Settings { minutes: minutes(count, window), ratio: None, pause: PAUSE, is_background: true, seed };
+        let background = Settings {
+            minutes: minutes(count, window),
+            ratio: None,
+            pause: PAUSE,
+            is_background: true,
+            behind: Behind::Nothing,
+            seed,
+        };
         let words = Settings {
             minutes: minutes(all - count, window + PAUSE[1]),
             ratio: Some(RATIO),
             is_background: false,
-            ..background
+            ..background.clone()
         };
-        let (mut samples, _) = mix(&self.data, rate, background)?;
-        let (said, mut truth) = mix(&self.data, rate, words)?;
+        let (mut samples, _) = mix(&self.data, rate, &background)?;
+        let (said, mut truth) = mix(&self.data, rate, &words)?;
         let after = samples.len() as f64 / f64::from(rate);
         truth.iter_mut().for_each(|spoken| (spoken.start, spoken.end) = (spoken.start + after, spoken.end + after));
         samples.extend(said);
