@@ -2,6 +2,8 @@
 
 use heedful::dynamic::Model;
 use heedful::format::write::EventsModel;
+use heedful_import::graph::{Model as Graph, Place, Sample, Site};
+use heedful_lab::network;
 use heedful_lab::project::{Project, Task, Trained};
 use heedful_lab::training::{Files, Observer, Record};
 use std::f32::consts::TAU;
@@ -318,6 +320,76 @@ fn wrong_projects() {
     assert!(error.contains("only one label, `low`"), "{error}");
 }
 
+fn tone() -> Vec<i16> {
+    (0..2000).map(|n| (5000.0 * (TAU * 2040.0 / 8000.0 * n as f32).sin()) as i16).collect()
+}
+
+/// Weights of the last attention in the mean of its heads, on a tone.
+fn attention(model: &Graph, task: &Task) -> Vec<f32> {
+    let (last, mut sum) = (model.blocks.len() - 1, vec![]);
+    let mut taps = |place: Place, rows: &[f32], _: usize| {
+        if matches!(place, Place::Block(block, Site::Weights(_)) if block == last) {
+            sum.resize(rows.len(), 0.0);
+            sum.iter_mut().zip(rows).for_each(|(sum, x)| *sum += x / model.blocks[last].attention.heads as f32);
+        }
+    };
+    model.run(Sample::Values(&task.inputs.features(&tone())), &mut taps).unwrap();
+    sum
+}
+
+/// In the mean.
+fn difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f32>() / a.len() as f32
+}
+
+/// A student of another width attends to what its teacher attends to, if that counts.
+#[test]
+fn from_the_last_block_of_a_teacher() {
+    let desk = Desk::sounds();
+    let task = desk.task(SOUNDS).unwrap();
+    let out = desk.path("teacher.heed");
+    let float = out.with_extension("safetensors");
+    let mut teacher = train(&task, &out);
+    teacher.save(&out, &task.project).unwrap();
+    let told = |distil: &str, file: &Path| {
+        let task = desk.task(&format!("{SOUNDS}\n[distil]\n{distil}")).unwrap();
+        task.teacher(file).unwrap().says(&tone(), &task.inputs.features(&tone())).inside
+    };
+    let expected = attention(&network::file::model(&float).unwrap(), &task);
+    for file in [&out, &float] {
+        let found = difference(&told("attention = 1.0", file), &expected);
+        assert!(found < 0.01, "{}: {found}", file.display());
+    }
+    let both = told("attention = 1.0\nhidden = 1.0", &float);
+    let (_, cosines) = both.split_at(expected.len());
+    assert_eq!(cosines.len(), expected.len());
+    assert!(cosines.iter().all(|x| (-1.001..1.001).contains(x)) && (cosines[0] - 1.0).abs() < 1e-4);
+
+    // One that looks more closely.
+    let query = &mut teacher.float.model.blocks[0].attention.query;
+    query.weight.values.iter_mut().chain(query.bias.iter_mut().flatten()).for_each(|x| *x *= 20.0);
+    teacher.save(&out, &task.project).unwrap();
+    let expected = attention(&network::file::model(&float).unwrap(), &task);
+    let small = SOUNDS.replace("width = 12", "width = 8").replace("epochs = 12", "epochs = 30");
+    let distance = |distil: &str| {
+        let task = desk.task(&format!("{small}\n[distil]\n{distil}")).unwrap();
+        let teacher = task.teacher(&float).unwrap();
+        let files = Files::beside(&desk.path("student.heed"));
+        let student = task.train(Some(&teacher), &files, false, &mut ()).unwrap().unwrap();
+        difference(&attention(&student.float.fold(), &task), &expected)
+    };
+    let (without, with) = (distance("weight = 0.5"), distance("attention = 10.0\nhidden = 1.0"));
+    assert!(with < 0.75 * without, "{with} {without}");
+
+    let refusal = |text: &str, file: &Path| desk.task(text).unwrap().teacher(file).err().unwrap().to_string();
+    let error = refusal(&format!("{small}\n[distil]\nhidden = 1.0"), &out);
+    assert!(error.contains("needs the float weights"), "{error}");
+    let other = small.replace("frames_per_token = 4", "frames_per_token = 3");
+    let error = refusal(&format!("{other}\n[distil]\nattention = 1.0"), &float);
+    assert!(error.contains("tokens, expected"), "{error}");
+}
+
 /// A teacher that knows better is followed where labels are wrong.
 #[test]
 fn from_a_teacher() {
@@ -336,8 +408,7 @@ fn from_a_teacher() {
         assert_eq!(teacher.unlabelled.len(), 24);
         let student = taught.train(Some(&teacher), &Files::beside(&desk.path("student.heed")), false, &mut ()).unwrap();
         let heed = Model::load(&student.unwrap().bytes).unwrap();
-        let tone: Vec<i16> = (0..2000).map(|n| (5000.0 * (TAU * 2040.0 / 8000.0 * n as f32).sin()) as i16).collect();
-        let heard = heed.hear(&tone).unwrap();
+        let heard = heed.hear(&tone()).unwrap();
         assert_eq!(heed.labels()[heed.infer_input(heard.input(), &[]).best().class], "high");
     }
     let stranger = desk.write("bad.heed", "HEED");

@@ -159,7 +159,7 @@ fn learns(name: &str, model: &Unfolded, data: Data<'_>, settings: &Settings) -> 
     let best = |row: &[f32]| (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap();
     let mut right = [0, 0];
     for index in 0..data.plain.len() {
-        let Example { values, target } = data.plain.example(0, index, 3).unwrap();
+        let Example { values, target, .. } = data.plain.example(0, index, 3).unwrap();
         let float = graph.run(Sample::Values(&values), &mut NoTaps).unwrap();
         let found = [best(&float), best(&heed.infer_real(&values))];
         right = [0, 1].map(|at| right[at] + usize::from(found[at] == best(&target)));
@@ -200,7 +200,8 @@ fn learns_labels_and_values() {
             let value = |at: usize| if halves[usize::from(at % 6 > 2)] { random.random_range(0.5..1.0) } else { 0.0 };
             let values: Vec<f32> = (0..72).map(value).collect();
             let target = halves.map(|loud| f32::from(u8::from(loud)));
-            Example { values, target: if labels { target.to_vec() } else { vec![target[0] - 2.0 * target[1]; 1] } }
+            let target = if labels { target.to_vec() } else { vec![target[0] - 2.0 * target[1]; 1] };
+            Example { values, target, inside: vec![] }
         };
         let examples: Vec<Example> = (0..24).map(example).collect();
         let text = r#"{ "width": 8, "heads": 2, "hidden": 8, "blocks": 1, "frames_per_token": 3 }"#;

@@ -79,7 +79,8 @@ impl Attention {
         self.log_temperature.as_ref().map(|values_of| values(values_of.val()))
     }
 
-    /// What it adds to `x`, which is at a place. `relative` is added to the scores, `[1][heads][tokens][tokens]`.
+    /// What it adds to `x`, which is at a place, and its weights, `[batch][heads][tokens][tokens]`. `relative` is added
+    /// to the scores, `[1][heads][tokens][tokens]`.
     pub fn forward(
         &self,
         x: Tensor<3>,
@@ -87,7 +88,7 @@ impl Attention {
         block: usize,
         relative: Option<&Tensor<4>>,
         pass: &mut Pass<'_>,
-    ) -> Tensor<3> {
+    ) -> (Tensor<3>, Tensor<4>) {
         let shape = &*self.shape;
         let Shape { heads, kv_heads, head_dim, .. } = *shape;
         let mut query = self.query.forward(x.clone(), from, pass);
@@ -111,11 +112,12 @@ impl Attention {
         if let Some(relative) = relative {
             scores = scores + relative.clone();
         }
-        let weights = softmax(scores, 3).reshape([batch, kv_heads, below[2], tokens]);
-        let attended = weights.matmul(value).reshape([batch, heads, tokens, head_dim]);
+        let weights = softmax(scores, 3);
+        let beside = weights.clone().reshape([batch, kv_heads, below[2], tokens]);
+        let attended = beside.matmul(value).reshape([batch, heads, tokens, head_dim]);
         let attended = attended.swap_dims(1, 2).reshape([batch, tokens, heads * head_dim]);
         let attended = pass.site(block, Site::HeadsOut, attended);
-        self.out.forward(attended, Place::Block(block, Site::HeadsOut), pass)
+        (self.out.forward(attended, Place::Block(block, Site::HeadsOut), pass), weights)
     }
 
     /// Queries times what the scores are multiplied with.

@@ -14,6 +14,8 @@ pub(super) struct Stream {
     pub x: Tensor<3>,
     /// As it is read, and where that is.
     pub rows: Option<(Tensor<3>, Place)>,
+    /// Weights of the last attention, `[batch][heads][tokens][tokens]`.
+    pub weights: Option<Tensor<4>>,
 }
 
 /// Attention and feed-forward layers.
@@ -64,12 +66,13 @@ impl Block {
             Order::PreNorm => {
                 let inner = pass.site(index, Site::FirstNorm, self.first_norm.forward(x.clone()));
                 pass.note(at(Site::AttentionInput), &inner);
-                let x = x + self.attention.forward(inner, at(Site::FirstNorm), index, relative, pass);
+                let (attended, weights) = self.attention.forward(inner, at(Site::FirstNorm), index, relative, pass);
+                let x = x + attended;
                 pass.note(at(Site::AfterAttention), &x);
                 let inner = pass.site(index, Site::SecondNorm, self.second_norm.forward(x.clone()));
                 let x = x + self.feed_forward.forward(inner, at(Site::SecondNorm), index, pass);
                 pass.note(at(Site::AfterFeed), &x);
-                Stream { x, rows: None }
+                Stream { x, rows: None, weights: Some(weights) }
             }
             Order::PostNorm => {
                 let (rows, from) = match stream.rows {
@@ -80,7 +83,8 @@ impl Block {
                     // The first block, after no norm.
                     None => (pass.site(index, Site::AttentionInput, x.clone()), at(Site::AttentionInput)),
                 };
-                let x = x + self.attention.forward(rows, from, index, relative, pass);
+                let (attended, weights) = self.attention.forward(rows, from, index, relative, pass);
+                let x = x + attended;
                 pass.note(at(Site::AfterAttention), &x);
                 let x = self.first_norm.forward(x);
                 let rows = pass.site(index, Site::FirstNorm, x.clone());
@@ -88,7 +92,7 @@ impl Block {
                 pass.note(at(Site::AfterFeed), &x);
                 let x = self.second_norm.forward(x);
                 let rows = pass.site(index, Site::SecondNorm, x.clone());
-                Stream { x, rows: Some((rows, at(Site::SecondNorm))) }
+                Stream { x, rows: Some((rows, at(Site::SecondNorm))), weights: Some(weights) }
             }
         }
     }

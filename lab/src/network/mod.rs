@@ -12,6 +12,7 @@ mod error;
 pub mod file;
 mod head;
 mod initial;
+mod inside;
 mod layers;
 mod numbered;
 mod pass;
@@ -20,6 +21,7 @@ mod stem;
 
 pub use description::{Description, StemLayer, StemNorm};
 pub use error::NetworkError;
+pub use inside::Inside;
 pub use pass::{Pass, Statistics};
 
 use block::{Block, Stream};
@@ -131,6 +133,13 @@ impl Network {
         &self.origin.model.output
     }
 
+    /// Tokens that its blocks see.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        // Of a model that was found right.
+        self.origin.model.tokens().unwrap_or(0)
+    }
+
     /// Values that it gives for an input.
     #[must_use]
     pub fn outputs(&self) -> usize {
@@ -148,6 +157,14 @@ impl Network {
     /// # Panics
     /// If the inputs are of another length.
     pub fn forward(&self, inputs: Tensor<2>, pass: &mut Pass<'_>) -> Tensor<2> {
+        self.forward_inside(inputs, pass).0
+    }
+
+    /// [`Network::forward`], and what the last block holds; nothing where there is no block.
+    ///
+    /// # Panics
+    /// If the inputs are of another length.
+    pub fn forward_inside(&self, inputs: Tensor<2>, pass: &mut Pass<'_>) -> (Tensor<2>, Option<Inside>) {
         let [batch, _] = inputs.dims();
         if let Pass::Observe(ranges) = pass {
             ranges.count(batch);
@@ -157,15 +174,16 @@ impl Network {
             Some(norm) => {
                 let x = norm.forward(x);
                 let rows = pass.rows(Place::EmbeddingNorm, x.clone());
-                Stream { x, rows: Some((rows, Place::EmbeddingNorm)) }
+                Stream { x, rows: Some((rows, Place::EmbeddingNorm)), weights: None }
             }
-            None => Stream { x, rows: None },
+            None => Stream { x, rows: None, weights: None },
         };
         let [_, tokens, _] = stream.x.dims();
         let relative = self.relative(tokens);
         for (index, block) in self.blocks.iter().enumerate() {
             stream = block.forward(stream, index, relative.as_ref(), pass);
         }
+        let inside = stream.weights.map(|weights| Inside::new(weights, stream.x.clone()));
         let rows = match (&self.final_norm, stream.rows) {
             (Some(norm), _) => pass.rows(Place::FinalNorm, norm.forward(stream.x)),
             (None, Some((rows, _))) => rows,
@@ -174,7 +192,7 @@ impl Network {
             (None, None) => stream.x,
         };
         let pooled = self.pool.forward(rows, pass);
-        self.head.forward(pooled, pass)
+        (self.head.forward(pooled, pass), inside)
     }
 
     /// Tokens with class tokens and positions.

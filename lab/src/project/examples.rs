@@ -7,7 +7,7 @@ use super::teacher::Teacher;
 use crate::Error;
 use crate::augment::{Draw, draw};
 use crate::dataset::{Content, Dataset, Item};
-use crate::training::{Example, Source};
+use crate::training::{Example, Source, Taught};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
@@ -87,8 +87,8 @@ impl<'a> Altered<'a> {
         &self.data.items[items[(epoch * self.counts[class] + number) % items.len()]]
     }
 
-    /// Numbers and target of a slot.
-    fn one(&self, epoch: usize, slot: usize, draw: &mut Draw) -> Result<(Vec<f32>, Vec<f32>), Error> {
+    /// An example of a slot.
+    fn one(&self, epoch: usize, slot: usize, draw: &mut Draw) -> Result<Example, Error> {
         let slot = self.slots[slot];
         let samples = self.sound(epoch, slot, draw)?;
         let mut values = match slot {
@@ -99,19 +99,21 @@ impl<'a> Altered<'a> {
             }
             _ => vec![],
         };
-        let says = self.teacher.map(|teacher| (teacher, teacher.says(&samples, &values)));
+        let told = self.teacher.map(|teacher| (teacher, teacher.says(&samples, &values)));
         if let Inputs::Sound { tables, .. } = self.inputs {
             sound::mask(&mut values, tables.params.bands as usize, self.augment, draw);
         }
         let outputs = self.data.labels.len();
         let class = if let Slot::Item { class, .. } = slot { class } else { outputs - 1 };
-        let Example { values, mut target } = Example::of_class(values, class, outputs);
-        match (slot, says) {
-            (Slot::Unlabelled(_), Some((_, says))) => target = says,
-            (_, Some((teacher, says))) => teacher.correct(&mut target, &says),
-            _ => {}
+        let mut example = Example::of_class(values, class, outputs);
+        if let Some((teacher, says)) = told {
+            match slot {
+                Slot::Unlabelled(_) => example.target = says.probabilities,
+                _ => teacher.correct(&mut example.target, &says.probabilities),
+            }
+            example.inside = says.inside;
         }
-        Ok((values, target))
+        Ok(example)
     }
 
     /// The samples of a slot, as a microphone gives them; none of other inputs.
@@ -157,15 +159,20 @@ impl Source for Altered<'_> {
 
     fn example(&self, epoch: usize, index: usize, seed: u64) -> Result<Example, Error> {
         let draw = &mut draw(seed, epoch as u64, index as u64);
-        let (mut values, mut target) = self.one(epoch, index, draw)?;
+        let mut example = self.one(epoch, index, draw)?;
         if self.augment.mix_up > 0.0 && draw.random_bool(self.augment.mix_up) {
             let other = draw.random_range(0..self.slots.len());
-            let (others, their) = self.one(epoch, other, draw)?;
+            let other = self.one(epoch, other, draw)?;
             let share = draw.random_range(0.0..0.5f32);
-            mix(&mut values, &others, share);
-            mix(&mut target, &their, share);
+            mix(&mut example.values, &other.values, share);
+            mix(&mut example.target, &other.target, share);
+            mix(&mut example.inside, &other.inside, share);
         }
-        Ok(Example { values, target })
+        Ok(example)
+    }
+
+    fn taught(&self) -> Taught {
+        self.teacher.map_or(Taught::default(), Teacher::taught)
     }
 }
 

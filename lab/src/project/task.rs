@@ -5,6 +5,7 @@ use super::inputs::{Inputs, OCTAVE_EIGHTH};
 use super::judge::{Answer, Judged, judge};
 use super::{Project, Teacher};
 use crate::dataset::{Content, Dataset, Item, Options};
+use crate::network::NetworkError;
 use crate::network::file::Contents;
 use crate::training::{self, Data, Example, Files, Observer, Run, Settings, Source, largest};
 use crate::{Error, training::Record};
@@ -85,7 +86,8 @@ impl Task {
     /// # Errors
     /// As [`Teacher::load`].
     pub fn teacher(&self, path: &Path) -> Result<Teacher, Error> {
-        Teacher::load(path, &self.project.distil, &self.project.root, &self.data.labels, &self.inputs)
+        let (project, tokens) = (&self.project, self.initial.model.tokens().map_err(NetworkError::from)?);
+        Teacher::load(path, &project.distil, &project.root, &self.data.labels, &self.inputs, tokens)
     }
 
     /// Trains, from a teacher too if there is one; none if the observer interrupts.
@@ -168,7 +170,7 @@ impl Task {
                 Content::Sound(samples) => samples,
                 _ => vec![],
             };
-            Ok(largest(&self.answer(heed, &values)) == largest(&teacher.says(&samples, &values)))
+            Ok(largest(&self.answer(heed, &values)) == largest(&teacher.says(&samples, &values).probabilities))
         };
         let same: Result<Vec<bool>, Error> = (0..plain.len()).into_par_iter().map(of).collect();
         Ok(same?.into_iter().filter(|same| *same).count())

@@ -1,9 +1,13 @@
 //! What is made small, and what is told of it.
 
-use crate::network::NetworkError;
+use super::source::Taught;
+use crate::network::{Inside, NetworkError};
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
 use heedful_import::graph::Output;
+
+/// What weights below count as, so that their logarithm is a number.
+const LEAST: f32 = 1e-6;
 
 /// By what outputs are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +75,28 @@ impl Loss {
     }
 }
 
+/// How far the last block is from that of a teacher, whose maps are `[batch][maps · tokens · tokens]`, the mean of a
+/// batch: the Kullback-Leibler divergence of what tokens attend to (Jiao et al. 2020 and Wang et al. 2020, "MiniLM"), and
+/// the mean square of the differences of cosines.
+pub(super) fn of_block(inside: &Inside, maps: Tensor<2>, taught: Taught) -> Tensor<1> {
+    let attention = inside.attention();
+    let [batch, queries, keys] = attention.dims();
+    let size = queries * keys;
+    let map = |at: usize| maps.clone().slice([0..batch, at * size..(at + 1) * size]).reshape([batch, queries, keys]);
+    let mut loss = Tensor::zeros([1], &maps.device());
+    if taught.attention > 0.0 {
+        let (told, rows) = (map(0), (batch * queries) as f32);
+        let logarithm = |x: Tensor<3>| x.clamp_min(LEAST).log();
+        let divergence = (told.clone() * (logarithm(told) - logarithm(attention))).sum().div_scalar(rows);
+        loss = loss + divergence.mul_scalar(taught.attention);
+    }
+    if taught.hidden > 0.0 {
+        let differences = inside.relations() - map(taught.maps() - 1);
+        loss = loss + differences.square().mean().mul_scalar(taught.hidden);
+    }
+    loss
+}
+
 /// The first of the largest.
 pub(crate) fn largest(row: &[f32]) -> usize {
     (0..row.len()).rev().max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap_or(0)
@@ -100,6 +126,29 @@ mod tests {
         let (outputs, targets) = ([third, 0.0, 90.0, -90.0], [0.0, 1.0, 1.0, 0.0]);
         near(mean(Loss::Labels, outputs, targets, 0.0), (4f32.ln() + 2f32.ln()) / 4.0);
         near(mean(Loss::Values, [1.0, 2.0, 3.0, 4.0], [1.0, 0.0, 3.0, 3.0], 0.5), (4.0 + 1.0) / 8.0);
+    }
+
+    #[test]
+    fn the_block_of_a_teacher() {
+        let device = Device::flex();
+        // Two heads of two tokens; in the mean, the second looks at both alike.
+        let weights = [1.0, 0.0, 0.25, 0.75, 1.0, 0.0, 0.75, 0.25f32];
+        let weights = Tensor::from_data(TensorData::new(weights.to_vec(), [1, 2, 2, 2]), &device);
+        // Vectors that stand on each other.
+        let stream = Tensor::from_data(TensorData::new(vec![3.0f32, 0.0, 0.0, 0.5], [1, 2, 2]), &device);
+        let inside = Inside::new(weights, stream);
+        let of = |maps: &[f32], taught| {
+            let maps = Tensor::from_data(TensorData::new(maps.to_vec(), [1, maps.len()]), &device);
+            of_block(&inside, maps, taught).into_scalar::<f32>()
+        };
+        let (attention, relations) = ([1.0, 0.0, 0.25, 0.75], [1.0, 0.5, 0.5, 1.0]);
+        // 0.25·ln(0.25/0.5) + 0.75·ln(0.75/0.5), over two rows.
+        let divergence = (0.25 * 0.5f32.ln() + 0.75 * 1.5f32.ln()) / 2.0;
+        let near = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-5, "{found}, {expected}");
+        near(of(&attention, Taught { attention: 2.0, hidden: 0.0 }), 2.0 * divergence);
+        near(of(&relations, Taught { attention: 0.0, hidden: 4.0 }), 4.0 * 0.125);
+        near(of(&[attention, relations].concat(), Taught { attention: 1.0, hidden: 1.0 }), divergence + 0.125);
+        near(of(&[1.0, 0.0, 0.5, 0.5], Taught { attention: 1.0, hidden: 0.0 }), 0.0);
     }
 
     #[test]

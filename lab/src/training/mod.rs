@@ -21,7 +21,7 @@ pub(crate) use loss::largest;
 pub use records::{Record, csv};
 pub(crate) use schedule::{Schedule, shuffled};
 pub use settings::{Bits, Rounding, Settings};
-pub use source::{Data, Example, Source};
+pub use source::{Data, Example, Source, Taught};
 
 use crate::network::file::Contents;
 use crate::network::{Network, NetworkError, Pass};
@@ -33,7 +33,7 @@ use checkpoint::{Progress, State};
 use heedful_import::convert::{Ranges, Roundings, roundings};
 use heedful_import::graph::Unfolded;
 use heedful_import::torch;
-use loss::Loss;
+use loss::{Loss, of_block};
 use source::{Batch, batch, send};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -237,6 +237,12 @@ impl Run {
         [self.network.input().len(), self.network.outputs()]
     }
 
+    /// The same, and what of a teacher's last block.
+    fn taught_shape(&self, taught: Taught) -> [usize; 3] {
+        let [values, targets] = self.shape();
+        [values, targets, taught.maps() * self.network.tokens().pow(2)]
+    }
+
     /// One pass over the training examples, and what it did.
     fn epoch(
         &mut self,
@@ -244,7 +250,8 @@ impl Run {
         roundings: Option<&Roundings>,
         observer: &mut dyn Observer,
     ) -> Result<Record, Error> {
-        let (epoch, seed, shape) = (self.progress.next, self.settings.seed, self.shape());
+        let (epoch, seed, taught) = (self.progress.next, self.settings.seed, data.train.taught());
+        let shape = self.taught_shape(taught);
         let size = self.settings.batch.min(data.train.len());
         let batches: Vec<Vec<usize>> =
             shuffled(data.train.len(), seed, epoch).chunks_exact(size).map(<[usize]>::to_vec).collect();
@@ -257,7 +264,7 @@ impl Run {
             for (index, batch) in made.into_iter().enumerate() {
                 let step = epoch * steps + index;
                 rate = self.settings.rate_at(step, self.settings.epochs * steps);
-                let (loss, told) = self.step(batch?, rate, roundings)?;
+                let (loss, told) = self.step(batch?, taught, rate, roundings)?;
                 if !loss.is_finite() {
                     let reason = format!("the loss is {loss} in epoch {}; a lower rate may help", epoch + 1);
                     return Err(Error::Training(reason));
@@ -285,18 +292,23 @@ impl Run {
     fn step(
         &mut self,
         batch: Batch,
+        taught: Taught,
         rate: f64,
         roundings: Option<&Roundings>,
     ) -> Result<(f32, Option<[usize; 2]>), Error> {
         let [values, outputs] = self.shape();
-        let Batch { count, values: inputs, targets: plain } = batch;
+        let Batch { count, values: inputs, targets: plain, inside: maps } = batch;
         let mut targets = plain.clone();
         self.loss.smooth(&mut targets, outputs, self.settings.smoothing);
         let mut statistics = vec![];
         let mut pass = roundings.map_or(Pass::Learn(&mut statistics), Pass::Quantised);
-        let result = self.network.forward(tensor(inputs, [count, values], &self.device), &mut pass);
+        let (result, inside) = self.network.forward_inside(tensor(inputs, [count, values], &self.device), &mut pass);
         let told = self.loss.right(&numbers(&result), &plain, outputs);
-        let loss = self.loss.mean(result, tensor(targets, [count, outputs], &self.device));
+        let mut loss = self.loss.mean(result, tensor(targets, [count, outputs], &self.device));
+        if let (Some(inside), 1..) = (inside, taught.maps()) {
+            let maps = tensor(maps.clone(), [count, maps.len() / count.max(1)], &self.device);
+            loss = loss + of_block(&inside, maps, taught);
+        }
         let value: f32 = loss.clone().into_scalar();
         if value.is_finite() {
             let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
@@ -313,7 +325,7 @@ impl Run {
         let device = self.device.clone().inner();
         let (mut sum, mut right) = (0.0, [0, 0]);
         for batch in self.plain(source, source.len()) {
-            let Batch { count, values: inputs, targets } = batch?;
+            let Batch { count, values: inputs, targets, .. } = batch?;
             let mut pass = roundings.map_or(Pass::Float, Pass::Quantised);
             let result = network.forward(tensor(inputs, [count, values], &device), &mut pass);
             let told = self.loss.right(&numbers(&result), &targets, outputs);
@@ -330,7 +342,7 @@ impl Run {
 
     /// Batches of so many examples of a source, spread evenly.
     fn plain<'s>(&self, source: &'s dyn Source, count: usize) -> impl Iterator<Item = Result<Batch, Error>> + 's {
-        let (seed, shape) = (self.settings.seed, self.shape());
+        let (seed, shape) = (self.settings.seed, self.taught_shape(source.taught()));
         let stride = source.len().div_ceil(count.max(1)).max(1);
         let all: Vec<usize> = (0..source.len()).step_by(stride).collect();
         let batches: Vec<Vec<usize>> = all.chunks(AT_ONCE).map(<[usize]>::to_vec).collect();
