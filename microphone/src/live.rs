@@ -19,7 +19,7 @@ pub struct Microphone {
     // It records as long as it lives.
     _stream: cpal::Stream,
     taken: Receiver<Taken>,
-    /// Samples at the microphone's rate for which there was no room, and how many of them have been told.
+    /// Samples at the microphone's rate for which there was no room, and how many of the other rate have been told.
     lost: Arc<AtomicU64>,
     told: u64,
     /// Samples per second, of the microphone and as asked for.
@@ -62,15 +62,15 @@ impl Microphone {
     /// If the microphone is gone.
     pub fn listen(&mut self) -> Result<Chunk, Error> {
         let mono = self.taken.recv().map_err(|_| Error::Missing)?.map_err(system)?;
-        let lost = self.lost.load(Ordering::Relaxed);
+        let [from, to] = self.rates.map(u64::from);
+        let lost = self.lost.load(Ordering::Relaxed) * to / from.max(1);
         let new = lost - std::mem::replace(&mut self.told, lost);
         let mut samples = vec![];
         match &mut self.resampling {
             Some(resampling) => resampling.push(&mono, &mut samples)?,
             None => samples.extend(mono.iter().map(|&x| heedful_recordings::nearest(x))),
         }
-        let [from, to] = self.rates.map(u64::from);
-        Ok(Chunk { lost: new * to / from.max(1), samples })
+        Ok(Chunk { lost: new, samples })
     }
 }
 

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use heedful::dynamic::Model;
-use heedful::format::write::EventsModel;
 use heedful_lab::stream::{Score, curve, score, scores, thresholds, truth};
 use heedful_lab::{Error, data, file};
 use std::path::PathBuf;
@@ -45,13 +44,13 @@ impl Stream {
         let bytes = file::read(&self.model)?;
         let wrong = |error: heedful::Error| Error::content(&self.model, error);
         let model = Model::load(&bytes).map_err(wrong)?;
-        let mut settings = EventsModel::of(&bytes).map_err(wrong)?;
+        let mut settings = model.events();
         let rate = model.frontend().map(|frontend| frontend.params.sample_rate);
         let rate = rate.ok_or_else(|| Error::content(&self.model, "no audio front end"))?;
         settings.cadence = self.cadence.unwrap_or(settings.cadence);
         let samples = data::read(&self.wav, rate)?;
         let said = self.truth.as_ref().map_or(Ok(vec![]), |path| truth::read(path))?;
-        let heard = scores(&model, &samples, settings.cadence)?;
+        let heard = scores(&model, &samples, &settings)?;
         if let Some(rate) = self.threshold_for {
             settings = thresholds::choose(&heard, model.labels(), &settings, &said, rate)?;
         }
