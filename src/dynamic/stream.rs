@@ -101,15 +101,18 @@ mod tests {
 
     const PARAMS: Params = Params { window: 100, hop: 40, bands: 6, ..Params::DEFAULT };
 
-    /// Streams of firmware and this one take the same samples; how often their features, `values` of each of 20 frames,
-    /// were compared.
-    fn compare<F: Frames>(tables: &Tables, values: usize) -> usize {
+    /// Samples of a stream: few under Miri, which interprets.
+    const COUNT: i32 = if cfg!(miri) { 2000 } else { 9000 };
+
+    /// Streams of firmware and this one take the same samples; whether their features, `values` of each of 20 frames,
+    /// were compared often enough.
+    fn compare<F: Frames>(tables: &Tables, values: usize) -> bool {
         let frontend = tables.frontend();
         let (mut typed, mut stream) = (Typed::<F>::new(), Stream::new(frontend, 20));
         let mut compared = 0;
         let sample = |n: i32| (n.wrapping_mul(n).wrapping_mul(7919) >> 16) as i16 >> (n / 500 % 9);
-        for n in 0..9000 {
-            if n == 6000 {
+        for n in 0..COUNT {
+            if n == COUNT / 2 {
                 (typed, _) = (Typed::new(), stream.reset());
             }
             assert_eq!(typed.push(&frontend, sample(n)), stream.push(sample(n)));
@@ -128,15 +131,15 @@ mod tests {
             }
             compared += 1;
         }
-        compared
+        compared >= 4
     }
 
     #[test]
     fn the_stream_of_firmware() {
-        assert!(compare::<LogMelFrames<6, 20>>(&Tables::design(PARAMS).unwrap(), 6) > 100);
+        assert!(compare::<LogMelFrames<6, 20>>(&Tables::design(PARAMS).unwrap(), 6));
         let running = Params { level: Level::Running { shift: 3 }, ..PARAMS };
-        assert!(compare::<LogMelFrames<6, 20, 6>>(&Tables::design(running).unwrap(), 6) > 100);
+        assert!(compare::<LogMelFrames<6, 20, 6>>(&Tables::design(running).unwrap(), 6));
         let cepstra = Tables::design_cepstra(PARAMS, &[0.01, 0.002, 0.002]).unwrap();
-        assert!(compare::<CepstraFrames<3, 20>>(&cepstra, 3) > 100);
+        assert!(compare::<CepstraFrames<3, 20>>(&cepstra, 3));
     }
 }
