@@ -3,11 +3,15 @@
 
 #[path = "../tests/support/head.rs"]
 mod head;
+#[path = "support/output.rs"]
+mod output;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use head::{Head, Level, Levels, farthest, measure, worst_case};
 use heedful::{Narrow, Weight, Wide};
+use std::io::{self, Write};
+use std::process::ExitCode;
 use support::Random;
 
 const SEEDS: u64 = 8;
@@ -15,64 +19,81 @@ const SEEDS: u64 = 8;
 /// Of the longer rows not every query is measured: enough of them for a steady mean.
 const QUERIES: usize = 256;
 
-fn main() {
-    println!(
+fn main() -> ExitCode {
+    output::code(print(&mut io::stdout().lock()).map(|()| true))
+}
+
+fn print(out: &mut impl Write) -> io::Result<()> {
+    writeln!(
+        out,
         "Kernels: {}. Mean over {SEEDS} seeds, dB, before / after rounding of the output to int8.\n",
         heedful::backend()
-    );
-    println!("Q, K, V of mean 0 and variance 1:\n");
-    println!("| head dimension | positions | exact softmax | wide | narrow | probabilities in 1/256 |");
-    println!("|---:|---:|---:|---:|---:|---:|");
+    )?;
+    writeln!(out, "Q, K, V of mean 0 and variance 1:\n")?;
+    writeln!(out, "| head dimension | positions | exact softmax | wide | narrow | probabilities in 1/256 |")?;
+    writeln!(out, "|---:|---:|---:|---:|---:|---:|")?;
     for dim in [64, 16] {
         for positions in [32, 128, 512, 2048] {
             let all = average(|random| vec![Head::normal(random, positions, dim)]);
-            println!(
+            writeln!(
+                out,
                 "| {dim} | {positions} | {} | {} | {} | {} |",
                 both(all.exact),
                 both(all.wide),
                 both(all.narrow),
                 both(all.usual)
-            );
+            )?;
         }
     }
 
-    println!(
+    writeln!(
+        out,
         "\nQ, K, V normal, scores of a standard deviation of σ nats, heads of 64; and the farthest that an output"
-    );
-    println!("lies from an exact softmax on the same int8 Q, K and V before rounding, in steps of the values:\n");
-    println!("| σ | positions | exact softmax | wide | narrow | farthest, wide | farthest, narrow |");
-    println!("|---:|---:|---:|---:|---:|---:|---:|");
+    )?;
+    writeln!(out, "lies from an exact softmax on the same int8 Q, K and V before rounding, in steps of the values:\n")?;
+    writeln!(out, "| σ | positions | exact softmax | wide | narrow | farthest, wide | farthest, narrow |")?;
+    writeln!(out, "|---:|---:|---:|---:|---:|---:|---:|")?;
     for deviation in [1.0, 2.0, 3.0, 4.0] {
         for positions in [32, 128, 512, 2048] {
             let heads = |random: &mut Random| vec![Head::scored(random, positions, 64, deviation)];
             let (all, off) = (average(heads), most_off(heads));
             let [exact, wide, narrow] = [all.exact, all.wide, all.narrow].map(both);
-            println!("| {deviation} | {positions} | {exact} | {wide} | {narrow} | {:.2} | {:.2} |", off[0], off[1]);
+            writeln!(
+                out,
+                "| {deviation} | {positions} | {exact} | {wide} | {narrow} | {:.2} | {:.2} |",
+                off[0], off[1]
+            )?;
         }
     }
 
-    println!("\nQ, K, V uniform in ±4, int8 output:\n");
-    println!(
+    writeln!(out, "\nQ, K, V uniform in ±4, int8 output:\n")?;
+    writeln!(
+        out,
         "| heads | positions | head dimension | exact softmax | wide | narrow | probabilities in 1/256 \
          | QFlash, published |"
-    );
-    println!("|---:|---:|---:|---:|---:|---:|---:|---:|");
+    )?;
+    writeln!(out, "|---:|---:|---:|---:|---:|---:|---:|---:|")?;
     for (heads, positions, dim, published) in [(6, 197, 64, 32.50), (24, 49, 32, 31.02)] {
         let all = average(|random| (0..heads).map(|_| Head::uniform(random, positions, dim, 4.0)).collect());
-        println!(
+        writeln!(
+            out,
             "| {heads} | {positions} | {dim} | {:.1} | {:.1} | {:.1} | {:.1} | {published:.2} |",
             all.exact.int8, all.wide.int8, all.narrow.int8, all.usual.int8
-        );
+        )?;
     }
 
-    println!("\nWorst case of a head's output against an exact softmax on the same int8 Q, K and V, before rounding,");
-    println!("in steps of the values (derived; their range is 255 steps):\n");
-    println!("| positions | wide | narrow |");
-    println!("|---:|---:|---:|");
+    writeln!(
+        out,
+        "\nWorst case of a head's output against an exact softmax on the same int8 Q, K and V, before rounding,"
+    )?;
+    writeln!(out, "in steps of the values (derived; their range is 255 steps):\n")?;
+    writeln!(out, "| positions | wide | narrow |")?;
+    writeln!(out, "|---:|---:|---:|")?;
     for positions in [2, 8, 32, 128, 512, 2048, 65536] {
         let [wide, narrow] = [Wide::FULL_SCALE, Narrow::FULL_SCALE].map(|full| worst_case(full, positions));
-        println!("| {positions} | {wide:.2} | {narrow:.2} |");
+        writeln!(out, "| {positions} | {wide:.2} | {narrow:.2} |")?;
     }
+    Ok(())
 }
 
 fn average(heads: impl Fn(&mut Random) -> Vec<Head>) -> Levels {

@@ -4,6 +4,8 @@
 mod args;
 #[path = "../examples/spoken_digits/clips.rs"]
 mod clips;
+#[path = "support/disturbance.rs"]
+mod disturbance;
 #[path = "support/example.rs"]
 mod example;
 #[path = "../recordings/tests/support/file.rs"]
@@ -12,6 +14,7 @@ mod file;
 mod skip;
 
 use args::{Args, Source};
+use disturbance::{DISTURBANCES, disturbed};
 use file::{FLOAT, Wav};
 use skip::{Lack, skipped};
 use std::ffi::OsStr;
@@ -98,27 +101,13 @@ fn quiet_clips_are_recognised() {
     }
 }
 
-/// What comes before a word and is louder: a click, a knock, settling, and a step.
 #[test]
 fn clips_are_recognised_behind_louder_disturbances() {
-    type Disturbance = fn(usize) -> f64;
-    fn noise(i: usize) -> f64 {
-        (i * 7919 % 20_011) as f64 / 10_005.5 - 1.0
-    }
-    let cases: [(&str, Disturbance); 4] = [
-        ("click", |i| if i == 800 { 32_767.0 } else { 0.0 }),
-        ("knock", |i| if (800..1300).contains(&i) { 32_767.0 * noise(i) } else { 0.0 }),
-        ("settling", |i| -20_000.0 * (-(i as f64) / 400.0).exp()),
-        ("step", |i| if i < 5000 { 12_000.0 } else { 0.0 }),
-    ];
-    for (what, disturbance) in cases {
+    for (what, disturbance) in DISTURBANCES {
         let folder = folder(what);
         for path in heedful_recordings::list(Path::new(CLIPS)).unwrap().recordings {
             let clip = heedful_recordings::read(&path, 8000).unwrap().samples;
-            let quiet = |i: usize| 3.0 * noise(3 * i) + disturbance(i);
-            let word =
-                |i: usize| i.checked_sub(9600).and_then(|i| clip.get(i)).map_or(0.0, |&sample| 0.1 * f64::from(sample));
-            let sound: Vec<i16> = (0..24_000).map(|i| (word(i) + quiet(i)).round() as i16).collect();
+            let sound = disturbed(&clip, disturbance);
             heedful_recordings::write_wav(&folder.join(path.file_name().unwrap()), &sound, 8000).unwrap();
         }
         let output = run([OsStr::new("--dir"), folder.as_os_str()]);
@@ -127,6 +116,7 @@ fn clips_are_recognised_behind_louder_disturbances() {
         assert!(right >= 58 && all == 60, "{what}: {right} of {all}");
         let said = text(&output.stderr);
         assert_eq!(said.matches(": 3.0 seconds long, judged from ").count(), 60, "{said}");
+        assert_eq!(said.matches("; the example listen hears all of it").count(), 60, "{said}");
     }
 }
 

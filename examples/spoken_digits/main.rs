@@ -8,12 +8,15 @@ mod clips;
 mod float_model;
 mod heads;
 mod judge;
+#[path = "../support/output.rs"]
+mod output;
 mod report;
 
 use args::{Args, Source};
 use heads::Heads;
 use heedful_recordings::Warning;
 use judge::{Judge, MODEL};
+use output::{code, complain, one_line, say};
 use report::{Line, Score, Table};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -38,33 +41,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Success if all files were heard. A reader that has read enough (`| head`) is no fault.
-fn code(outcome: io::Result<bool>) -> ExitCode {
-    match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(e) => {
-            complain(&format!("standard output: {e}"));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// One line on stderr, if anyone reads it.
-fn complain(reason: &str) {
-    say("error", reason);
-}
-
-fn say(what: &str, text: &str) {
-    let _ = writeln!(io::stderr(), "{what}: {}", one_line(text));
-}
-
-/// A file's name may hold anything, a line's end or a terminal's commands too.
-fn one_line(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
 }
 
 /// What is to be done, with all models loaded.
@@ -143,7 +119,7 @@ impl Session {
                 continue;
             };
             if let Some(range) = self.judge.stretch(&sound) {
-                say("warning", &format!("{}: {range}", path.display()));
+                say("warning", &format!("{}: {range}; the example listen hears all of it", path.display()));
             }
             let (right, float_right) = self.judge(out, &path, &sound, spoken.as_deref())?;
             if spoken.is_some() {

@@ -4,6 +4,8 @@
 
 mod args;
 mod models;
+#[path = "../support/output.rs"]
+mod output;
 
 use args::Args;
 use heedful_import::float::Session;
@@ -11,6 +13,7 @@ use heedful_import::perplexity::{WINDOW, perplexity};
 use heedful_import::sample::{Sampler, write};
 use heedful_import::{Integer, LanguageModel, Tokenizer};
 use models::{Models, about};
+use output::{code, complain};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,7 +25,7 @@ const CONTEXT: usize = WINDOW + 1;
 fn main() -> ExitCode {
     let args = match args::parse(std::env::args_os().skip(1)) {
         Ok(Some(args)) => args,
-        Ok(None) => return code(io::stdout().write_all(args::HELP.as_bytes())),
+        Ok(None) => return code(io::stdout().write_all(args::HELP.as_bytes()).map(|()| true)),
         Err(error) => {
             complain(&format!("{error}; --help tells the usage"));
             return ExitCode::from(2);
@@ -36,33 +39,15 @@ fn main() -> ExitCode {
         }
     };
     match &args.perplexity {
-        None => code(story(&args, &models)),
+        None => code(story(&args, &models).map(|()| true)),
         Some(path) => match judge(path, &models) {
-            Ok(lines) => code(io::stdout().write_all(lines.as_bytes())),
+            Ok(lines) => code(io::stdout().write_all(lines.as_bytes()).map(|()| true)),
             Err(reason) => {
                 complain(&reason);
                 ExitCode::FAILURE
             }
         },
     }
-}
-
-/// A reader that has read enough (`| head`) is no fault.
-fn code(outcome: io::Result<()>) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(e) => {
-            complain(&format!("standard output: {e}"));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// One line on stderr, if anyone reads it.
-fn complain(reason: &str) {
-    // A file's name may hold anything, a line's end or a terminal's commands too.
-    let _ = writeln!(io::stderr(), "error: {}", reason.replace(char::is_control, "\u{fffd}"));
 }
 
 /// Writes a text.

@@ -2,6 +2,8 @@
 
 use crate::Error;
 use heedful_recordings::{is_recording, list};
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// One labelled recording.
@@ -71,6 +73,11 @@ pub fn recordings(folder: &Path, sample_rate: u32, wanted: impl Fn(u32) -> bool)
     Ok(clips)
 }
 
+/// A line on standard error, if anyone reads it.
+pub fn warn(what: impl Display) {
+    let _ = writeln!(io::stderr(), "warning: {what}");
+}
+
 /// Reads a recording as mono at the given rate. What had to be guessed or is missing goes to standard error.
 ///
 /// # Errors
@@ -78,7 +85,7 @@ pub fn recordings(folder: &Path, sample_rate: u32, wanted: impl Fn(u32) -> bool)
 pub fn read(path: &Path, sample_rate: u32) -> Result<Vec<i16>, Error> {
     let recording = heedful_recordings::read(path, sample_rate)?;
     for warning in &recording.warnings {
-        eprintln!("warning: {}: {warning}", path.display());
+        warn(format_args!("{}: {warning}", path.display()));
     }
     Ok(recording.samples)
 }

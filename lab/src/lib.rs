@@ -9,6 +9,7 @@
 //! any source of examples) → [`network::file`] (a safetensors file that `heedful import torch` reads) and the
 //! importer's conversion.
 #![forbid(unsafe_code)]
+#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
 
 pub mod attention_map;
 pub mod augment;

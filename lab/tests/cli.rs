@@ -3,7 +3,7 @@
 use std::f32::consts::TAU;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn heedful(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_heedful")).current_dir(folder).args(arguments).output().unwrap()
@@ -117,4 +117,28 @@ fn errors_are_one_line() {
     assert!(run(&["convert", "bad.safetensors"]).starts_with("error: bad.safetensors: not a safetensors file"));
     assert!(run(&["evaluate", "bad.heed", "--data", "."]).starts_with("error: bad.heed: "));
     assert_eq!(run(&["evaluate", "empty.heed", "--data", "."]), "error: empty.heed: the file is empty\n");
+}
+
+/// `heedful … | head`: nobody complains, and the work is done; a full disk is an error.
+#[test]
+fn a_reader_that_stops_is_no_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/models/wide.heed");
+    let copy = folder.path().join("copy.heed");
+    let to = |out: Stdio, arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_heedful"));
+        program.arg(arguments[0]).arg(&model).args(&arguments[1..]).stdout(out).stderr(Stdio::piped());
+        program.spawn().unwrap().wait_with_output().unwrap()
+    };
+    for arguments in [&["info"][..], &["upgrade", "-o", copy.to_str().unwrap()], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = to(writer.into(), arguments);
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {}", text(&output.stderr));
+    }
+    assert!(copy.exists());
+    if let Ok(full) = fs::File::options().write(true).open("/dev/full") {
+        let complaint = complaint(&to(full.into(), &["info"]));
+        assert!(complaint.starts_with("error: standard output: "), "{complaint}");
+    }
 }

@@ -5,7 +5,7 @@
 mod skip;
 
 use heedful::dynamic::Model;
-use heedful::events::{ClassSettings, Event, Listener, ListenerSettings, Settings};
+use heedful::events::{ClassSettings, Event, GateSettings, Listener, ListenerSettings, Settings};
 use heedful::fixed::types::U1F15;
 use heedful::format::write::EventsModel;
 use heedful_lab::dataset::{Dataset, Options};
@@ -25,7 +25,12 @@ const CLASS: ClassSettings = ClassSettings {
     hold_off: 800,
     ..ClassSettings::of_window(8000)
 };
-static SETTINGS: ListenerSettings<10> = ListenerSettings {
+static GATED: ListenerSettings<10> = ListenerSettings {
+    gate: Some(GateSettings { hangover: 5000, ..GateSettings::of_window(8000, 80, 8000) }),
+    ..UNGATED
+};
+static SETTINGS: ListenerSettings<10> = UNGATED;
+const UNGATED: ListenerSettings<10> = ListenerSettings {
     cadence: 7,
     gate: None,
     detector: Settings { millihertz: 8_000_000, smoothing: 1, separation: 2000, classes: [CLASS; 10] },
@@ -60,12 +65,20 @@ fn model() -> Model {
 
 #[test]
 fn the_listener_of_firmware() {
+    as_in_firmware(None, &SETTINGS);
+    as_in_firmware(GATED.gate, &GATED);
+}
+
+fn as_in_firmware(gate: Option<GateSettings>, of: &'static ListenerSettings<10>) {
     let Some((samples, _)) = digits() else { return };
-    let mut listener = Box::new(Listener::<Digits>::new().with_settings(&SETTINGS));
+    let mut listener = Box::new(Listener::<Digits>::new().with_settings(of));
     let expected: Vec<Event> = listener.push(&samples).collect();
-    let heard = scores(&model(), &samples, SETTINGS.cadence).unwrap();
-    assert_eq!(heard.inferences.len() as u64, listener.inferences());
-    let events = heard.events(&settings()).unwrap();
+    let settings = EventsModel { gate, ..settings() };
+    let heard = scores(&model(), &samples, &settings).unwrap();
+    let run = heard.inferences.iter().filter(|(_, posteriors)| !posteriors.is_empty()).count();
+    assert_eq!(run as u64, listener.inferences());
+    assert_eq!(run < heard.inferences.len(), gate.is_some());
+    let events = heard.events(&settings).unwrap();
     assert!(events.len() >= 4, "{events:?}");
     let plain = |event: &Event| (event.class, event.score, event.start, event.end);
     assert_eq!(events.iter().map(plain).collect::<Vec<_>>(), expected.iter().map(plain).collect::<Vec<_>>());
@@ -75,7 +88,7 @@ fn the_listener_of_firmware() {
 fn a_curve_over_thresholds() {
     let Some((samples, said)) = digits() else { return };
     let model = model();
-    let heard = scores(&model, &samples, 7).unwrap();
+    let heard = scores(&model, &samples, &settings()).unwrap();
     let now = score(&heard, model.labels(), &heard.events(&settings()).unwrap(), &said);
     assert_eq!((now.spoken, now.heard), (4, 4));
     let points = thresholds::curve(&heard, model.labels(), &settings(), &said).unwrap();

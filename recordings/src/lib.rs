@@ -23,6 +23,8 @@ mod write;
 
 pub use error::{Error, Reason, Warning};
 pub use folder::{Listing, is_recording, list};
+pub use render::nearest;
+pub use resample::Resampling;
 pub use write::{to_wav, write_wav};
 
 use input::Input;

@@ -57,7 +57,8 @@ pub fn render(mut source: Source<'_>, plan: Plan, rate: u32) -> Result<Recording
     Ok(Recording { samples, file_rate: facts.rate, channels: facts.channels, warnings })
 }
 
-/// The nearest step of 16 bits; `as` saturates.
+/// The nearest step of 16 bits to a sample of full scale ±1; what is louder is clipped.
+#[must_use]
 pub fn nearest(x: f64) -> i16 {
     (x * 32768.0).round() as i16
 }

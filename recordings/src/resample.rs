@@ -16,7 +16,7 @@ thread_local! {
     static LAST: Cell<Option<(u32, u32, Async<f32>)>> = const { Cell::new(None) };
 }
 
-/// A sound that is being resampled.
+/// A sound that is being resampled, as it comes.
 pub struct Resampling {
     /// Samples per second.
     from: u32,
@@ -33,6 +33,9 @@ pub struct Resampling {
 
 impl Resampling {
     /// From a rate to another, both in samples per second.
+    ///
+    /// # Errors
+    /// If the ratio of the two is none that can be resampled by.
     pub fn new(from: u32, to: u32) -> Result<Self, Reason> {
         let mut resampler = match LAST.take() {
             Some((last_from, last_to, resampler)) if (last_from, last_to) == (from, to) => resampler,
@@ -45,6 +48,9 @@ impl Resampling {
     }
 
     /// Takes samples in, full scale ±1, and appends what comes out.
+    ///
+    /// # Errors
+    /// None that is known.
     pub fn push(&mut self, mut mono: &[f64], samples: &mut Vec<i16>) -> Result<(), Reason> {
         while !mono.is_empty() {
             let (now, rest) = mono.split_at(mono.len().min(BLOCK - self.input.len()));
@@ -59,6 +65,9 @@ impl Resampling {
     }
 
     /// The rest, to the length that the ratio gives.
+    ///
+    /// # Errors
+    /// None that is known.
     pub fn finish(mut self, samples: &mut Vec<i16>) -> Result<(), Reason> {
         let whole = (self.resampler.resample_ratio() * self.pushed as f64).ceil() as u64;
         while self.pulled < whole {
@@ -95,4 +104,10 @@ fn filter(from: u32, to: u32) -> Result<Async<f32>, Reason> {
 
 fn refused(reason: impl Display) -> Reason {
     Reason::Resample(reason.to_string())
+}
+
+impl std::fmt::Debug for Resampling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resampling").field("from", &self.from).field("to", &self.to).finish_non_exhaustive()
+    }
 }

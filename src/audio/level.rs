@@ -20,7 +20,7 @@ const SUMMED: usize = 1 << 24;
 
 /// Rounded mean; 0 of nothing.
 #[inline]
-pub(super) fn mean(frames: &[u8]) -> i16 {
+pub(crate) fn mean(frames: &[u8]) -> i16 {
     let sum = |frames: &[u8]| frames.iter().map(|&frame| u32::from(frame)).sum::<u32>();
     if frames.len() <= SUMMED {
         let count = frames.len() as u32;
@@ -32,16 +32,16 @@ pub(super) fn mean(frames: &[u8]) -> i16 {
 
 /// `frame - mean`, saturated to int8.
 #[inline]
-pub(super) fn above(frame: u8, mean: i16) -> i8 {
+pub(crate) fn above(frame: u8, mean: i16) -> i8 {
     (i16::from(frame).saturating_sub(mean)).clamp(-128, 127) as i8
 }
 
 /// The level of frames that are held against running means already: what they are stored above.
-pub(super) const RUNNING: i16 = 128;
+pub(crate) const RUNNING: i16 = 128;
 
 /// Holds a frame against the running mean of each band, `U5F3` with 8 more fraction bits, and stores it above
 /// [`RUNNING`]. The first frame is its own mean.
-pub(super) fn follow(frame: &mut [u8], means: &mut [u16], shift: u32, is_first: bool) {
+pub(crate) fn follow(frame: &mut [u8], means: &mut [u16], shift: u32, is_first: bool) {
     for (value, mean) in frame.iter_mut().zip(means) {
         let fine = i32::from(*value) << 8;
         if is_first {

@@ -29,6 +29,8 @@ pub use design::{CepstraTables, DesignError, Tables, features, fine_features};
 pub use excerpt::{excerpt, excerpt_start};
 pub use frames::{CepstraFrames, Frames, LogMelFrames};
 pub use level::centre;
+#[cfg(feature = "std")]
+pub(crate) use level::{RUNNING, above, follow, mean as level_of};
 pub use params::{Level, MAX_BANDS, MAX_WINDOW, MelBin, Params, Spectrum};
 pub use stream::Stream;
 

@@ -1,7 +1,7 @@
 //! A detector of any number of classes.
 
 use crate::Error;
-use crate::events::{Common, Core, Event, ListenerSettings, Settings, Track};
+use crate::events::{Common, Core, Event, Track};
 use crate::format::write::EventsModel;
 use fixed::types::U1F15;
 use std::vec;
@@ -37,10 +37,7 @@ impl Detector {
     /// # Errors
     /// [`Error::Scale`] for the first number out of its bounds.
     pub fn new(settings: EventsModel, millihertz: u64) -> Result<Self, Error> {
-        let EventsModel { cadence, smoothing, separation, gate, .. } = settings;
-        let detector = Settings { millihertz, smoothing, separation, classes: [] };
-        ListenerSettings { cadence, gate, detector }.check()?;
-        settings.classes.iter().try_for_each(|class| class.check())?;
+        settings.check()?;
         let tracks = vec![Track::NEW; settings.classes.len()];
         Ok(Self { settings, millihertz, tracks, core: Core::NEW })
     }

@@ -4,21 +4,26 @@
 mod contents;
 mod decoder;
 mod detector;
+mod ear;
 mod heard;
+mod listener;
+mod stream;
 mod target;
 mod trace;
 
 pub use contents::{PartInfo, Work};
 pub use decoder::{Decoder, Session};
 pub use detector::Detector;
+pub use ear::{Due, Ear};
 pub use heard::Heard;
+pub use listener::Listener;
 pub use target::{TARGETS, Target};
 pub use trace::Trace;
 
 use crate::Error;
 use crate::arithmetic::softmax::{Narrow, Weight, Wide};
 use crate::audio::Frontend;
-use crate::format::write::{ChainModel, EncoderModel};
+use crate::format::write::{ChainModel, EncoderModel, EventsModel};
 use crate::format::{File, OLD_MAJOR, Read, Shape, Softmax};
 use crate::kernels::{Active, Kernels};
 use crate::loaded::run;
@@ -110,6 +115,12 @@ impl Model {
     #[must_use]
     pub fn frontend(&self) -> Option<Frontend<'_>> {
         self.file().frontend_of_any().expect("checked when it was loaded")
+    }
+
+    /// How events are made of its outputs: what the file says, or else defaults ([`File::events`]).
+    #[must_use]
+    pub fn events(&self) -> EventsModel {
+        EventsModel::of_file(&self.file(), &self.shape).expect("checked when it was loaded")
     }
 
     /// For each channel of features, the real value of 0, and that of a unit; none where the input is something else.

@@ -1,7 +1,8 @@
 //! From samples to events.
 
-use super::gate::Gate;
+use super::gate::GateSettings;
 use super::joined::Detects;
+use super::pace::Pace;
 use super::stream::Events;
 use super::tracks::Tracking;
 use super::window::KeepsReadings;
@@ -46,13 +47,8 @@ pub struct Listener<M: Detects> {
     model: M::Model,
     window: M::Window,
     tracks: M::Tracks,
-    gate: Gate,
+    pace: Pace,
     pub(super) settings: Option<&'static SettingsOf<M>>,
-    /// Samples of sound or readings of sensors, those that were lost among them.
-    heard: u64,
-    lost: u64,
-    /// Frames since the last inference, or since one was spared.
-    frames: u32,
     /// Whether an inference is under way, how far it has come, and the level that its features are relative to. Not an
     /// option of these: `None` of it would not be zeros.
     is_running: bool,
@@ -83,11 +79,8 @@ impl<M: Detects> Listener<M> {
             model: M::NEW,
             window: M::Window::NEW,
             tracks: M::Tracks::NEW,
-            gate: Gate::NEW,
+            pace: Pace::NEW,
             settings: None,
-            heard: 0,
-            lost: 0,
-            frames: 0,
             is_running: false,
             progress: Progress::new(0),
             level: 0,
@@ -133,8 +126,8 @@ impl<M: Detects> Listener<M> {
             require(columns * channels == CHANNELS, "listener: the model takes readings of another number of values");
         }
         self.window.keep(reading);
-        self.heard = self.heard.wrapping_add(1);
-        self.end_frame(self.window.has_all(), true);
+        self.pace.tick();
+        self.end_frame(self.window.has_all(), None);
         Events::new(self, |_, _| false)
     }
 
@@ -144,7 +137,7 @@ impl<M: Detects> Listener<M> {
     where
         M::Input: Listen<M>,
     {
-        self.count_lost(lost);
+        self.pace.skip(lost);
         if lost >= Self::WINDOW {
             M::input(&mut self.model).forget();
         }
@@ -155,27 +148,22 @@ impl<M: Detects> Listener<M> {
     where
         M::Window: KeepsReadings,
     {
-        self.count_lost(lost);
+        self.pace.skip(lost);
         if lost >= Self::WINDOW {
             self.window.forget();
         }
     }
 
-    fn count_lost(&mut self, lost: u64) {
-        self.heard = self.heard.wrapping_add(lost);
-        self.lost = self.lost.saturating_add(lost);
-    }
-
     /// Samples or readings since the start, those that were lost among them: the clock of the events.
     #[must_use]
     pub const fn heard(&self) -> u64 {
-        self.heard
+        self.pace.heard()
     }
 
     /// Samples or readings that were lost: those that [`Listener::skip`] was told.
     #[must_use]
     pub const fn lost(&self) -> u64 {
-        self.lost
+        self.pace.lost()
     }
 
     /// Inferences since the start.
@@ -200,44 +188,31 @@ impl<M: Detects> Listener<M> {
     where
         M::Input: Listen<M>,
     {
-        self.heard = self.heard.wrapping_add(1);
         let (_, gate) = M::Tracks::pace(self.settings());
-        if gate.is_some() {
-            self.gate.hear(sample);
-        }
+        self.pace.hear(sample, gate.is_some());
         if M::input(&mut self.model).hear(sample) {
-            let is_open = gate.is_none_or(|gate| self.gate.end_frame(gate, self.heard));
             let is_full = M::input(&mut self.model).has_heard();
-            self.end_frame(is_full, is_open);
+            self.end_frame(is_full, gate);
         }
     }
 
     /// A frame later: where an inference is due, begins one, or lets the detector know that nothing is there.
-    fn end_frame(&mut self, is_full: bool, is_open: bool) {
+    fn end_frame(&mut self, is_full: bool, gate: Option<&GateSettings>) {
         let settings = self.settings();
-        self.frames = self.frames.saturating_add(1);
-        if !is_full || self.frames < M::Tracks::pace(settings).0 {
-            return;
+        match self.pace.end_frame(M::Tracks::pace(settings).0, gate, is_full) {
+            Some(true) => {
+                (self.is_running, self.progress) = (true, Progress::new(M::SHAPE.positions));
+                self.level = M::level(&mut self.model);
+            }
+            Some(false) => self.tracks.hear(settings, None, M::LABELLED, self.pace.middle(Self::WINDOW)),
+            None => {}
         }
-        self.frames = 0;
-        if is_open {
-            (self.is_running, self.progress) = (true, Progress::new(M::SHAPE.positions));
-            self.level = M::level(&mut self.model);
-        } else {
-            let position = self.middle();
-            self.tracks.hear(settings, None, M::LABELLED, position);
-        }
-    }
-
-    /// The middle of the window.
-    fn middle(&self) -> u64 {
-        self.heard.saturating_sub(Self::WINDOW / 2)
     }
 
     /// Runs the next part of an inference that is under way; whether there is one.
     #[inline]
     pub(super) fn advance(&mut self) -> bool {
-        let (settings, position) = (self.settings(), self.middle());
+        let (settings, position) = (self.settings(), self.pace.middle(Self::WINDOW));
         if !self.is_running {
             return false;
         }
@@ -271,8 +246,8 @@ impl<M: Detects> Default for Listener<M> {
 
 impl<M: Detects> core::fmt::Debug for Listener<M> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self { heard, lost, inferences, .. } = self;
+        let (heard, lost, inferences) = (self.heard(), self.lost(), self.inferences);
         let mut f = f.debug_struct("Listener");
-        f.field("heard", heard).field("lost", lost).field("inferences", inferences).finish_non_exhaustive()
+        f.field("heard", &heard).field("lost", &lost).field("inferences", &inferences).finish_non_exhaustive()
     }
 }

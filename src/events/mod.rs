@@ -35,6 +35,7 @@ mod event;
 mod gate;
 mod joined;
 mod listener;
+mod pace;
 mod set;
 mod settings;
 mod smooth;
@@ -57,4 +58,4 @@ pub use stream::{Events, Step};
 pub use tracks::{Tracking, Tracks};
 pub use window::{KeepsReadings, ReadingWindow};
 #[cfg(feature = "std")]
-pub(crate) use {settings::Common, track::Track, tracks::Core};
+pub(crate) use {pace::Pace, settings::Common, track::Track, tracks::Core};

@@ -2,7 +2,7 @@
 
 use super::part::EVENTS;
 use super::write::Writer;
-use super::{File, MAJOR, MINOR, words_of};
+use super::{File, MAJOR, MINOR, Shape, words_of};
 use crate::Error;
 use crate::events::{ClassSettings, GateSettings, ListenerSettings, Settings};
 use std::vec;
@@ -42,12 +42,27 @@ impl EventsModel {
     pub fn of(bytes: &[u8]) -> Result<Self, Error> {
         let words = words_of(bytes);
         let file = File::open(&words)?;
-        let shape = file.shape_of_any()?;
-        let said = file.all_events(&shape)?;
+        Self::of_file(&file, &file.shape_of_any()?)
+    }
+
+    /// [`EventsModel::of`] of a file that is open, for a model of this shape.
+    pub(crate) fn of_file(file: &File<'_>, shape: &Shape) -> Result<Self, Error> {
+        let said = file.all_events(shape)?;
         let ListenerSettings { cadence, gate, detector } = said.listener;
         let Settings { smoothing, separation, .. } = detector;
-        let classes = (0..shape.outputs).map(|class| said.class(&file, class)).collect::<Result<_, _>>()?;
+        let classes = (0..shape.outputs).map(|class| said.class(file, class)).collect::<Result<_, _>>()?;
         Ok(Self { cadence, smoothing, separation, gate, classes })
+    }
+
+    /// Whether all numbers are in their bounds.
+    ///
+    /// # Errors
+    /// [`Error::Scale`] for the first that is not.
+    pub fn check(&self) -> Result<(), Error> {
+        let Self { cadence, smoothing, separation, gate, .. } = *self;
+        let detector = Settings { millihertz: 0, smoothing, separation, classes: [] };
+        ListenerSettings { cadence, gate, detector }.check()?;
+        self.classes.iter().try_for_each(ClassSettings::check)
     }
 
     /// The bytes of a file with this in the place of what it said of events.

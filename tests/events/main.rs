@@ -3,6 +3,7 @@
 mod capture;
 mod detector;
 mod distance;
+mod dynamic;
 mod file;
 mod listener;
 mod long;

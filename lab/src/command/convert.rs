@@ -60,10 +60,10 @@ impl Convert {
         file::write_atomically(&out, &bytes)?;
         let macs = Model::load(&bytes).map_err(|e| Error::content(&out, e))?.macs();
         for (i, rank) in model.blocks.iter().enumerate().filter_map(|(i, block)| Some((i, block.rank()?))) {
-            println!("block {i}: queries, keys and values of rank {rank}");
+            say!("block {i}: queries, keys and values of rank {rank}");
         }
         tell(model.config.softmax, measured);
-        println!("{}: {} bytes, {macs} multiply-accumulates per inference", out.display(), bytes.len());
+        say!("{}: {} bytes, {macs} multiply-accumulates per inference", out.display(), bytes.len());
         Ok(())
     }
 }
@@ -71,12 +71,14 @@ impl Convert {
 /// What the softmax weights are, and why.
 fn tell(softmax: Softmax, measured: Option<Measured>) {
     match (softmax, measured) {
-        (Softmax::Narrow, Some(measured)) if measured.holds() => println!("narrow softmax weights: {measured}"),
-        (Softmax::Narrow, Some(measured)) => eprintln!("warning: narrow softmax weights cost accuracy: {measured}"),
-        (Softmax::Narrow, None) => {
-            eprintln!("warning: what narrow softmax weights cost was not measured; measure it with --data");
+        (Softmax::Narrow, Some(measured)) if measured.holds() => say!("narrow softmax weights: {measured}"),
+        (Softmax::Narrow, Some(measured)) => {
+            data::warn(format_args!("narrow softmax weights cost accuracy: {measured}"))
         }
-        (Softmax::Wide, Some(measured)) => println!("wide softmax weights, for narrow ones would cost: {measured}"),
+        (Softmax::Narrow, None) => {
+            data::warn("what narrow softmax weights cost was not measured; measure it with --data");
+        }
+        (Softmax::Wide, Some(measured)) => say!("wide softmax weights, for narrow ones would cost: {measured}"),
         (Softmax::Wide, None) => {}
     }
 }

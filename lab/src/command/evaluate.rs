@@ -87,15 +87,15 @@ impl Evaluate {
             Some(path) => Some(task.judge_float(&network::file::model(&path)?)?),
             None => None,
         };
-        println!("{}", task.data.report);
+        say!("{}", task.data.report);
         print(&int8.confusion);
         if let Some(float) = &float {
             line("float", &float.confusion);
         }
-        print!("{}", card::by_group(&task, &int8));
+        say!("{}", card::by_group(&task, &int8).trim());
         if let Some(path) = &self.teacher {
             let (same, all) = (task.agreement(model, &task.teacher(path)?)?, int8.confusion.total());
-            println!("the class of the teacher: {same} of {all}, {:.4}", same as f64 / all.max(1) as f64);
+            say!("the class of the teacher: {same} of {all}, {:.4}", same as f64 / all.max(1) as f64);
         }
         match &self.card {
             Some(path) => card::replace(path, &card::figures(&task, model, &int8, float.as_ref())),
@@ -121,7 +121,7 @@ impl Evaluate {
         let options = Options { labels: model.labels(), ..Options::new(Path::new(""), 1) };
         let dataset = Dataset::read(&data, &input, &options)?;
         for left in &dataset.report.left_out {
-            println!("left out: {} of {}, which is no label of the model", left.count, left.label);
+            say!("left out: {} of {}, which is no label of the model", left.count, left.label);
         }
         let heads = HeadIndex::pairs(&self.without);
         let mut pairs = vec![];
@@ -145,7 +145,7 @@ impl Evaluate {
         let clips = data::recordings(folder, rate, |index| wanted.contains(&index))?;
 
         let int8 = integer_without(model, &clips, &self.without)?;
-        println!("rows: said, columns: heard (int8)\n{int8}\n");
+        say!("rows: said, columns: heard (int8)\n{int8}\n");
         // Heads of another float model, such as that of a pruned model, are others.
         let alike = |weights: &Weights| vec![weights.config.heads; weights.config.layers] == model.heads();
         if let Some(mut weights) = weights.filter(|weights| self.without.is_empty() || alike(weights)) {
@@ -163,10 +163,10 @@ fn has_folders(folder: &Path) -> bool {
 }
 
 fn print(int8: &Confusion) {
-    println!("rows: said, columns: recognised (int8)\n{int8}\n");
+    say!("rows: said, columns: recognised (int8)\n{int8}\n");
     line("int8", int8);
 }
 
 fn line(form: &str, confusion: &Confusion) {
-    println!("{form:<5} accuracy {:.4} ({}/{})", confusion.accuracy(), confusion.right(), confusion.total());
+    say!("{form:<5} accuracy {:.4} ({}/{})", confusion.accuracy(), confusion.right(), confusion.total());
 }

@@ -21,18 +21,16 @@ impl Info {
         parts(&model);
         channels(&model);
         let work = model.work();
-        println!("\nflash                 {:>12} bytes", thousands(model.flash_bytes()));
-        println!("multiply-accumulates  {:>12}", thousands(work.macs()));
-        println!("\n{:<32}{:>14}{:>24}", "core", "RAM, bytes", "instructions, estimated");
+        say!("\nflash                 {:>12} bytes", thousands(model.flash_bytes()));
+        say!("multiply-accumulates  {:>12}", thousands(work.macs()));
+        say!("\n{:<32}{:>14}{:>24}", "core", "RAM, bytes", "instructions, estimated");
         for core in &CORES {
             let (memory, instructions) = (thousands(core.memory(&model)), core.instructions(&work));
-            println!("{:<32}{memory:>14}{:>24}", core.about, thousands(rounded(instructions)));
+            say!("{:<32}{memory:>14}{:>24}", core.about, thousands(rounded(instructions)));
         }
-        println!("{:<32}{:>14}", "this machine", thousands(model.memory()));
-        println!(
-            "\nRAM is working memory; what hears sound comes on top. Instructions are estimated from those of the"
-        );
-        println!("blocks in docs/performance.md: some 15 % off, on cores with vectors 50 %.");
+        say!("{:<32}{:>14}", "this machine", thousands(model.memory()));
+        say!("\nRAM is working memory; what hears sound comes on top. Instructions are estimated from those of the");
+        say!("blocks in docs/performance.md: some 15 % off, on cores with vectors 50 %.");
         Ok(())
     }
 }
@@ -41,16 +39,16 @@ impl Info {
 fn channels(model: &Model) {
     let (names, millihertz) = (model.channel_names(), model.shape().input.millihertz);
     if !names.is_empty() {
-        println!("\nchannels  {}", names.join(", "));
+        say!("\nchannels  {}", names.join(", "));
     }
     if millihertz > 0 {
-        println!("rate      {} per second", millihertz as f64 / 1000.0);
+        say!("rate      {} per second", millihertz as f64 / 1000.0);
     }
     if !model.labels().is_empty() {
-        println!("outputs   {}", model.labels().join(", "));
+        say!("outputs   {}", model.labels().join(", "));
     }
     if !model.unit().is_empty() {
-        println!("unit      {}", model.unit());
+        say!("unit      {}", model.unit());
     }
 }
 
@@ -59,10 +57,10 @@ fn parts(model: &Model) {
     let parts = model.parts();
     let wide = parts.iter().map(|part| part.name.len()).max().unwrap_or(0);
     let wider = parts.iter().map(|part| part.shape.len()).max().unwrap_or(0);
-    println!("{:wide$}  {:wider$}  {:>10}  {:>14}", "part", "shape", "bytes", "MACs");
+    say!("{:wide$}  {:wider$}  {:>10}  {:>14}", "part", "shape", "bytes", "MACs");
     for part in parts {
         let macs = if part.work.macs() > 0 { thousands(part.work.macs()) } else { String::new() };
-        println!("{:wide$}  {:wider$}  {:>10}  {macs:>14}", part.name, part.shape, thousands(part.bytes));
+        say!("{:wide$}  {:wider$}  {:>10}  {macs:>14}", part.name, part.shape, thousands(part.bytes));
     }
 }
 

@@ -70,7 +70,7 @@ impl Mix {
         let mut rows = vec![];
         truth::write(&mut rows, &said).map_err(Error::io(&table))?;
         file::write_atomically(&table, &rows)?;
-        println!("{}: {:.1} minutes, {} events in {}", self.out.display(), self.minutes, said.len(), table.display());
+        say!("{}: {:.1} minutes, {} events in {}", self.out.display(), self.minutes, said.len(), table.display());
         Ok(())
     }
 }

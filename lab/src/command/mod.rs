@@ -1,5 +1,8 @@
 //! The command line.
 
+#[macro_use]
+pub mod say;
+
 mod convert;
 mod evaluate;
 mod heads;

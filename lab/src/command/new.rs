@@ -40,7 +40,7 @@ impl New {
             return Err(Error::content(&path, "is there already; choose another name"));
         }
         file::write_atomically(&path, text.as_bytes())?;
-        println!("{}: say in [data] where your recordings are, then: heedful train {0}", path.display());
+        say!("{}: say in [data] where your recordings are, then: heedful train {0}", path.display());
         Ok(())
     }
 }

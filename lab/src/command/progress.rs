@@ -68,7 +68,7 @@ impl Observer for Bar {
             if record.rounded { " (rounded)" } else { "" },
         );
         if self.bar.is_hidden() {
-            println!("{line}")
+            say!("{line}")
         } else {
             self.bar.println(line)
         }

@@ -49,7 +49,7 @@ impl Prune {
         let pruned = prune::remove(&parameters, &heads)?.to_bytes().map_err(|e| Error::content(&self.out, e))?;
         let macs = Model::load(&pruned).map_err(|e| Error::content(&self.out, e))?.macs();
         file::write_atomically(&self.out, &pruned)?;
-        println!(
+        say!(
             "{}: {} bytes, {} saved; {macs} multiply-accumulates per inference, {} saved",
             self.out.display(),
             pruned.len(),
@@ -81,7 +81,7 @@ impl Prune {
 fn choose(model: &Model, keep: usize, examples: &[Example]) -> Result<Vec<HeadIndex>, Error> {
     let line = |what: String, Score { right, margin }| {
         let (total, accuracy) = (examples.len(), right as f64 / examples.len() as f64);
-        println!("{what:<12} accuracy {accuracy:.4} ({right}/{total}), margin {margin:.2} octaves");
+        say!("{what:<12} accuracy {accuracy:.4} ({right}/{total}), margin {margin:.2} octaves");
     };
     line("all heads".to_owned(), Score::of(model, examples, &[]));
     prune::choose(model, examples, keep, |head, score| line(format!("without {head}"), score))

@@ -39,7 +39,7 @@ impl Run {
         let axes = if shape.rows > 1 { vec![outputs.len(), rows, shape.outputs] } else { vec![outputs.len(), values] };
         let bytes = Array::bytes(&axes, &outputs.concat()).map_err(Error::io(&self.out))?;
         file::write_atomically(&self.out, &bytes)?;
-        println!("{}: {axes:?}, float32", self.out.display());
+        say!("{}: {axes:?}, float32", self.out.display());
         Ok(())
     }
 }

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use heedful::dynamic::Model;
-use heedful::format::write::EventsModel;
 use heedful_lab::stream::{Score, curve, score, scores, thresholds, truth};
 use heedful_lab::{Error, data, file};
 use std::path::PathBuf;
@@ -45,23 +44,23 @@ impl Stream {
         let bytes = file::read(&self.model)?;
         let wrong = |error: heedful::Error| Error::content(&self.model, error);
         let model = Model::load(&bytes).map_err(wrong)?;
-        let mut settings = EventsModel::of(&bytes).map_err(wrong)?;
+        let mut settings = model.events();
         let rate = model.frontend().map(|frontend| frontend.params.sample_rate);
         let rate = rate.ok_or_else(|| Error::content(&self.model, "no audio front end"))?;
         settings.cadence = self.cadence.unwrap_or(settings.cadence);
         let samples = data::read(&self.wav, rate)?;
         let said = self.truth.as_ref().map_or(Ok(vec![]), |path| truth::read(path))?;
-        let heard = scores(&model, &samples, settings.cadence)?;
+        let heard = scores(&model, &samples, &settings)?;
         if let Some(rate) = self.threshold_for {
             settings = thresholds::choose(&heard, model.labels(), &settings, &said, rate)?;
         }
         let events = heard.events(&settings)?;
         if self.events {
-            println!("start_s,end_s,label,score");
+            say!("start_s,end_s,label,score");
             for event in &events {
                 let seconds = |at: u64| at as f64 / f64::from(rate);
                 let label = &model.labels()[event.class];
-                println!("{:.3},{:.3},{label},{:.3}", seconds(event.start), seconds(event.end), event.score);
+                say!("{:.3},{:.3},{label},{:.3}", seconds(event.start), seconds(event.end), event.score);
             }
         } else {
             print(&score(&heard, model.labels(), &events, &said));
@@ -75,7 +74,7 @@ impl Stream {
             file::write_atomically(&self.model, &settings.write(&bytes).map_err(wrong)?)?;
             for (label, class) in model.labels().iter().zip(&settings.classes) {
                 let what = if class.is_silent { "silent".to_owned() } else { format!("from {:.3}", class.enter) };
-                println!("{label}: {what}");
+                say!("{label}: {what}");
             }
         }
         Ok(())
@@ -84,7 +83,7 @@ impl Stream {
 
 fn print(score: &Score) {
     let Score { spoken, heard, once, false_alarms, hours, .. } = score;
-    println!("recall {:.4} ({heard} of {spoken}), one event each: {once}", score.recall());
-    println!("false alarms {false_alarms} in {hours:.2} hours, {:.2} an hour", score.per_hour());
-    println!("delay {:.2} s from the end of a word to its event, in the median", score.median_delay());
+    say!("recall {:.4} ({heard} of {spoken}), one event each: {once}", score.recall());
+    say!("false alarms {false_alarms} in {hours:.2} hours, {:.2} an hour", score.per_hour());
+    say!("delay {:.2} s from the end of a word to its event, in the median", score.median_delay());
 }

@@ -44,10 +44,10 @@ impl Train {
         let task = Task::new(project, Some(&|done, all| reading.files(done, all)));
         reading.finish();
         let task = task?;
-        println!("{}", task.data.report);
+        say!("{}", task.data.report);
 
         let untrained = task.untrained()?;
-        println!("{}", costs(&untrained));
+        say!("{}", costs(&untrained));
         if let Some(over) = task.project.budget.over(&untrained)? {
             return Err(Error::content(&self.project, format!("over its budget: {over}; nothing was trained")));
         }
@@ -66,20 +66,20 @@ impl Train {
         }
         let heed = Model::load(&file::read(&out)?).map_err(|error| Error::content(&out, error))?;
         report(&trained, &heed);
-        println!("{}: {} bytes", out.display(), trained.bytes.len());
+        say!("{}: {} bytes", out.display(), trained.bytes.len());
         Ok(())
     }
 }
 
 /// Figures of the validation examples.
 fn report(trained: &Trained, heed: &Model) {
-    println!("rows: said, columns: recognised (int8, validation)\n{}\n", trained.judged.confusion);
+    say!("rows: said, columns: recognised (int8, validation)\n{}\n", trained.judged.confusion);
     for (class, label) in heed.labels().iter().enumerate() {
-        println!("{label:<16} F1 {:.4}", trained.judged.confusion.f1(class));
+        say!("{label:<16} F1 {:.4}", trained.judged.confusion.f1(class));
     }
     for (form, judged) in [("float", &trained.float_judged), ("int8", &trained.judged)] {
         let confusion = &judged.confusion;
-        println!("{form:<5} accuracy {:.4} ({}/{})", confusion.accuracy(), confusion.right(), confusion.total());
+        say!("{form:<5} accuracy {:.4} ({}/{})", confusion.accuracy(), confusion.right(), confusion.total());
     }
 }
 

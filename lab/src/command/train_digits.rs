@@ -48,7 +48,7 @@ impl TrainDigits {
         let checkpoint = checkpoint::path_for(&self.out);
         let clips = data::digits(&self.data, config.audio.sample_rate)?;
         let run = if self.resume { Run::resume(&config, settings, &checkpoint)? } else { Run::new(&config, settings)? };
-        println!("{} recordings train, {} validate", clips.train.len(), clips.validation.len());
+        say!("{} recordings train, {} validate", clips.train.len(), clips.validation.len());
         let steps = run.steps_per_epoch(clips.train.len());
         let mut progress = Progress::new(steps * epochs, steps * run.epochs_done(), epochs);
         let Some(weights) = run.finish(&clips, &checkpoint, &mut progress)? else { return Ok(()) };
@@ -58,7 +58,7 @@ impl TrainDigits {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::io(&checkpoint)(e)),
             _ => {}
         }
-        println!("{}: {} parameters, the weights of epoch {epochs}", self.out.display(), weights.count());
+        say!("{}: {} parameters, the weights of epoch {epochs}", self.out.display(), weights.count());
         Ok(())
     }
 }
@@ -92,7 +92,7 @@ impl Observer for Progress {
         self.accuracy = accuracy.map_or("no validation".to_owned(), |a| format!("validation {a:.4} ({form})"));
         let line = format!("epoch {epoch:>3}/{}: loss {loss:.4}, {}", self.epochs, self.accuracy);
         if self.bar.is_hidden() {
-            println!("{line}");
+            say!("{line}");
         } else {
             self.bar.println(line);
         }

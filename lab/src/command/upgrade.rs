@@ -32,7 +32,7 @@ impl Upgrade {
         Model::load(&upgraded).map_err(of_old)?;
         file::write_atomically(&self.out, &upgraded)?;
         let (out, found) = (self.out.display(), upgraded.len());
-        println!("{out}: version {OLD_MAJOR} to {MAJOR}, {} bytes to {found}", bytes.len());
+        say!("{out}: version {OLD_MAJOR} to {MAJOR}, {} bytes to {found}", bytes.len());
         Ok(())
     }
 }

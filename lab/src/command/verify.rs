@@ -35,11 +35,11 @@ impl Verify {
         let samples = Samples::new(&float, "input", &array, self.second.read()?.as_ref());
         let samples = samples.map_err(Error::import(&self.input))?;
         let seen = compare(&float, &heed, &samples).map_err(Error::import(&self.model))?;
-        println!("inputs            {}", seen.inputs);
-        println!("signal to noise   {:.1} dB", seen.decibels);
-        println!("same best output  {:.1} %", 100.0 * seen.same);
-        println!("cosine            {:.4}", seen.cosine);
-        println!("largest error     {:.4}", seen.largest);
+        say!("inputs            {}", seen.inputs);
+        say!("signal to noise   {:.1} dB", seen.decibels);
+        say!("same best output  {:.1} %", 100.0 * seen.same);
+        say!("cosine            {:.4}", seen.cosine);
+        say!("largest error     {:.4}", seen.largest);
         Ok(())
     }
 }

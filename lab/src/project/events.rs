@@ -106,8 +106,8 @@ impl Task {
         truth.iter_mut().for_each(|spoken| (spoken.start, spoken.end) = (spoken.start + after, spoken.end + after));
         samples.extend(said);
         let EventsConfig { false_alarms, cadence } = self.project.events;
-        let heard = scores(&model, &samples, cadence)?;
-        let settings = EventsModel { cadence, ..EventsModel::of(&bytes).map_err(wrong)? };
+        let settings = EventsModel { cadence, ..model.events() };
+        let heard = scores(&model, &samples, &settings)?;
         let chosen = thresholds::choose(&heard, &self.data.labels, &settings, &truth, false_alarms)?;
         chosen.write(&bytes).map_err(wrong)
     }

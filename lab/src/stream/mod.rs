@@ -14,10 +14,9 @@ pub use score::{Score, score};
 pub use truth::Spoken;
 
 use crate::Error;
-use heedful::dynamic::{Detector, Model};
+use heedful::dynamic::{Detector, Ear, Model};
 use heedful::events::Event;
 use heedful::fixed::types::U1F15;
-use heedful::format::OutputKind;
 use heedful::format::write::EventsModel;
 use rayon::prelude::*;
 
@@ -30,36 +29,28 @@ pub struct Scores {
     pub length: u64,
     /// Samples of the model's window.
     pub window: u64,
-    /// For each inference: the middle of its window, in samples, and the probability of each output.
+    /// For each inference that is due: the middle of its window, in samples, and the probability of each output; none
+    /// where the gate was closed.
     pub inferences: Vec<(u64, Vec<U1F15>)>,
 }
 
-/// Runs a model over a stream, once every `cadence` frames of its front end, as a listener without a gate does.
+/// Runs a model over a stream, as a listener of firmware does, by the cadence and the gate of the settings.
 ///
 /// # Errors
-/// If it has no front end, or what comes out are no classes or labels.
-pub fn scores(model: &Model, samples: &[i16], cadence: u32) -> Result<Scores, Error> {
-    let refused = |reason: &str| Error::Training(reason.to_owned());
-    let params = model.frontend().ok_or_else(|| refused("the model has no audio front end"))?.params;
-    let is_label = match model.shape().kind {
-        OutputKind::Classes => false,
-        OutputKind::Labels => true,
-        _ => return Err(refused("what comes out of the model are no classes or labels")),
-    };
-    let window = params.samples(model.shape().input.steps);
-    let step = params.hop as usize * cadence.max(1) as usize;
-    // A listener waits until its window is full, and for so many frames.
-    let first = params.samples(model.shape().input.steps.max(cadence as usize));
-    let ends: Vec<usize> = (first..=samples.len()).step_by(step).collect();
-    let hear = |&end: &usize| {
-        let heard = model.hear(&samples[end - window..end])?;
-        let outcome = model.infer_input(heard.input(), &[]);
-        let posteriors =
-            if is_label { outcome.label_probabilities().collect() } else { outcome.probabilities().collect() };
-        Some(((end - window / 2) as u64, posteriors))
-    };
-    let inferences = ends.par_iter().filter_map(hear).collect();
-    Ok(Scores { rate: params.sample_rate, length: samples.len() as u64, window: window as u64, inferences })
+/// If it has no audio front end, what comes out are no classes or labels, or a setting is out of its bounds.
+pub fn scores(model: &Model, samples: &[i16], settings: &EventsModel) -> Result<Scores, Error> {
+    let refused = |reason: String| Error::Training(reason);
+    let frontend = model.frontend().ok_or_else(|| refused("the model has no audio front end".to_owned()))?;
+    let mut ear = Ear::new(model, settings.clone()).map_err(|error| refused(error.to_string()))?;
+    let mut inferences = vec![];
+    // Not all at once: what an hour's windows hold is a lot.
+    for chunk in samples.chunks(1 << 20) {
+        let due = ear.push(chunk);
+        let ear = &ear;
+        inferences.par_extend(due.par_iter().map(|due| (due.position, ear.posteriors(due))));
+    }
+    let (rate, length) = (frontend.params.sample_rate, samples.len() as u64);
+    Ok(Scores { rate, length, window: ear.window(), inferences })
 }
 
 impl Scores {

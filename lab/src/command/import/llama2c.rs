@@ -49,7 +49,7 @@ impl Llama2c {
         let bytes = model.to_bytes().map_err(|e| Error::content(&out, e))?;
         file::write_atomically(&out, &bytes)?;
         let tokens: usize = texts.iter().map(Vec::len).sum();
-        println!("{}: {} bytes, scales from {} texts of {tokens} tokens", out.display(), bytes.len(), texts.len());
+        say!("{}: {} bytes, scales from {} texts of {tokens} tokens", out.display(), bytes.len(), texts.len());
         Ok(())
     }
 }

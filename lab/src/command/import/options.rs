@@ -108,8 +108,8 @@ impl Options {
         }
         file::write_atomically(&out, &best.bytes)?;
         let Comparison { inputs, decibels, same, .. } = best.seen;
-        println!("{}: {} bytes, scales from {inputs} inputs", out.display(), best.bytes.len());
-        println!("on these, against float: {decibels:.1} dB, the same best output in {:.1} %", 100.0 * same);
+        say!("{}: {} bytes, scales from {inputs} inputs", out.display(), best.bytes.len());
+        say!("on these, against float: {decibels:.1} dB, the same best output in {:.1} %", 100.0 * same);
         Ok(())
     }
 }
@@ -118,7 +118,7 @@ impl Options {
 fn better(bench: &Bench<'_>, now: &Converted, budget: &Budget) -> Result<Option<Converted>, ReportError> {
     for (what, trial) in bench.trials(now.settings)? {
         if let Some(gain) = trial.gain_over(now).filter(|_| budget.over(&trial.heed).is_none()) {
-            println!("taken: {what}: {gain:+.1} dB");
+            say!("taken: {what}: {gain:+.1} dB");
             return Ok(Some(trial));
         }
     }

@@ -9,40 +9,40 @@ const FEW: usize = 32;
 pub fn print(bench: &Bench<'_>, converted: &Converted, inputs: usize) -> Result<(), ReportError> {
     let layers = bench.layers(converted)?;
     let wide = layers.iter().map(|layer| layer.name.len()).max().unwrap_or(0);
-    println!("{:wide$}  signal to noise  share of the noise", "after");
+    say!("{:wide$}  signal to noise  share of the noise", "after");
     let all: f64 = layers.iter().map(|layer| layer.added).sum();
     for layer in &layers {
         let share = if all > 0.0 { 100.0 * layer.added / all } else { 0.0 };
-        println!("{:wide$}  {:>12.1} dB  {share:>16.0} %", layer.name, layer.decibels);
+        say!("{:wide$}  {:>12.1} dB  {share:>16.0} %", layer.name, layer.decibels);
     }
     if let Some(worst) = worst(&layers) {
-        println!("worst: {}", worst.name);
+        say!("worst: {}", worst.name);
     }
-    println!("what to do:");
+    say!("what to do:");
     let mut helps = 0;
     for (what, trial) in bench.trials(converted.settings)? {
         if let Some(gain) = trial.gain_over(converted) {
             helps += 1;
             let bytes = trial.bytes.len() as i64 - converted.bytes.len() as i64;
-            println!("  {what}: {gain:+.1} dB, {bytes:+} bytes");
+            say!("  {what}: {gain:+.1} dB, {bytes:+} bytes");
         }
     }
     let flattered = bench.flattery(converted.settings)?;
     match flattered {
         Some(flattered) if flattered >= 1.0 => {
             helps += 1;
-            println!("  more calibration data: what half of it has not seen is {flattered:.1} dB worse");
+            say!("  more calibration data: what half of it has not seen is {flattered:.1} dB worse");
         }
         _ if inputs < FEW => {
             helps += 1;
-            println!("  more calibration data: there are {inputs}, some {FEW} or more are better");
+            say!("  more calibration data: there are {inputs}, some {FEW} or more are better");
         }
         _ => {}
     }
     if helps == 0 {
-        println!("  nothing that import could: training with quantisation in the loop, or a wider model");
+        say!("  nothing that import could: training with quantisation in the loop, or a wider model");
     } else {
-        println!("  (--auto tries what needs no data)");
+        say!("  (--auto tries what needs no data)");
     }
     Ok(())
 }

@@ -37,7 +37,7 @@ impl Torch {
         match self.options.out {
             Some(out) => file::write_atomically(&out, text.as_bytes()),
             None => {
-                print!("{text}");
+                say!("{}", text.trim_end());
                 Ok(())
             }
         }
