@@ -15,8 +15,10 @@ pub const KERNELS: &str = "kernels";
 pub const DECODER: &str = "decoder";
 /// The firmware whose weights lie in a memory of their own.
 pub const EXTERNAL: &str = "external";
-/// The firmware that listens, and counts what it loses.
+/// The firmware that listens to a timer's samples, and counts what it loses.
 pub const MICROPHONE: &str = "microphone";
+/// The feature of it, which puts a listener into [`NO_PANIC`], too.
+pub const LISTENING: &str = "listening";
 /// The firmware that runs each kind of attention.
 pub const KINDS: &str = "kinds";
 /// The firmware that counts each kind of attention.
@@ -31,6 +33,8 @@ pub const NO_PANIC: &str = "no_panic";
 pub const STORIES: &str = "stories";
 /// The firmware with one model of any kind, and its feature.
 pub const INFER: &str = "infer";
+/// The firmware that counts a listener and its slices, and its feature.
+pub const SLICES: &str = "slices";
 /// The feature that has [`INFER`] load its model when it runs.
 pub const LOADED: &str = "loaded";
 /// The feature that puts a panic into [`NO_PANIC`].

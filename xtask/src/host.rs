@@ -6,6 +6,9 @@ use heedful::dynamic::Model;
 use std::fs;
 use std::path::PathBuf;
 
+/// Samples per second of the clips.
+const CLIP_RATE: u32 = 8000;
+
 /// A model of the folder `models`.
 #[derive(Debug)]
 pub struct Reference {
@@ -29,6 +32,11 @@ impl Reference {
         let heard = self.model.hear(&samples).context("the model has no audio front end")?;
         Ok(self.model.infer_input(heard.input(), &[]).logits().to_vec())
     }
+}
+
+/// The samples of a clip of `examples/clips`.
+pub fn clip(name: &str) -> Result<Vec<i16>> {
+    Ok(heedful_recordings::read(&clips_folder().join(name), CLIP_RATE)?.samples)
 }
 
 /// Names of all clips of the repository.

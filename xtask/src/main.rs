@@ -14,6 +14,7 @@ mod hosted;
 mod infer;
 mod kernels;
 mod kinds;
+mod listening;
 mod markdown;
 mod microphone;
 mod on_target;
@@ -75,12 +76,18 @@ Builds a model into firmware (Cortex-M4 and M55, unless others are named), runs 
 [N, ...] of real numbers and compares what it gives with the host; then the same with the model
 loaded at run time. Prints instructions per inference, RAM and flash.
 
+cargo xtask listening [--target NAME]... [--model FILE] [--markdown FILE]
+
+Executed instructions of an inference, of its largest slice, and of a listener in a second of
+sound and of silence, for digits_nothing and commands on Cortex-M4, unless others are named;
+and what the listener's gate spares in a quiet hour.
+
 cargo xtask readme [--check]
 
 Writes every figure of the README and of the model cards anew, or fails where one differs from
 what the examples, the boards and the models give now. What needs data that are not here is
-left as it is, and said to be skipped: HEEDFUL_FSDD (Free Spoken Digit Dataset), HEEDFUL_ESC10
-and HEEDFUL_STORIES name folders.
+left as it is, and said to be skipped: HEEDFUL_FSDD (Free Spoken Digit Dataset) and
+HEEDFUL_STORIES name folders.
 
 cargo xtask constant [--target NAME]... [--markdown FILE]
 
@@ -190,6 +197,7 @@ fn run() -> Result<bool> {
             let input = input.context("which inputs? --input inputs.npy")?;
             infer::run(&chosen, &model, &input, document).map(|()| true)
         }
+        Some("listening") => listening::run(&chosen, model, document).map(|()| true),
         Some("readme") => readme::run(check),
         Some("sanitize") => sanitize::run(),
         Some("strangers") => strangers::run(),

@@ -7,7 +7,6 @@ mod boards;
 mod clips;
 mod documents;
 mod language;
-mod listening;
 mod pruned;
 
 use crate::{markdown, root, toolchain};
@@ -57,7 +56,6 @@ pub fn run(check: bool) -> Result<bool> {
     for (what, measure) in [
         ("the example", clips::measure as fn(&mut Figures) -> Result<()>),
         ("other documents", documents::measure),
-        ("sounds that are no digits", listening::measure),
         ("the language model", language::measure),
         ("boards", boards::measure),
         ("fewer heads", pruned::measure),

@@ -1,5 +1,7 @@
 //! The table of targets. A new one is a new row, and where needed a board in `boards`.
 
+use anyhow::{Context, Result};
+
 /// A core, the board that emulates it and what runs on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
@@ -23,6 +25,10 @@ pub struct Target {
     pub cpu: Option<&'static str>,
     /// The emulator's clock and start-up; all other arguments are the same for all targets.
     pub clock: &'static [&'static str],
+    /// The same where the emulated time counts: an instruction takes `2^shift` ns, and sleep no time of ours.
+    pub real_time: &'static [&'static str],
+    /// The model of the listener, by file name under `models`.
+    pub hears: &'static str,
     /// Debian's package with the emulator.
     pub package: &'static str,
     /// Models in the firmware, by file name under `models`.
@@ -34,6 +40,13 @@ pub struct Target {
 }
 
 impl Target {
+    /// Instructions in a second of the emulated time, where that counts.
+    pub fn rate(&self) -> Result<f64> {
+        let shift = self.real_time.iter().find_map(|argument| argument.strip_prefix("shift=")?.split(',').next());
+        let shift: i32 = shift.context("no shift=")?.parse()?;
+        Ok(1e9 / 2f64.powi(shift))
+    }
+
     /// The same instruction set on a board with more memory, where this one has little.
     pub fn with_more_memory(&self) -> Self {
         match self.name {
@@ -55,6 +68,8 @@ const CORTEX_M: Target = Target {
     machine: "",
     cpu: None,
     clock: &["-icount", "shift=6"],
+    real_time: &["-icount", "shift=4,sleep=off"],
+    hears: "digits_nothing",
     package: "qemu-system-arm",
     models: &["digits", "digits_small"],
     kernels: true,
@@ -67,6 +82,7 @@ const RISCV: Target = Target {
     qemu: "qemu-system-riscv32",
     machine: "virt",
     clock: &["-bios", "none", "-icount", "shift=0"],
+    real_time: &["-bios", "none", "-icount", "shift=4,sleep=off"],
     package: "qemu-system-misc",
     ..CORTEX_M
 };
@@ -122,7 +138,10 @@ pub const TARGETS: &[Target] = &[
         triple: "thumbv6m-none-eabi",
         clip_bytes: Some("180000"),
         machine: "microbit",
+        // As many instructions a second as the chip has cycles, nearly.
+        real_time: &["-icount", "shift=6,sleep=off"],
         models: &["digits_small"],
+        hears: "digits_small",
         all_clips: false,
         ..CORTEX_M
     },

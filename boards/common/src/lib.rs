@@ -10,16 +10,24 @@ mod clips;
 mod constant;
 mod count;
 mod decoder;
+#[cfg(feature = "listening")]
+mod ear;
+#[cfg(feature = "listening")]
+mod ever;
 mod external;
 #[cfg(feature = "infer")]
 mod infer;
 mod kernels;
 mod kinds;
 mod kinds_count;
-#[cfg(feature = "digits")]
+#[cfg(feature = "listening")]
 mod microphone;
+#[cfg(feature = "listening")]
+mod minute;
 mod models;
 mod report;
+#[cfg(feature = "slices")]
+mod slices;
 mod stack;
 #[cfg(feature = "stories")]
 mod stories;
@@ -28,6 +36,8 @@ pub use clips::{Clip, clips};
 pub use constant::constant;
 pub use count::count;
 pub use decoder::{write, write_for_ever};
+#[cfg(feature = "listening")]
+pub use ever::hear_for_ever;
 pub use external::external;
 pub use heedful::audio::excerpt;
 #[cfg(feature = "infer")]
@@ -35,9 +45,15 @@ pub use infer::infer;
 pub use kernels::check_kernels;
 pub use kinds::kinds;
 pub use kinds_count::count_kinds;
-#[cfg(feature = "digits")]
-pub use microphone::microphone;
 pub use models::{Listener, Visitor, each_model, listen};
 pub use report::{Board, fail, fault, panicked, run, succeed};
+#[cfg(feature = "slices")]
+pub use slices::slices;
 #[cfg(feature = "stories")]
 pub use stories::tell;
+#[cfg(feature = "listening")]
+pub use {
+    ear::{EAR, Words},
+    microphone::{Sound, microphone, on_sample, print_event, sound},
+    minute::RATE,
+};

@@ -6,7 +6,7 @@ use crate::on_target::{against_host, listen};
 use crate::output::ModelRun;
 use crate::report::grouped;
 use crate::targets::{TARGETS, Target};
-use crate::{microphone, toolchain};
+use crate::{listening, microphone, toolchain};
 use anyhow::{Context, Result};
 
 /// Rows of the README: a target, its name, the model.
@@ -21,6 +21,8 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("rv32imc", "RV32IMC", "digits"),
     ("rvv128", "RV32 with V, VLEN 128", "digits"),
 ];
+/// The core that the README's listener speaks of.
+const LISTENS: &str = "cortex-m4";
 /// Frames of the front end in a second.
 const FRAMES: u64 = 100;
 
@@ -54,8 +56,9 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
         for run in &runs {
             figures.set(&format!("{name} {} RAM", run.name), grouped(run.state));
         }
-        if name == microphone::TARGET {
-            loops(figures, target, mean)?;
+        if name == LISTENS {
+            lost(figures, target)?;
+            listens(figures)?;
         }
     }
     figures.set("boards", table.join("\n"));
@@ -91,18 +94,26 @@ fn front_end(run: &ModelRun) -> u64 {
     sum(|clip| clip.front_end) / sum(|clip| clip.frames).max(1)
 }
 
-fn millions(instructions: u64) -> String {
-    format!("{:.0} million", instructions as f64 / 1e6)
+/// What the listener of the README loses of a minute, and with a queue that is too short.
+fn lost(figures: &mut Figures, target: &Target) -> Result<()> {
+    let minutes = microphone::run(target)?;
+    microphone::check(target, &minutes)?;
+    for (name, queue) in [("", minutes.long), ("short ", minutes.short)] {
+        figures.set(&format!("{name}queue"), grouped(queue.holds));
+        figures.set(&format!("{name}lost"), format!("{} of {}", grouped(queue.lost), grouped(queue.brought)));
+    }
+    figures.set("rate", format!("{:.1} million", target.rate()? / 1e6));
+    Ok(())
 }
 
-/// What the loop of the README loses.
-fn loops(figures: &mut Figures, target: &Target, inference: u64) -> Result<()> {
-    figures.set("each frame", millions(inference * FRAMES));
-    for one in microphone::run(target)? {
-        figures.set(&format!("lost at {}", one.every), format!("{} of {}", grouped(one.lost), grouped(one.samples)));
-        figures.set("rate", format!("{:.1} million", one.rate as f64 / 1e6));
-        figures.set("queue", one.queue.to_string());
+/// What it takes to listen there.
+fn listens(figures: &mut Figures) -> Result<()> {
+    let (section, counts) = listening::usual()?;
+    figures.set("listening", section.trim());
+    for (name, instructions) in [("sound M4", counts.sound), ("silence M4", counts.silence)] {
+        figures.set(name, format!("{:.1} million", instructions as f64 / 1e6));
     }
+    figures.set("slice M4", grouped(counts.largest));
     Ok(())
 }
 

@@ -1,15 +1,33 @@
-//! A loop that listens on an emulated Cortex-M board, and what it loses.
+//! A minute of sound from a timer's interrupt through a queue into a listener, on an emulated Cortex-M board.
 #![no_std]
 #![no_main]
 
-#[path = "../board.rs"]
-mod board;
-#[path = "../counter.rs"]
-mod counter;
+#[path = "../sampler.rs"]
+mod sampler;
 
-use cortex_m_rt::entry;
+use core::panic::PanicInfo;
+use cortex_m::asm::wfi;
+use cortex_m_rt::{ExceptionFrame, entry, exception};
 
 #[entry]
 fn main() -> ! {
-    firmware::microphone(board::start())
+    if let Some(core) = cortex_m::Peripherals::take() {
+        sampler::start(core.SYST, 1);
+    }
+    firmware::microphone(wfi)
+}
+
+#[exception]
+fn SysTick() {
+    firmware::on_sample();
+}
+
+#[exception]
+unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
+    firmware::fault(format_args!("at {:#x}", frame.pc()))
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    firmware::panicked(info)
 }

@@ -17,7 +17,9 @@ fn main() -> ! {
     assert!(black_box(true));
     #[cfg(feature = "writing")]
     firmware::write_for_ever(|| black_box(0));
-    #[cfg(not(feature = "writing"))]
+    #[cfg(feature = "listening")]
+    firmware::hear_for_ever(|| black_box(0));
+    #[cfg(not(any(feature = "writing", feature = "listening")))]
     firmware::listen(|| black_box(0))
 }
 
