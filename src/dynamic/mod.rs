@@ -5,6 +5,7 @@ mod contents;
 mod decoder;
 mod detector;
 mod heard;
+mod streaming;
 mod target;
 mod trace;
 
@@ -12,6 +13,7 @@ pub use contents::{PartInfo, Work};
 pub use decoder::{Decoder, Session};
 pub use detector::Detector;
 pub use heard::Heard;
+pub use streaming::Streaming;
 pub use target::{TARGETS, Target};
 pub use trace::Trace;
 

@@ -1,16 +1,20 @@
 //! From samples to events.
 
 use super::gate::Gate;
-use super::joined::Detects;
+use super::joined::{Advanced, Detects, Runs};
 use super::stream::Events;
 use super::tracks::Tracking;
 use super::window::KeepsReadings;
 use crate::error::require;
 use crate::format::InputKind;
-use crate::model::{InputState, Listen, Progress, samples};
+use crate::model::{Embedded, InputState, Listen, Progress, samples};
 
 /// The settings of a model's listener: [`ListenerSettings`](super::ListenerSettings) of its number of classes.
-type SettingsOf<M> = <<M as Detects>::Tracks as Tracking>::Settings;
+type SettingsOf<M> = <TracksOf<M> as Tracking>::Settings;
+/// The state of its detector.
+type TracksOf<M> = <<M as Embedded>::Model as Runs<M>>::Tracks;
+/// Its window of readings.
+type WindowOf<M> = <<M as Embedded>::Model as Runs<M>>::Window;
 
 /// Listens with a model that [`model!`](crate::model!) names: samples in, events out.
 ///
@@ -44,8 +48,8 @@ type SettingsOf<M> = <<M as Detects>::Tracks as Tracking>::Settings;
 /// [`File::events`]: crate::format::File::events
 pub struct Listener<M: Detects> {
     model: M::Model,
-    window: M::Window,
-    tracks: M::Tracks,
+    window: WindowOf<M>,
+    tracks: TracksOf<M>,
     gate: Gate,
     pub(super) settings: Option<&'static SettingsOf<M>>,
     /// Samples of sound or readings of sensors, those that were lost among them.
@@ -56,6 +60,8 @@ pub struct Listener<M: Detects> {
     /// Whether an inference is under way, how far it has come, and the level that its features are relative to. Not an
     /// option of these: `None` of it would not be zeros.
     is_running: bool,
+    /// Whether the detector waits for its outcome.
+    is_wanted: bool,
     progress: Progress,
     level: i16,
     inferences: u64,
@@ -63,7 +69,7 @@ pub struct Listener<M: Detects> {
 
 impl<M: Detects> Listener<M> {
     /// What it goes by unless told otherwise: what the file says of events, or else the defaults.
-    pub const SETTINGS: &'static SettingsOf<M> = M::SETTINGS;
+    pub const SETTINGS: &'static SettingsOf<M> = <M::Model as Runs<M>>::SETTINGS;
 
     /// Samples of sound or readings of sensors under the model's window.
     const WINDOW: u64 = match M::SHAPE.input.kind {
@@ -76,19 +82,20 @@ impl<M: Detects> Listener<M> {
     #[must_use]
     pub const fn new() -> Self {
         const {
-            let _ = M::SETTINGS;
+            let _ = Self::SETTINGS;
             assert!(Self::WINDOW > 0);
         }
         Self {
-            model: M::NEW,
-            window: M::Window::NEW,
-            tracks: M::Tracks::NEW,
+            model: <M::Model as Runs<M>>::NEW,
+            window: WindowOf::<M>::NEW,
+            tracks: TracksOf::<M>::NEW,
             gate: Gate::NEW,
             settings: None,
             heard: 0,
             lost: 0,
             frames: 0,
             is_running: false,
+            is_wanted: false,
             progress: Progress::new(0),
             level: 0,
             inferences: 0,
@@ -125,7 +132,7 @@ impl<M: Detects> Listener<M> {
         reading: &[i16; CHANNELS],
     ) -> Events<'l, M, impl FnMut(&mut Self, bool) -> bool + use<'l, M, CHANNELS>>
     where
-        M::Window: KeepsReadings,
+        WindowOf<M>: KeepsReadings,
     {
         const {
             let (columns, channels) = (M::SHAPE.input.columns, M::SHAPE.input.channels);
@@ -146,18 +153,19 @@ impl<M: Detects> Listener<M> {
     {
         self.count_lost(lost);
         if lost >= Self::WINDOW {
-            M::input(&mut self.model).forget();
+            self.model.forget();
         }
     }
 
     /// [`Listener::skip`], of readings of sensors.
     pub fn skip_readings(&mut self, lost: u64)
     where
-        M::Window: KeepsReadings,
+        WindowOf<M>: KeepsReadings,
     {
         self.count_lost(lost);
         if lost >= Self::WINDOW {
             self.window.forget();
+            self.model.forget();
         }
     }
 
@@ -178,7 +186,7 @@ impl<M: Detects> Listener<M> {
         self.lost
     }
 
-    /// Inferences since the start.
+    /// Inferences since the start; of [`Streaming`](crate::Streaming) models, tokens.
     #[must_use]
     pub const fn inferences(&self) -> u64 {
         self.inferences
@@ -191,7 +199,7 @@ impl<M: Detects> Listener<M> {
     }
 
     fn settings(&self) -> &'static SettingsOf<M> {
-        self.settings.unwrap_or(M::SETTINGS)
+        self.settings.unwrap_or(Self::SETTINGS)
     }
 
     /// Takes one sample of sound.
@@ -201,13 +209,13 @@ impl<M: Detects> Listener<M> {
         M::Input: Listen<M>,
     {
         self.heard = self.heard.wrapping_add(1);
-        let (_, gate) = M::Tracks::pace(self.settings());
+        let (_, gate) = TracksOf::<M>::pace(self.settings());
         if gate.is_some() {
             self.gate.hear(sample);
         }
-        if M::input(&mut self.model).hear(sample) {
+        if self.model.input().hear(sample) {
             let is_open = gate.is_none_or(|gate| self.gate.end_frame(gate, self.heard));
-            let is_full = M::input(&mut self.model).has_heard();
+            let is_full = self.model.input().has_heard();
             self.end_frame(is_full, is_open);
         }
     }
@@ -216,16 +224,21 @@ impl<M: Detects> Listener<M> {
     fn end_frame(&mut self, is_full: bool, is_open: bool) {
         let settings = self.settings();
         self.frames = self.frames.saturating_add(1);
-        if !is_full || self.frames < M::Tracks::pace(settings).0 {
+        if !self.model.end_frame(is_full) {
             return;
         }
-        self.frames = 0;
-        if is_open {
+        let is_due = self.model.can_tell() && self.frames >= TracksOf::<M>::pace(settings).0;
+        if is_due {
+            self.frames = 0;
+            if !is_open {
+                let position = self.middle();
+                self.tracks.hear(settings, None, <M::Model as Runs<M>>::LABELLED, position);
+            }
+        }
+        self.is_wanted = is_due && is_open;
+        if self.is_wanted || <M::Model as Runs<M>>::REMEMBERS {
             (self.is_running, self.progress) = (true, Progress::new(M::SHAPE.positions));
-            self.level = M::level(&mut self.model);
-        } else {
-            let position = self.middle();
-            self.tracks.hear(settings, None, M::LABELLED, position);
+            self.level = self.model.level();
         }
     }
 
@@ -241,11 +254,15 @@ impl<M: Detects> Listener<M> {
         if !self.is_running {
             return false;
         }
-        if let Some(outcome) = M::advance(&mut self.progress, &mut self.model, &self.window, self.level) {
-            self.tracks.hear(settings, Some(outcome), M::LABELLED, position);
-            self.is_running = false;
-            self.inferences += 1;
+        match self.model.advance(&mut self.progress, &self.window, self.level, self.is_wanted) {
+            Advanced::Busy => return true,
+            Advanced::Outcome(outcome) => {
+                self.tracks.hear(settings, Some(outcome), <M::Model as Runs<M>>::LABELLED, position)
+            }
+            Advanced::Taken => {}
         }
+        self.is_running = false;
+        self.inferences += 1;
         true
     }
 
@@ -253,7 +270,7 @@ impl<M: Detects> Listener<M> {
     #[inline]
     pub(super) fn found(&mut self) -> Option<super::Event> {
         let settings = self.settings();
-        self.tracks.take(settings, M::LABELS)
+        self.tracks.take(settings, <M::Model as Runs<M>>::LABELS)
     }
 
     /// Lets events that have been found wait.
