@@ -14,7 +14,9 @@ pub use score::{Score, score};
 pub use truth::Spoken;
 
 use crate::Error;
-use heedful::dynamic::{Detector, Model};
+use heedful::Outcome;
+use heedful::audio::Params;
+use heedful::dynamic::{Detector, Model, Streaming};
 use heedful::events::Event;
 use heedful::fixed::types::U1F15;
 use heedful::format::OutputKind;
@@ -34,18 +36,53 @@ pub struct Scores {
     pub inferences: Vec<(u64, Vec<U1F15>)>,
 }
 
-/// Runs a model over a stream, once every `cadence` frames of its front end, as a listener without a gate does.
+/// Runs a model over a stream, once every `cadence` frames of its front end, as a listener without a gate does: over a
+/// window each time, or, if it can, a token at a time.
 ///
 /// # Errors
 /// If it has no front end, or what comes out are no classes or labels.
 pub fn scores(model: &Model, samples: &[i16], cadence: u32) -> Result<Scores, Error> {
     let refused = |reason: &str| Error::Training(reason.to_owned());
     let params = model.frontend().ok_or_else(|| refused("the model has no audio front end"))?.params;
-    let is_label = match model.shape().kind {
-        OutputKind::Classes => false,
-        OutputKind::Labels => true,
-        _ => return Err(refused("what comes out of the model are no classes or labels")),
+    if !matches!(model.shape().kind, OutputKind::Classes | OutputKind::Labels) {
+        return Err(refused("what comes out of the model are no classes or labels"));
+    }
+    let window = params.samples(model.shape().input.steps);
+    let inferences = match model.streaming() {
+        Ok(stream) => of_tokens(model, stream, samples, cadence),
+        Err(_) => of_windows(model, &params, samples, cadence),
     };
+    Ok(Scores { rate: params.sample_rate, length: samples.len() as u64, window: window as u64, inferences })
+}
+
+/// What a listener tells of a stream: the middle of a window, and the probability of each output.
+type Inferences = Vec<(u64, Vec<U1F15>)>;
+
+fn posteriors(model: &Model, outcome: &Outcome<Vec<i16>>) -> Vec<U1F15> {
+    match model.shape().kind {
+        OutputKind::Labels => outcome.label_probabilities().collect(),
+        _ => outcome.probabilities().collect(),
+    }
+}
+
+/// Takes in a token after the other, and tells what is due once there are as many as the model was made for.
+fn of_tokens(model: &Model, mut stream: Streaming<'_>, samples: &[i16], cadence: u32) -> Inferences {
+    let (Some(frontend), Some(heard)) = (model.frontend(), model.hear_all(samples)) else { return vec![] };
+    let window = frontend.params.samples(model.shape().input.steps);
+    let (mut inferences, mut since) = (vec![], 0);
+    for token in heard.tokens(stream.token()) {
+        let outcome = stream.step(token);
+        since += stream.steps();
+        if stream.is_full() && since >= cadence as usize {
+            since = 0;
+            let end = frontend.params.samples(stream.seen() as usize * stream.steps());
+            inferences.push((end.saturating_sub(window / 2) as u64, posteriors(model, &outcome)));
+        }
+    }
+    inferences
+}
+
+fn of_windows(model: &Model, params: &Params, samples: &[i16], cadence: u32) -> Inferences {
     let window = params.samples(model.shape().input.steps);
     let step = params.hop as usize * cadence.max(1) as usize;
     // A listener waits until its window is full, and for so many frames.
@@ -54,12 +91,9 @@ pub fn scores(model: &Model, samples: &[i16], cadence: u32) -> Result<Scores, Er
     let hear = |&end: &usize| {
         let heard = model.hear(&samples[end - window..end])?;
         let outcome = model.infer_input(heard.input(), &[]);
-        let posteriors =
-            if is_label { outcome.label_probabilities().collect() } else { outcome.probabilities().collect() };
-        Some(((end - window / 2) as u64, posteriors))
+        Some(((end - window / 2) as u64, posteriors(model, &outcome)))
     };
-    let inferences = ends.par_iter().filter_map(hear).collect();
-    Ok(Scores { rate: params.sample_rate, length: samples.len() as u64, window: window as u64, inferences })
+    ends.par_iter().filter_map(hear).collect()
 }
 
 impl Scores {
