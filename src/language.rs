@@ -8,7 +8,7 @@ use crate::format::{File, Shape, Softmax};
 use crate::kernels::{Active, Kernels};
 use crate::model::unwrap;
 use crate::observe::{Observer, Unobserved};
-use crate::parts::{Step, StepPlan};
+use crate::parts::{OneToken, Step, StepPlan};
 use crate::tokenizer::Tokenizer;
 use core::marker::PhantomData;
 
@@ -96,8 +96,8 @@ impl<M: EmbeddedLanguageModel, const WORDS: usize, const TOKENS: usize> Compiled
 
     #[inline]
     fn run(&mut self, token: u16, parts: &[Part<'static>], observer: &mut impl Observer<M::Weight>) {
-        let (cached, token) = (self.ring.sized(M::CONTEXT).push(), usize::from(token));
-        let mut step = Step::new(&Self::PLAN, M::SHAPE.uses, &mut self.memory, cached, token, observer);
+        let (cached, token) = (self.ring.sized(M::CONTEXT, 0).push(), usize::from(token));
+        let mut step = Step::new(&Self::PLAN, M::SHAPE.uses, &mut self.memory, cached, OneToken(token), observer);
         for part in parts {
             step.run::<Active, KindsOf<M>>(part);
         }
@@ -260,7 +260,7 @@ pub(crate) fn run<K: Kernels, W: Weight, O: Observer<W>>(
     observer: &mut O,
 ) {
     let plan = StepPlan::of::<K, W>(&shape.needs, cached.slots());
-    let mut step = Step::new(&plan, shape.uses, memory, cached, token, observer);
+    let mut step = Step::new(&plan, shape.uses, memory, cached, OneToken(token), observer);
     file.each_language_part(parts, |part| step.run::<K, AllKinds>(part));
 }
 

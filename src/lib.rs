@@ -82,7 +82,7 @@ pub use language::{CompiledLanguageModel, LanguageModel};
 pub use linear::{Linear, MAX_BIAS, MAX_INPUTS};
 pub use loaded::Model;
 pub use message::Message;
-pub use model::CompiledModel;
+pub use model::{CompiledModel, Streaming};
 pub use norm::{LayerNorm, MAX_EPSILON, MAX_WIDTH, Norm, NormChannel, RmsNorm};
 pub use observe::{Observer, Row, Unobserved};
 pub use outcome::{Guess, Outcome};

@@ -2,6 +2,7 @@
 
 mod input;
 mod slices;
+mod streaming;
 
 pub use input::{ChooseInput, ChosenInput, InputNumbers, InputState, Listen, samples};
 
@@ -20,6 +21,10 @@ use input::Heard;
 #[doc(hidden)]
 pub use slices::Progress;
 pub use slices::Slices;
+pub(crate) use streaming::take;
+pub use streaming::{Streaming, StreamingModel, Streams};
+#[doc(hidden)]
+pub use streaming::{token_input, token_memory, token_values};
 
 /// A `.heed` file that a program contains; [`model!`](crate::model!) implements it.
 pub trait Embedded {
@@ -75,15 +80,7 @@ impl<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, co
     CompiledModel<M, WORDS, ROWS, VALUES, OUTPUTS>
 {
     /// Names of the classes.
-    pub const LABELS: [&'static str; OUTPUTS] = {
-        let mut labels = [""; OUTPUTS];
-        let mut i = 0;
-        while i < OUTPUTS {
-            labels[i] = unwrap(M::FILE.label_of(i));
-            i += 1;
-        }
-        labels
-    };
+    pub const LABELS: [&'static str; OUTPUTS] = labels::<M, OUTPUTS>();
     const HAS_ALL_INPUTS: () =
         require(M::SHAPE.memory.is_none(), "model: its attention looks at a second input: call infer_input");
     const PLAN: Plan = Plan::of::<Active, M::Weight>(&M::SHAPE.needs);
@@ -250,8 +247,25 @@ impl<M: Embedded, const WORDS: usize, const ROWS: usize, const VALUES: usize, co
         (&mut self.memory, &mut self.stream)
     }
 
+    /// What takes the input.
+    #[inline]
+    pub(crate) const fn heard(&self) -> &M::Input {
+        &self.stream
+    }
+
     /// How the memory is laid out.
     pub(crate) const LAID_OUT: Plan = Self::PLAN;
+}
+
+/// Names of the outputs.
+const fn labels<M: Embedded, const OUTPUTS: usize>() -> [&'static str; OUTPUTS] {
+    let mut labels = [""; OUTPUTS];
+    let mut i = 0;
+    while i < OUTPUTS {
+        labels[i] = unwrap(M::FILE.label_of(i));
+        i += 1;
+    }
+    labels
 }
 
 /// Runs all parts of a model.
@@ -371,7 +385,7 @@ macro_rules! model {
         const _: () = {
             use $crate::format::{File, Shape, parts::Part};
             use $crate::model::{Choose, ChooseInput, Chosen, ChosenInput, Embedded, InputNumbers};
-            use $crate::model::{memory, unwrap};
+            use $crate::model::{Streams, memory, token_input, token_memory, token_values, unwrap};
 
             const BYTES: &[u8] = include_bytes!($path);
             $($place)*
@@ -403,6 +417,28 @@ macro_rules! model {
                     { SHAPE.features()[1] },
                     { SHAPE.values() },
                 >;
+            }
+
+            const TOKEN: Result<Shape, $crate::Error> = FILE.streaming_shape();
+            const TOKEN_INPUT: InputNumbers = token_input(&FILE, &TOKEN);
+
+            impl Streams for $name {
+                const TOKEN: Result<Shape, $crate::Error> = TOKEN;
+                type TokenInput = <ChooseInput<
+                    { TOKEN_INPUT.kind },
+                    { TOKEN_INPUT.window },
+                    { TOKEN_INPUT.points },
+                    { TOKEN_INPUT.values },
+                    { TOKEN_INPUT.frames },
+                    { TOKEN_INPUT.means },
+                > as ChosenInput>::Input;
+                type Stepped = $crate::model::StreamingModel<
+                    $crate::Streaming<Self>,
+                    { token_memory::<<Choose<{ SHAPE.softmax.is_wide() }> as Chosen>::Weight>(&TOKEN) },
+                    { token_values(&TOKEN)[0] },
+                    { token_values(&TOKEN)[1] },
+                >;
+                const STEPPED: Self::Stepped = Self::Stepped::new();
             }
 
             #[allow(dead_code)]

@@ -33,7 +33,7 @@ pub use source::Input;
 pub(crate) use source::{Features, FineFeatures, Given, Readings, Source, Tokens, read};
 pub(crate) use state::{Memory, State};
 pub use stem::{Positions, Stem};
-pub(crate) use step::{Step, StepPlan};
+pub(crate) use step::{OneToken, Step, StepPlan};
 pub use uses::{AllKinds, Kinds, Uses};
 
 use crate::arithmetic::requantise::{Channel, Scale};

@@ -57,8 +57,8 @@ impl Ring {
 
     /// An empty one of no size yet is all zeros: a static of it takes no flash.
     #[inline]
-    pub(crate) const fn sized(&mut self, slots: usize) -> &mut Self {
-        self.slots = slots;
+    pub(crate) const fn sized(&mut self, slots: usize, sinks: usize) -> &mut Self {
+        (self.slots, self.sinks) = (slots, sinks);
         self
     }
 

@@ -1,18 +1,20 @@
 //! What a listener hears, up to where inferences are due.
 
 use super::stream::Stream;
-use super::{Heard, Model};
+use super::{Heard, Model, Streaming};
 use crate::error::{Allowed, Error};
 use crate::events::Pace;
 use crate::format::write::EventsModel;
 use crate::format::{InputKind, OutputKind};
+use crate::outcome::Outcome;
 use crate::parts::Input;
 use fixed::types::U1F15;
 use std::boxed::Box;
 use std::vec::Vec;
 
 /// The first half of a [`Listener`](super::Listener): samples in, and out the windows that an inference is due for,
-/// so that inferences can be run elsewhere, or on several threads at once.
+/// so that inferences can be run elsewhere, or on several threads at once. A model that can take a token at a time
+/// ([`Streaming`]) does so here, and its outcomes come with what is due.
 #[derive(Clone, Debug)]
 pub struct Ear<'m> {
     model: &'m Model,
@@ -21,6 +23,28 @@ pub struct Ear<'m> {
     /// Samples or readings under the model's window.
     window: u64,
     taken: Taken<'m>,
+    tokens: Option<Tokens<'m>>,
+}
+
+/// A model that takes a token at a time.
+#[derive(Clone, Debug)]
+struct Tokens<'m> {
+    stream: Streaming<'m>,
+    /// Frames or readings of the token to come.
+    steps: usize,
+}
+
+impl Tokens<'_> {
+    /// A frame or reading later; whether that completes a token.
+    fn end_step(&mut self) -> bool {
+        self.steps = (self.steps + 1) % self.stream.steps().max(1);
+        self.steps == 0
+    }
+
+    /// Whether what the next token gives can be told: it is of as much as the model was made for.
+    fn can_tell(&self, positions: usize) -> bool {
+        self.stream.seen() + 1 >= positions as u64
+    }
 }
 
 /// What takes the input.
@@ -44,6 +68,19 @@ pub struct Due {
 enum Content {
     Heard(Heard),
     Readings(Vec<i16>),
+    /// What came out already.
+    Told(Vec<U1F15>),
+}
+
+impl Content {
+    /// As an input of the model; none of what was told.
+    fn input(&self) -> Option<Input<'_>> {
+        match self {
+            Self::Heard(heard) => Some(heard.input()),
+            Self::Readings(values) => Some(Input::Readings(values)),
+            Self::Told(_) => None,
+        }
+    }
 }
 
 impl Due {
@@ -72,19 +109,22 @@ impl<'m> Ear<'m> {
         exactly("rows of outputs of a listener's model", 1, shape.rows)?;
         exactly("classes of the events", shape.outputs, settings.classes.len())?;
         settings.check()?;
+        let tokens = model.streaming().ok().map(|stream| Tokens { stream, steps: 0 });
+        // Frames or readings to keep.
+        let kept = tokens.as_ref().map_or(shape.input.steps, |tokens| tokens.stream.steps());
         let (window, taken) = match (model.frontend(), shape.input.kind) {
             (Some(frontend), _) => {
                 let window = frontend.params.samples(shape.input.steps);
-                (window, Taken::Sound(Box::new(Stream::new(frontend, shape.input.steps))))
+                (window, Taken::Sound(Box::new(Stream::new(frontend, kept))))
             }
             (None, InputKind::Features) if !model.file().readings().is_empty() => {
                 let each = shape.input.columns * shape.input.channels;
-                (shape.input.steps, Taken::Readings { values: Vec::new(), each, all: shape.input.steps * each })
+                (shape.input.steps, Taken::Readings { values: Vec::new(), each, all: kept * each })
             }
             (None, InputKind::Tokens) => return Err(kind(INPUT, "a model of tokens")),
             (None, _) => return Err(kind(INPUT, "a model of features that does not say what raw readings are")),
         };
-        Ok(Self { model, settings, pace: Pace::NEW, window: window as u64, taken })
+        Ok(Self { model, settings, pace: Pace::NEW, window: window as u64, taken, tokens })
     }
 
     /// Takes samples of sound, or the values of raw readings, `[readings][values]`, in chunks of any size; gives the
@@ -95,14 +135,14 @@ impl<'m> Ear<'m> {
 
     /// Takes one sample, or one value of a reading.
     pub(super) fn hear(&mut self, value: i16) -> Option<Due> {
-        let Self { settings, pace, taken, .. } = self;
-        let is_open = match taken {
+        let Self { model, settings, pace, window, taken, tokens } = self;
+        let (gate, is_full) = match taken {
             Taken::Sound(stream) => {
                 pace.hear(value, settings.gate.is_some());
                 if !stream.push(value) {
                     return None;
                 }
-                pace.end_frame(settings.cadence, settings.gate.as_ref(), stream.is_full())?
+                (settings.gate.as_ref(), stream.is_full())
             }
             Taken::Readings { values, each, all } => {
                 values.push(value);
@@ -112,21 +152,37 @@ impl<'m> Ear<'m> {
                 }
                 values.drain(..values.len().saturating_sub(*all));
                 pace.tick();
-                pace.end_frame(settings.cadence, None, values.len() == *all)?
+                (None, values.len() == *all)
             }
         };
-        let content = match taken {
-            _ if !is_open => None,
-            Taken::Sound(stream) => Some(Content::Heard(stream.heard())),
-            Taken::Readings { values, .. } => Some(Content::Readings(values.clone())),
+        let is_token = tokens.as_mut().is_some_and(Tokens::end_step);
+        let can_tell = match tokens {
+            Some(tokens) => is_token && tokens.can_tell(model.shape().positions),
+            None => is_full,
         };
-        Some(Due { position: self.pace.middle(self.window), content })
+        let due = pace.end_frame(settings.cadence, gate, can_tell);
+        let content = (is_token || due == Some(true)).then(|| match taken {
+            Taken::Sound(stream) => Content::Heard(stream.heard()),
+            Taken::Readings { values, .. } => Content::Readings(values.clone()),
+        });
+        let content = match (content, tokens) {
+            (Some(content), Some(tokens)) => {
+                let outcome = content.input().map(|input| tokens.stream.step(input));
+                outcome.map(|outcome| Content::Told(posteriors(model, &outcome)))
+            }
+            (content, _) => content,
+        };
+        due.map(|is_open| Due { position: pace.middle(*window), content: content.filter(|_| is_open) })
     }
 
     /// Says that so many samples or readings were lost before the next one: the clock goes on. After as many as the
     /// window has, the model waits until it is full again. Of a reading that was begun, the values are lost, too.
     pub fn skip(&mut self, lost: u64) {
         self.pace.skip(lost);
+        if let Some(tokens) = self.tokens.as_mut().filter(|_| lost >= self.window) {
+            tokens.stream.reset();
+            tokens.steps = 0;
+        }
         match &mut self.taken {
             Taken::Sound(stream) if lost >= self.window => stream.reset(),
             Taken::Readings { values, .. } if lost >= self.window => values.clear(),
@@ -138,15 +194,13 @@ impl<'m> Ear<'m> {
     /// The probability of each output, by an inference over a window; none where the gate was closed.
     #[must_use]
     pub fn posteriors(&self, due: &Due) -> Vec<U1F15> {
-        let input = match &due.content {
-            Some(Content::Heard(heard)) => heard.input(),
-            Some(Content::Readings(values)) => Input::Readings(values),
-            None => return Vec::new(),
-        };
-        let outcome = self.model.infer_input(input, &[]);
-        match self.model.shape().kind {
-            OutputKind::Labels => outcome.label_probabilities().collect(),
-            _ => outcome.probabilities().collect(),
+        match &due.content {
+            Some(Content::Told(posteriors)) => posteriors.clone(),
+            Some(content) => {
+                let outcome = content.input().map(|input| self.model.infer_input(input, &[]));
+                outcome.map_or(Vec::new(), |outcome| posteriors(self.model, &outcome))
+            }
+            None => Vec::new(),
         }
     }
 
@@ -166,6 +220,13 @@ impl<'m> Ear<'m> {
     #[must_use]
     pub const fn lost(&self) -> u64 {
         self.pace.lost()
+    }
+}
+
+fn posteriors(model: &Model, outcome: &Outcome<Vec<i16>>) -> Vec<U1F15> {
+    match model.shape().kind {
+        OutputKind::Labels => outcome.label_probabilities().collect(),
+        _ => outcome.probabilities().collect(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a recording gives a model that hears.
 
 use super::Model;
-use crate::audio::{features, fine_features};
+use crate::audio::{Params, features, fine_features};
 use crate::parts::Input;
 use std::vec;
 use std::vec::Vec;
@@ -26,6 +26,16 @@ impl Heard {
         }
     }
 
+    /// Token by token, each of so many values; a rest at the end is left out.
+    pub fn tokens(&self, values: usize) -> impl Iterator<Item = Input<'_>> {
+        let (narrow, fine): (&[i8], &[i16]) = match self {
+            Self::Features(features) => (features, &[]),
+            Self::FineFeatures(features) => (&[], features),
+        };
+        let narrow = narrow.chunks_exact(values.max(1)).map(Input::Features);
+        narrow.chain(fine.chunks_exact(values.max(1)).map(Input::FineFeatures))
+    }
+
     /// The upper 8 bits of each feature.
     #[must_use]
     pub fn upper_bits(&self) -> Vec<i8> {
@@ -41,7 +51,21 @@ impl Model {
     /// looks at ([`excerpt`](crate::audio::excerpt)). None if it has no front end.
     #[must_use]
     pub fn hear(&self, recording: &[i16]) -> Option<Heard> {
-        let (frontend, frames) = (self.frontend()?, self.shape.input.steps);
+        self.hear_frames(recording, self.shape.input.steps)
+    }
+
+    /// The same, of all frames of a recording: for a [`Streaming`](super::Streaming) model.
+    #[must_use]
+    pub fn hear_all(&self, recording: &[i16]) -> Option<Heard> {
+        let Params { window, hop, .. } = self.frontend()?.params;
+        let after_first = recording.len().checked_sub(window as usize);
+        let frames = after_first.map_or(0, |rest| rest / hop.max(1) as usize + 1);
+        // The rest at the end is less than a hop.
+        self.hear_frames(recording.get(..self.frontend()?.params.samples(frames))?, frames)
+    }
+
+    fn hear_frames(&self, recording: &[i16], frames: usize) -> Option<Heard> {
+        let frontend = self.frontend()?;
         let count = frames * frontend.values();
         Some(if frontend.cepstra.is_some() {
             let mut heard = vec![0; count];

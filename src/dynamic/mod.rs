@@ -8,6 +8,7 @@ mod ear;
 mod heard;
 mod listener;
 mod stream;
+mod streaming;
 mod target;
 mod trace;
 
@@ -17,6 +18,7 @@ pub use detector::Detector;
 pub use ear::{Due, Ear};
 pub use heard::Heard;
 pub use listener::Listener;
+pub use streaming::Streaming;
 pub use target::{TARGETS, Target};
 pub use trace::Trace;
 

@@ -1,12 +1,13 @@
 //! What a listener needs of the model that it listens with.
 
+use super::settings::ListenerSettings;
 use super::tracks::{Tracking, Tracks};
 use super::window::ReadingWindow;
 #[cfg(feature = "audio")]
 use crate::audio::{Frames, Stream};
 use crate::error::require;
 use crate::format::OutputKind;
-use crate::model::{CompiledModel, Embedded, InputState, Progress, unwrap};
+use crate::model::{CompiledModel, Embedded, InputState, Progress, StreamingModel, take, unwrap};
 use crate::outcome::Outcome;
 use crate::parts::Source;
 use core::marker::PhantomData;
@@ -74,85 +75,161 @@ impl<M: Embedded<Input = Self>, const WINDOW: usize, const POINTS: usize, F: Fra
     }
 }
 
-/// A model that a [`Listener`](super::Listener) can listen with: any that [`model!`](crate::model!) names and that
-/// tells classes or labels.
-pub trait Detects: Embedded {
-    /// The window of readings, of a model without an audio front end.
-    #[doc(hidden)]
-    type Window: InputState;
-    /// The state of the detector.
-    #[doc(hidden)]
-    type Tracks: Tracking;
-    /// What the file says of events, or else the defaults.
-    #[doc(hidden)]
-    const SETTINGS: &'static <Self::Tracks as Tracking>::Settings;
-    /// Names of the classes.
-    #[doc(hidden)]
-    const LABELS: &'static [&'static str];
-    /// Whether its outputs are labels, not classes.
-    #[doc(hidden)]
-    const LABELLED: bool = matches!(Self::SHAPE.kind, OutputKind::Labels);
-    /// The model at the start.
-    #[doc(hidden)]
-    const NEW: Self::Model;
-    /// What takes the input.
-    #[doc(hidden)]
-    fn input(model: &mut Self::Model) -> &mut Self::Input;
-    /// The level that features of the next inference are relative to.
-    #[doc(hidden)]
-    fn level(model: &mut Self::Model) -> i16;
-    /// Runs the next part of an inference over what has been taken; its outcome, if it was the last one.
-    #[doc(hidden)]
-    fn advance<'m>(
-        progress: &mut Progress,
-        model: &'m mut Self::Model,
-        window: &Self::Window,
-        level: i16,
-    ) -> Option<Outcome<&'m [i16]>>;
+/// What a part of an inference came to.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Advanced<'m> {
+    /// There is more to do.
+    Busy,
+    /// All is done, and this came out.
+    Outcome(Outcome<&'m [i16]>),
+    /// All is done, and what comes out was not wanted.
+    Taken,
 }
 
-impl<M, const WORDS: usize, const ROWS: usize, const VALUES: usize, const OUTPUTS: usize> Detects for M
+/// A model that a [`Listener`](super::Listener) can listen with: any that [`model!`](crate::model!) names and that
+/// tells classes or labels, or [`Streaming`](crate::Streaming) with such a model.
+pub trait Detects: Embedded<Model: Runs<Self>> + Sized {}
+
+impl<M: Embedded<Model: Runs<M>>> Detects for M {}
+
+/// What a listener does with a model of a file: the model type of `M`.
+#[doc(hidden)]
+pub trait Runs<M: Embedded> {
+    /// The window of readings, of a model without an audio front end.
+    type Window: InputState;
+    /// The state of the detector.
+    type Tracks: Tracking;
+    /// What the file says of events, or else the defaults.
+    const SETTINGS: &'static <Self::Tracks as Tracking>::Settings;
+    /// Names of the classes.
+    const LABELS: &'static [&'static str];
+    /// Whether its outputs are labels, not classes.
+    const LABELLED: bool = matches!(M::SHAPE.kind, OutputKind::Labels);
+    /// The model at the start.
+    const NEW: Self;
+    /// Whether the model remembers: each of its inputs is taken in, not only those whose outcome is wanted.
+    const REMEMBERS: bool;
+    /// What takes the input.
+    fn input(&mut self) -> &mut M::Input;
+    /// The level that features of the next inference are relative to.
+    fn level(&self) -> i16;
+    /// A frame or reading later, after which the window is full or not: whether there is an input to take in.
+    fn end_frame(&mut self, is_full: bool) -> bool;
+    /// Whether the outcome of the next input can be told: it is of as much as the model was made for.
+    fn can_tell(&self) -> bool;
+    /// Forgets what has been heard.
+    fn forget(&mut self);
+    /// Runs the next part of an inference over what has been taken.
+    fn advance(&mut self, progress: &mut Progress, window: &Self::Window, level: i16, is_wanted: bool) -> Advanced<'_>;
+}
+
+impl<M, const WORDS: usize, const ROWS: usize, const VALUES: usize, const OUTPUTS: usize> Runs<M>
+    for CompiledModel<M, WORDS, ROWS, VALUES, OUTPUTS>
 where
-    M: Embedded<Model = CompiledModel<M, WORDS, ROWS, VALUES, OUTPUTS>>,
+    M: Embedded,
     M::Input: Takes<M>,
 {
     type Window = <M::Input as Takes<M>>::Window<ROWS, VALUES>;
     type Tracks = Tracks<OUTPUTS>;
-    const SETTINGS: &'static <Self::Tracks as Tracking>::Settings = &{
-        require(M::SHAPE.rows == 1, "listener: the model gives more than one row of outputs");
-        require(
-            matches!(M::SHAPE.kind, OutputKind::Classes | OutputKind::Labels),
-            "listener: the model's outputs are no classes or labels",
-        );
-        unwrap(M::FILE.events(&M::SHAPE))
-    };
-    const LABELS: &'static [&'static str] = &Self::Model::LABELS;
-    const NEW: Self::Model = CompiledModel::new();
+    const SETTINGS: &'static ListenerSettings<OUTPUTS> = &settings::<M, OUTPUTS>();
+    const LABELS: &'static [&'static str] = &Self::LABELS;
+    const NEW: Self = Self::new();
+    const REMEMBERS: bool = false;
 
     #[inline]
-    fn input(model: &mut Self::Model) -> &mut Self::Input {
-        model.halves().1
+    fn input(&mut self) -> &mut M::Input {
+        self.halves().1
     }
 
     #[inline]
-    fn level(model: &mut Self::Model) -> i16 {
-        model.halves().1.level()
+    fn level(&self) -> i16 {
+        self.heard().level()
     }
 
     #[inline]
-    fn advance<'m>(
-        progress: &mut Progress,
-        model: &'m mut Self::Model,
-        window: &Self::Window,
-        level: i16,
-    ) -> Option<Outcome<&'m [i16]>> {
-        let (memory, input) = model.halves();
+    fn end_frame(&mut self, is_full: bool) -> bool {
+        is_full
+    }
+
+    #[inline]
+    fn can_tell(&self) -> bool {
+        true
+    }
+
+    fn forget(&mut self) {
+        *self.halves().1 = M::Input::NEW;
+    }
+
+    #[inline]
+    fn advance(&mut self, progress: &mut Progress, window: &Self::Window, level: i16, _: bool) -> Advanced<'_> {
+        let (memory, input) = self.halves();
         let source = &mut Taken { input, window, level, model: PhantomData::<(M, [[(); VALUES]; ROWS])> };
-        if !progress.step::<M, _>(memory, Self::Model::LAID_OUT, source) {
-            return None;
+        if !progress.step::<M, _>(memory, Self::LAID_OUT, source) {
+            return Advanced::Busy;
         }
-        Some(Outcome::new(Self::Model::LAID_OUT.outputs(memory), M::SHAPE.logit))
+        Advanced::Outcome(Outcome::new(Self::LAID_OUT.outputs(memory), M::SHAPE.logit))
     }
+}
+
+/// A token at a time; one is taken in as a whole.
+impl<M, const WORDS: usize, const VALUES: usize, const OUTPUTS: usize> Runs<M>
+    for StreamingModel<M, WORDS, VALUES, OUTPUTS>
+where
+    M: Embedded,
+    M::Input: Takes<M>,
+{
+    type Window = <M::Input as Takes<M>>::Window<1, VALUES>;
+    type Tracks = Tracks<OUTPUTS>;
+    const SETTINGS: &'static ListenerSettings<OUTPUTS> = &settings::<M, OUTPUTS>();
+    const LABELS: &'static [&'static str] = &Self::LABELS;
+    const NEW: Self = Self::new();
+    const REMEMBERS: bool = true;
+
+    #[inline]
+    fn input(&mut self) -> &mut M::Input {
+        self.pieces().2
+    }
+
+    #[inline]
+    fn level(&self) -> i16 {
+        self.heard().level()
+    }
+
+    #[inline]
+    fn end_frame(&mut self, _: bool) -> bool {
+        self.end_step()
+    }
+
+    #[inline]
+    fn can_tell(&self) -> bool {
+        self.seen() + 1 >= M::SHAPE.positions as u64
+    }
+
+    fn forget(&mut self) {
+        self.reset();
+    }
+
+    #[inline]
+    fn advance(&mut self, _: &mut Progress, window: &Self::Window, level: i16, is_wanted: bool) -> Advanced<'_> {
+        let (memory, ring, input) = self.pieces();
+        let source = Taken { input: &*input, window, level, model: PhantomData::<(M, [[(); VALUES]; 1])> };
+        take::<M, _>(memory, ring, source, is_wanted);
+        if !is_wanted {
+            return Advanced::Taken;
+        }
+        Advanced::Outcome(Outcome::new(self.outputs(), M::SHAPE.logit))
+    }
+}
+
+/// What a file says of events, of a model whose outputs can be one.
+const fn settings<M: Embedded, const OUTPUTS: usize>() -> ListenerSettings<OUTPUTS> {
+    require(M::SHAPE.rows == 1, "listener: the model gives more than one row of outputs");
+    require(
+        matches!(M::SHAPE.kind, OutputKind::Classes | OutputKind::Labels),
+        "listener: the model's outputs are no classes or labels",
+    );
+    unwrap(M::FILE.events(&M::SHAPE))
 }
 
 /// What has been taken, as the model's parts read it.

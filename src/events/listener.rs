@@ -1,17 +1,21 @@
 //! From samples to events.
 
 use super::gate::GateSettings;
-use super::joined::Detects;
+use super::joined::{Advanced, Detects, Runs};
 use super::pace::Pace;
 use super::stream::Events;
 use super::tracks::Tracking;
 use super::window::KeepsReadings;
 use crate::error::require;
 use crate::format::InputKind;
-use crate::model::{InputState, Listen, Progress, samples};
+use crate::model::{Embedded, InputState, Listen, Progress, samples};
 
 /// The settings of a model's listener: [`ListenerSettings`](super::ListenerSettings) of its number of classes.
-type SettingsOf<M> = <<M as Detects>::Tracks as Tracking>::Settings;
+type SettingsOf<M> = <TracksOf<M> as Tracking>::Settings;
+/// The state of its detector.
+type TracksOf<M> = <<M as Embedded>::Model as Runs<M>>::Tracks;
+/// Its window of readings.
+type WindowOf<M> = <<M as Embedded>::Model as Runs<M>>::Window;
 
 /// Listens with a model that [`model!`](crate::model!) names: samples in, events out.
 ///
@@ -45,13 +49,15 @@ type SettingsOf<M> = <<M as Detects>::Tracks as Tracking>::Settings;
 /// [`File::events`]: crate::format::File::events
 pub struct Listener<M: Detects> {
     model: M::Model,
-    window: M::Window,
-    tracks: M::Tracks,
+    window: WindowOf<M>,
+    tracks: TracksOf<M>,
     pace: Pace,
     pub(super) settings: Option<&'static SettingsOf<M>>,
     /// Whether an inference is under way, how far it has come, and the level that its features are relative to. Not an
     /// option of these: `None` of it would not be zeros.
     is_running: bool,
+    /// Whether the detector waits for its outcome.
+    is_wanted: bool,
     progress: Progress,
     level: i16,
     inferences: u64,
@@ -59,7 +65,7 @@ pub struct Listener<M: Detects> {
 
 impl<M: Detects> Listener<M> {
     /// What it goes by unless told otherwise: what the file says of events, or else the defaults.
-    pub const SETTINGS: &'static SettingsOf<M> = M::SETTINGS;
+    pub const SETTINGS: &'static SettingsOf<M> = <M::Model as Runs<M>>::SETTINGS;
 
     /// Samples of sound or readings of sensors under the model's window.
     const WINDOW: u64 = match M::SHAPE.input.kind {
@@ -72,16 +78,17 @@ impl<M: Detects> Listener<M> {
     #[must_use]
     pub const fn new() -> Self {
         const {
-            let _ = M::SETTINGS;
+            let _ = Self::SETTINGS;
             assert!(Self::WINDOW > 0);
         }
         Self {
-            model: M::NEW,
-            window: M::Window::NEW,
-            tracks: M::Tracks::NEW,
+            model: <M::Model as Runs<M>>::NEW,
+            window: WindowOf::<M>::NEW,
+            tracks: TracksOf::<M>::NEW,
             pace: Pace::NEW,
             settings: None,
             is_running: false,
+            is_wanted: false,
             progress: Progress::new(0),
             level: 0,
             inferences: 0,
@@ -118,7 +125,7 @@ impl<M: Detects> Listener<M> {
         reading: &[i16; CHANNELS],
     ) -> Events<'l, M, impl FnMut(&mut Self, bool) -> bool + use<'l, M, CHANNELS>>
     where
-        M::Window: KeepsReadings,
+        WindowOf<M>: KeepsReadings,
     {
         const {
             let (columns, channels) = (M::SHAPE.input.columns, M::SHAPE.input.channels);
@@ -139,18 +146,19 @@ impl<M: Detects> Listener<M> {
     {
         self.pace.skip(lost);
         if lost >= Self::WINDOW {
-            M::input(&mut self.model).forget();
+            self.model.forget();
         }
     }
 
     /// [`Listener::skip`], of readings of sensors.
     pub fn skip_readings(&mut self, lost: u64)
     where
-        M::Window: KeepsReadings,
+        WindowOf<M>: KeepsReadings,
     {
         self.pace.skip(lost);
         if lost >= Self::WINDOW {
             self.window.forget();
+            self.model.forget();
         }
     }
 
@@ -166,7 +174,7 @@ impl<M: Detects> Listener<M> {
         self.pace.lost()
     }
 
-    /// Inferences since the start.
+    /// Inferences since the start; of [`Streaming`](crate::Streaming) models, tokens.
     #[must_use]
     pub const fn inferences(&self) -> u64 {
         self.inferences
@@ -179,7 +187,7 @@ impl<M: Detects> Listener<M> {
     }
 
     fn settings(&self) -> &'static SettingsOf<M> {
-        self.settings.unwrap_or(M::SETTINGS)
+        self.settings.unwrap_or(Self::SETTINGS)
     }
 
     /// Takes one sample of sound.
@@ -188,10 +196,10 @@ impl<M: Detects> Listener<M> {
     where
         M::Input: Listen<M>,
     {
-        let (_, gate) = M::Tracks::pace(self.settings());
+        let (_, gate) = TracksOf::<M>::pace(self.settings());
         self.pace.hear(sample, gate.is_some());
-        if M::input(&mut self.model).hear(sample) {
-            let is_full = M::input(&mut self.model).has_heard();
+        if self.model.input().hear(sample) {
+            let is_full = self.model.input().has_heard();
             self.end_frame(is_full, gate);
         }
     }
@@ -199,13 +207,17 @@ impl<M: Detects> Listener<M> {
     /// A frame later: where an inference is due, begins one, or lets the detector know that nothing is there.
     fn end_frame(&mut self, is_full: bool, gate: Option<&GateSettings>) {
         let settings = self.settings();
-        match self.pace.end_frame(M::Tracks::pace(settings).0, gate, is_full) {
-            Some(true) => {
-                (self.is_running, self.progress) = (true, Progress::new(M::SHAPE.positions));
-                self.level = M::level(&mut self.model);
-            }
-            Some(false) => self.tracks.hear(settings, None, M::LABELLED, self.pace.middle(Self::WINDOW)),
-            None => {}
+        let is_input = self.model.end_frame(is_full);
+        let cadence = TracksOf::<M>::pace(settings).0;
+        let due = self.pace.end_frame(cadence, gate, is_input && self.model.can_tell());
+        if due == Some(false) {
+            let position = self.pace.middle(Self::WINDOW);
+            self.tracks.hear(settings, None, <M::Model as Runs<M>>::LABELLED, position);
+        }
+        self.is_wanted = due == Some(true);
+        if self.is_wanted || (is_input && <M::Model as Runs<M>>::REMEMBERS) {
+            (self.is_running, self.progress) = (true, Progress::new(M::SHAPE.positions));
+            self.level = self.model.level();
         }
     }
 
@@ -216,11 +228,15 @@ impl<M: Detects> Listener<M> {
         if !self.is_running {
             return false;
         }
-        if let Some(outcome) = M::advance(&mut self.progress, &mut self.model, &self.window, self.level) {
-            self.tracks.hear(settings, Some(outcome), M::LABELLED, position);
-            self.is_running = false;
-            self.inferences += 1;
+        match self.model.advance(&mut self.progress, &self.window, self.level, self.is_wanted) {
+            Advanced::Busy => return true,
+            Advanced::Outcome(outcome) => {
+                self.tracks.hear(settings, Some(outcome), <M::Model as Runs<M>>::LABELLED, position)
+            }
+            Advanced::Taken => {}
         }
+        self.is_running = false;
+        self.inferences += 1;
         true
     }
 
@@ -228,7 +244,7 @@ impl<M: Detects> Listener<M> {
     #[inline]
     pub(super) fn found(&mut self) -> Option<super::Event> {
         let settings = self.settings();
-        self.tracks.take(settings, M::LABELS)
+        self.tracks.take(settings, <M::Model as Runs<M>>::LABELS)
     }
 
     /// Lets events that have been found wait.

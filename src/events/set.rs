@@ -1,12 +1,12 @@
 //! A listener that goes by other settings than the file's.
 
-use super::joined::Detects;
+use super::joined::{Detects, Runs};
 use super::listener::Listener;
 use super::settings::ListenerSettings;
 use super::tracks::Tracks;
 use crate::error::Error;
 
-impl<M: Detects<Tracks = Tracks<CLASSES>>, const CLASSES: usize> Listener<M> {
+impl<M: Detects<Model: Runs<M, Tracks = Tracks<CLASSES>>>, const CLASSES: usize> Listener<M> {
     /// The same with other settings.
     ///
     /// # Panics

@@ -3,7 +3,7 @@
 
 #[cfg(feature = "audio")]
 use super::AUDIO;
-use super::flow::Flow;
+use super::flow::{Flow, Pace};
 #[cfg(feature = "std")]
 use super::part::MEMORY;
 use super::part::{CHANNELS, FEATURES, LABELS, MODEL, Read, UNIT, missing, name};
@@ -63,15 +63,16 @@ impl<'a> File<'a> {
     /// # Errors
     /// What is wrong, and in which part: see [`Error`].
     pub const fn shape(&self) -> Result<Shape, Error> {
-        self.shape_of(false)
+        self.shape_of(Pace::Whole)
     }
 
-    /// Of a model that takes a token at a time, or all input at once.
-    pub(super) const fn shape_of(&self, steps: bool) -> Result<Shape, Error> {
+    /// Of a model that takes its input at this pace.
+    pub(super) const fn shape_of(&self, pace: Pace) -> Result<Shape, Error> {
         if self.major != MAJOR {
             return Err(Error::Version { found: self.major, supported: MAJOR });
         }
-        let mut sections = self.sections_in_order(false);
+        // What takes a token of its input at a time was found right as a whole before.
+        let mut sections = self.sections_in_order(matches!(pace, Pace::Stream));
         let softmax = match tri!(sections.next_part()) {
             Some((tag, mut words)) if tag == MODEL.word => tri!(Softmax::of_bits(tri!(words.word()))),
             _ => return Err(missing(MODEL)),
@@ -80,7 +81,7 @@ impl<'a> File<'a> {
             Some((tag, words)) => tri!(words.input(tag)),
             None => return Err(missing(FEATURES)),
         };
-        let mut flow = Flow::new(softmax, input, steps);
+        let mut flow = Flow::new(softmax, input, pace);
         loop {
             match tri!(sections.next_part()) {
                 Some((tag, words)) => {
@@ -111,7 +112,7 @@ impl<'a> File<'a> {
             return self.shape();
         }
         let config = tri!(self.config());
-        let mut flow = Flow::new(config.softmax, tri!(self.old_input(&config)), false);
+        let mut flow = Flow::new(config.softmax, tri!(self.old_input(&config)), Pace::Whole);
         while let Some(read) = tri!(self.old_part(&config, flow.parts())) {
             tri!(flow.take(&read));
         }

@@ -2,7 +2,7 @@
 
 use super::part::{EMBEDDING, MEMORY, NORM, OUTPUT, POSITIONS, Read, STEM, TOKEN_INPUT, missing};
 use super::reader::{exactly, tri, within};
-use super::shape::{InputKind, InputShape, OutputKind, Shape, Softmax};
+use super::shape::{CacheShape, InputKind, InputShape, OutputKind, Shape, Softmax};
 use crate::arithmetic::softmax::Steepness;
 use crate::linear::LinearView;
 use crate::parts::{AttentionPart, Convolution, FilePattern, MemoryShape, Patches, Uses};
@@ -19,13 +19,23 @@ const fn raise(most: &mut usize, found: usize) {
     }
 }
 
+/// How a model takes its input.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// All at once.
+    Whole,
+    /// A token of a text at a time: a language model.
+    Text,
+    /// A token of a series or of sound at a time.
+    Stream,
+}
+
 /// What has gone along the chain so far.
 pub(super) struct Flow<'a> {
-    shape: Shape,
+    pub(super) shape: Shape,
     /// What a stem or convolution reads: rows, columns, channels, and whether they have 15 bits.
     map: ([usize; 3], bool),
-    /// Whether the model takes a token at a time.
-    steps: bool,
+    pace: Pace,
     /// Of the first attention that rotates.
     pub(super) rope: Option<Rope<'a>>,
     /// Tokens and width.
@@ -42,7 +52,7 @@ pub(super) struct Flow<'a> {
 }
 
 impl<'a> Flow<'a> {
-    pub(super) const fn new(softmax: Softmax, input: InputShape, steps: bool) -> Self {
+    pub(super) const fn new(softmax: Softmax, input: InputShape, pace: Pace) -> Self {
         let shape = Shape {
             input,
             memory: None,
@@ -66,11 +76,12 @@ impl<'a> Flow<'a> {
             needs: Needs::NONE,
             tables: [0; 6],
             attended: 0,
+            cache: CacheShape::NONE,
         };
         let map = ([input.steps, input.columns, input.channels], input.fine);
         let (rope, embedding) = (None, None);
         let (has_residual, streams, has_input, values, rows, ended) = (false, 0, false, 0, 0, false);
-        Self { shape, map, steps, rope, embedding, has_residual, streams, has_input, values, rows, ended }
+        Self { shape, map, pace, rope, embedding, has_residual, streams, has_input, values, rows, ended }
     }
 
     /// Parts so far.
@@ -80,6 +91,11 @@ impl<'a> Flow<'a> {
 
     pub(super) const fn finish(self) -> Result<Shape, Error> {
         if self.ended { Ok(self.shape) } else { Err(missing(OUTPUT)) }
+    }
+
+    /// Whether the model takes a token at a time.
+    const fn steps(&self) -> bool {
+        !matches!(self.pace, Pace::Whole)
     }
 
     const fn uses(&mut self, uses: Uses) {
@@ -130,8 +146,10 @@ impl<'a> Flow<'a> {
             return Err(Error::Shape { what: "parts", allowed: Allowed::Between(1, MAX_PARTS), found: MAX_PARTS + 1 });
         }
         self.shape.parts += 1;
-        if self.steps {
-            tri!(self.can_step(read));
+        match self.pace {
+            Pace::Whole => {}
+            Pace::Text => tri!(self.can_step(read)),
+            Pace::Stream => tri!(self.can_stream(read)),
         }
         let is_input = matches!(read, Read::Positions { .. } | Read::Convolution(_) | Read::Memory(_));
         if !self.has_residual && !is_input {
@@ -152,10 +170,10 @@ impl<'a> Flow<'a> {
                     return Err(Error::Shape { what, allowed, found: 2 });
                 }
                 self.has_residual = true;
-                self.rows = if self.steps { 1 } else { *count };
+                self.rows = if self.steps() { 1 } else { *count };
                 (self.streams, self.shape.positions) = (self.rows, *count);
                 (self.shape.class_tokens, self.shape.width) = (*first, positions.width);
-                self.uses(Uses::LEARNED_STEPS.only_if(self.steps && !positions.values.is_empty()));
+                self.uses(Uses::LEARNED_STEPS.only_if(self.steps() && !positions.values.is_empty()));
                 self.shape.needs.residual(self.rows, positions.width);
             }
             Read::Stem(stem) => {
@@ -168,7 +186,8 @@ impl<'a> Flow<'a> {
                 self.uses(Uses::STEM);
                 let planes = if stem.fine.is_empty() { 1 } else { 2 };
                 self.shape.needs.input(planes * stem.layer.weights.inputs);
-                self.macs(stem.patches.total(), planes * stem.layer.products());
+                let patches = if self.steps() { 1 } else { stem.patches.total() };
+                self.macs(patches, planes * stem.layer.products());
             }
             Read::Embedding(embedding) => {
                 let layer = embedding.view.layer;
@@ -228,7 +247,11 @@ impl<'a> Flow<'a> {
             }
             Read::Pool { width, pool } => {
                 tri!(self.rows(*width));
-                tri!(within("pooled positions", pool.count, self.rows));
+                tri!(within(
+                    "pooled positions",
+                    pool.count,
+                    if self.steps() { self.shape.positions } else { self.rows }
+                ));
                 self.uses(Uses::POOL);
                 self.rows = 1;
             }
@@ -341,7 +364,7 @@ impl<'a> Flow<'a> {
             return Ok(());
         }
         // Nothing lies ahead of the newest position.
-        let causal = pattern.causal && !self.steps;
+        let causal = pattern.causal && !self.steps();
         self.uses(FilePattern { causal, ..*pattern }.uses());
         let mut products = attention.query.layer().products().saturating_add(attention.output.products());
         // Of each row that is looked at.
@@ -359,7 +382,7 @@ impl<'a> Flow<'a> {
             let uses = self.turns(pattern.rope);
             self.uses(uses);
         }
-        if self.steps {
+        if self.steps() {
             self.macs(1, products.saturating_add(of_keys));
             let (dim, head_dim, inner) = (attention.dim, attention.head_dim, attention.output.weights.inputs);
             let groups = attention.value.channel_groups;

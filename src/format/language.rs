@@ -1,6 +1,6 @@
 //! Reading a language model: a chain of parts that takes a token at a time.
 
-use super::flow::Flow;
+use super::flow::{Flow, Pace};
 use super::part::{EMBEDDING, Read, TOKENIZER};
 use super::reader::{exactly, tri};
 use super::shape::{OutputKind, Shape};
@@ -19,10 +19,10 @@ impl<'a> File<'a> {
     /// What is wrong, and in which part; and what a model may not have that takes a token at a time.
     pub const fn language_shape(&self) -> Result<Shape, Error> {
         if self.major != OLD_MAJOR {
-            return self.shape_of(true);
+            return self.shape_of(Pace::Text);
         }
         let config = tri!(self.decoder_config());
-        let mut flow = Flow::new(config.softmax, config.input(), true);
+        let mut flow = Flow::new(config.softmax, config.input(), Pace::Text);
         while let Some(read) = tri!(self.old_language_part(&config, flow.parts())) {
             tri!(flow.take(&read));
         }

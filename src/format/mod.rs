@@ -23,6 +23,7 @@ mod load;
 mod part;
 mod reader;
 mod shape;
+mod streaming;
 mod tables;
 mod v1;
 #[cfg(feature = "std")]

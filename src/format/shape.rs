@@ -138,6 +138,24 @@ pub struct Shape {
     pub(crate) tables: [usize; 6],
     /// Parts up to the last attention.
     pub(crate) attended: usize,
+    /// Of a model that takes a token of its input at a time: steps of a token, positions of its cache, and how many of
+    /// these keep the first tokens.
+    pub(crate) cache: CacheShape,
+}
+
+/// What a model that takes a token of its input at a time remembers; zeros of others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct CacheShape {
+    /// Steps of the input, or frames, that make a token.
+    pub steps: usize,
+    /// Positions of the cache.
+    pub slots: usize,
+    /// Those of them that keep their tokens for good.
+    pub sinks: usize,
+}
+
+impl CacheShape {
+    pub(crate) const NONE: Self = Self { steps: 0, slots: 0, sinks: 0 };
 }
 
 impl Shape {
@@ -148,6 +166,8 @@ impl Shape {
         let InputShape { steps, columns, channels, .. } = self.input;
         if let InputKind::Tokens = self.input.kind {
             [0, 0]
+        } else if self.cache.steps > 0 {
+            [1, self.inputs]
         } else if self.uses.has(Uses::PATCHES.and(Uses::CONVOLUTIONS)) {
             [steps, columns * channels]
         } else {

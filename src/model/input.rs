@@ -174,6 +174,9 @@ pub struct InputNumbers {
 }
 
 impl InputNumbers {
+    /// Without a front end.
+    pub(super) const NONE: Self = Self { kind: 0, window: 0, points: 0, values: 0, frames: 0, means: 0 };
+
     /// Those of a file.
     #[must_use]
     pub const fn of(file: &File<'_>, shape: &Shape) -> Self {
@@ -192,7 +195,7 @@ impl InputNumbers {
             };
         }
         let _ = (file, shape);
-        Self { kind: 0, window: 0, points: 0, values: 0, frames: 0, means: 0 }
+        Self::NONE
     }
 }
 

@@ -38,23 +38,23 @@ impl StepPlan {
 }
 
 /// One token on its way through the parts.
-pub(crate) struct Step<'s, W, O> {
+pub(crate) struct Step<'s, W, O, S> {
     state: State<'s, W>,
-    source: OneToken,
+    source: S,
     attend: Cached<'s>,
     observer: &'s mut O,
     layer: usize,
 }
 
-impl<'s, W: Weight, O: Observer<W>> Step<'s, W, O> {
-    /// A token at the newest position of a cache, for a model that uses this.
+impl<'s, W: Weight, O: Observer<W>, S: Source> Step<'s, W, O, S> {
+    /// What a source gives, at the newest position of a cache, for a model that uses this.
     #[inline]
     pub(crate) fn new(
         plan: &StepPlan,
         uses: Uses,
         memory: &'s mut [u32],
         cached: CachedPositions,
-        token: usize,
+        source: S,
         observer: &'s mut O,
     ) -> Self {
         let mut rest = memory;
@@ -63,7 +63,7 @@ impl<'s, W: Weight, O: Observer<W>> Step<'s, W, O> {
         // Whole turns do not count.
         state.first = cached.position as u32;
         let attend = Cached { cached, caches, turns: Turns::NONE, keeps: !uses.has(Uses::ROPES), has_turned: false };
-        Self { state, source: OneToken(token), attend, observer, layer: 0 }
+        Self { state, source, attend, observer, layer: 0 }
     }
 
     /// Does what the next part does.
@@ -78,7 +78,7 @@ impl<'s, W: Weight, O: Observer<W>> Step<'s, W, O> {
 }
 
 /// The token of the only position.
-struct OneToken(usize);
+pub(crate) struct OneToken(pub usize);
 
 impl Source for OneToken {
     fn values(&mut self, _at: usize, high: &mut [i8], low: &mut [i8]) {

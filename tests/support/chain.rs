@@ -1,6 +1,9 @@
 //! Random chains of parts, of all kinds, and inputs for them.
 #![allow(dead_code)]
 
+#[path = "streaming.rs"]
+pub mod streaming;
+
 use crate::support::{Random, linear, norm};
 use heedful::audio::{Level, Params, Spectrum, Tables};
 use heedful::dynamic::Model;
@@ -101,6 +104,8 @@ pub struct Maker<'r> {
     memory: Option<MemoryShape>,
     /// Tokens of the vocabulary.
     vocabulary: usize,
+    /// Whether it can take a token at a time.
+    streams: bool,
     parts: Vec<PartModel>,
 }
 
@@ -108,7 +113,7 @@ pub struct Maker<'r> {
 pub fn chain(random: &mut Random, number: u64) -> ChainModel {
     let softmax = if number.is_multiple_of(2) { Softmax::Wide } else { Softmax::Narrow };
     let width = random.int(1, 13) as usize;
-    let mut maker = Maker { random, width, positions: 0, memory: None, vocabulary: 0, parts: vec![] };
+    let mut maker = Maker { random, width, positions: 0, memory: None, vocabulary: 0, streams: false, parts: vec![] };
     if maker.random.int(0, 3) == 0 {
         maker.remember();
     }
@@ -352,7 +357,7 @@ impl Maker<'_> {
     fn attention(&mut self) -> AttentionModel {
         let width = self.width;
         let (key_heads, head_dim) = (self.random.int(0, 3) as usize, self.count(9));
-        let kind = self.random.int(0, 3);
+        let kind = if self.streams { 2 * self.random.int(0, 1) } else { self.random.int(0, 3) };
         let memory = self.memory.filter(|_| kind == 3);
         let (fused, low_rank) = (kind == 1, kind == 2);
         let heads = key_heads * if fused { 1 } else { self.count(2) };
@@ -386,10 +391,11 @@ impl Maker<'_> {
 
     fn pattern(&mut self, heads: usize, most_pairs: usize) -> PatternModel {
         let mut pattern = PatternModel { causal: self.coin(), ..PatternModel::default() };
-        if heads == 0 || self.random.int(0, 3) == 0 {
+        if self.streams {
+            self.look_back(&mut pattern, heads);
+        } else if heads == 0 || self.random.int(0, 3) == 0 {
             return pattern;
-        }
-        if self.coin() {
+        } else if self.coin() {
             pattern.windows = (0..heads).map(|_| self.window()).collect();
         }
         if self.coin() {
@@ -447,20 +453,21 @@ impl Maker<'_> {
         let outputs = if layer.is_some() { outputs } else { values };
         let kinds =
             [OutputKind::Classes, OutputKind::Labels, OutputKind::Values, OutputKind::Embedding, OutputKind::NextToken];
-        let kind = kinds[self.random.int(0, 4) as usize];
+        let kind = kinds[self.random.int(0, if self.streams { 3 } else { 4 }) as usize];
         self.parts.push(PartModel::Output { width: values, kind, logit, step, layer });
         outputs
     }
 
     fn pool(&mut self, width: usize) {
-        if self.random.int(0, 3) == 0 {
+        if !self.streams && self.random.int(0, 3) == 0 {
             let steepness = Steepness::from_real(0.005 * (1.0 + self.random.uniform())).unwrap();
             let scale = HeadScale::new(steepness, Scale::from_real(1.0 / 256.0).unwrap()).unwrap();
             let layer = linear(self.random, width, 1, 16.0);
             self.parts.push(PartModel::WeightedPool { layer, scale });
             return;
         }
-        let kind = [PoolKind::Mean, PoolKind::First, PoolKind::Last, PoolKind::Max][self.random.int(0, 3) as usize];
+        let kinds = [PoolKind::Mean, PoolKind::First, PoolKind::Last, PoolKind::Max];
+        let kind = if self.streams { PoolKind::Last } else { kinds[self.random.int(0, 3) as usize] };
         let count = self.count(self.positions);
         let scale = Scale::from_real((1.0 / count as f64).min(0.24)).unwrap();
         self.parts.push(PartModel::Pool { width, kind, count, scale });

@@ -8,8 +8,8 @@ use crate::report::{Report, Row};
 use crate::skip::Lack;
 use crate::targets::Target;
 use crate::{
-    constant, decoder, emulator, external, firmware, golden, infer, kernels, kinds, listening, microphone,
-    stories, toolchain,
+    constant, decoder, emulator, external, firmware, golden, infer, kernels, kinds, listening, microphone, stories,
+    toolchain,
 };
 use anyhow::{Context, Result, anyhow, bail, ensure};
 

@@ -56,6 +56,9 @@ pub struct Description {
     /// Whether tokens see only those before them.
     #[serde(default)]
     pub causal: bool,
+    /// Of tokens that see only those before them: the last so many, the token itself among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<usize>,
     /// Whether each head learns how sharply it looks.
     #[serde(default)]
     pub temperature: bool,
@@ -177,6 +180,13 @@ impl Description {
         }
         if self.pool == PoolName::Every {
             return Err(NetworkError::setting("pool", "every", "mean, first, last, max or weighted"));
+        }
+        match self.window {
+            Some(tokens) if !self.causal => {
+                return Err(NetworkError::setting("window", tokens, "nothing without `causal = true` beside it"));
+            }
+            Some(0) => return Err(NetworkError::setting("window", 0, "at least 1, the token itself")),
+            _ => {}
         }
         if self.positions == PositionsName::Rope && self.head_width() % 2 == 1 {
             let allowed = format!("another kind, or heads of an even number of values, not {}", self.head_width());

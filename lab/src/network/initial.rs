@@ -2,7 +2,7 @@
 
 use super::{Description, NetworkError, StemNorm};
 use crate::augment::{Draw, draw};
-use heedful::{MAX_INPUTS, MAX_POSITIONS, Pairing};
+use heedful::{MAX_INPUTS, MAX_POSITIONS, Pairing, Window};
 use heedful_import::graph::{
     AlibiRule, Attention, BatchNorm, Block, Convolution, Dense, FeedForward, Grid, HeadLayer, Input, Matrix, Model,
     Norm, NormKind, Order, Output, Pool, Positions, RopeScaling, Series, Stem, Unfolded, Window2, alibi_slopes,
@@ -86,7 +86,7 @@ impl Description {
             out: random.dense(self.width, wide),
             cross: false,
             causal: self.causal,
-            windows: vec![],
+            windows: self.window.map_or(vec![], |tokens| vec![Window::back(tokens - 1); self.heads]),
             scales: Attention::plain_scales(self.heads, head_dim),
         };
         let feed_forward = FeedForward {
@@ -109,7 +109,11 @@ impl Description {
                 Positions::Rotary { pairing: Pairing::Halves, frequencies }
             }
             PositionsName::Alibi => Positions::Alibi { slopes: alibi_slopes(self.heads, AlibiRule::Paper) },
-            PositionsName::Relative => Positions::Relative { table: random.table(self.heads, 2 * tokens - 1) },
+            PositionsName::Relative => {
+                // No two tokens that see each other are farther apart.
+                let apart = self.window.map_or(tokens, |window| window.min(tokens));
+                Positions::Relative { table: random.table(self.heads, 2 * apart - 1) }
+            }
         }
     }
 

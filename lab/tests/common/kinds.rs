@@ -107,6 +107,10 @@ pub fn all() -> Vec<Kind> {
     put("RMSNorm", series(r#""frames_per_token": 2, "norm": "rms""#));
     put("grouped queries", series(r#""key_heads": 1, "head_width": 6"#));
     put("causal", series(r#""causal": true, "pool": "last""#));
+    for positions in ["none", "alibi", "relative", "rope"] {
+        let keys = r#""frames_per_token": 2, "causal": true, "window": 3, "pool": "last""#;
+        put(&format!("a causal window, {positions}"), series(&format!(r#"{keys}, "positions": "{positions}""#)));
+    }
     put("temperatures", series(r#""frames_per_token": 2, "temperature": true"#));
     let mut windows = series("");
     let window = |back, ahead, dilation, sinks| Window { back, ahead, dilation, sinks };
