@@ -31,6 +31,10 @@ pub const NO_PANIC: &str = "no_panic";
 pub const STORIES: &str = "stories";
 /// The firmware with one model of any kind, and its feature.
 pub const INFER: &str = "infer";
+/// The firmware that hears sound with one model, a token at a time, and its feature.
+pub const STREAMING: &str = "streaming";
+/// Its feature that has it hear a window at a time.
+pub const WINDOWED: &str = "windowed";
 /// The feature that has [`INFER`] load its model when it runs.
 pub const LOADED: &str = "loaded";
 /// The feature that puts a panic into [`NO_PANIC`].

@@ -26,6 +26,7 @@ mod shape;
 mod skip;
 mod stories;
 mod strangers;
+mod streaming;
 mod symbols;
 mod targets;
 mod timing;
@@ -74,6 +75,13 @@ cargo xtask infer --model FILE --input FILE.npy [--target NAME]... [--markdown F
 Builds a model into firmware (Cortex-M4 and M55, unless others are named), runs it on inputs
 [N, ...] of real numbers and compares what it gives with the host; then the same with the model
 loaded at run time. Prints instructions per inference, RAM and flash.
+
+cargo xtask streaming --model FILE [--target NAME]... [--markdown FILE]
+
+Builds a model that hears a token at a time into firmware (Cortex-M4, M0, M55 and RV32, unless
+others are named), lets it hear the clips of this repository, and compares what it gives with
+the host; then the same with models/digits_nothing.heed, a window at a time. Prints instructions
+per second of sound, RAM and flash.
 
 cargo xtask readme [--check]
 
@@ -189,6 +197,10 @@ fn run() -> Result<bool> {
             let model = model.context("which model? --model model.heed")?;
             let input = input.context("which inputs? --input inputs.npy")?;
             infer::run(&chosen, &model, &input, document).map(|()| true)
+        }
+        Some("streaming") => {
+            let model = model.context("which model? --model model.heed")?;
+            streaming::run(&chosen, &model, document).map(|()| true)
         }
         Some("readme") => readme::run(check),
         Some("sanitize") => sanitize::run(),

@@ -23,6 +23,8 @@ mod report;
 mod stack;
 #[cfg(feature = "stories")]
 mod stories;
+#[cfg(feature = "streaming")]
+mod streaming;
 
 pub use clips::{Clip, clips};
 pub use constant::constant;
@@ -41,3 +43,5 @@ pub use models::{Listener, Visitor, each_model, listen};
 pub use report::{Board, fail, fault, panicked, run, succeed};
 #[cfg(feature = "stories")]
 pub use stories::tell;
+#[cfg(feature = "streaming")]
+pub use streaming::hear_sound;
