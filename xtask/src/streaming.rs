@@ -54,8 +54,8 @@ pub fn run(targets: &[&'static Target], model: &Path, document: Option<&Path>) -
 }
 
 const HEAD: &str = "\
-| core | model | an inference each | of one inference | front end, a second | network, a second | instructions a second | \
-RAM | stack | flash |
+| core | model | an inference each | of one inference | front end, a second | network, a second | \
+instructions a second | RAM | stack | flash |
 |---|---|---:|---:|---:|---:|---:|---:|---:|---:|
 ";
 
