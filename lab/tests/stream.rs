@@ -4,6 +4,7 @@
 #[path = "../../tests/support/skip.rs"]
 mod skip;
 
+use heedful::Streaming;
 use heedful::dynamic::Model;
 use heedful::events::{ClassSettings, Event, GateSettings, Listener, ListenerSettings, Settings};
 use heedful::fixed::types::U1F15;
@@ -17,6 +18,7 @@ use std::fs;
 use std::path::Path;
 
 heedful::model!(Digits = "../../models/digits.heed");
+heedful::model!(Tokens = "../../models/digits_stream.heed");
 
 const CLASS: ClassSettings = ClassSettings {
     enter: U1F15::lit("0.6"),
@@ -82,6 +84,28 @@ fn as_in_firmware(gate: Option<GateSettings>, of: &'static ListenerSettings<10>)
     assert!(events.len() >= 4, "{events:?}");
     let plain = |event: &Event| (event.class, event.score, event.start, event.end);
     assert_eq!(events.iter().map(plain).collect::<Vec<_>>(), expected.iter().map(plain).collect::<Vec<_>>());
+}
+
+/// Of a model that takes a token at a time, too, whatever the cadence.
+#[test]
+fn the_listener_of_tokens() {
+    const OFTEN: ListenerSettings<11> = ListenerSettings { cadence: 3, gate: None, ..*Listener::<Tokens>::SETTINGS };
+    static OF_TOKENS: [ListenerSettings<11>; 2] = [OFTEN, ListenerSettings { cadence: 7, ..OFTEN }];
+    let Some((samples, _)) = digits() else { return };
+    let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/digits_stream.heed")).unwrap();
+    let model = Model::load(&bytes).unwrap();
+    for of_tokens in &OF_TOKENS {
+        let mut listener = Box::new(Listener::<Streaming<Tokens>>::new().with_settings(of_tokens));
+        let expected: Vec<Event> = listener.push(&samples).collect();
+        let heard = scores(&model, &samples, of_tokens.cadence).unwrap();
+        let ListenerSettings { cadence, gate, detector } = *of_tokens;
+        let Settings { smoothing, separation, classes, .. } = detector;
+        let settings = EventsModel { cadence, smoothing, separation, gate, classes: classes.to_vec() };
+        let events = heard.events(&settings).unwrap();
+        assert!(events.len() >= 3, "{events:?}");
+        let plain = |event: &Event| (event.class, event.score, event.start, event.end);
+        assert_eq!(events.iter().map(plain).collect::<Vec<_>>(), expected.iter().map(plain).collect::<Vec<_>>());
+    }
 }
 
 #[test]

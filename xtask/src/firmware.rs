@@ -35,6 +35,10 @@ pub const STORIES: &str = "stories";
 pub const INFER: &str = "infer";
 /// The firmware that counts a listener and its slices, and its feature.
 pub const SLICES: &str = "slices";
+/// The firmware that hears sound with one model, a token at a time, and its feature.
+pub const STREAMING: &str = "streaming";
+/// Its feature that has it hear a window at a time.
+pub const WINDOWED: &str = "windowed";
 /// The feature that has [`INFER`] load its model when it runs.
 pub const LOADED: &str = "loaded";
 /// The feature that puts a panic into [`NO_PANIC`].

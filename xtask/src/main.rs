@@ -27,6 +27,7 @@ mod shape;
 mod skip;
 mod stories;
 mod strangers;
+mod streaming;
 mod symbols;
 mod targets;
 mod timing;
@@ -81,6 +82,13 @@ cargo xtask listening [--target NAME]... [--model FILE] [--markdown FILE]
 Executed instructions of an inference, of its largest slice, and of a listener in a second of
 sound and of silence, for digits_nothing and commands on Cortex-M4, unless others are named;
 and what the listener's gate spares in a quiet hour.
+
+cargo xtask streaming --model FILE [--target NAME]... [--markdown FILE]
+
+Builds a model that hears a token at a time into firmware (Cortex-M4, M0, M55 and RV32, unless
+others are named), lets it hear the clips of this repository, and compares what it gives with
+the host; then the same with models/digits_nothing.heed, a window at a time. Prints instructions
+per second of sound, RAM and flash.
 
 cargo xtask readme [--check]
 
@@ -198,6 +206,10 @@ fn run() -> Result<bool> {
             infer::run(&chosen, &model, &input, document).map(|()| true)
         }
         Some("listening") => listening::run(&chosen, model, document).map(|()| true),
+        Some("streaming") => {
+            let model = model.context("which model? --model model.heed")?;
+            streaming::run(&chosen, &model, document).map(|()| true)
+        }
         Some("readme") => readme::run(check),
         Some("sanitize") => sanitize::run(),
         Some("strangers") => strangers::run(),

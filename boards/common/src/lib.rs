@@ -31,6 +31,8 @@ mod slices;
 mod stack;
 #[cfg(feature = "stories")]
 mod stories;
+#[cfg(feature = "streaming")]
+mod streaming;
 
 pub use clips::{Clip, clips};
 pub use constant::constant;
@@ -57,3 +59,5 @@ pub use {
     microphone::{Sound, microphone, on_sample, print_event, sound},
     minute::RATE,
 };
+#[cfg(feature = "streaming")]
+pub use streaming::hear_sound;
