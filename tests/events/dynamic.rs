@@ -149,6 +149,20 @@ fn in_halves() {
     assert_eq!((ear.heard(), ear.lost(), ear.window()), (samples.len() as u64, 0, 8176));
 }
 
+/// After as many lost samples as a window has, the model waits for a full one.
+#[test]
+fn lost_samples() {
+    let model = digits();
+    let mut ear = Listener::with_settings(&model, settings(&OPEN)).unwrap();
+    let mut inferences = |lost, samples| {
+        ear.skip(lost);
+        ear.push(&vec![0; samples]);
+        ear.inferences()
+    };
+    assert_eq!((inferences(0, 8176), inferences(8175, 13 * 80)), (1, 2));
+    assert_eq!((inferences(8176, 8000), inferences(0, 176)), (2, 3));
+}
+
 /// A clock that jumps, by more than 2^63 and to its end.
 #[test]
 fn a_clock_that_jumps() {
