@@ -19,6 +19,10 @@ pub const EXTERNAL: &str = "external";
 pub const MICROPHONE: &str = "microphone";
 /// The feature of it, which puts a listener into [`NO_PANIC`], too.
 pub const LISTENING: &str = "listening";
+/// The firmware with a listener as a task of embassy, and its feature.
+pub const LISTEN_EMBASSY: &str = "listen_embassy";
+/// See [`LISTEN_EMBASSY`].
+pub const EMBASSY: &str = "embassy";
 /// The firmware that runs each kind of attention.
 pub const KINDS: &str = "kinds";
 /// The firmware that counts each kind of attention.

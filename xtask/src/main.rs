@@ -5,6 +5,7 @@ mod constant;
 mod count;
 mod cycles;
 mod decoder;
+mod embassy;
 mod emulator;
 mod external;
 mod firmware;

@@ -8,8 +8,8 @@ use crate::report::{Report, Row};
 use crate::skip::Lack;
 use crate::targets::Target;
 use crate::{
-    constant, decoder, emulator, external, firmware, golden, infer, kernels, kinds, listening, microphone, stories,
-    toolchain,
+    constant, decoder, embassy, emulator, external, firmware, golden, infer, kernels, kinds, listening, microphone,
+    stories, toolchain,
 };
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
@@ -54,6 +54,9 @@ pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool>
         let minutes = microphone::run(target);
         let heard = minutes.as_ref().map_err(|error| anyhow!("{error:#}"));
         let heard = heard.and_then(|minutes| microphone::check(target, minutes));
+        if let (embassy::TARGET, Ok(minutes)) = (target.name, &minutes) {
+            report.check(target.name, "a task of embassy", embassy::check(target, minutes));
+        }
         let events = heard.is_ok().then_some(minutes).and_then(Result::ok).map_or(vec![], |minutes| minutes.events);
         report.check(target.name, &format!("a minute of sound through {}", target.hears), heard);
         report.check(target.name, "a listener without panics", listening::without_panics(target));
