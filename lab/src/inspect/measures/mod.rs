@@ -1,0 +1,13 @@
+//! Measures of attention heads: pure functions of maps, outputs and values. `docs/heads.md` says how to read each.
+//!
+//! A [`Map`] holds the weights of one head in one recording. A measure that is not defined, such as the entropy of a
+//! head whose every row is masked, is `None`, never a number that looks like one. What sums over recordings takes them
+//! one by one (`add`) and keeps memory that does not grow with them.
+
+pub mod diversity;
+pub mod head;
+mod map;
+mod share;
+
+pub use map::{Map, MapError};
+pub use share::{Share, ShareSum, share_where};
