@@ -34,5 +34,7 @@ pub fn attention_flow(layers: &[&Map], residual: f64, output: usize) -> Result<V
         }
     }
     let source = nodes[layers.len() * positions + output];
-    Ok(nodes[..positions].iter().map(|&input| dinics(&graph, source, input).0 as f64 / UNIT).collect())
+    // The rounded weights of a row may sum to a little more than 1.
+    let flow = |&input: &NodeIndex| (dinics(&graph, source, input).0 as f64 / UNIT).min(1.0);
+    Ok(nodes[..positions].iter().map(flow).collect())
 }
