@@ -60,7 +60,7 @@ fn layers_that_do_not_fit_are_refused() {
 
 #[test]
 fn a_model_of_usual_size_is_followed_at_once() {
-    let layers: Vec<Map> = (0..6).map(|seed| random_map(48, 6.0, false, seed)).collect();
-    let flow = attention_flow(&layers.iter().collect::<Vec<_>>(), 0.5, 47).unwrap();
+    let layers: Vec<Map> = (0..3).map(|seed| random_map(25, 6.0, false, seed)).collect();
+    let flow = attention_flow(&layers.iter().collect::<Vec<_>>(), 0.5, 24).unwrap();
     assert!(flow.iter().all(|flow| (0.0..=1.0).contains(flow)), "{flow:?}");
 }
