@@ -151,6 +151,18 @@ fn the_strongest_lag_and_key_are_found() {
 }
 
 #[test]
+fn lags_and_keys_of_few_queries_do_not_count() {
+    // Of lag 9, and of key 9 under the mask, there is one cell each, and it has all the weight.
+    let (mut lags, mut cells) = (LagSums::new(10), MapSums::new(10, 10));
+    let far = pointed_map(10, 1.0, |query| if query == 9 { 0 } else { query });
+    lags.add(&far);
+    assert_eq!(lags.strongest().map(|(lag, share)| (lag, share.rows)), Some((0, 10)));
+    let last: Vec<f64> = (0..100).map(|cell| if cell == 99 { 1e9 } else { 1.0 }).collect();
+    cells.add(&Map::causal(10, 10, &last).unwrap());
+    assert_eq!(cells.strongest_key().map(|(key, share)| (key, share.rows)), Some((0, 10)));
+}
+
+#[test]
 fn a_period_is_found_and_its_multiples_are_not_taken_for_it() {
     let period = |of: fn(usize, usize) -> bool| {
         let weights: Vec<f64> = (0..24 * 24).map(|cell| if of(cell / 24, cell % 24) { 1.0 } else { 0.05 }).collect();

@@ -160,6 +160,17 @@ fn equal_heads_are_redundant_and_random_ones_are_not() {
 }
 
 #[test]
+fn noise_has_no_redundant_pair() {
+    for (positions, sharpness, causal) in [(8, 3.0, false), (8, 40.0, true), (POSITIONS, 12.0, true)] {
+        let maps: Vec<Map> = (0..20).map(|seed| random_map(positions, sharpness, causal, seed)).collect();
+        let mut patterns = PatternSums::new(maps.len());
+        patterns.add(&maps.iter().collect::<Vec<_>>()).unwrap();
+        let heads: Vec<HeadSummary> = maps.iter().map(|map| head(|_| map.clone(), |_| Recording::default())).collect();
+        assert_eq!(warnings(&heads, &patterns.correlation(), None), [], "{positions} positions, {sharpness}, {causal}");
+    }
+}
+
+#[test]
 fn collapsed_and_idle_heads_are_told() {
     let sink = head(|_| pointed_map(POSITIONS, 1.0, |_| 0), |_| Recording::default());
     let idle = head(|_| Map::hidden(POSITIONS, POSITIONS), |_| Recording::default());
