@@ -71,6 +71,21 @@ fn one_head_and_heads_that_look_at_one_key_are_ends() {
 }
 
 #[test]
+fn long_lists_compare_some_rows_and_come_out_alike() {
+    // Four heads, eight pairs of 256 cells each, of which half are allowed. Heads take turns between two maps.
+    let two = [random_map(16, 6.0, false, 1), random_map(16, 6.0, false, 2)];
+    let maps: Vec<&Map> = (0..4).map(|head| &two[head % 2]).collect();
+    let mut sums = PatternSums::with_budget(maps.len(), 1024);
+    sums.add(&maps).unwrap();
+    let once = sums.divergence()[(0, 1)];
+    assert!((once - divergence(&two[0], &two[1]).unwrap()).abs() > 1e-9, "some rows are left out");
+    sums.add(&maps).unwrap();
+    // Two recordings have all of them.
+    assert_near(sums.divergence()[(0, 1)], divergence(&two[0], &two[1]).unwrap(), "divergence");
+    assert_eq!(sums.divergence()[(0, 2)], 0.0);
+}
+
+#[test]
 fn maps_that_do_not_fit_are_refused() {
     let (three, four) = (Map::hidden(3, 3), Map::hidden(4, 4));
     let mut sums = PatternSums::new(2);
@@ -168,6 +183,19 @@ fn heads_are_ordered_and_laid_out_as_in_scipy() {
     let found = DMatrix::from_fn(9, 9, apart);
     assert_all_near(&rows(&found), &numbers(&fixture["plane_distances"]), "distance in the plane");
     assert_same(Some(layout.shown), &fixture["shown"], "shown");
+}
+
+#[test]
+fn axes_point_to_their_farthest_point() {
+    for seed in 0..12 {
+        let points = random_map(6, 4.0, false, seed);
+        let apart = |a: usize, b: usize| points.row(a).iter().zip(points.row(b)).map(|(x, y)| (x - y).abs()).sum();
+        let layout = classical_scaling(&DMatrix::from_fn(6, 6, apart));
+        for axis in 0..2 {
+            let far = layout.points.iter().map(|point| point[axis]).max_by(|a, b| a.abs().total_cmp(&b.abs()));
+            assert!(far.unwrap() > 0.0, "axis {axis} of {seed}: {:?}", layout.points);
+        }
+    }
 }
 
 #[test]

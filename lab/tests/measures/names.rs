@@ -34,6 +34,25 @@ fn planted_heads_are_named() {
 }
 
 #[test]
+fn the_larger_share_names_a_head() {
+    // On a short recording the first position is often the previous one, and both have most of the attention.
+    let looks = |first: f64| {
+        let mut weights = vec![0.0; 64];
+        for query in 1..8 {
+            weights[query * 8] += first;
+            weights[query * 8 + query - 1] += 1.0 - first;
+        }
+        let mut sums = HeadSums::new(8, 0, &[]);
+        (0..10).for_each(|_| sums.add(&Map::new(8, 8, &weights).unwrap(), &Recording::default()));
+        let summary = sums.summary();
+        assert!(summary.first.unwrap().is_marked() && summary.previous.unwrap().is_marked());
+        Name::of(&summary).looks
+    };
+    assert_eq!(looks(0.55), Looks::First);
+    assert_eq!(looks(0.45), Looks::Back(1));
+}
+
+#[test]
 fn heads_that_look_near_or_in_steps_are_named() {
     let weights = |of: fn(usize, usize) -> bool| -> Vec<f64> {
         let cells = (0..POSITIONS).flat_map(|query| (0..POSITIONS).map(move |key| (query, key)));
@@ -137,6 +156,17 @@ fn noise_has_no_name() {
 }
 
 #[test]
+fn a_period_in_noise_is_no_name() {
+    let found = (0..500).find_map(|seed| {
+        let mut sums = HeadSums::new(POSITIONS, 0, &[]);
+        sums.add(&random_map(POSITIONS, 4.0, false, seed), &Recording::default());
+        Some(sums.summary()).filter(|summary| summary.period.is_some())
+    });
+    let found = found.expect("a period by chance");
+    assert_eq!(Name::of(&found).looks, Looks::Mixed, "{found:?}");
+}
+
+#[test]
 fn equal_heads_are_redundant_and_random_ones_are_not() {
     let (mut patterns, mut outputs) = (PatternSums::new(4), OutputSums::new(&[2; 4]));
     let mut heads: Vec<HeadSums> = (0..4).map(|_| HeadSums::new(POSITIONS, 2, &[])).collect();
@@ -179,4 +209,11 @@ fn collapsed_and_idle_heads_are_told() {
     let found = warnings(&[sink, idle, sound], &unknown, None);
     assert!(matches!(found[..], [Warning::Collapsed { head: 0, .. }, Warning::Idle { head: 1 }]), "{found:?}");
     assert_eq!(warnings(&[], &unknown, None), []);
+    // An idle head is no half of a pair.
+    let sound = |output| {
+        let recording = move |_| Recording { output: Some(output), ..Recording::default() };
+        head(|seed| random_map(POSITIONS, 4.0, false, seed), recording)
+    };
+    let alike = nalgebra::DMatrix::from_element(2, 2, 1.0);
+    assert_eq!(warnings(&[sound(1.0), sound(0.0)], &alike, None), [Warning::Idle { head: 1 }]);
 }

@@ -61,6 +61,13 @@ fn heads_that_do_not_depend_on_each_other_are_worth_what_they_add() {
 }
 
 #[test]
+fn each_order_is_taken_backwards_too() {
+    // Two heads are worth something only together. One order alone would give it all to the last.
+    let Ok(both) = shapley(2, 1, 3, |present| Ok::<_, Infallible>(f64::from(u8::from(present[0] && present[1]))));
+    assert_eq!(both.values, [0.5, 0.5]);
+}
+
+#[test]
 fn shapley_values_of_few_heads_and_of_failures() {
     let Ok(none) = shapley(0, 2, 1, |_| Ok::<_, Infallible>(0.5));
     assert_eq!((none.values.len(), none.whole, none.empty), (0, 0.5, 0.5));

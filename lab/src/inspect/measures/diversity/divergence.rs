@@ -6,10 +6,17 @@ use crate::inspect::measures::{Map, head::row_entropy};
 /// share no key. Keys that one row lacks weigh 0 there.
 #[must_use]
 pub fn row_divergence(p: &[f64], q: &[f64]) -> f64 {
-    let at = |row: &[f64], key: usize| row.get(key).copied().unwrap_or(0.0);
-    let middle: Vec<f64> = (0..p.len().max(q.len())).map(|key| (at(p, key) + at(q, key)) / 2.0).collect();
-    let divergence = row_entropy(&middle) - (row_entropy(p) + row_entropy(q)) / 2.0;
-    divergence.clamp(0.0, std::f64::consts::LN_2)
+    with_entropies(p, q, row_entropy(p) + row_entropy(q))
+}
+
+/// As [`row_divergence`], given the sum of the entropies.
+pub(super) fn with_entropies(p: &[f64], q: &[f64], entropies: f64) -> f64 {
+    let (short, long) = if p.len() < q.len() { (p, q) } else { (q, p) };
+    let term = |weight: f64| if weight > 0.0 { -weight * weight.ln() } else { 0.0 };
+    let (both, rest) = long.split_at(short.len());
+    let middle = short.iter().zip(both).map(|(a, b)| term((a + b) / 2.0)).sum::<f64>()
+        + rest.iter().map(|&b| term(b / 2.0)).sum::<f64>();
+    (middle - entropies / 2.0).clamp(0.0, std::f64::consts::LN_2)
 }
 
 /// Mean of the rows' divergences, in nats, 0 to `ln 2`, over queries that are live in both; none if there is no such
