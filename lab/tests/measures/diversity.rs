@@ -145,6 +145,9 @@ fn outputs_that_do_not_fit_are_refused() {
     assert_eq!(sums.add(&[&[1.0, f64::NAN], &[1.0, 2.0]]), Err(OutputError::NotFinite { head: 0 }));
     sums.add(&[&[], &[]]).unwrap();
     assert_eq!(sums.disagreement(), None);
+    let mut flat = OutputSums::new(&[0, 0]);
+    flat.add(&[&[], &[]]).unwrap();
+    assert!(flat.cka().iter().all(|value| value.is_nan()) && flat.disagreement().is_none());
     let mut none = OutputSums::new(&[]);
     none.add(&[]).unwrap();
     assert!(none.cka().is_empty() && none.disagreement().is_none());

@@ -11,7 +11,8 @@ pub struct OutputSums {
     means: DVector<f64>,
     /// Sums of products of deviations from the mean.
     scatter: DMatrix<f64>,
-    cosines: DMatrix<f64>,
+    /// Over all pairs and rows; 0 where widths differ.
+    cosines: f64,
 }
 
 /// The outputs of one recording do not fit each other or the list.
@@ -57,13 +58,7 @@ impl OutputSums {
             }))
             .collect();
         let all = widths.iter().sum();
-        Self {
-            starts,
-            rows: 0.0,
-            means: DVector::zeros(all),
-            scatter: DMatrix::zeros(all, all),
-            cosines: DMatrix::zeros(widths.len(), widths.len()),
-        }
+        Self { starts, rows: 0.0, means: DVector::zeros(all), scatter: DMatrix::zeros(all, all), cosines: 0.0 }
     }
 
     /// Counts a recording: of each head its outputs, `positions x width`, row by row.
@@ -96,7 +91,9 @@ impl OutputSums {
                 values,
             ));
         }
-        self.cosines += cosines(&all, &self.starts);
+        if let Some(width) = self.width() {
+            self.cosines += cosines(outputs, width);
+        }
         // Means and deviations of two sets join exactly (Chan et al. 1979).
         let means = all.row_mean().transpose();
         all.row_iter_mut().for_each(|mut row| row -= means.transpose());
@@ -130,33 +127,31 @@ impl OutputSums {
     /// differ. Given the values instead of the outputs, it is their disagreement on subspaces.
     #[must_use]
     pub fn disagreement(&self) -> Option<f64> {
+        let pairs = ((self.starts.len() - 1) * (self.starts.len() - 1)) as f64;
+        self.width().filter(|_| self.rows > 0.0).map(|_| -self.cosines / pairs / self.rows)
+    }
+
+    /// The width of all heads, if they have one.
+    fn width(&self) -> Option<usize> {
         let mut widths = self.starts.windows(2).map(|pair| pair[1] - pair[0]);
-        let first = widths.next()?;
-        let pairs = self.cosines.len() as f64;
-        (self.rows > 0.0 && widths.all(|width| width == first)).then(|| -self.cosines.sum() / pairs / self.rows)
+        widths.next().filter(|&first| widths.all(|width| width == first))
     }
 }
 
-/// Sums over rows of the cosines between heads; a row of zeros is like no other. Zeros where widths differ.
-fn cosines(all: &DMatrix<f64>, starts: &[usize]) -> DMatrix<f64> {
-    let heads = starts.len() - 1;
-    let width = starts[1] - starts[0];
-    if starts.windows(2).any(|pair| pair[1] - pair[0] != width) {
-        return DMatrix::zeros(heads, heads);
-    }
-    // A column a head: its rows, each of length 1.
-    let rows = all.nrows();
-    let mut units = DMatrix::zeros(rows * width, heads);
-    for (head, &start) in starts[..heads].iter().enumerate() {
-        for row in 0..rows {
-            let values = all.view((row, start), (1, width));
-            let length = values.norm();
+/// Sum over rows and pairs of heads, each with itself too, of the cosine of their outputs: the square of the sum of the
+/// heads' vectors of length 1. A row of zeros is like no other.
+fn cosines(outputs: &[&[f64]], width: usize) -> f64 {
+    let rows = outputs.first().map_or(0, |first| first.len() / width.max(1));
+    let mut sums = vec![0.0; rows * width];
+    for values in outputs {
+        for (sum, row) in sums.chunks_exact_mut(width).zip(values.chunks_exact(width)) {
+            let length = row.iter().map(|x| x * x).sum::<f64>().sqrt();
             if length > 0.0 {
-                units.view_mut((row * width, head), (width, 1)).copy_from(&(values.transpose() / length));
+                sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x / length);
             }
         }
     }
-    units.tr_mul(&units)
+    sums.iter().map(|x| x * x).sum()
 }
 
 /// Linear CKA of two sets of outputs, row by row, `widths` wide: [`OutputSums`] for one pair.

@@ -18,7 +18,8 @@ pub struct PatternSums {
     products: DMatrix<f64>,
     divergences: DMatrix<f64>,
     divergence_counts: DMatrix<f64>,
-    overlaps: DMatrix<f64>,
+    /// `Σ a·b` over all pairs of rows, per query.
+    overlap: f64,
 }
 
 /// The maps of one recording do not fit each other or the list.
@@ -64,8 +65,8 @@ impl PatternSums {
             cells: 0.0,
             products: zeros.clone(),
             divergences: zeros.clone(),
-            divergence_counts: zeros.clone(),
-            overlaps: zeros,
+            divergence_counts: zeros,
+            overlap: 0.0,
         }
     }
 
@@ -94,8 +95,9 @@ impl PatternSums {
         }
         self.cells += cells as f64;
         self.products += excess.tr_mul(&excess);
-        let weights = DMatrix::from_fn(cells, heads, |cell, head| maps[head].weights()[cell]);
-        self.overlaps += weights.tr_mul(&weights) / first.queries().max(1) as f64;
+        // Over all pairs, the products of two heads' weights are the square of the heads' sum.
+        let sum = |cell: usize| maps.iter().map(|map| map.weights()[cell]).sum::<f64>();
+        self.overlap += (0..cells).map(|cell| sum(cell).powi(2)).sum::<f64>() / first.queries().max(1) as f64;
         self.add_divergences(maps, (heads * heads / 2 * cells / self.budget.max(1)).max(1));
         self.recordings += 1;
         Ok(())
@@ -150,6 +152,6 @@ impl PatternSums {
     #[must_use]
     pub fn position_disagreement(&self) -> Option<f64> {
         let pairs = (self.heads * self.heads) as f64;
-        (pairs > 0.0 && self.recordings > 0).then(|| -self.overlaps.sum() / pairs / self.recordings as f64)
+        (pairs > 0.0 && self.recordings > 0).then(|| -self.overlap / pairs / self.recordings as f64)
     }
 }
