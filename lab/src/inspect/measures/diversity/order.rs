@@ -5,8 +5,8 @@ use nalgebra::DMatrix;
 /// The leaves of average-linkage clustering (UPGMA, Sokal & Michener 1958) from left to right; at each join, the part
 /// that was made first stands left.
 ///
-/// `distances` is symmetric and not negative, such as `1 - CKA` or a divergence. An unknown distance (NaN) counts as the
-/// largest.
+/// `distances` is symmetric and not negative, such as `1 - CKA` or a divergence. An unknown distance (NaN) counts as
+/// the largest.
 #[must_use]
 pub fn cluster_order(distances: &DMatrix<f64>) -> Vec<usize> {
     let heads = distances.nrows();

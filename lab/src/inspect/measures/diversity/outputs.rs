@@ -105,9 +105,9 @@ impl OutputSums {
         Ok(())
     }
 
-    /// Linear CKA of each pair over all positions of all recordings, 0 to 1: 1 where one head's outputs are those of the
-    /// other, rotated and scaled; NaN where a head's output never changes. With few rows against the widths, it is high
-    /// by chance.
+    /// Linear CKA of each pair over all positions of all recordings, 0 to 1: 1 where one head's outputs are those of
+    /// the other, rotated and scaled; NaN where a head's output never changes. With few rows against the widths, it is
+    /// high by chance.
     #[must_use]
     pub fn cka(&self) -> DMatrix<f64> {
         let heads = self.starts.len() - 1;
@@ -122,9 +122,9 @@ impl OutputSums {
         })
     }
 
-    /// Disagreement of outputs (Li et al. 2018, section 3): the negative mean over all pairs, a head with itself too, of
-    /// the cosine between the outputs at the same position, -1 (all equal) to 1; none if nothing was counted or widths
-    /// differ. Given the values instead of the outputs, it is their disagreement on subspaces.
+    /// Disagreement of outputs (Li et al. 2018, section 3): the negative mean over all pairs, a head with itself too,
+    /// of the cosine between the outputs at the same position, -1 (all equal) to 1; none if nothing was counted or
+    /// widths differ. Given the values instead of the outputs, it is their disagreement on subspaces.
     #[must_use]
     pub fn disagreement(&self) -> Option<f64> {
         let pairs = ((self.starts.len() - 1) * (self.starts.len() - 1)) as f64;

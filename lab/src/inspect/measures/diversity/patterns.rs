@@ -122,8 +122,8 @@ impl PatternSums {
         }
     }
 
-    /// Pearson correlation of each pair's weights above an even row, over all cells and recordings, -1 to 1; what a mask
-    /// hides counts as 0. NaN where a head's rows are all even: it has no pattern.
+    /// Pearson correlation of each pair's weights above an even row, over all cells and recordings, -1 to 1; what a
+    /// mask hides counts as 0. NaN where a head's rows are all even: it has no pattern.
     #[must_use]
     pub fn correlation(&self) -> DMatrix<f64> {
         // The excess of each row sums to 0, so that products are covariances.
@@ -139,8 +139,8 @@ impl PatternSums {
         })
     }
 
-    /// Mean Jensen-Shannon divergence of each pair over queries that are live in both, in nats, 0 to `ln 2` (Clark et al.
-    /// 2019, section 6, cluster heads by it); NaN where there was no such query.
+    /// Mean Jensen-Shannon divergence of each pair over queries that are live in both, in nats, 0 to `ln 2` (Clark et
+    /// al. 2019, section 6, cluster heads by it); NaN where there was no such query.
     #[must_use]
     pub fn divergence(&self) -> DMatrix<f64> {
         self.divergences.component_div(&self.divergence_counts)

@@ -57,9 +57,9 @@ pub fn mean_map(heads: &[&Map]) -> Result<Map, FlowError> {
     Map::masked(queries, keys, &weights, sees).map_err(|_| FlowError::Empty)
 }
 
-/// Attention rollout: the product `A_L ... A_1` of the layers' maps (means over heads, first layer first), each with the
-/// residual path as `A = residual·I + (1 - residual)·W`, rows divided by their sum. Abnar & Zuidema 2020, section 3,
-/// take a residual of 0.5. Cell (output, input) is the share of that input in that output, 0 to 1; rows sum to 1.
+/// Attention rollout: the product `A_L ... A_1` of the layers' maps (means over heads, first layer first), each with
+/// the residual path as `A = residual·I + (1 - residual)·W`, rows divided by their sum. Abnar & Zuidema 2020, section
+/// 3, take a residual of 0.5. Cell (output, input) is the share of that input in that output, 0 to 1; rows sum to 1.
 ///
 /// # Errors
 /// If there is no layer, a map is not square or of another size, or the residual is not 0 to 1.

@@ -92,8 +92,8 @@ impl MapSums {
     /// Share of the variance of the weights (above an even row) that the cell, query and key position, explains,
     /// whatever the recording: near 1 of a head that position drives, near 0 of one that content drives.
     ///
-    /// The adjusted R² of one factor, `1 - (SS within cells / (n - cells)) / (SS of all / (n - 1))`, at most 1; about 0,
-    /// and below it by chance, where position says nothing. None with fewer than two recordings, or where no row
+    /// The adjusted R² of one factor, `1 - (SS within cells / (n - cells)) / (SS of all / (n - 1))`, at most 1; about
+    /// 0, and below it by chance, where position says nothing. None with fewer than two recordings, or where no row
     /// prefers a key.
     #[must_use]
     pub fn position_r2(&self) -> Option<f64> {

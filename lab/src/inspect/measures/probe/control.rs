@@ -4,9 +4,9 @@ use crate::augment::draw;
 use rand::RngExt;
 use std::collections::BTreeMap;
 
-/// Labels without meaning: each type (a token, a speaker, a position) gets the label of an item drawn at random, so that
-/// labels are as frequent as they were, and keeps it wherever it occurs. A probe can only learn them by heart; what it
-/// reads beyond that is its selectivity.
+/// Labels without meaning: each type (a token, a speaker, a position) gets the label of an item drawn at random, so
+/// that labels are as frequent as they were, and keeps it wherever it occurs. A probe can only learn them by heart;
+/// what it reads beyond that is its selectivity.
 ///
 /// # Panics
 /// If there are not as many types as labels.

@@ -32,8 +32,8 @@ pub fn wilson(successes: usize, trials: usize) -> Interval {
     Interval { low: end(centre - half).min(share), high: end(centre + half).max(share) }
 }
 
-/// Percentile bootstrap (Efron 1979) of the share of successes, drawing whole groups (recordings, speakers), as items of
-/// one group are not independent. Equal seeds give equal intervals; without items, all of 0 to 1.
+/// Percentile bootstrap (Efron 1979) of the share of successes, drawing whole groups (recordings, speakers), as items
+/// of one group are not independent. Equal seeds give equal intervals; without items, all of 0 to 1.
 ///
 /// # Panics
 /// If there are not as many groups as items.
