@@ -119,6 +119,7 @@ fn groups_are_never_on_both_sides() {
     let groups: Vec<usize> = (0..100).map(|item| item % 10).collect();
     let test = held_back(&groups, 3).unwrap();
     assert_eq!(test.len(), 3);
+    assert!((0..9).any(|seed| held_back(&groups, seed) != Ok(test.clone())), "every seed draws the same");
     assert_eq!(held_back(&[4, 9, 4], 1).unwrap().len(), 1);
     assert_eq!(held_back(&[4, 4], 1), Err(ProbeError::Groups { groups: 1 }));
     assert_eq!(held_back(&[], 1), Err(ProbeError::Groups { groups: 0 }));
