@@ -38,6 +38,7 @@ fn divergence_goes_from_nothing_to_ln_2() {
     // By hand: the mean is (3/4, 1/4), so 2 ln 2 - 3/4 ln 3, less the half of ln 2.
     let apart = 1.5 * std::f64::consts::LN_2 - 0.75 * 3f64.ln();
     assert_near(row_divergence(&[1.0], &[0.5, 0.5]), apart, "half apart");
+    assert_near(row_divergence(&[1.0], &[0.2, 0.8]), row_divergence(&[1.0, 0.0], &[0.2, 0.8]), "a key less");
     let (even, masked) = (Map::new(2, 2, &[1.0; 4]).unwrap(), Map::hidden(2, 2));
     assert_eq!((divergence(&even, &masked), divergence(&even, &even)), (None, Some(0.0)));
 }
