@@ -8,6 +8,7 @@ use heedful_lab::dataset::pattern::Pattern;
 use heedful_lab::dataset::{Content, Data, Dataset, InputConfig, Options};
 use heedful_lab::evaluate::{Confusion, float, integer_without};
 use heedful_lab::head_index::HeadIndex;
+use heedful_lab::inspect::has_folders;
 use heedful_lab::project::{Project, Task, card};
 use heedful_lab::prune;
 use heedful_lab::weights::Weights;
@@ -147,11 +148,6 @@ impl Evaluate {
         line("int8", &int8);
         Ok(())
     }
-}
-
-/// Whether recordings lie in folders, as labels do.
-fn has_folders(folder: &Path) -> bool {
-    std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| entry.path().is_dir()))
 }
 
 fn print(int8: &Confusion) {
