@@ -27,6 +27,7 @@ pub mod features;
 pub mod file;
 pub mod fuse;
 pub mod head_index;
+pub mod inspect;
 pub mod low_rank;
 pub mod narrow;
 pub mod network;

@@ -1,0 +1,101 @@
+//! A probe trained on some groups and tested on others.
+
+use super::{Interval, ProbeError, ProbeSums, bootstrap_by_group, control_labels};
+use crate::augment::draw;
+use rand::seq::SliceRandom;
+use std::collections::BTreeSet;
+
+/// What a probe reads from outputs it has not seen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ProbeResult {
+    /// Share of the test items that it judges rightly, 0 to 1.
+    pub accuracy: f64,
+    /// Of the accuracy: bootstrap over the test's groups.
+    pub interval: Interval,
+    /// Accuracy of always saying the training items' commonest class, 0 to 1.
+    pub majority: f64,
+    /// Accuracy on the control task, 0 to 1; none if no types were given.
+    pub control: Option<f64>,
+    /// Test items.
+    pub items: usize,
+}
+
+impl ProbeResult {
+    /// Accuracy less that on the control task (Hewitt & Liang 2019, section 2), -1 to 1: what the outputs tell, beyond
+    /// what the probe could learn by heart.
+    #[must_use]
+    pub fn selectivity(&self) -> Option<f64> {
+        self.control.map(|control| self.accuracy - control)
+    }
+}
+
+/// Ridge of the probes here, as a share of the mean variance.
+const RIDGE: f64 = 1e-3;
+/// Resamples of the bootstrap.
+const RESAMPLES: usize = 1000;
+
+/// Groups to test on: about three of ten, at least one, and never all; the same for equal seeds.
+///
+/// # Errors
+/// With fewer than two groups.
+pub fn held_back(groups: &[usize], seed: u64) -> Result<BTreeSet<usize>, ProbeError> {
+    let mut all: Vec<usize> = groups.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    if all.len() < 2 {
+        return Err(ProbeError::Groups { groups: all.len() });
+    }
+    let test = (all.len() * 3 / 10).max(1);
+    all.shuffle(&mut draw(seed, 3, 0));
+    all.truncate(test);
+    Ok(all.into_iter().collect())
+}
+
+/// Trains a probe on the items of most groups and tests it on the others ([`held_back`]).
+///
+/// `features` is `items x width`, row by row; `labels` count from 0. `groups` says which items belong together (the
+/// recording, the speaker), so that none is on both sides. `types` are the types of the control task.
+///
+/// # Errors
+/// If lists are not equally long, or there are fewer than two groups, or than two classes to train on.
+pub fn probe(
+    features: &[f64],
+    width: usize,
+    labels: &[usize],
+    groups: &[usize],
+    types: Option<&[usize]>,
+    seed: u64,
+) -> Result<ProbeResult, ProbeError> {
+    let items = labels.len();
+    let rows = features.len().checked_div(width).filter(|rows| rows * width == features.len()).unwrap_or(0);
+    for found in [rows, groups.len()].into_iter().chain(types.map(<[usize]>::len)) {
+        if found != items {
+            return Err(ProbeError::Items { items, found });
+        }
+    }
+    let test = held_back(groups, seed)?;
+    let is_test = |item: &usize| test.contains(&groups[*item]);
+    let classes = labels.iter().max().map_or(0, |most| most + 1);
+    let judge = |labels: &[usize]| {
+        let mut sums = ProbeSums::new(width, classes);
+        let row = |item: usize| &features[item * width..][..width];
+        for item in (0..items).filter(|item| !is_test(item)) {
+            sums.add(row(item), labels[item])?;
+        }
+        let probe = sums.solve(RIDGE)?;
+        let correct: Vec<bool> =
+            (0..items).filter(is_test).map(|item| probe.predict(row(item)) == labels[item]).collect();
+        Ok((correct, sums.majority()))
+    };
+    let share = |correct: &[bool]| correct.iter().filter(|&&correct| correct).count() as f64 / correct.len() as f64;
+    let (correct, majority) = judge(labels)?;
+    let tested: Vec<usize> = (0..items).filter(is_test).map(|item| groups[item]).collect();
+    let common: Vec<bool> = (0..items).filter(is_test).map(|item| Some(labels[item]) == majority).collect();
+    // Labels drawn so that all are one say nothing of the probe.
+    let control = types.and_then(|types| judge(&control_labels(types, labels, seed)).ok());
+    Ok(ProbeResult {
+        accuracy: share(&correct),
+        interval: bootstrap_by_group(&correct, &tested, RESAMPLES, seed),
+        majority: share(&common),
+        control: control.map(|(correct, _)| share(&correct)),
+        items: correct.len(),
+    })
+}

@@ -1,0 +1,3 @@
+//! What the heads of a model do.
+
+pub mod measures;
