@@ -5,6 +5,7 @@ use crate::arithmetic::softmax::{Narrow, Weight, Wide};
 use crate::format::Softmax;
 use crate::format::Read;
 use crate::kernels::Active;
+use crate::linear::LinearView;
 use crate::loaded::run_watched;
 use crate::observe::{Observer, Row, Unobserved};
 use crate::outcome::Outcome;
@@ -26,6 +27,28 @@ pub struct Trace<'a> {
     pub attention: Option<usize>,
     /// What the heads of the attention gave, `[positions][heads][head_dim]` of 8 bits; after other parts, nothing.
     pub heads: &'a [i8],
+    /// What makes the heads' outputs part of the residual stream, and the values of a head.
+    output: Option<(LinearView<'a>, usize)>,
+}
+
+impl Trace<'_> {
+    /// What one head of the attention adds to the residual stream, `[positions][width]`, in steps of this, before the
+    /// sum of all heads is rounded; without the layer's biases, which belong to no head. Empty where there is no such
+    /// head.
+    #[must_use]
+    pub fn added(&self, head: usize) -> Vec<f32> {
+        let Some((layer, dim)) = self.output else { return Vec::new() };
+        let row = |row: &[i8]| -> Vec<f32> {
+            let Some(own) = row.get(head * dim..(head + 1) * dim) else { return Vec::new() };
+            let weights = layer.weights.data.chunks(layer.weights.stride.max(1));
+            let sums = weights.map(|weights| {
+                let weights = weights.get(head * dim..).unwrap_or(&[]);
+                own.iter().zip(weights).map(|(&x, &w)| i32::from(x) * i32::from(w)).sum::<i32>()
+            });
+            sums.zip(layer.channels).map(|(sum, channel)| (f64::from(sum) * channel.scale.to_real()) as f32).collect()
+        };
+        self.heads.chunks_exact(layer.weights.inputs.max(1)).flat_map(row).collect()
+    }
 }
 
 impl Model {
@@ -89,17 +112,18 @@ impl Model {
         let source = &mut Given { input, readings: file.readings(), memory };
         let mut words = vec![0; Plan::of::<Active, W>(&self.shape.needs).words()];
         let (mut part, values) = (0, positions * self.shape.width);
-        // For each part, the attention it is and the values of a row of its heads' outputs.
+        // For each part, the attention it is and its output layer.
         let (mut parts, mut layers) = (Vec::new(), 0..);
         file.each_read(|read| {
-            let Read::Attention(part) = read else { return parts.push((None, 0)) };
-            parts.push((layers.next(), part.attention.output.weights.inputs));
+            let Read::Attention(part) = read else { return parts.push((None, None)) };
+            parts.push((layers.next(), Some((part.attention.output, part.attention.head_dim))));
         });
         let see = |state: &State<'_, W>| {
-            let (attention, width) = parts.get(part).copied().unwrap_or((None, 0));
+            let (attention, output) = parts.get(part).copied().unwrap_or((None, None));
+            let width = output.map_or(0, |(layer, _): (LinearView<'_>, _)| layer.weights.inputs);
             let heads = state.memory.attention.outputs.get(..positions * width).unwrap_or(&[]);
             let residual = state.memory.residual.get(..values).unwrap_or(&[]);
-            see(Trace { part, residual, attention, heads });
+            see(Trace { part, residual, attention, heads, output });
             part += 1;
         };
         let shape = &self.shape;

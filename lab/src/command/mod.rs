@@ -5,6 +5,7 @@ mod evaluate;
 mod heads;
 mod import;
 mod info;
+mod inspect;
 mod mix;
 mod new;
 mod progress;
@@ -50,6 +51,8 @@ pub enum Command {
     Upgrade(upgrade::Upgrade),
     /// Remove heads from a model for good.
     Prune(prune::Prune),
+    /// Look inside a .heed model: what each head attends to, how much it matters, how it differs from the others.
+    Inspect(inspect::Inspect),
     /// Draw what each head attends to.
     Heads(heads::Heads),
 }
@@ -71,6 +74,7 @@ impl Command {
             Self::Info(command) => command.run(),
             Self::Upgrade(command) => command.run(),
             Self::Prune(command) => command.run(),
+            Self::Inspect(command) => command.run(),
             Self::Heads(command) => command.run(),
         }
     }

@@ -1,16 +1,17 @@
 //! What a model loses when heads are removed: one alone, one after the other, and each head's share of all that the
 //! heads contribute.
 //!
-//! Alone and greedily: Michel, Levy and Neubig, "Are Sixteen Heads Really Better than One?", 2019. Shares: Shapley, "A
-//! Value for n-Person Games", 1953, by sampling of permutations (Castro, Gómez and Tejada, 2009), each with its reverse
-//! (Mitchell, Cooper, Frank and Holmes, 2022).
+//! Alone and greedily: Michel, Levy and Neubig, "Are Sixteen Heads Really Better than One?", 2019. The shares are
+//! Shapley values ([`shapley`]).
 
-use super::look::{Said, without};
-use crate::augment::draw;
+use super::look::{Said, heads, without};
+use super::measures::ranking::{greedy_removal, shapley};
+use crate::head_index::HeadIndex;
 use heedful::dynamic::{Heard, Model};
 use heedful::format::OutputKind;
-use rand::seq::SliceRandom;
 use rayon::prelude::*;
+use std::collections::HashMap;
+use std::convert::Infallible;
 
 /// Inferences that each of the three may take, about: some tens of seconds with a small model.
 pub const INFERENCES: usize = 60_000;
@@ -139,6 +140,11 @@ impl Judge<'_> {
         mean(&all)
     }
 
+    /// The heads that are not there.
+    fn off(&self, present: &[bool]) -> Vec<(usize, usize)> {
+        self.heads.iter().zip(present).filter(|(_, present)| !**present).map(|(&head, _)| head).collect()
+    }
+
     fn but(&self, head: usize) -> Vec<(usize, usize)> {
         self.heads.iter().enumerate().filter(|(at, _)| *at != head).map(|(_, &head)| head).collect()
     }
@@ -185,9 +191,7 @@ impl Plan {
 /// Removes heads of a model and judges what is left. `step` is told of inferences done.
 #[must_use]
 pub fn importance(model: &Model, tasks: &[Task], step: &(dyn Fn(usize) + Sync)) -> Importance {
-    let blocks = model.heads().iter().enumerate();
-    let heads: Vec<(usize, usize)> =
-        blocks.flat_map(|(block, &heads)| (0..heads).map(move |head| (block, head))).collect();
+    let heads = HeadIndex::pairs(&heads(model));
     let is_choice = model.shape().kind == OutputKind::Classes;
     let (count, classes) = (heads.len(), model.shape().classes());
     let judge = Judge { model, heads, tasks, is_choice };
@@ -196,7 +200,7 @@ pub fn importance(model: &Model, tasks: &[Task], step: &(dyn Fn(usize) + Sync)) 
 
     let alone = (0..count).map(|head| alone(&judge, plan.alone, &whole, head, classes, step)).collect();
     let own = (0..count).map(|head| judge.mean(plan.alone, &judge.but(head))).collect();
-    let shapley = shapley(&judge, &plan, step);
+    let shapley = shapley_of_all(&judge, &plan, step);
     let greedy = greedy(&judge, &plan, step);
     Importance {
         judged: plan.alone,
@@ -240,62 +244,53 @@ fn alone(
     }
 }
 
-/// Each time, the head whose loss costs least.
+/// Each time, the head goes without which the loss is least.
 fn greedy(judge: &Judge<'_>, plan: &Plan, step: &(dyn Fn(usize) + Sync)) -> Vec<Step> {
-    let (mut steps, mut off) = (vec![], vec![]);
-    let mut left: Vec<usize> = if plan.greedy == 0 { vec![] } else { (0..judge.heads.len()).collect() };
-    while !left.is_empty() {
-        let without = |&head: &usize| {
-            let off = [&off[..], &[judge.heads[head]]].concat();
-            (head, judge.mean(plan.greedy, &off))
-        };
-        let best = left.iter().map(without).min_by(|a, b| a.1.loss.total_cmp(&b.1.loss));
-        let Some((head, judged)) = best else { break };
-        step(left.len() * plan.greedy);
-        left.retain(|&other| other != head);
-        off.push(judge.heads[head]);
-        steps.push(Step { head, left: judged });
-    }
-    steps
+    let count = judge.heads.len();
+    let steps = if plan.greedy == 0 { 0 } else { count };
+    let mut seen = HashMap::new();
+    let order = greedy_removal(count, steps, |present| {
+        let left = judge.mean(plan.greedy, &judge.off(present));
+        seen.insert(present.to_vec(), left);
+        step(plan.greedy);
+        Ok::<_, Infallible>(-left.loss)
+    });
+    let mut present = vec![true; count];
+    let Ok(order) = order;
+    order
+        .into_iter()
+        .map(|removal| {
+            present[removal.head] = false;
+            Step { head: removal.head, left: seen.get(&present).copied().unwrap_or_default() }
+        })
+        .collect()
 }
 
-/// For each recording, heads join in the orders of some permutations and their reverses.
-fn shapley(judge: &Judge<'_>, plan: &Plan, step: &(dyn Fn(usize) + Sync)) -> Vec<Shapley> {
+/// Of each recording, with orders of its own, so that the error is that of the recordings.
+fn shapley_of_all(judge: &Judge<'_>, plan: &Plan, step: &(dyn Fn(usize) + Sync)) -> Vec<Shapley> {
     let heads = judge.heads.len();
     if plan.shapley == 0 {
         return vec![];
     }
-    // `[recording][head]`
-    let shares: Vec<Vec<Judged>> = judge.tasks[..plan.shapley]
+    // `[recording]`: accuracy and loss of each head.
+    let shares: Vec<[Vec<f64>; 2]> = judge.tasks[..plan.shapley]
         .par_iter()
         .enumerate()
         .map(|(number, task)| {
-            let mut sums = vec![Judged::default(); heads];
-            let mut order: Vec<usize> = (0..heads).collect();
-            let all = judge.of(task, &task.whole);
-            for pair in 0..plan.pairs {
-                order.shuffle(&mut draw(1, pair as u64, number as u64));
-                for _ in 0..2 {
-                    // The heads go, last to first.
-                    let (mut before, mut off) = (all, Vec::with_capacity(heads));
-                    for &head in order.iter().rev() {
-                        off.push(judge.heads[head]);
-                        let after = judge.one(task, &off);
-                        sums[head].right += before.right - after.right;
-                        sums[head].loss += after.loss - before.loss;
-                        before = after;
-                    }
-                    order.reverse();
-                }
-            }
+            let mut seen = vec![];
+            let losses = shapley(heads, plan.pairs, number as u64, |present| {
+                let judged = judge.one(task, &judge.off(present));
+                seen.push(judged.right);
+                Ok::<_, Infallible>(-judged.loss)
+            });
+            // The same orders again.
+            let mut seen = seen.into_iter();
+            let rights = shapley(heads, plan.pairs, number as u64, |_| Ok::<_, Infallible>(seen.next().unwrap_or(0.0)));
             step(2 * plan.pairs * heads);
-            let orders = 2.0 * plan.pairs as f64;
-            sums.iter().map(|sum| Judged { right: sum.right / orders, loss: sum.loss / orders }).collect()
+            let (Ok(losses), Ok(rights)) = (losses, rights);
+            [rights.values, losses.values]
         })
         .collect();
-    let of = |head: usize| Shapley {
-        accuracy: Mean::of(shares.iter().map(|own| own[head].right)),
-        loss: Mean::of(shares.iter().map(|own| own[head].loss)),
-    };
-    (0..heads).map(of).collect()
+    let of = |what: usize, head: usize| Mean::of(shares.iter().map(|own| own[what][head]));
+    (0..heads).map(|head| Shapley { accuracy: of(0, head), loss: of(1, head) }).collect()
 }
