@@ -10,7 +10,6 @@
 //! importer's conversion.
 #![forbid(unsafe_code)]
 
-pub mod attention_map;
 pub mod augment;
 pub mod budget;
 pub mod calibrate;

@@ -41,8 +41,8 @@ pub struct Evaluate {
     /// Of files named {digit}_{speaker}_{index}, which to judge [default: those that validate, 5-9].
     #[arg(long, value_name = "FIRST-LAST", value_parser = indices, conflicts_with_all = ["name", "project"])]
     indices: Option<RangeInclusive<u32>>,
-    /// Switch off heads, such as 1:2,2:0; blocks and heads count from 0.
-    #[arg(long, value_name = "BLOCK:HEAD,…", value_delimiter = ',')]
+    /// Switch off heads, such as 1.2,2.0; blocks and heads count from 0.
+    #[arg(long, value_name = "BLOCK.HEAD,…", value_delimiter = ',')]
     without: Vec<HeadIndex>,
 }
 

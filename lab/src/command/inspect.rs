@@ -3,10 +3,13 @@
 use super::evaluate::indices;
 use super::progress::styled;
 use clap::Args;
+use heedful::dynamic::Model;
 use heedful_lab::dataset::pattern::Pattern;
 use heedful_lab::head_index::HeadIndex;
-use heedful_lab::inspect::{Report, Source, Wanted, collect, model, removal, text};
+use heedful_lab::inspect::removal::INFERENCES;
+use heedful_lab::inspect::{Asked, Progress, Report, Source, Wanted, inspect, model, page, tables, text, write};
 use heedful_lab::{Error, file};
+use indicatif::ProgressBar;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -58,18 +61,26 @@ impl Inspect {
         let (model, bytes) = model(&self.model)?;
         self.heads.iter().try_for_each(|head| head.check(model.heads()))?;
         let report = self.report(&model, &bytes)?;
-        let mut quiet = false;
         if let Some(out) = &self.out {
-            quiet = true;
-            file::write_atomically(out, b"")?;
+            file::write_atomically(out, page::page(&report).as_bytes())?;
         }
-        if self.text || !quiet {
+        if let Some(json) = &self.json {
+            file::write_atomically(json, tables::json(&report).to_string().as_bytes())?;
+        }
+        if let Some(folder) = &self.svg {
+            write::folder(folder, &write::pictures(&report))?;
+        }
+        if let Some(folder) = &self.csv {
+            write::folder(folder, &write::csv(&report)?)?;
+        }
+        let is_written = self.out.is_some() || self.json.is_some() || self.svg.is_some() || self.csv.is_some();
+        if self.text || !is_written {
             print!("{}", text::text(&report));
         }
         Ok(())
     }
 
-    fn report(&self, model: &heedful::dynamic::Model, bytes: &[u8]) -> Result<Report, Error> {
+    fn report(&self, model: &Model, bytes: &[u8]) -> Result<Report, Error> {
         let wanted = Wanted {
             data: self.data.clone(),
             name: self.name.clone(),
@@ -77,26 +88,35 @@ impl Inspect {
             indices: self.indices.clone(),
             clips: self.clips.clone(),
         };
-        let bar = styled("{bar:30} {pos}/{len} {msg}, {eta} left");
-        bar.set_message("files read");
-        let reading = |done: usize, all: usize| {
-            bar.set_length(all as u64);
-            bar.set_position(done as u64);
-        };
-        let source = Source::open(model, &wanted, Some(&reading))?;
-        bar.set_message("recordings");
-        bar.set_length(source.len() as u64);
-        bar.set_position(0);
-        bar.reset_eta();
-        let step = |done: usize| bar.inc(done as u64);
-        let collected = collect::collect(model, &source, &step)?;
-        bar.set_message("inferences without heads");
-        bar.set_length(removal::steps(collected.heads.len(), collected.tasks.len()) as u64);
-        bar.set_position(0);
-        bar.reset_eta();
-        let importance = removal::importance(model, &collected.tasks, &step);
-        bar.finish_and_clear();
+        let bar = Bar(styled("{bar:30} {pos}/{len} {msg}, {eta} left"));
+        bar.begins("files read", 0);
+        let source = Source::open(model, &wanted, Some(&|done, all| bar.files(done, all)))?;
         let title = self.model.file_name().unwrap_or(self.model.as_os_str()).to_string_lossy().into_owned();
-        Ok(Report::new(title, (model, bytes), &source, (collected, importance), &self.heads))
+        let asked = Asked { title, model: (model, bytes), heads: &self.heads, inferences: INFERENCES };
+        let report = inspect(asked, source, &bar);
+        bar.0.finish_and_clear();
+        report
+    }
+}
+
+/// A bar in a terminal.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn files(&self, done: usize, all: usize) {
+        self.0.set_length(all as u64);
+        self.0.set_position(done as u64);
+    }
+}
+
+impl Progress for Bar {
+    fn begins(&self, what: &'static str, steps: usize) {
+        self.0.set_message(what);
+        self.files(0, steps);
+        self.0.reset_eta();
+    }
+
+    fn step(&self, steps: usize) {
+        self.0.inc(steps as u64);
     }
 }

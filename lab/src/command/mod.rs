@@ -2,7 +2,6 @@
 
 mod convert;
 mod evaluate;
-mod heads;
 mod import;
 mod info;
 mod inspect;
@@ -53,8 +52,6 @@ pub enum Command {
     Prune(prune::Prune),
     /// Look inside a .heed model: what each head attends to, how much it matters, how it differs from the others.
     Inspect(inspect::Inspect),
-    /// Draw what each head attends to.
-    Heads(heads::Heads),
 }
 
 impl Command {
@@ -75,7 +72,6 @@ impl Command {
             Self::Upgrade(command) => command.run(),
             Self::Prune(command) => command.run(),
             Self::Inspect(command) => command.run(),
-            Self::Heads(command) => command.run(),
         }
     }
 }

@@ -22,7 +22,7 @@ const TOGETHER: usize = 64 << 20;
 /// Positions whose mean is kept, at most.
 pub const POSITIONS: usize = 512;
 /// Pairs of weights that are compared for the differences of heads, about.
-const COMPARED: usize = 400_000_000;
+const COMPARED: usize = 100_000_000;
 /// Values of all heads' outputs together, up to which these are compared.
 const WIDTH: usize = 2048;
 /// What positions can be marked as, in sound and in series.
@@ -73,7 +73,10 @@ pub fn collect(model: &Model, source: &Source, done: &(dyn Fn(usize) + Sync)) ->
     let mut order: Vec<usize> = (0..all).collect();
     order.shuffle(&mut draw(1, 0, 0));
     let judged: HashSet<usize> = order.iter().copied().take(JUDGED).collect();
-    let mut drawn: HashSet<usize> = order.iter().copied().take(room(model)).collect();
+    // Room for misjudged ones, too, where not all are drawn.
+    let room = room(model);
+    let drawn: HashSet<usize> = order.iter().copied().take(if all > room { room - room / 4 } else { room }).collect();
+    let mut spare = room - drawn.len();
 
     let classes = shape.classes();
     let mut sums = vec![HeadSums::new(positions, classes, &CUES); heads.len()];
@@ -117,7 +120,9 @@ pub fn collect(model: &Model, source: &Source, done: &(dyn Fn(usize) + Sync)) ->
                 pairs.push((class, look.said.best));
             }
             let is_wrong = errors.add(&recording, &look);
-            if drawn.remove(&index) || is_wrong && shown.len() < room(model) {
+            let is_drawn = drawn.contains(&index);
+            if is_drawn || is_wrong && spare > 0 {
+                spare -= usize::from(!is_drawn);
                 shown.push(Shown::new(model, &recording, &look));
             }
             if judged.contains(&index) {

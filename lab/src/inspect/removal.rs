@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use std::collections::HashMap;
 use std::convert::Infallible;
 
-/// Inferences that each of the three may take, about: some tens of seconds with a small model.
+/// Inferences that each of the three ways may take, about: seconds with a small model.
 pub const INFERENCES: usize = 60_000;
 /// Recordings that they are judged on, at most.
 pub const JUDGED: usize = 300;
@@ -158,8 +158,8 @@ fn mean(all: &[Judged]) -> Judged {
 
 /// Steps that [`importance`] takes, in inferences, for a bar.
 #[must_use]
-pub fn steps(heads: usize, tasks: usize) -> usize {
-    let plan = Plan::new(heads, tasks);
+pub fn steps(heads: usize, tasks: usize, inferences: usize) -> usize {
+    let plan = Plan::new(heads, tasks, inferences);
     plan.alone * heads + plan.shapley * plan.pairs * 2 * heads + plan.greedy * heads * (heads + 1) / 2
 }
 
@@ -173,12 +173,12 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(heads: usize, tasks: usize) -> Self {
+    fn new(heads: usize, tasks: usize, inferences: usize) -> Self {
         let heads = heads.max(1);
-        let within = |each: usize| (INFERENCES / each).min(tasks);
+        let within = |each: usize| (inferences / each).min(tasks);
         let greedy = within(heads * (heads + 1) / 2);
         let shapley = within(2 * heads);
-        let pairs = if shapley == 0 { 0 } else { (INFERENCES / (2 * heads * shapley)).clamp(1, 16) };
+        let pairs = if shapley == 0 { 0 } else { (inferences / (2 * heads * shapley)).clamp(1, 16) };
         Self {
             alone: within(heads).max(tasks.min(FEW)),
             greedy: if greedy < tasks.min(FEW) { 0 } else { greedy },
@@ -188,14 +188,15 @@ impl Plan {
     }
 }
 
-/// Removes heads of a model and judges what is left. `step` is told of inferences done.
+/// Removes heads of a model and judges what is left, in each of three ways with so many inferences, about, on as many
+/// recordings as these allow. `step` is told of inferences done.
 #[must_use]
-pub fn importance(model: &Model, tasks: &[Task], step: &(dyn Fn(usize) + Sync)) -> Importance {
+pub fn importance(model: &Model, tasks: &[Task], inferences: usize, step: &(dyn Fn(usize) + Sync)) -> Importance {
     let heads = HeadIndex::pairs(&heads(model));
     let is_choice = model.shape().kind == OutputKind::Classes;
     let (count, classes) = (heads.len(), model.shape().classes());
     let judge = Judge { model, heads, tasks, is_choice };
-    let plan = Plan::new(count, tasks.len());
+    let plan = Plan::new(count, tasks.len(), inferences);
     let whole: Vec<Judged> = tasks.iter().map(|task| judge.of(task, &task.whole)).collect();
 
     let alone = (0..count).map(|head| alone(&judge, plan.alone, &whole, head, classes, step)).collect();

@@ -6,7 +6,6 @@ use super::measures::diversity::{Layout, Warning, classical_scaling, cluster_ord
 use super::measures::head::{HeadSummary, Name};
 use super::measures::ranking::spearman;
 use super::removal::Importance;
-use super::source::Source;
 use crate::head_index::HeadIndex;
 use heedful::dynamic::Model;
 use heedful::format::OutputKind;
@@ -77,7 +76,7 @@ impl Report {
     pub fn new(
         title: String,
         (model, bytes): (&Model, &[u8]),
-        source: &Source,
+        notes: Vec<String>,
         (collected, importance): (Collected, Importance),
         only: &[HeadIndex],
     ) -> Self {
@@ -102,7 +101,7 @@ impl Report {
             is_sound: model.frontend().is_some(),
             labels: model.labels().to_vec(),
             is_choice: shape.kind == OutputKind::Classes,
-            notes: source.notes.clone(),
+            notes,
             warnings: warnings(&collected.summaries, &collected.correlation, collected.cka.as_ref()),
             order: cluster_order(&collected.divergence),
             layout: classical_scaling(&roots(&collected.divergence)),

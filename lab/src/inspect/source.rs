@@ -44,6 +44,8 @@ enum Kind {
     Sounds(Box<Dataset>),
     /// Examples of a project: which of its items.
     Project(Box<Task>, Vec<usize>),
+    /// These.
+    Given(Vec<Recording>),
 }
 
 /// Which recordings are meant.
@@ -98,6 +100,12 @@ impl Source {
         }
     }
 
+    /// Recordings that a program has.
+    #[must_use]
+    pub fn given(recordings: Vec<Recording>) -> Self {
+        Self { kind: Kind::Given(recordings), rate: 0, samples: 0, notes: vec![] }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -105,6 +113,7 @@ impl Source {
             Kind::Files(files) => files.len(),
             Kind::Sounds(data) => data.items.len(),
             Kind::Project(_, items) => items.len(),
+            Kind::Given(recordings) => recordings.len(),
         }
     }
 
@@ -120,6 +129,7 @@ impl Source {
     /// Names the file that cannot be read.
     pub fn read(&self, model: &Model, index: usize) -> Result<Recording, Error> {
         match &self.kind {
+            Kind::Given(recordings) => Ok(recordings[index].clone()),
             Kind::Files(files) => {
                 let (path, class) = &files[index];
                 self.sound(model, shown(path), *class, &data::read(path, self.rate)?)
@@ -165,6 +175,7 @@ impl Source {
             Kind::Project(task, items) => {
                 items.iter().map(|&item| task.data.path(task.data.items[item].recording).to_owned()).collect()
             }
+            Kind::Given(recordings) => recordings.iter().map(|recording| recording.name.clone().into()).collect(),
         };
         if let Some(clip) = clips.iter().find(|clip| !all.iter().any(|path| path == *clip || path.ends_with(clip))) {
             return Err(Error::content(clip, "not among the recordings"));
@@ -175,6 +186,7 @@ impl Source {
             Kind::Files(files) => files.retain(|_| keep()),
             Kind::Sounds(data) => data.items.retain(|_| keep()),
             Kind::Project(_, items) => items.retain(|_| keep()),
+            Kind::Given(recordings) => recordings.retain(|_| keep()),
         }
         Ok(())
     }
