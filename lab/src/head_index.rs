@@ -36,7 +36,8 @@ impl FromStr for HeadIndex {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbers = text.split_once(['.', ':']).and_then(|(block, head)| Some((block.parse().ok()?, head.parse().ok()?)));
+        let numbers =
+            text.split_once(['.', ':']).and_then(|(block, head)| Some((block.parse().ok()?, head.parse().ok()?)));
         let (block, head) = numbers.ok_or("expected block.head, both counted from 0, such as 1.2")?;
         Ok(Self { block, head })
     }

@@ -2,8 +2,8 @@
 
 use super::{Model, Off, shares};
 use crate::arithmetic::softmax::{Narrow, Weight, Wide};
-use crate::format::Softmax;
 use crate::format::Read;
+use crate::format::Softmax;
 use crate::kernels::Active;
 use crate::linear::LinearView;
 use crate::loaded::run_watched;

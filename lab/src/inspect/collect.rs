@@ -3,7 +3,7 @@
 use super::errors::Errors;
 use super::look::{Look, heads, look};
 use super::measures::diversity::{OutputSums, PatternSums};
-use super::measures::head::{self, Average, HeadSums, HeadSummary};
+use super::measures::head::{self, Average, HeadSummary, HeadSums};
 use super::removal::{JUDGED, Task};
 use super::shown::{Shown, room};
 use super::source::{Recording, Source};

@@ -33,15 +33,10 @@ pub fn pruned(model: &Model, bytes: &[u8], order: &[(usize, usize)]) -> Vec<Cost
 
 /// Each head has an equal share of its attention.
 fn shares(model: &Model, whole: Cost, gone: &[(usize, usize)]) -> Cost {
-    let attentions: Vec<(usize, Work)> = model
-        .parts()
-        .iter()
-        .filter(|part| part.name == "attention")
-        .map(|part| (part.bytes, part.work))
-        .collect();
+    let attentions: Vec<(usize, Work)> =
+        model.parts().iter().filter(|part| part.name == "attention").map(|part| (part.bytes, part.work)).collect();
     let saved = gone.iter().filter_map(|&(block, _)| Some((attentions.get(block)?, model.heads()[block].max(1))));
-    let (flash, macs) = saved.fold((0, 0), |(flash, macs), ((bytes, work), heads)| {
-        (flash + bytes / heads, macs + work.macs() / heads)
-    });
+    let (flash, macs) =
+        saved.fold((0, 0), |(flash, macs), ((bytes, work), heads)| (flash + bytes / heads, macs + work.macs() / heads));
     Cost { flash: whole.flash.saturating_sub(flash), macs: whole.macs.saturating_sub(macs), exact: false }
 }

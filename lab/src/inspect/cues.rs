@@ -21,9 +21,8 @@ pub fn of(model: &Model, recording: &Recording) -> [Vec<bool>; 3] {
     let loudest = sorted[count - count.div_ceil(8)];
     let before = model.shape().positions - count;
     // Class tokens stand before all that is heard.
-    let marks = |is: &dyn Fn(usize) -> bool| -> Vec<bool> {
-        (0..before).map(|_| false).chain((0..count).map(is)).collect()
-    };
+    let marks =
+        |is: &dyn Fn(usize) -> bool| -> Vec<bool> { (0..before).map(|_| false).chain((0..count).map(is)).collect() };
     [marks(&begins), marks(&ends), marks(&|at| level[at] >= loudest && high > low)]
 }
 
@@ -56,7 +55,8 @@ pub fn levels(model: &Model, recording: &Recording) -> Vec<f64> {
     let levels: Vec<f64> = values.chunks_exact(channels).map(level).collect();
     (0..count)
         .map(|position| {
-            let (from, to) = (position * steps / count, ((position + 1) * steps / count).max(position * steps / count + 1));
+            let (from, to) =
+                (position * steps / count, ((position + 1) * steps / count).max(position * steps / count + 1));
             let own = &levels[from.min(steps - 1)..to.min(steps)];
             own.iter().sum::<f64>() / own.len().max(1) as f64
         })

@@ -60,10 +60,11 @@ pub fn svg(report: &Report, shown: &Shown) -> Markup {
     }
 }
 
-/// The name of a head that has one.
+/// The name of a head that has one, and for more than these few recordings.
 fn name(report: &Report, head: usize) -> String {
     let name = &report.names[head];
-    if *name == Looks::Mixed.to_string() { String::new() } else { format!(": {name}") }
+    let has_none = report.is_few() || *name == Looks::Mixed.to_string();
+    if has_none { String::new() } else { format!(": {name}") }
 }
 
 /// One path per shade holds all cells of it. On paper, much is dark.

@@ -2,8 +2,12 @@
 
 use super::ramp;
 use super::report::Report;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use image::{ImageFormat, RgbImage};
 use maud::{Markup, PreEscaped, html};
 use nalgebra::DMatrix;
+use std::io::Cursor;
 
 /// Pixels of a letter, about.
 const LETTER: f64 = 6.6;
@@ -36,9 +40,9 @@ pub struct Bar {
 pub fn bars(title: &str, bars: &[Bar]) -> Markup {
     let row = 18.0;
     let left = 12.0 + LETTER * bars.iter().map(|bar| bar.name.chars().count()).max().unwrap_or(0) as f64;
-    let (low, high) = bars.iter().fold((0.0f64, 1e-9f64), |(low, high), bar| {
-        (low.min(bar.value - bar.error), high.max(bar.value + bar.error))
-    });
+    let (low, high) = bars
+        .iter()
+        .fold((0.0f64, 1e-9f64), |(low, high), bar| (low.min(bar.value - bar.error), high.max(bar.value + bar.error)));
     let (width, place) = (left + 420.0, |x: f64| left + (x - low) / (high - low) * 340.0);
     let inside = html! {
         @for (at, bar) in bars.iter().enumerate() {
@@ -59,9 +63,19 @@ pub fn bars(title: &str, bars: &[Bar]) -> Markup {
     svg(width, bars.len() as f64 * row + 8.0, title, &inside)
 }
 
+/// Heads up to which each pair of a matrix is a square of its own.
+const PAIRS: usize = 64;
+
 /// A matrix of pairs of heads, in the order given, with values from `low` to `high`.
 #[must_use]
 pub fn matrix(title: &str, names: &[String], values: &DMatrix<f64>, order: &[usize], [low, high]: [f64; 2]) -> Markup {
+    if order.len() > PAIRS {
+        let share = |value: f64| ((value - low) / (high - low)).clamp(0.0, 1.0);
+        let cells = order.iter().flat_map(|&a| order.iter().map(move |&b| share(values[(a, b)])));
+        let picture = png(&cells.map(|x| (x * 255.0).round() as u8).collect::<Vec<_>>(), order.len(), order.len());
+        let inside = html! { image width="560" height="560" href=(picture) style="image-rendering: pixelated" {} };
+        return svg(560.0, 560.0, title, &inside);
+    }
     let cell = (560.0 / order.len().max(1) as f64).clamp(4.0, 34.0);
     let (left, top) = (44.0, 24.0);
     let is_large = cell >= 24.0;
@@ -96,6 +110,16 @@ pub fn matrix(title: &str, names: &[String], values: &DMatrix<f64>, order: &[usi
             stroke="currentColor" {}
     };
     svg(left + side + 4.0, top + side + 4.0, title, &inside)
+}
+
+/// Bytes in the colours of the scale, as a picture in the page.
+#[must_use]
+pub fn png(values: &[u8], width: usize, height: usize) -> String {
+    let pixels: Vec<u8> = values.iter().flat_map(|&value| ramp::colour(value)).collect();
+    let mut bytes = Cursor::new(vec![]);
+    let written = RgbImage::from_raw(width as u32, height as u32, pixels)
+        .is_some_and(|image| image.write_to(&mut bytes, ImageFormat::Png).is_ok());
+    if written { format!("data:image/png;base64,{}", STANDARD.encode(bytes.into_inner())) } else { String::new() }
 }
 
 /// Heads as points in the plane: near ones are alike.

@@ -11,6 +11,9 @@ use heedful::dynamic::Model;
 use heedful::format::OutputKind;
 use nalgebra::DMatrix;
 
+/// Recordings below which names hold for these alone.
+const FEW: usize = 20;
+
 /// All that was found.
 pub struct Report {
     /// What the model is called.
@@ -80,6 +83,10 @@ impl Report {
         (collected, importance): (Collected, Importance),
         only: &[HeadIndex],
     ) -> Self {
+        let mut notes = notes;
+        if collected.recordings < FEW {
+            notes.push("with so few recordings, names and figures hold for these alone".to_owned());
+        }
         let shape = model.shape();
         let [down, across] = model.grid().unwrap_or([shape.positions, 1]);
         let names = names(&collected.summaries, model.labels());
@@ -114,6 +121,12 @@ impl Report {
             collected,
             importance,
         }
+    }
+
+    /// Whether there are too few recordings for names that hold for others.
+    #[must_use]
+    pub fn is_few(&self) -> bool {
+        self.collected.recordings < FEW
     }
 
     /// How many heads there are.
@@ -185,7 +198,9 @@ fn roots(divergence: &DMatrix<f64>) -> DMatrix<f64> {
 fn seconds(model: &Model) -> Option<f64> {
     let shape = model.shape();
     match model.frontend() {
-        Some(frontend) => Some(frontend.params.samples(shape.input.steps) as f64 / f64::from(frontend.params.sample_rate)),
+        Some(frontend) => {
+            Some(frontend.params.samples(shape.input.steps) as f64 / f64::from(frontend.params.sample_rate))
+        }
         None if shape.input.millihertz > 0 => Some(shape.input.steps as f64 * 1000.0 / shape.input.millihertz as f64),
         None => None,
     }

@@ -2,6 +2,7 @@
 
 use super::picture::matrices;
 use super::report::Report;
+use nalgebra::DMatrix;
 use serde_json::{Value, json};
 
 /// A table: its name, its heading, its rows.
@@ -88,15 +89,7 @@ pub fn tables(report: &Report) -> Vec<Table> {
     };
     let rows = report.drawn.iter().map(row).collect();
     let mut tables = vec![Table { name: "heads".to_owned(), heading, rows }, pruning(report), classes(report)];
-    for (name, _, values, _) in matrices(report) {
-        let mut heading = words(&["head"]);
-        heading.extend((0..report.count()).map(|head| report.number(head)));
-        let row = |a: usize| {
-            let own = (0..report.count()).map(|b| number(Some(values[(a, b)])));
-            std::iter::once(report.number(a)).chain(own).collect()
-        };
-        tables.push(Table { name: name.to_owned(), heading, rows: (0..report.count()).map(row).collect() });
-    }
+    tables.extend(pairs(report));
     let wrong = report.collected.errors.misjudged();
     let rows = wrong.iter().map(|wrong| {
         let unlike: Vec<String> =
@@ -109,8 +102,24 @@ pub fn tables(report: &Report) -> Vec<Table> {
     tables
 }
 
+/// The matrices.
+#[must_use]
+pub fn pairs(report: &Report) -> Vec<Table> {
+    let one = |name: &str, values: &DMatrix<f64>| {
+        let mut heading = words(&["head"]);
+        heading.extend((0..report.count()).map(|head| report.number(head)));
+        let row = |a: usize| {
+            let own = (0..report.count()).map(|b| number(Some(values[(a, b)])));
+            std::iter::once(report.number(a)).chain(own).collect()
+        };
+        Table { name: name.to_owned(), heading, rows: (0..report.count()).map(row).collect() }
+    };
+    matrices(report).iter().map(|(name, _, values, _)| one(name, values)).collect()
+}
+
 /// What is left when the weakest heads go, one after the other.
-fn pruning(report: &Report) -> Table {
+#[must_use]
+pub fn pruning(report: &Report) -> Table {
     let importance = &report.importance;
     let left = std::iter::once(importance.whole).chain(importance.greedy.iter().map(|step| step.left));
     let mut left: Vec<_> = left.map(Some).collect();

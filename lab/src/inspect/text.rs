@@ -10,24 +10,24 @@ pub fn text(report: &Report) -> String {
     let mut line = |text: String| _ = writeln!(out, "{text}");
     let (collected, importance) = (&report.collected, &report.importance);
     let accuracy = match &collected.confusion {
-        Some(confusion) => format!(", accuracy {:.4} ({}/{})", confusion.accuracy(), confusion.right(), confusion.total()),
+        Some(confusion) => {
+            format!(", accuracy {:.4} ({}/{})", confusion.accuracy(), confusion.right(), confusion.total())
+        }
         None => String::new(),
     };
     line(format!("{}: {} heads, {} recordings{accuracy}", report.title, report.count(), collected.recordings));
     report.notes.iter().for_each(|note| line(note.clone()));
     line(String::new());
     let width = report.drawn.iter().map(|&head| report.names[head].chars().count()).max().unwrap_or(4).max(4);
-    line(format!(
-        "head   {:width$}  entropy  largest  distance  position R²  lost alone        Shapley value",
-        "name"
-    ));
+    line(format!("head   {:width$}  entropy  largest  distance  position R²  lost alone        Shapley value", "name"));
     for &head in &report.drawn {
         let summary = &collected.summaries[head];
         let number = |x: Option<f64>, digits: usize| x.map_or("-".to_owned(), |x| format!("{x:.digits$}"));
         let alone = &importance.alone[head].loss;
-        let shapley = importance.shapley.get(head).map_or("-".to_owned(), |shapley| {
-            format!("{:>6.3} ± {:.3}", shapley.loss.mean, shapley.loss.error)
-        });
+        let shapley = importance
+            .shapley
+            .get(head)
+            .map_or("-".to_owned(), |shapley| format!("{:>6.3} ± {:.3}", shapley.loss.mean, shapley.loss.error));
         line(format!(
             "{:<6} {:width$}  {:>7}  {:>7}  {:>8}  {:>11}  {:>7.3} ± {:.3}  {shapley}",
             report.number(head),

@@ -59,7 +59,9 @@ fn without_classes() {
 
 #[test]
 fn five_hundred_heads() {
-    let (heads, width, positions) = (250, 4, 6);
+    // Without optimisation, eigenvalues of as many take minutes.
+    let heads = if cfg!(debug_assertions) { 60 } else { 250 };
+    let (width, positions) = (4, 6);
     let scale = Scale::from_real(1.0 / 16.0).unwrap();
     let rows = || PartModel::Rows(vec![heedful::Channel { bias: 0, scale }; width]);
     let mut parts = vec![
@@ -109,8 +111,8 @@ fn five_hundred_heads() {
         }
     }
     let found = report(&write(parts, positions, ["a", "b"]), all);
-    assert_eq!(found.count(), 500);
-    assert_eq!(found.number(499), "1.249");
+    assert_eq!(found.count(), 2 * heads);
+    assert_eq!(found.number(2 * heads - 1), format!("1.{}", heads - 1));
     // To try them one after the other would take too long.
     assert!(found.importance.greedy.is_empty());
     let page = forms(&found);

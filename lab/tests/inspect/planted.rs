@@ -45,7 +45,8 @@ fn all_are_named() {
         .filter_map(|warning| if let Warning::Redundant { heads, .. } = warning { Some(*heads) } else { None })
         .collect();
     assert_eq!(pairs, [(TWINS[0], TWINS[1])]);
-    let idle: Vec<&Warning> = report.warnings.iter().filter(|warning| matches!(warning, Warning::Idle { .. })).collect();
+    let idle: Vec<&Warning> =
+        report.warnings.iter().filter(|warning| matches!(warning, Warning::Idle { .. })).collect();
     assert_eq!(idle, [&Warning::Idle { head: IDLE }]);
     // What the sink gives is the same everywhere.
     assert!(report.warnings.iter().any(|warning| matches!(warning, Warning::Collapsed { head: SINK, .. })));
@@ -87,6 +88,7 @@ fn the_detector_matters_most() {
 /// Weights by chance: three heads in two blocks.
 fn random(seed: u64) -> Report {
     use crate::made::{CHANNELS, layer, write};
+    use heedful::dynamic::Heard;
     use heedful::format::OutputKind;
     use heedful::format::write::{AttentionModel, PartModel, PatternModel};
     use heedful::{Channel, HeadScale, Patches, PoolKind, Scale, Steepness};
@@ -106,7 +108,7 @@ fn random(seed: u64) -> Report {
     ];
     for _ in 0..2 {
         let attention = AttentionModel {
-            heads: vec![HeadScale::from_real(0.000_3, 1.0).unwrap(); heads],
+            heads: vec![HeadScale::from_real(0.004, 1.0).unwrap(); heads],
             key_heads: heads,
             head_dim: DIM,
             reduce: None,
@@ -124,15 +126,16 @@ fn random(seed: u64) -> Report {
     parts.extend([
         rows(),
         PartModel::Pool { width, kind: PoolKind::Mean, count: POSITIONS, scale },
-        PartModel::Output {
-            width,
-            kind: OutputKind::Classes,
-            logit,
-            step: 0.001_4,
-            layer: Some(layer(2, WIDTH, 0.2)),
-        },
+        PartModel::Output { width, kind: OutputKind::Classes, logit, step: 0.001_4, layer: Some(layer(2, WIDTH, 0.2)) },
     ]);
-    report(&write(parts, POSITIONS, ["a", "b"]), recordings(60))
+    // Classes by chance, too: without cues.
+    let mut all = recordings(60);
+    for recording in &mut all {
+        if let Heard::Features(values) = &mut recording.heard {
+            values.iter_mut().step_by(CHANNELS).for_each(|cue| *cue = draw.random_range(-60..=60));
+        }
+    }
+    report(&write(parts, POSITIONS, ["a", "b"]), all)
 }
 
 #[test]

@@ -2,14 +2,10 @@
 
 use super::number;
 use crate::inspect::measures::Share;
-use crate::inspect::ramp;
+use crate::inspect::picture::png;
 use crate::inspect::report::Report;
-use crate::inspect::shown::{scaled, shrunk};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use image::{ImageFormat, RgbImage};
+use crate::inspect::shown::{SIDE, scaled, shrunk};
 use maud::{Markup, html};
-use std::io::Cursor;
 
 /// Heads from which cards are closed until they are asked for.
 const MANY: usize = 40;
@@ -38,19 +34,25 @@ fn inside(report: &Report, head: usize) -> Markup {
     let summary = &report.collected.summaries[head];
     let mean = report.collected.sums[head].cells().mean();
     let weights: Vec<f32> = mean.weights().iter().map(|&x| x as f32).collect();
-    let side = |count: usize| count.min(crate::inspect::shown::SIDE);
+    let side = |count: usize| count.min(SIDE);
     let (values, most) = scaled(&shrunk(&weights, mean.queries(), mean.keys()));
     let picture = png(&values, side(mean.keys()), side(mean.queries()));
     let alone = &report.importance.alone[head];
     let rows = [
-        ("pattern", summary.pattern.map_or("–".to_owned(), |(class, share)| format!("{class} ({:.0} %)", share * 100.0))),
+        (
+            "pattern",
+            summary.pattern.map_or("–".to_owned(), |(class, share)| format!("{class} ({:.0} %)", share * 100.0)),
+        ),
         ("entropy", spread(summary.relative_entropy.mean(), summary.relative_entropy.spread())),
         ("largest weight", spread(summary.confidence.mean(), summary.confidence.spread())),
         ("distance", distance(report, head)),
         ("on itself", share(summary.itself)),
         ("previous, next", format!("{}, {}", share(summary.previous), share(summary.next))),
         ("first", share(summary.first)),
-        ("strongest lag", summary.strongest_lag.map_or("–".to_owned(), |(lag, of)| format!("{lag}: {}", share(Some(of))))),
+        (
+            "strongest lag",
+            summary.strongest_lag.map_or("–".to_owned(), |(lag, of)| format!("{lag}: {}", share(Some(of)))),
+        ),
         ("period", summary.period.map_or("–".to_owned(), |period| format!("{} ({:.2})", period.lag, period.strength))),
         ("position R²", number(summary.position_r2, 2)),
         ("effective rank", number(summary.effective_rank.mean(), 1)),
@@ -90,13 +92,4 @@ fn answers(report: &Report, head: usize) -> String {
     report.collected.summaries[head].response.map_or("–".to_owned(), |response| {
         format!("{} (d′ {:.1}, R² {:.2})", report.label(response.class), response.selectivity, response.explained)
     })
-}
-
-/// Bytes in the colours of the scale, as a picture in the page.
-fn png(values: &[u8], width: usize, height: usize) -> String {
-    let pixels: Vec<u8> = values.iter().flat_map(|&value| ramp::colour(value)).collect();
-    let mut bytes = Cursor::new(vec![]);
-    let written = RgbImage::from_raw(width as u32, height as u32, pixels)
-        .is_some_and(|image| image.write_to(&mut bytes, ImageFormat::Png).is_ok());
-    if written { format!("data:image/png;base64,{}", STANDARD.encode(bytes.into_inner())) } else { String::new() }
 }

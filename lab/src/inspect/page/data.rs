@@ -16,11 +16,10 @@ pub fn data(report: &Report) -> String {
     let heads = report.drawn.iter().map(|&head| {
         let cells = report.collected.sums[head].cells();
         let mean = cells.mean();
-        let [(mean_map, mean_most), (spread, spread_most)] =
-            [mean.weights().to_vec(), cells.spread()].map(|values| {
-                let values: Vec<f32> = values.iter().map(|&x| x as f32).collect();
-                scaled(&shrunk(&values, mean.queries(), mean.keys()))
-            });
+        let [(mean_map, mean_most), (spread, spread_most)] = [mean.weights().to_vec(), cells.spread()].map(|values| {
+            let values: Vec<f32> = values.iter().map(|&x| x as f32).collect();
+            scaled(&shrunk(&values, mean.queries(), mean.keys()))
+        });
         json!({
             "number": report.number(head),
             "block": report.collected.heads[head].block,

@@ -95,7 +95,7 @@
   };
 
   // The large map: wave and spectrogram above, on the same axis as the keys.
-  const frame = { left: 46, top: 0, size: 0 };
+  const frame = { left: 62, top: 0, size: 0 };
   const draw = () => {
     const canvas = byId("map");
     const ratio = window.devicePixelRatio || 1;

@@ -3,10 +3,10 @@
 use super::{number, table, words};
 use crate::inspect::picture;
 use crate::inspect::report::Report;
-use crate::inspect::tables::tables;
+use crate::inspect::tables;
 use maud::{Markup, html};
 
-/// Heads up to which pairs are drawn one by one.
+/// Heads up to which pairs have a table in the page.
 const PAIRS: usize = 64;
 
 /// The model in a few lines.
@@ -87,7 +87,7 @@ pub fn importance(report: &Report) -> Markup {
         let alone = &importance.alone[head];
         let shapley = importance.shapley.get(head);
         let own = importance.own[head];
-        let accuracy = |mean: f64| format!("{:+.3}", -mean);
+        let accuracy = |mean: f64| format!("{:+.3}", 0.0 - mean);
         vec![
             report.number(head),
             report.names[head].clone(),
@@ -133,8 +133,7 @@ fn rankings(report: &Report) -> Markup {
 
 fn pruning(report: &Report) -> Markup {
     let importance = &report.importance;
-    let all = tables(report);
-    let Some(pruning) = all.iter().find(|table| table.name == "pruning") else { return html! {} };
+    let pruning = tables::pruning(report);
     let exact = report.costs.iter().all(|cost| cost.exact);
     let values: Vec<f64> =
         std::iter::once(importance.whole.right).chain(importance.greedy.iter().map(|step| step.left.right)).collect();
@@ -186,23 +185,21 @@ pub fn diversity(report: &Report) -> Markup {
                 " Disagreement on positions " (format!("{disagreement:.3}")) " (-1: all look at the same key; 0: never)."
             }
         }
-        @if is_small {
-            div class="pictures" {
-                @for (_, title, values, range) in picture::matrices(report) {
-                    figure {
-                        (picture::matrix(title, &names, &values, &report.order, range))
-                        figcaption { (title) ", alike heads side by side" }
-                    }
+        div class="pictures" {
+            @for (_, title, values, range) in picture::matrices(report) {
+                figure {
+                    (picture::matrix(title, &names, &values, &report.order, range))
+                    figcaption { (title) ", alike heads side by side" }
                 }
             }
-            @for one in tables(report).iter().filter(|one| ["patterns", "outputs"].contains(&one.name.as_str())) {
+        }
+        @if is_small {
+            @for one in tables::pairs(report) {
                 details {
                     summary { "The matrix of " (one.name) " as a table" }
                     (table(&one.name, &one.heading, one.rows.iter().cloned()))
                 }
             }
-        } @else {
-            p class="hint" { "The matrices of so many heads are in --csv." }
         }
         figure {
             (picture::scatter("Map of heads: near ones look at the same", report))
@@ -216,9 +213,12 @@ pub fn diversity(report: &Report) -> Markup {
 }
 
 fn collapse(report: &Report) -> Markup {
-    let rows = report.collected.unlike.iter().enumerate().map(|(block, average)| {
-        vec![block.to_string(), number(average.mean(), 3), number(average.spread(), 3)]
-    });
+    let rows = report
+        .collected
+        .unlike
+        .iter()
+        .enumerate()
+        .map(|(block, average)| vec![block.to_string(), number(average.mean(), 3), number(average.spread(), 3)]);
     table(
         "How far positions are from being all the same after the attention of each block (0: collapsed)",
         &words(&["block", "mean", "spread"]),
@@ -231,8 +231,11 @@ pub fn errors(report: &Report) -> Markup {
     let errors = &report.collected.errors;
     let kept = errors.misjudged();
     let rows = kept.iter().map(|wrong| {
-        let unlike: Vec<String> =
-            wrong.unlike.iter().map(|&(head, what, far)| format!("{} ({what} {far:+.1})", report.number(head))).collect();
+        let unlike: Vec<String> = wrong
+            .unlike
+            .iter()
+            .map(|&(head, what, far)| format!("{} ({what} {far:+.1})", report.number(head)))
+            .collect();
         let (class, said) = (report.label(wrong.class), report.label(wrong.said));
         let unlike = if unlike.is_empty() { "–".to_owned() } else { unlike.join(", ") };
         vec![wrong.name.clone(), class, said, format!("{:.2}", wrong.probability), unlike]
