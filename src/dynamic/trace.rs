@@ -70,8 +70,8 @@ impl Model {
     }
 
     /// One inference with some heads switched off, as [`Model::infer_without`] has it, that shows each row of softmax
-    /// weights to `observer`, as [`Model::infer_observed`] does, and the residual stream and the heads' outputs to `see`.
-    /// For tools that look inside: what is shown is what the inference computes, and nothing is computed twice.
+    /// weights to `observer`, as [`Model::infer_observed`] does, and the residual stream and the heads' outputs to
+    /// `see`. For tools that look inside: what is shown is what the inference computes, and nothing is computed twice.
     pub fn infer_traced(
         &self,
         input: Input<'_>,

@@ -26,8 +26,8 @@ pub fn of(model: &Model, recording: &Recording) -> [Vec<bool>; 3] {
     [marks(&begins), marks(&ends), marks(&|at| level[at] >= loudest && high > low)]
 }
 
-/// For each position that is heard, how loud it is: the mean of its features in sound, how far they are from the mean of
-/// all in series. Empty where positions are no time.
+/// For each position that is heard, how loud it is: the mean of its features in sound, how far they are from the mean
+/// of all in series. Empty where positions are no time.
 #[must_use]
 pub fn levels(model: &Model, recording: &Recording) -> Vec<f64> {
     let shape = model.shape();

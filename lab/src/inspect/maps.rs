@@ -45,7 +45,8 @@ pub fn svg(report: &Report, shown: &Shown) -> Markup {
                 @if !level.is_empty() {
                     path d=(curve(&level, side, x, GAP + CURVE)) fill="#bbb" {}
                 }
-                @for (row, head) in rows.iter().enumerate().filter_map(|(row, heads)| Some((row, *heads.get(column)?))) {
+                @let own = rows.iter().enumerate().filter_map(|(row, heads)| Some((row, *heads.get(column)?)));
+                @for (row, head) in own {
                     @let y = GAP + CURVE + GAP / 2 + row * (side + GAP);
                     text x=(x) y=(y - 3) { (report.number(head)) (name(report, head)) }
                     (PreEscaped(squares(&shown.maps[head], positions, cell, x, y)))

@@ -79,8 +79,8 @@ pub fn scaled(values: &[f32]) -> (Vec<u8>, f32) {
     (values.iter().map(byte).collect(), largest)
 }
 
-/// A map of at most [`SIDE`] rows and columns: of several that are drawn together, the largest weight counts, so that no
-/// lone key is lost.
+/// A map of at most [`SIDE`] rows and columns: of several that are drawn together, the largest weight counts, so that
+/// no lone key is lost.
 #[must_use]
 pub fn shrunk(weights: &[f32], queries: usize, keys: usize) -> Vec<f32> {
     let (rows, columns) = (queries.min(SIDE), keys.min(SIDE));

@@ -14,9 +14,9 @@ pub fn cards(report: &Report) -> Markup {
     let is_many = report.drawn.len() > MANY;
     html! {
         p class="hint" {
-            "Means over recordings. Entropy is over that of an even row; a share stands before what chance gives; R² is "
-            "the part of the variance that position alone explains. A map shows where a head looks, not what it says of "
-            "it: the figures of importance stand beside."
+            "Means over recordings. Entropy is over that of an even row; a share stands before what chance gives; R² "
+            "is the part of the variance that position alone explains. A map shows where a head looks, not what it "
+            "says of it: the figures of importance stand beside."
         }
         div class="cards" {
             @for &head in &report.drawn {

@@ -88,7 +88,10 @@
       button.append(canvas, document.createTextNode(one.name));
       button.className = one.isWrong ? "wrong" : "";
       button.title = `${one.name}: ${one.said}, probability ${one.probability.toFixed(2)}`;
-      button.addEventListener("click", () => { state.recording = String(at); byId("recording").value = String(at); refresh(); });
+      button.addEventListener("click", () => {
+        state.recording = byId("recording").value = String(at);
+        refresh();
+      });
       byId("many").append(button);
       thumbnails.push({ button, canvas });
     });
@@ -183,7 +186,8 @@
       context.textAlign = ["left", "center", "center", "center", "right"][tick];
       if (!isGrid) context.fillText(label(x0), left + tick / 4 * size, top + size + 14);
       context.textAlign = "right";
-      if (!isGrid) context.fillText(label(y0), left - 4, top + tick / 4 * size + (tick === 0 ? 10 : tick === 4 ? -2 : 4));
+      const down = top + tick / 4 * size + [10, 4, 4, 4, -2][tick];
+      if (!isGrid) context.fillText(label(y0), left - 4, down);
     }
     context.textAlign = "center";
     context.fillText("key", left + size / 2, top + size + 30);
@@ -197,7 +201,9 @@
     byId("readout").textContent =
       `query at ${place(state.query)}, key at ${place(state.key)}: ${what} ${weight.toFixed(3)}`;
     const head = heads[state.head];
-    const of = one ? `${one.name}, said ${one.said} (${one.probability.toFixed(2)})` : byId("recording").selectedOptions[0].text;
+    const of = one
+      ? `${one.name}, said ${one.said} (${one.probability.toFixed(2)})`
+      : byId("recording").selectedOptions[0].text;
     byId("title").textContent = `${head.number} ${head.name}: ${of}`;
     canvas.setAttribute("aria-label",
       `Attention map of head ${head.number}, ${head.name}, in ${of}. Largest weight ${most.toFixed(3)}.`);
@@ -216,7 +222,8 @@
     for (let i = 0; i < rows * columns; i++) {
       const at = Math.floor((i + data.classTokens) / each);
       const weight = map[state.query * side + at] / 255;
-      const box = [left + i % columns / columns * size, top + Math.floor(i / columns) / rows * size, size / columns, size / rows];
+      const [x, y] = [left + i % columns / columns * size, top + Math.floor(i / columns) / rows * size];
+      const box = [x, y, size / columns, size / rows];
       context.fillStyle = `rgba(224, 138, 0, ${0.8 * weight})`;
       context.fillRect(...box);
       if (at === state.query) {
@@ -308,8 +315,8 @@
   overview();
   many();
   const stops = [...Array(9).keys()].map((i) => 3 * Math.round(i * 255 / 8));
-  byId("scale").style.background =
-    `linear-gradient(to right, ${stops.map((i) => `rgb(${colours[i]},${colours[i + 1]},${colours[i + 2]})`).join(",")})`;
+  const shades = stops.map((i) => `rgb(${colours[i]},${colours[i + 1]},${colours[i + 2]})`);
+  byId("scale").style.background = `linear-gradient(to right, ${shades.join(",")})`;
   byId("recording").addEventListener("change", (event) => { state.recording = event.target.value; refresh(); });
   byId("same").addEventListener("change", refresh);
   byId("in").addEventListener("click", () => zoom(0.5));

@@ -19,10 +19,11 @@ pub fn summary(report: &Report) -> Markup {
             "; " (report.flash) " bytes, " (report.macs) " multiply-accumulates. Seen on " (collected.recordings)
             " recordings"
             @if let Some(confusion) = &collected.confusion {
-                ", accuracy " (format!("{:.4}", confusion.accuracy())) " (" (confusion.right()) "/" (confusion.total()) ")"
+                ", accuracy " (format!("{:.4}", confusion.accuracy()))
+                " (" (confusion.right()) "/" (confusion.total()) ")"
             }
-            ". Weights and outputs are those of the integers that run on the target. Heads are numbered block.head, both "
-            "from 0."
+            ". Weights and outputs are those of the integers that run on the target. Heads are numbered block.head, "
+            "both from 0."
         }
         @for note in &report.notes { p class="hint" { (note) } }
         @if !report.warnings.is_empty() {
@@ -39,8 +40,8 @@ pub fn maps(report: &Report) -> Markup {
     html! {
         noscript { p { "The maps of single recordings need JavaScript; mean maps stand in the cards below." } }
         p class="hint" {
-            "Across: the key, the moment looked at. Down: the query, the moment that looks. Arrow keys move, + and - zoom, "
-            "0 shows all, Page Up and Page Down change the head."
+            "Across: the key, the moment looked at. Down: the query, the moment that looks. Arrow keys move, + and - "
+            "zoom, 0 shows all, Page Up and Page Down change the head."
         }
         div class="controls" {
             label { "Recording " select id="recording" {
@@ -141,7 +142,8 @@ fn pruning(report: &Report) -> Markup {
         h3 { "What pruning saves" }
         p {
             @if importance.greedy.is_empty() {
-                "Heads go in the order of what their loss alone costs; to try them one after the other would take too long."
+                "Heads go in the order of what their loss alone costs; to try them one after the other would take too "
+                "long."
             } @else {
                 "Each time, the head goes without which the loss is least. "
                 (picture::curve("Accuracy by the number of heads removed", &values))
@@ -182,7 +184,8 @@ pub fn diversity(report: &Report) -> Markup {
             "There are " (format!("{:.1}", report.effective)) " different heads in effect among " (report.count())
             ", on " (collected.compared.min(collected.recordings)) " recordings."
             @if let Some(disagreement) = collected.disagreement {
-                " Disagreement on positions " (format!("{disagreement:.3}")) " (-1: all look at the same key; 0: never)."
+                " Disagreement on positions " (format!("{disagreement:.3}"))
+                " (-1: all look at the same key; 0: never)."
             }
         }
         div class="pictures" {
@@ -205,7 +208,8 @@ pub fn diversity(report: &Report) -> Markup {
             (picture::scatter("Map of heads: near ones look at the same", report))
             figcaption {
                 "A map of heads by how far their patterns are apart (classical scaling of Jensen-Shannon distances, of "
-                "which this plane shows " (format!("{:.0} %", report.layout.shown * 100.0)) "). The lighter, the later the block."
+                "which this plane shows " (format!("{:.0} %", report.layout.shown * 100.0))
+                "). The lighter, the later the block."
             }
         }
         (collapse(report))
