@@ -252,7 +252,7 @@ fn heads_are_drawn_alike_by_the_compiled_and_the_loaded_model() {
     let clip = clip("3_theo_5.wav");
     let compiled = run([Path::new("--heads"), Path::new("--wav"), &clip]);
     let stdout = text(&compiled.stdout);
-    let drawn: Vec<&str> = stdout.lines().filter(|line| line.starts_with("  layer ")).collect();
+    let drawn: Vec<&str> = stdout.lines().filter(|line| line.starts_with("  head ")).collect();
     assert_eq!(drawn.len(), 9);
     assert!(drawn.iter().all(|line| line.contains('█')));
     assert!(stdout.lines().any(|line| line.starts_with("  seconds ") && line.ends_with("1.0")));

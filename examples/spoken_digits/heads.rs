@@ -38,7 +38,7 @@ impl Heads {
         let above: Vec<f64> = loudness.iter().map(|l| l - quietest).collect();
         writeln!(out, "  {:<14} {}", "loudness", bars(&above, wide))?;
         for (i, head) in self.shares.chunks_exact(self.positions).enumerate() {
-            let name = format!("layer {} head {}", i / self.heads + 1, i % self.heads + 1);
+            let name = format!("head {}.{}", i / self.heads, i % self.heads);
             let (place, share) = peak(head);
             let percent = 100.0 * share / head.iter().sum::<f64>();
             let at = (place as f64 + 0.5) * seconds / self.positions as f64;

@@ -56,7 +56,7 @@ pub enum Error {
         reason: String,
     },
     /// A model has no such head.
-    #[error("there is no head {block}:{head}; blocks and heads count from 0")]
+    #[error("there is no head {block}.{head}; blocks and heads count from 0")]
     Head {
         /// Of which block.
         block: usize,
@@ -69,6 +69,9 @@ pub enum Error {
     /// A float model has no integers.
     #[error(transparent)]
     Convert(#[from] ConvertError),
+    /// A model cannot be inspected on what is there.
+    #[error("{0}")]
+    Inspect(String),
     /// Training cannot go on.
     #[error("{0}")]
     Training(String),

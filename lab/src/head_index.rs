@@ -4,7 +4,7 @@ use crate::Error;
 use std::fmt;
 use std::str::FromStr;
 
-/// A head of a model, as `block:head`, both counted from 0.
+/// A head of a model, as `block.head`, both counted from 0; `block:head` is read, too.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HeadIndex {
     /// Its block.
@@ -36,14 +36,15 @@ impl FromStr for HeadIndex {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbers = text.split_once(':').and_then(|(block, head)| Some((block.parse().ok()?, head.parse().ok()?)));
-        let (block, head) = numbers.ok_or("expected block:head, both counted from 0, such as 1:2")?;
+        let numbers =
+            text.split_once(['.', ':']).and_then(|(block, head)| Some((block.parse().ok()?, head.parse().ok()?)));
+        let (block, head) = numbers.ok_or("expected block.head, both counted from 0, such as 1.2")?;
         Ok(Self { block, head })
     }
 }
 
 impl fmt::Display for HeadIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.block, self.head)
+        write!(f, "{}.{}", self.block, self.head)
     }
 }

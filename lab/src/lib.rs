@@ -11,7 +11,6 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
 
-pub mod attention_map;
 pub mod augment;
 pub mod budget;
 pub mod calibrate;

@@ -66,15 +66,15 @@ fn train_convert_evaluate() {
 
     // A head switched off, and removed.
     let int8 = |log: &str| log.lines().find(|line| line.starts_with("int8")).map(str::to_owned);
-    let off = printed(&run(&["evaluate", "m.heed", "--data", "tones", "--without", "1:0,0:1"]));
-    let log = printed(&run(&["prune", "m.heed", "--heads", "1:0,0:1", "-o", "pruned.heed"]));
+    let off = printed(&run(&["evaluate", "m.heed", "--data", "tones", "--without", "1.0,0.1"]));
+    let log = printed(&run(&["prune", "m.heed", "--heads", "1.0,0.1", "-o", "pruned.heed"]));
     assert!(log.starts_with("pruned.heed: ") && log.ends_with(" saved\n"), "{log}");
     let log = printed(&run(&["evaluate", "pruned.heed", "--data", "tones"]));
     assert_eq!((int8(&log), log.contains("float"), off.contains("float")), (int8(&off), false, true));
     let log = printed(&run(&["prune", "m.heed", "--keep", "1", "--data", "tones", "-o", "one.heed"]));
     assert!(log.starts_with("all heads    accuracy 0.") && log.matches("\nwithout ").count() == 3, "{log}");
     let error = complaint(&run(&["prune", "pruned.heed", "--heads", "1:1", "-o", "none.heed"]));
-    assert_eq!(error, "error: there is no head 1:1; blocks and heads count from 0\n");
+    assert_eq!(error, "error: there is no head 1.1; blocks and heads count from 0\n");
     assert!(!folder.path().join("none.heed").exists());
     let error = complaint(&run(&["convert", "m.safetensors", "--fuse", "always"]));
     assert!(error.starts_with("error: query and key weights cannot be fused: heads of 12"), "{error}");
@@ -94,7 +94,7 @@ fn train_convert_evaluate() {
     let rank_4 = "block 0: queries, keys and values of rank 4\nblock 1: queries, keys and values of rank 4\n";
     let log = printed(&run(&["convert", "m.safetensors", "--data", "tones", "--rank", "4", "-o", "low.heed"]));
     assert!(log.starts_with(rank_4) && log.contains("\nlow.heed: "), "{log}");
-    printed(&run(&["prune", "low.heed", "--heads", "1:0,0:1", "-o", "pruned.heed"]));
+    printed(&run(&["prune", "low.heed", "--heads", "1.0,0.1", "-o", "pruned.heed"]));
     let train = [&train[..train.len() - 1], &["warm.safetensors", "--rank", "4", "--temperature"]].concat();
     assert!(printed(&run(&train)).ends_with("warm.safetensors: 11014 parameters, the weights of epoch 2\n"));
     let log = printed(&run(&["convert", "warm.safetensors", "--data", "tones"]));

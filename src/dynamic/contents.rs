@@ -86,6 +86,19 @@ impl Model {
         parts
     }
 
+    /// Rows and columns of the patches that positions stand for, class tokens aside: one column of series and of sound,
+    /// whose positions follow one another in time. None where positions are tokens.
+    #[must_use]
+    pub fn grid(&self) -> Option<[usize; 2]> {
+        let mut grid = None;
+        self.file().each_read(|read| {
+            if let Read::Stem(stem) = read {
+                grid = Some(stem.patches.counts());
+            }
+        });
+        grid
+    }
+
     /// The work of all parts.
     #[must_use]
     pub fn work(&self) -> Work {

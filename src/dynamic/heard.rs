@@ -1,4 +1,4 @@
-//! What a recording gives a model that hears.
+//! What a recording gives a model that hears, and readings one that does not.
 
 use super::Model;
 use crate::audio::{Params, features, fine_features};
@@ -6,13 +6,13 @@ use crate::parts::Input;
 use std::vec;
 use std::vec::Vec;
 
-/// Features of a recording, by the front end of a model.
+/// Features of a recording, by the front end of a model, or of readings.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Heard {
-    /// Log-mel energies, of 8 bits.
+    /// Log-mel energies, or values of other inputs, of 8 bits.
     Features(Vec<i8>),
-    /// Cepstra, of 15 bits.
+    /// Cepstra, or values of other inputs, of 15 bits.
     FineFeatures(Vec<i16>),
 }
 
@@ -76,5 +76,16 @@ impl Model {
             features(&frontend, recording, frames, &mut heard);
             Heard::Features(heard)
         })
+    }
+
+    /// Real features, as [`Model::infer_real`] takes them, in the integers that the model takes.
+    #[must_use]
+    pub fn quantised(&self, features: &[f32]) -> Heard {
+        let integers = self.integers(features);
+        if self.shape.input.fine {
+            Heard::FineFeatures(integers)
+        } else {
+            Heard::Features(integers.into_iter().map(|x| x as i8).collect())
+        }
     }
 }

@@ -174,13 +174,7 @@ impl Model {
     #[must_use]
     pub fn infer_real_with(&self, features: &[f32], memory: &[f32]) -> Vec<f32> {
         let memory = self.memory_integers(memory);
-        let integers = self.integers(features);
-        let outcome = if self.shape.input.fine {
-            self.infer_input(Input::FineFeatures(&integers), &memory)
-        } else {
-            let narrow: Vec<i8> = integers.iter().map(|&x| x as i8).collect();
-            self.infer_input(Input::Features(&narrow), &memory)
-        };
+        let outcome = self.infer_input(self.quantised(features).input(), &memory);
         self.real(outcome.logits())
     }
 
@@ -233,8 +227,8 @@ impl Model {
         self.run(input, &[], pattern, None::<fn(Row<'_, f32>)>)
     }
 
-    /// An inference that shows each row of softmax weights to `observer`, as shares that add up
-    /// to 1.
+    /// An inference that shows each row of softmax weights to `observer`, as shares that add up to 1; of a query that
+    /// sees no key, they are 0.
     #[must_use]
     pub fn infer_observed(&self, input: Input<'_>, observer: impl FnMut(Row<'_, f32>)) -> Outcome<Vec<i16>> {
         self.run(input, &[], |_| (), Some(observer))
@@ -319,7 +313,7 @@ impl AttentionPattern for Off<'_> {
 /// Turns weights into shares of 1.
 fn shares<W: Weight>(row: Row<'_, W>, observer: &mut impl FnMut(Row<'_, f32>)) {
     let sum: i64 = row.weights.iter().map(|w| i64::from(w.to_int())).sum();
-    let shares: Vec<f32> = row.weights.iter().map(|w| (f64::from(w.to_int()) / sum as f64) as f32).collect();
+    let shares: Vec<f32> = row.weights.iter().map(|w| (f64::from(w.to_int()) / sum.max(1) as f64) as f32).collect();
     observer(Row {
         layer: row.layer,
         head: row.head,

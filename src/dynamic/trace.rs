@@ -1,16 +1,21 @@
-//! An inference with a look at the residual stream after each part.
+//! An inference with a look at the residual stream and the heads' outputs after each part.
 
-use super::Model;
+use super::{Model, Off, shares};
 use crate::arithmetic::softmax::{Narrow, Weight, Wide};
+use crate::format::Read;
 use crate::format::Softmax;
 use crate::kernels::Active;
+use crate::linear::LinearView;
 use crate::loaded::run_watched;
-use crate::observe::Unobserved;
+use crate::observe::{Observer, Row, Unobserved};
+use crate::outcome::Outcome;
 use crate::parts::{Given, Input, State};
+use crate::pattern::AttentionPattern;
 use crate::plan::Plan;
 use std::vec;
+use std::vec::Vec;
 
-/// What [`Model::trace_real`] shows after a part.
+/// What [`Model::trace_real`] and [`Model::infer_traced`] show after a part.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Trace<'a> {
@@ -18,6 +23,32 @@ pub struct Trace<'a> {
     pub part: usize,
     /// The residual stream, `[positions][width]`.
     pub residual: &'a [i16],
+    /// Which attention part it was, from 0; none of another kind.
+    pub attention: Option<usize>,
+    /// What the heads of the attention gave, `[positions][heads][head_dim]` of 8 bits; after other parts, nothing.
+    pub heads: &'a [i8],
+    /// What makes the heads' outputs part of the residual stream, and the values of a head.
+    output: Option<(LinearView<'a>, usize)>,
+}
+
+impl Trace<'_> {
+    /// What one head of the attention adds to the residual stream, `[positions][width]`, in steps of this, before the
+    /// sum of all heads is rounded; without the layer's biases, which belong to no head. Empty where there is no such
+    /// head.
+    #[must_use]
+    pub fn added(&self, head: usize) -> Vec<f32> {
+        let Some((layer, dim)) = self.output else { return Vec::new() };
+        let row = |row: &[i8]| -> Vec<f32> {
+            let Some(own) = row.get(head * dim..(head + 1) * dim) else { return Vec::new() };
+            let weights = layer.weights.data.chunks(layer.weights.stride.max(1));
+            let sums = weights.map(|weights| {
+                let weights = weights.get(head * dim..).unwrap_or(&[]);
+                own.iter().zip(weights).map(|(&x, &w)| i32::from(x) * i32::from(w)).sum::<i32>()
+            });
+            sums.zip(layer.channels).map(|(sum, channel)| (f64::from(sum) * channel.scale.to_real()) as f32).collect()
+        };
+        self.heads.chunks_exact(layer.weights.inputs.max(1)).flat_map(row).collect()
+    }
 }
 
 impl Model {
@@ -38,23 +69,66 @@ impl Model {
         self.trace(Input::Tokens(tokens, types), &[], see);
     }
 
-    fn trace(&self, input: Input<'_>, memory: &[i8], see: impl FnMut(Trace<'_>)) {
+    /// One inference with some heads switched off, as [`Model::infer_without`] has it, that shows each row of softmax
+    /// weights to `observer`, as [`Model::infer_observed`] does, and the residual stream and the heads' outputs to
+    /// `see`. For tools that look inside: what is shown is what the inference computes, and nothing is computed twice.
+    pub fn infer_traced(
+        &self,
+        input: Input<'_>,
+        off: &[(usize, usize)],
+        mut observer: impl FnMut(Row<'_, f32>),
+        see: impl FnMut(Trace<'_>),
+    ) -> Outcome<Vec<i16>> {
+        let pattern = |layer| Off { layer, heads: off };
         match self.shape.softmax {
-            Softmax::Wide => self.trace_with::<Wide>(input, memory, see),
-            Softmax::Narrow => self.trace_with::<Narrow>(input, memory, see),
+            Softmax::Wide => {
+                let observer = &mut |row: Row<'_, Wide>| shares(row, &mut observer);
+                self.trace_with::<Wide, _, _>(input, &[], pattern, observer, see)
+            }
+            Softmax::Narrow => {
+                let observer = &mut |row: Row<'_, Narrow>| shares(row, &mut observer);
+                self.trace_with::<Narrow, _, _>(input, &[], pattern, observer, see)
+            }
         }
     }
 
-    fn trace_with<W: Weight>(&self, input: Input<'_>, memory: &[i8], mut see: impl FnMut(Trace<'_>)) {
+    fn trace(&self, input: Input<'_>, memory: &[i8], see: impl FnMut(Trace<'_>)) {
+        let (pattern, observer) = (|_| (), &mut Unobserved);
+        match self.shape.softmax {
+            Softmax::Wide => self.trace_with::<Wide, _, _>(input, memory, pattern, observer, see),
+            Softmax::Narrow => self.trace_with::<Narrow, _, _>(input, memory, pattern, observer, see),
+        };
+    }
+
+    fn trace_with<W: Weight, R: AttentionPattern, O: Observer<W>>(
+        &self,
+        input: Input<'_>,
+        memory: &[i8],
+        pattern: impl Fn(usize) -> R,
+        observer: &mut O,
+        mut see: impl FnMut(Trace<'_>),
+    ) -> Outcome<Vec<i16>> {
         let (file, positions) = (self.file(), self.shape.positions_of(&input));
         let source = &mut Given { input, readings: file.readings(), memory };
         let mut words = vec![0; Plan::of::<Active, W>(&self.shape.needs).words()];
         let (mut part, values) = (0, positions * self.shape.width);
+        // For each part, the attention it is and its output layer.
+        let (mut parts, mut layers) = (Vec::new(), 0..);
+        file.each_read(|read| {
+            let Read::Attention(part) = read else { return parts.push((None, None)) };
+            parts.push((layers.next(), Some((part.attention.output, part.attention.head_dim))));
+        });
         let see = |state: &State<'_, W>| {
-            see(Trace { part, residual: state.memory.residual.get(..values).unwrap_or(&[]) });
+            let (attention, output) = parts.get(part).copied().unwrap_or((None, None));
+            let width = output.map_or(0, |(layer, _): (LinearView<'_>, _)| layer.weights.inputs);
+            let heads = state.memory.attention.outputs.get(..positions * width).unwrap_or(&[]);
+            let residual = state.memory.residual.get(..values).unwrap_or(&[]);
+            see(Trace { part, residual, attention, heads, output });
             part += 1;
         };
-        let (shape, words, observer) = (&self.shape, &mut words, &mut Unobserved);
-        run_watched::<Active, W, _, _, _>(&file, shape, words, source, positions, |_| (), observer, see);
+        let shape = &self.shape;
+        let outputs =
+            run_watched::<Active, W, _, _, _>(&file, shape, &mut words, source, positions, pattern, observer, see);
+        Outcome::new(outputs.to_vec(), shape.logit)
     }
 }

@@ -17,4 +17,5 @@ mod same;
 mod shipped;
 #[path = "../support/mod.rs"]
 mod support;
+mod traced;
 mod whole;

@@ -8,6 +8,7 @@ use heedful_lab::dataset::pattern::Pattern;
 use heedful_lab::dataset::{Content, Data, Dataset, InputConfig, Options};
 use heedful_lab::evaluate::{Confusion, float, integer_without};
 use heedful_lab::head_index::HeadIndex;
+use heedful_lab::inspect::has_folders;
 use heedful_lab::project::{Project, Task, card};
 use heedful_lab::prune;
 use heedful_lab::weights::Weights;
@@ -43,8 +44,8 @@ pub struct Evaluate {
     /// Of files named {digit}_{speaker}_{index}, which to judge [default: those that validate, 5-9].
     #[arg(long, value_name = "FIRST-LAST", value_parser = indices, conflicts_with_all = ["name", "project"])]
     indices: Option<RangeInclusive<u32>>,
-    /// Switch off heads, such as 1:2,2:0; blocks and heads count from 0.
-    #[arg(long, value_name = "BLOCK:HEAD,…", value_delimiter = ',')]
+    /// Switch off heads, such as 1.2,2.0; blocks and heads count from 0.
+    #[arg(long, value_name = "BLOCK.HEAD,…", value_delimiter = ',')]
     without: Vec<HeadIndex>,
 }
 
@@ -155,11 +156,6 @@ impl Evaluate {
         line("int8", &int8);
         Ok(())
     }
-}
-
-/// Whether recordings lie in folders, as labels do.
-fn has_folders(folder: &Path) -> bool {
-    std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| entry.path().is_dir()))
 }
 
 fn print(int8: &Confusion) {

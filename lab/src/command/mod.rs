@@ -5,9 +5,9 @@ pub mod say;
 
 mod convert;
 mod evaluate;
-mod heads;
 mod import;
 mod info;
+mod inspect;
 mod mix;
 mod new;
 mod progress;
@@ -53,8 +53,8 @@ pub enum Command {
     Upgrade(upgrade::Upgrade),
     /// Remove heads from a model for good.
     Prune(prune::Prune),
-    /// Draw what each head attends to.
-    Heads(heads::Heads),
+    /// Look inside a .heed model: what each head attends to, how much it matters, how it differs from the others.
+    Inspect(inspect::Inspect),
 }
 
 impl Command {
@@ -74,7 +74,7 @@ impl Command {
             Self::Info(command) => command.run(),
             Self::Upgrade(command) => command.run(),
             Self::Prune(command) => command.run(),
-            Self::Heads(command) => command.run(),
+            Self::Inspect(command) => command.run(),
         }
     }
 }

@@ -18,8 +18,8 @@ pub struct Prune {
     /// The model.
     #[arg(value_name = "FILE.heed")]
     model: PathBuf,
-    /// The heads to remove, such as 1:2,2:0; blocks and heads count from 0.
-    #[arg(long, value_name = "BLOCK:HEAD,…", value_delimiter = ',', required_unless_present = "keep")]
+    /// The heads to remove, such as 1.2,2.0; blocks and heads count from 0.
+    #[arg(long, value_name = "BLOCK.HEAD,…", value_delimiter = ',', required_unless_present = "keep")]
     heads: Vec<HeadIndex>,
     /// Remove heads one after the other until so many are left: each time the one whose loss does least to the
     /// recordings of --data.

@@ -1,13 +1,13 @@
-//! What the host tool does with a `.heed` file: heads removed, ranked and drawn.
+//! What the host tool does with a `.heed` file: heads removed, ranked and inspected.
 
 use crate::bytes::Bytes;
 use crate::encoder;
 use crate::heed::repaired;
 use heedful::dynamic::{Heard, Model};
 use heedful::format::write::EncoderModel;
-use heedful_lab::attention_map::svg;
 use heedful_lab::evaluate::{Example, examples};
 use heedful_lab::head_index::HeadIndex;
+use heedful_lab::inspect::{Asked, Recording, Source, inspect, page, tables, text, write};
 use heedful_lab::prune::{choose, remove};
 
 /// Input as that of the target `encoder`. True if there was a model.
@@ -33,12 +33,14 @@ pub fn run(data: &[u8]) -> bool {
 
     let samples: Vec<i16> = (0..from.within(0, 600)).map(|_| from.sample()).collect();
     if let Some(frontend) = model.frontend() {
-        // A square of each head.
-        if c.positions < 32 && frontend.params.samples(c.positions * c.inputs) < 1 << 20 {
-            assert!(svg(&model, &samples, "<&>").is_ok_and(|picture| picture.ends_with("</svg>\n")));
+        if frontend.params.samples(c.input.steps) < 1 << 20 {
+            let heard = model.hear(&samples).expect("it has a front end");
+            look_inside(&model, &file, Recording { name: "<&>".into(), class: None, heard, wave: samples });
         }
     } else {
-        assert!(svg(&model, &samples, "").is_err() && examples(&model, &[]).is_err());
+        assert!(examples(&model, &[]).is_err());
+        let heard = Heard::Features(input.clone());
+        look_inside(&model, &file, Recording { name: "<&>".into(), class: Some(from.any()), heard, wave: vec![] });
     }
     if all.len() < 8 {
         let example = Example { class: usize::from(from.byte()), heard: Heard::Features(input) };
@@ -47,4 +49,18 @@ pub fn run(data: &[u8]) -> bool {
         assert_eq!(order.map_or(0, |order| order.len()), all.len().saturating_sub(keep));
     }
     true
+}
+
+/// A report in all its forms, of models whose maps are small.
+fn look_inside(model: &Model, file: &[u8], recording: Recording) {
+    let c = model.shape();
+    if c.positions >= 32 || c.heads * c.layers > 40 || c.heads * c.layers == 0 {
+        return;
+    }
+    let asked = Asked { title: "<&>".into(), model: (model, file), heads: &[], inferences: 40 };
+    let report = inspect(asked, Source::given(vec![recording]), &()).expect("it is there already");
+    let page = page::page(&report);
+    assert!(page.ends_with("</html>") && !page.contains("<&>") && !text::text(&report).is_empty());
+    assert!(write::csv(&report).is_ok() && write::pictures(&report).len() > 3);
+    assert!(tables::json(&report).is_object());
 }

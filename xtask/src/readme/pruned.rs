@@ -15,7 +15,7 @@ use std::fs;
 use std::path::Path;
 
 /// The order in which `heedful prune --keep` removes heads.
-const ORDER: [&str; 6] = ["1:0", "0:1", "0:0", "2:0", "0:2", "1:1"];
+const ORDER: [&str; 6] = ["1.0", "0.1", "0.0", "2.0", "0.2", "1.1"];
 /// Blocks, and heads of each.
 const SHAPE: (usize, usize) = (3, 3);
 
@@ -32,7 +32,7 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
     let whole = EncoderModel::load(&fs::read(&path)?)?;
     let pruned = std::env::temp_dir().join(format!("heedful-pruned-{}.heed", std::process::id()));
     let head =
-        "| heads kept | removed (block:head) | recognised | bytes | multiply-accumulates | instructions, Cortex-M4 |";
+        "| heads kept | removed (block.head) | recognised | bytes | multiply-accumulates | instructions, Cortex-M4 |";
     let mut table = vec![head.to_owned(), "|---:|---|---:|---:|---:|---:|".into()];
     for removed in 0..=ORDER.len() {
         println!("  {removed} heads removed");
@@ -56,9 +56,9 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
     figures.set("pruned", table.join("\n"));
     let mut each = Vec::new();
     for (block, head) in (0..SHAPE.0).flat_map(|block| (0..SHAPE.1).map(move |head| (block, head))) {
-        prune(&whole, &[&format!("{block}:{head}")], &pruned)?;
+        prune(&whole, &[&format!("{block}.{head}")], &pruned)?;
         let verb = if each.is_empty() { "leaves " } else { "" };
-        each.push(format!("{block}:{head} {verb}{}", recognised(&pruned, &recordings)?));
+        each.push(format!("{block}.{head} {verb}{}", recognised(&pruned, &recordings)?));
     }
     figures.set("each head", each.join(", "));
     fs::remove_file(&pruned)?;
@@ -68,7 +68,7 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
 
 /// Writes the model without some heads, as `heedful prune` does.
 fn prune(model: &EncoderModel, heads: &[&str], out: &Path) -> Result<()> {
-    let pruned = remove_heads(model, |block, head| heads.contains(&format!("{block}:{head}").as_str()));
+    let pruned = remove_heads(model, |block, head| heads.contains(&format!("{block}.{head}").as_str()));
     fs::write(out, pruned.to_bytes()?).with_context(|| out.display().to_string())
 }
 

@@ -1,0 +1,122 @@
+//! `heedful inspect`
+
+use super::evaluate::indices;
+use super::progress::styled;
+use clap::Args;
+use heedful::dynamic::Model;
+use heedful_lab::dataset::pattern::Pattern;
+use heedful_lab::head_index::HeadIndex;
+use heedful_lab::inspect::removal::INFERENCES;
+use heedful_lab::inspect::{Asked, Progress, Report, Source, Wanted, inspect, model, page, tables, text, write};
+use heedful_lab::{Error, file};
+use indicatif::ProgressBar;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+/// Look inside a .heed model: what each head attends to, how much it matters, how it differs from the others.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// The model.
+    #[arg(value_name = "FILE.heed")]
+    model: PathBuf,
+    /// Folder of recordings: `label/file.wav`, files named {digit}_{speaker}_{index}.wav, or files of any name, whose
+    /// classes nobody knows; with --project, the folder that its paths are relative to.
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["project", "clips"])]
+    data: Option<PathBuf>,
+    /// What folders and names in it say, such as "{label}_{speaker}_{}".
+    #[arg(long, value_name = "PATTERN", conflicts_with = "project", value_parser = Pattern::new)]
+    name: Option<Pattern>,
+    /// Look at what validates in this project: sensors and images need it.
+    #[arg(long, value_name = "FILE.toml")]
+    project: Option<PathBuf>,
+    /// Of files named {digit}_{speaker}_{index}, which to look at [default: those that validate, 5-9].
+    #[arg(long, value_name = "FIRST-LAST", value_parser = indices, conflicts_with_all = ["name", "project"])]
+    indices: Option<RangeInclusive<u32>>,
+    /// Look at these recordings alone.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    clips: Vec<PathBuf>,
+    /// Draw these heads alone, such as 2.1,3.0 (block.head, both from 0).
+    #[arg(long, value_name = "BLOCK.HEAD,…", value_delimiter = ',')]
+    heads: Vec<HeadIndex>,
+    /// The report: one page that needs no network.
+    #[arg(short, long, value_name = "FILE.html")]
+    out: Option<PathBuf>,
+    /// Print the essence; the default if nothing else is asked for.
+    #[arg(long)]
+    text: bool,
+    /// A folder for pictures: what each head attends to in each recording of --clips, importance, differences.
+    #[arg(long, value_name = "DIR")]
+    svg: Option<PathBuf>,
+    /// A folder for tables.
+    #[arg(long, value_name = "DIR")]
+    csv: Option<PathBuf>,
+    /// All figures, for a notebook.
+    #[arg(long, value_name = "FILE.json")]
+    json: Option<PathBuf>,
+}
+
+impl Inspect {
+    /// Looks, and writes what was asked for.
+    pub fn run(self) -> Result<(), Error> {
+        let (model, bytes) = model(&self.model)?;
+        self.heads.iter().try_for_each(|head| head.check(model.heads()))?;
+        let report = self.report(&model, &bytes)?;
+        if let Some(out) = &self.out {
+            file::write_atomically(out, page::page(&report).as_bytes())?;
+        }
+        if let Some(json) = &self.json {
+            file::write_atomically(json, tables::json(&report).to_string().as_bytes())?;
+        }
+        if let Some(folder) = &self.svg {
+            write::folder(folder, &write::pictures(&report))?;
+        }
+        if let Some(folder) = &self.csv {
+            write::folder(folder, &write::csv(&report)?)?;
+        }
+        let is_written = self.out.is_some() || self.json.is_some() || self.svg.is_some() || self.csv.is_some();
+        if self.text || !is_written {
+            print!("{}", text::text(&report));
+        }
+        Ok(())
+    }
+
+    fn report(&self, model: &Model, bytes: &[u8]) -> Result<Report, Error> {
+        let wanted = Wanted {
+            data: self.data.clone(),
+            name: self.name.clone(),
+            project: self.project.clone(),
+            indices: self.indices.clone(),
+            clips: self.clips.clone(),
+        };
+        let bar = Bar(styled("{bar:30} {pos}/{len} {msg}, {eta} left"));
+        bar.begins("files read", 0);
+        let source = Source::open(model, &wanted, Some(&|done, all| bar.files(done, all)))?;
+        let title = self.model.file_name().unwrap_or(self.model.as_os_str()).to_string_lossy().into_owned();
+        let asked = Asked { title, model: (model, bytes), heads: &self.heads, inferences: INFERENCES };
+        let report = inspect(asked, source, &bar);
+        bar.0.finish_and_clear();
+        report
+    }
+}
+
+/// A bar in a terminal.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn files(&self, done: usize, all: usize) {
+        self.0.set_length(all as u64);
+        self.0.set_position(done as u64);
+    }
+}
+
+impl Progress for Bar {
+    fn begins(&self, what: &'static str, steps: usize) {
+        self.0.set_message(what);
+        self.files(0, steps);
+        self.0.reset_eta();
+    }
+
+    fn step(&self, steps: usize) {
+        self.0.inc(steps as u64);
+    }
+}

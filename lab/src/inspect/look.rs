@@ -1,0 +1,98 @@
+//! What the heads of a model do with one recording, out of the very integers of the inference.
+
+use super::measures::Map;
+use super::measures::diversity::residual_share;
+use super::source::Recording;
+use crate::head_index::HeadIndex;
+use heedful::dynamic::{Heard, Model, Trace};
+use heedful::format::OutputKind;
+use heedful::{Outcome, Row};
+
+/// An inference with all that its heads did. Heads are in the order of [`heads`].
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// What the model says with all of them.
+    pub said: Said,
+    /// Their maps.
+    pub maps: Vec<Map>,
+    /// Their outputs, `[positions][head_dim]` of 8 bits.
+    pub outputs: Vec<Vec<i8>>,
+    /// Root of the mean square of what each adds to the residual stream, in steps of it.
+    pub added: Vec<f64>,
+    /// After each attention, how far positions are from being all the same, 0 to 1; none of zeros alone.
+    pub unlike: Vec<Option<f64>>,
+}
+
+/// What comes out of a model.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Said {
+    /// The likeliest class, or the largest output.
+    pub best: usize,
+    /// Its probability, where outputs are classes; else 1.
+    pub probability: f32,
+    /// The outputs, in real values.
+    pub outputs: Vec<f32>,
+}
+
+impl Said {
+    /// Natural logarithm of the probability of a class.
+    #[must_use]
+    pub fn log_probability(&self, class: usize) -> f64 {
+        let most = self.outputs.iter().copied().fold(f32::MIN, f32::max);
+        let sum: f64 = self.outputs.iter().map(|x| f64::from(x - most).exp()).sum();
+        self.outputs.get(class).map_or(f64::MIN, |&own| f64::from(own - most) - sum.ln())
+    }
+}
+
+/// All heads of a model, block after block.
+#[must_use]
+pub fn heads(model: &Model) -> Vec<HeadIndex> {
+    let blocks = model.heads().iter().enumerate();
+    blocks.flat_map(|(block, &heads)| (0..heads).map(move |head| HeadIndex { block, head })).collect()
+}
+
+/// What the model says with some heads switched off.
+#[must_use]
+pub fn without(model: &Model, heard: &Heard, off: &[(usize, usize)]) -> Said {
+    said(model, &model.infer_without(heard.input(), off))
+}
+
+fn said(model: &Model, outcome: &Outcome<Vec<i16>>) -> Said {
+    let (outputs, best) = (model.real(outcome.logits()), outcome.best());
+    let is_choice = model.shape().kind == OutputKind::Classes;
+    let probability = if is_choice { best.probability.to_num() } else { 1.0 };
+    Said { best: best.class, probability, outputs }
+}
+
+/// Runs the model over a recording and watches all heads.
+#[must_use]
+pub fn look(model: &Model, recording: &Recording) -> Look {
+    let (heads, shape) = (model.heads(), model.shape());
+    let positions = shape.positions;
+    let first: Vec<usize> = heads.iter().scan(0, |sum, &heads| Some(std::mem::replace(sum, *sum + heads))).collect();
+    let count = heads.iter().sum();
+    let mut maps = vec![Map::hidden(positions, positions); count];
+    let (mut outputs, mut added, mut unlike) = (vec![vec![]; count], vec![0.0; count], vec![]);
+    let row = |row: Row<'_, f32>| {
+        let Some(map) = first.get(row.layer).and_then(|first| maps.get_mut(first + row.head)) else { return };
+        // Shares within the map: never refused.
+        _ = map.put(row.query, row.first, row.dilation.max(1), row.weights.iter().map(|&x| f64::from(x)));
+    };
+    let see = |trace: Trace<'_>| {
+        let Some(layer) = trace.attention else { return };
+        let residual: Vec<f64> = trace.residual.iter().map(|&x| f64::from(x)).collect();
+        unlike.push(residual_share(&residual, shape.width));
+        let width = trace.heads.len() / positions.max(1);
+        let dim = width / heads[layer].max(1);
+        for head in 0..heads[layer] {
+            let rows = trace.heads.chunks_exact(width.max(1));
+            outputs[first[layer] + head] = rows.flat_map(|row| &row[head * dim..][..dim]).copied().collect();
+            let own = trace.added(head);
+            let squares: f64 = own.iter().map(|&x| f64::from(x).powi(2)).sum();
+            added[first[layer] + head] = (squares / own.len().max(1) as f64).sqrt();
+        }
+    };
+    let outcome = model.infer_traced(recording.heard.input(), &[], row, see);
+    maps.iter_mut().for_each(Map::normalise);
+    Look { said: said(model, &outcome), maps, outputs, added, unlike }
+}

@@ -1,0 +1,95 @@
+//! A card for each head: its mean map, its name, its measures.
+
+use super::number;
+use crate::inspect::measures::Share;
+use crate::inspect::picture::png;
+use crate::inspect::report::Report;
+use crate::inspect::shown::{SIDE, scaled, shrunk};
+use maud::{Markup, html};
+
+/// Heads from which cards are closed until they are asked for.
+const MANY: usize = 40;
+
+pub fn cards(report: &Report) -> Markup {
+    let is_many = report.drawn.len() > MANY;
+    html! {
+        p class="hint" {
+            "Means over recordings. Entropy is over that of an even row; a share stands before what chance gives; R² "
+            "is the part of the variance that position alone explains. A map shows where a head looks, not what it "
+            "says of it: the figures of importance stand beside."
+        }
+        div class="cards" {
+            @for &head in &report.drawn {
+                article class="card" id=(format!("head-{}", report.number(head))) {
+                    h3 { (report.number(head)) " " span { (report.names[head]) } }
+                    @if is_many { details { summary { "measures" } (inside(report, head)) } }
+                    @else { (inside(report, head)) }
+                }
+            }
+        }
+    }
+}
+
+fn inside(report: &Report, head: usize) -> Markup {
+    let summary = &report.collected.summaries[head];
+    let mean = report.collected.sums[head].cells().mean();
+    let weights: Vec<f32> = mean.weights().iter().map(|&x| x as f32).collect();
+    let side = |count: usize| count.min(SIDE);
+    let (values, most) = scaled(&shrunk(&weights, mean.queries(), mean.keys()));
+    let picture = png(&values, side(mean.keys()), side(mean.queries()));
+    let alone = &report.importance.alone[head];
+    let rows = [
+        (
+            "pattern",
+            summary.pattern.map_or("–".to_owned(), |(class, share)| format!("{class} ({:.0} %)", share * 100.0)),
+        ),
+        ("entropy", spread(summary.relative_entropy.mean(), summary.relative_entropy.spread())),
+        ("largest weight", spread(summary.confidence.mean(), summary.confidence.spread())),
+        ("distance", distance(report, head)),
+        ("on itself", share(summary.itself)),
+        ("previous, next", format!("{}, {}", share(summary.previous), share(summary.next))),
+        ("first", share(summary.first)),
+        (
+            "strongest lag",
+            summary.strongest_lag.map_or("–".to_owned(), |(lag, of)| format!("{lag}: {}", share(Some(of)))),
+        ),
+        ("period", summary.period.map_or("–".to_owned(), |period| format!("{} ({:.2})", period.lag, period.strength))),
+        ("position R²", number(summary.position_r2, 2)),
+        ("effective rank", number(summary.effective_rank.mean(), 1)),
+        ("adds, of its layer", number(summary.output.mean(), 2)),
+        ("answers to", answers(report, head)),
+        ("loss without it", format!("{:.3} ± {:.3}", alone.loss.mean, alone.loss.error)),
+    ];
+    html! {
+        img src=(picture) width="150" height="150" alt=(format!(
+            "Mean attention map of head {}: {}; largest weight {most:.2}",
+            report.number(head), report.names[head]
+        ));
+        table {
+            @for (name, value) in &rows { tr { th scope="row" { (name) } td { (value) } } }
+        }
+    }
+}
+
+fn spread(mean: Option<f64>, spread: Option<f64>) -> String {
+    match spread {
+        Some(_) => format!("{} ± {}", number(mean, 2), number(spread, 2)),
+        None => number(mean, 2),
+    }
+}
+
+fn share(share: Option<Share>) -> String {
+    share.map_or("–".to_owned(), |share| format!("{:.2} (chance {:.2})", share.share, share.chance))
+}
+
+fn distance(report: &Report, head: usize) -> String {
+    let Some(distance) = report.collected.summaries[head].distance else { return "–".to_owned() };
+    let time = report.step().map_or(String::new(), |step| format!(", {:.0} ms", distance.mean * step * 1000.0));
+    format!("{:.1} ± {:.1}{time} (chance {:.1})", distance.mean, distance.spread, distance.chance)
+}
+
+fn answers(report: &Report, head: usize) -> String {
+    report.collected.summaries[head].response.map_or("–".to_owned(), |response| {
+        format!("{} (d′ {:.1}, R² {:.2})", report.label(response.class), response.selectivity, response.explained)
+    })
+}

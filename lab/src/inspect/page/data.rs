@@ -1,0 +1,60 @@
+//! What the script draws, as JSON: maps and inputs as bytes in base64.
+
+use crate::inspect::ramp;
+use crate::inspect::report::Report;
+use crate::inspect::shown::{Shown, scaled, shrunk};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// The data; no `<` is in it, so that no text in it can end the script.
+pub fn data(report: &Report) -> String {
+    let heads = report.drawn.iter().map(|&head| {
+        let cells = report.collected.sums[head].cells();
+        let mean = cells.mean();
+        let [(mean_map, mean_most), (spread, spread_most)] = [mean.weights().to_vec(), cells.spread()].map(|values| {
+            let values: Vec<f32> = values.iter().map(|&x| x as f32).collect();
+            scaled(&shrunk(&values, mean.queries(), mean.keys()))
+        });
+        json!({
+            "number": report.number(head),
+            "block": report.collected.heads[head].block,
+            "name": report.names[head],
+            "mean": base64(&mean_map), "meanMost": mean_most,
+            "spread": base64(&spread), "spreadMost": spread_most,
+        })
+    });
+    let colours: Vec<u8> = (0..=255).flat_map(ramp::colour).collect();
+    let all = json!({
+        "positions": report.positions,
+        "classTokens": report.class_tokens,
+        "grid": report.grid,
+        "input": report.input,
+        "seconds": report.seconds,
+        "isSound": report.is_sound,
+        "recordings": report.collected.recordings,
+        "colours": base64(&colours),
+        "heads": heads.collect::<Value>(),
+        "shown": report.collected.shown.iter().map(|shown| one(report, shown)).collect::<Value>(),
+    });
+    all.to_string().replace('<', "\\u003c")
+}
+
+fn one(report: &Report, shown: &Shown) -> Value {
+    let maps: Vec<u8> = report.drawn.iter().flat_map(|&head| shown.maps[head].iter().copied()).collect();
+    json!({
+        "name": shown.name,
+        "label": shown.class.map(|class| report.label(class)),
+        "said": report.label(shown.said),
+        "probability": shown.probability,
+        "isWrong": shown.class.is_some_and(|class| class != shown.said),
+        "maps": base64(&maps),
+        "most": report.drawn.iter().map(|&head| shown.largest[head]).collect::<Vec<_>>(),
+        "input": base64(&shown.input),
+        "wave": base64(&shown.wave),
+    })
+}

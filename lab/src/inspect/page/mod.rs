@@ -1,0 +1,79 @@
+//! The report as one page that needs nothing else: its style, its script and its data are in it.
+
+mod cards;
+mod data;
+mod sections;
+
+use super::report::Report;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+/// The page.
+#[must_use]
+pub fn page(report: &Report) -> String {
+    let title = format!("Inside {}", report.title);
+    let parts = [
+        ("heads", "What each head attends to", sections::maps(report)),
+        ("cards", "A card for each head", cards::cards(report)),
+        ("importance", "Importance", sections::importance(report)),
+        ("diversity", "Diversity", sections::diversity(report)),
+        ("errors", "Errors", sections::errors(report)),
+    ];
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                header {
+                    h1 { (title) }
+                    (sections::summary(report))
+                    nav aria-label="Sections" {
+                        @for (id, name, _) in &parts { a href=(format!("#{id}")) { (name) } " " }
+                    }
+                }
+                main {
+                    @for (id, name, inside) in &parts {
+                        section id=(id) { h2 { (name) } (inside) }
+                    }
+                }
+                script type="application/json" id="data" { (PreEscaped(data::data(report))) }
+                script { (PreEscaped(include_str!("script.js"))) }
+            }
+        }
+    }
+    .into_string()
+}
+
+/// A number with so many digits; a dash where there is none.
+fn number(x: Option<f64>, digits: usize) -> String {
+    x.filter(|x| x.is_finite()).map_or("–".to_owned(), |x| format!("{x:.digits$}"))
+}
+
+/// A table with a heading; the first cell of a row is its name.
+fn table(caption: &str, heading: &[String], rows: impl Iterator<Item = Vec<String>>) -> Markup {
+    html! {
+        div class="wide" tabindex="0" role="region" aria-label=(caption) {
+            table {
+                caption { (caption) }
+                thead { tr { @for name in heading { th scope="col" { (name) } } } }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            @for (at, cell) in row.iter().enumerate() {
+                                @if at == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}

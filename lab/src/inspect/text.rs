@@ -1,0 +1,76 @@
+//! The essence of a report, for a terminal.
+
+use super::report::Report;
+use std::fmt::Write;
+
+/// A line of the model, one for each head that is drawn, and what stands out.
+#[must_use]
+pub fn text(report: &Report) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| _ = writeln!(out, "{text}");
+    let (collected, importance) = (&report.collected, &report.importance);
+    let accuracy = match &collected.confusion {
+        Some(confusion) => {
+            format!(", accuracy {:.4} ({}/{})", confusion.accuracy(), confusion.right(), confusion.total())
+        }
+        None => String::new(),
+    };
+    line(format!("{}: {} heads, {} recordings{accuracy}", report.title, report.count(), collected.recordings));
+    report.notes.iter().for_each(|note| line(note.clone()));
+    line(String::new());
+    let width = report.drawn.iter().map(|&head| report.names[head].chars().count()).max().unwrap_or(4).max(4);
+    line(format!("head   {:width$}  entropy  largest  distance  position R²  lost alone        Shapley value", "name"));
+    for &head in &report.drawn {
+        let summary = &collected.summaries[head];
+        let number = |x: Option<f64>, digits: usize| x.map_or("-".to_owned(), |x| format!("{x:.digits$}"));
+        let alone = &importance.alone[head].loss;
+        let shapley = importance
+            .shapley
+            .get(head)
+            .map_or("-".to_owned(), |shapley| format!("{:>6.3} ± {:.3}", shapley.loss.mean, shapley.loss.error));
+        line(format!(
+            "{:<6} {:width$}  {:>7}  {:>7}  {:>8}  {:>11}  {:>7.3} ± {:.3}  {shapley}",
+            report.number(head),
+            report.names[head],
+            number(summary.relative_entropy.mean(), 2),
+            number(summary.confidence.mean(), 2),
+            number(summary.distance.map(|distance| distance.mean), 1),
+            number(summary.position_r2, 2),
+            alone.mean,
+            alone.error,
+        ));
+    }
+    line(String::new());
+    line(format!(
+        "entropy is over that of an even row; distance in positions; what is lost is loss ({}), on {} recordings",
+        report.loss_unit(),
+        importance.judged
+    ));
+    line(format!("effective number of heads {:.1} of {}", report.effective, report.count()));
+    if let Some(step) = importance.greedy.iter().rev().find(|step| step.left.right >= importance.whole.right - 0.01) {
+        let place = importance.greedy.iter().position(|other| other.head == step.head).map_or(0, |at| at + 1);
+        let gone: Vec<String> = report.weakest[..place].iter().map(|&head| report.number(head)).collect();
+        let (whole, left) = (report.costs[0], report.costs[place]);
+        line(format!(
+            "without {}: {} {:.3} (all heads {:.3}), {} bytes and {} multiply-accumulates less",
+            gone.join(", "),
+            report.accuracy_name(),
+            step.left.right,
+            importance.whole.right,
+            whole.flash - left.flash,
+            whole.macs - left.macs,
+        ));
+    }
+    report.warnings.iter().for_each(|warning| line(format!("warning: {}", report.warning(warning))));
+    for wrong in collected.errors.misjudged().iter().take(10) {
+        let unlike: Vec<String> = wrong
+            .unlike
+            .iter()
+            .map(|&(head, what, far)| format!("{} ({what} {far:+.1} deviations)", report.number(head)))
+            .collect();
+        let unlike = if unlike.is_empty() { String::new() } else { format!("; unlike: {}", unlike.join(", ")) };
+        let (class, said) = (report.label(wrong.class), report.label(wrong.said));
+        line(format!("misjudged: {} is {class}, said {said} ({:.2}){unlike}", wrong.name, wrong.probability));
+    }
+    out
+}

@@ -1,0 +1,93 @@
+//! The command from end to end.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+fn heedful(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_heedful")).current_dir(root()).args(arguments).output().unwrap()
+}
+
+fn complaint(arguments: &[&str]) -> String {
+    let output = heedful(arguments);
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+const DIGITS: &str = "models/digits.heed";
+
+#[test]
+fn all_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (page, json, svg, csv) = (at("deep/report.html"), at("all.json"), at("svg"), at("csv"));
+    let clips = ["examples/clips/7_theo_5.wav", "examples/clips/3_jackson_5.wav"];
+    let asked = [&["inspect", DIGITS, "--clips"], &clips[..], &["--heads", "2.1,0.0", "--text", "-o", &page]].concat();
+    let output = heedful(&[&asked[..], &["--json", &json, "--svg", &svg, "--csv", &csv]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("digits.heed: 9 heads, 2 recordings, accuracy 1.0000 (2/2)\n"), "{text}");
+    assert!(text.contains("\n2.1 ") && text.contains("\n0.0 ") && !text.contains("\n1.0 "), "{text}");
+
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.len() < 3_000_000 && page.contains("7_theo_5.wav") && page.contains("id=\"head-2.1\""));
+    assert!(!page.contains("id=\"head-1.0\""));
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    assert_eq!(json["heads"][1]["head"], "2.1");
+    assert_eq!(json["mean_maps"]["2.1"].as_array().unwrap().len(), 25);
+    assert_eq!(json["pruning"].as_array().unwrap().len(), 10);
+    let picture = fs::read_to_string(Path::new(&svg).join("7_theo_5.svg")).unwrap();
+    assert!(
+        picture.starts_with("<svg")
+            && picture.contains(">2.1")
+            && !picture.contains(">1.0<")
+            && !picture.contains(">1.0:")
+    );
+    let mut table = csv::Reader::from_path(Path::new(&csv).join("heads.csv")).unwrap();
+    assert_eq!(table.headers().unwrap().get(0), Some("head"));
+    assert_eq!(table.records().count(), 2);
+}
+
+#[test]
+fn bad_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().display().to_string();
+    assert!(complaint(&["inspect", DIGITS, "--data", &empty]).contains("no recordings"));
+    assert!(complaint(&["inspect", DIGITS, "--data", "examples/clips", "--heads", "3.0"]).contains("no head 3.0"));
+    assert!(complaint(&["inspect", DIGITS, "--data", "nowhere"]).contains("nowhere"));
+    assert!(complaint(&["inspect", DIGITS]).contains("--data"));
+    let other = complaint(&["inspect", DIGITS, "--data", "examples/clips", "--clips", "8_nobody_5.wav"]);
+    assert!(other.contains("8_nobody_5.wav: not among the recordings"), "{other}");
+    let sensors = complaint(&["inspect", "models/gesture.heed", "--data", "examples/clips"]);
+    assert!(sensors.contains("--project"), "{sensors}");
+    assert!(complaint(&["inspect", "README.md", "--data", "examples/clips"]).starts_with("error: README.md: "));
+
+    let none = folder.path().join("none.heed");
+    let heads = "0.0,0.1,0.2,1.0,1.1,1.2,2.0,2.1,2.2";
+    let pruned = heedful(&["prune", DIGITS, "--heads", heads, "-o", none.to_str().unwrap()]);
+    assert!(pruned.status.success());
+    let error = complaint(&["inspect", none.to_str().unwrap(), "--data", "examples/clips"]);
+    assert!(error.contains("none.heed: no heads are left"), "{error}");
+}
+
+/// What cannot be written is not there, nor is a part of it.
+#[test]
+fn nothing_half_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("report.html");
+    fs::create_dir(&page).unwrap();
+    let (page, clip) = (page.display().to_string(), "examples/clips/7_theo_5.wav");
+    let error = complaint(&["inspect", DIGITS, "--clips", clip, "-o", &page]);
+    assert!(error.contains("report.html"), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    // A full disk, where there is such a device.
+    #[cfg(target_os = "linux")]
+    {
+        let small = complaint(&["inspect", DIGITS, "--clips", clip, "-o", "/proc/report.html"]);
+        assert!(small.contains("/proc/report.html"), "{small}");
+    }
+}
