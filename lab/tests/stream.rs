@@ -89,18 +89,18 @@ fn as_in_firmware(gate: Option<GateSettings>, of: &'static ListenerSettings<10>)
 /// Of a model that takes a token at a time, too, whatever the cadence.
 #[test]
 fn the_listener_of_tokens() {
-    const OFTEN: ListenerSettings<11> = ListenerSettings { cadence: 3, gate: None, ..*Listener::<Tokens>::SETTINGS };
-    static OF_TOKENS: [ListenerSettings<11>; 2] = [OFTEN, ListenerSettings { cadence: 7, ..OFTEN }];
+    const OFTEN: ListenerSettings<11> = ListenerSettings { cadence: 3, ..*Listener::<Tokens>::SETTINGS };
+    static OF_TOKENS: [ListenerSettings<11>; 2] = [OFTEN, ListenerSettings { cadence: 7, gate: None, ..OFTEN }];
     let Some((samples, _)) = digits() else { return };
     let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/digits_stream.heed")).unwrap();
     let model = Model::load(&bytes).unwrap();
     for of_tokens in &OF_TOKENS {
         let mut listener = Box::new(Listener::<Streaming<Tokens>>::new().with_settings(of_tokens));
         let expected: Vec<Event> = listener.push(&samples).collect();
-        let heard = scores(&model, &samples, of_tokens.cadence).unwrap();
         let ListenerSettings { cadence, gate, detector } = *of_tokens;
         let Settings { smoothing, separation, classes, .. } = detector;
         let settings = EventsModel { cadence, smoothing, separation, gate, classes: classes.to_vec() };
+        let heard = scores(&model, &samples, &settings).unwrap();
         let events = heard.events(&settings).unwrap();
         assert!(events.len() >= 3, "{events:?}");
         let plain = |event: &Event| (event.class, event.score, event.start, event.end);

@@ -2,12 +2,12 @@
 
 use crate::sound::stream;
 use crate::support::{Random, seal, to_bytes, to_words};
-use crate::{Digits, Gestures};
-use heedful::Error;
+use crate::{Digits, Gestures, Tokens};
 use heedful::dynamic::{Ear, Listener, Model};
 use heedful::events::{ClassSettings, Event, GateSettings, ListenerSettings};
 use heedful::fixed::types::U1F15;
 use heedful::format::write::EventsModel;
+use heedful::{Error, Streaming};
 
 fn model(name: &str) -> Model {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -83,6 +83,29 @@ fn the_listener_of_firmware() {
         assert_eq!((ear.heard(), ear.lost(), ear.inferences()), counts);
         assert!(typed.lost() > 0);
     }
+}
+
+/// A model that takes a token at a time, with gaps of less than a window and of more.
+#[test]
+fn the_listener_of_tokens() {
+    let clips = [(7, "jackson"), (3, "theo"), (0, "george"), (9, "nicolas")];
+    let Some((samples, _)) = stream(&clips, 5000) else { return };
+    let model = model("models/digits_stream.heed");
+    let mut typed = Box::new(heedful::events::Listener::<Streaming<Tokens>>::new());
+    let mut ear = Listener::new(&model).unwrap();
+    let mut found = 0;
+    for (number, chunk) in samples.chunks(7777).enumerate() {
+        let expected: Vec<Event> = typed.push(chunk).collect();
+        same(&ear.push(chunk), &expected);
+        found += expected.len();
+        if number == 3 || number == 5 {
+            let lost = if number == 3 { 400 } else { 12_000 };
+            typed.skip(lost);
+            ear.skip(lost);
+        }
+    }
+    assert!(found > 1);
+    assert_eq!((ear.heard(), ear.lost()), (typed.heard(), typed.lost()));
 }
 
 /// One sample at a time, and a million at once.

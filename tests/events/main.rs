@@ -16,4 +16,5 @@ mod sound;
 mod support;
 
 heedful::model!(pub Digits = "../../models/digits.heed");
+heedful::model!(pub Tokens = "../../models/digits_stream.heed");
 heedful::model!(pub Gestures = "../models/events_series.heed");

@@ -75,7 +75,7 @@ impl Inspect {
         }
         let is_written = self.out.is_some() || self.json.is_some() || self.svg.is_some() || self.csv.is_some();
         if self.text || !is_written {
-            print!("{}", text::text(&report));
+            say!("{}", text::text(&report).trim_end());
         }
         Ok(())
     }
