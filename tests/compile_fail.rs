@@ -65,3 +65,10 @@ fn decoders() {
     cases.pass("tests/compile_fail/decoders_fit.rs");
     cases.compile_fail("tests/compile_fail/decoder_*.rs");
 }
+
+#[test]
+fn streaming() {
+    let Some(cases) = cases() else { return };
+    cases.pass("tests/compile_fail/streaming_fit.rs");
+    cases.compile_fail("tests/compile_fail/streaming_[!f]*.rs");
+}

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use heedful::dynamic::Model;
+use heedful::events::MAX_SMOOTHING;
 use heedful_lab::stream::{Score, curve, score, scores, thresholds, truth};
 use heedful_lab::{Error, data, file};
 use std::path::PathBuf;
@@ -24,10 +25,17 @@ pub struct Stream {
     /// Frames from an inference to the next [default: as the file says].
     #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..))]
     cadence: Option<u32>,
+    /// How slowly probabilities are followed: each inference moves them by 2^-N of the way [default: as the file says].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_SMOOTHING)))]
+    smoothing: Option<u32>,
+    /// Threshold of all classes, 0 to 1 [default: as the file says].
+    #[arg(long, value_name = "PROBABILITY", conflicts_with = "threshold_for", value_parser = probability)]
+    threshold: Option<f32>,
     /// Draw misses against false alarms by the threshold.
     #[arg(long, value_name = "FILE.svg")]
     curve: Option<PathBuf>,
-    /// Choose thresholds for at most so many false alarms, such as 1/h, and write them into the model.
+    /// Choose thresholds for at most so many false alarms, such as 1/h, and write them into the model, with the cadence
+    /// and the smoothing.
     #[arg(long, value_name = "N/h", value_parser = per_hour)]
     threshold_for: Option<f64>,
 }
@@ -36,6 +44,12 @@ pub struct Stream {
 fn per_hour(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix("/h").and_then(|number| number.parse::<f64>().ok());
     number.filter(|x| *x >= 0.0 && x.is_finite()).ok_or_else(|| "expected a number an hour, such as 0.5/h".to_owned())
+}
+
+/// Parses a threshold.
+fn probability(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|x| *x > 0.0 && *x <= 1.0);
+    number.ok_or_else(|| "expected a number above 0, 1 at most".to_owned())
 }
 
 impl Stream {
@@ -48,6 +62,10 @@ impl Stream {
         let rate = model.frontend().map(|frontend| frontend.params.sample_rate);
         let rate = rate.ok_or_else(|| Error::content(&self.model, "no audio front end"))?;
         settings.cadence = self.cadence.unwrap_or(settings.cadence);
+        settings.smoothing = self.smoothing.unwrap_or(settings.smoothing);
+        if let Some(threshold) = self.threshold {
+            settings = thresholds::with(&settings, None, threshold);
+        }
         let samples = data::read(&self.wav, rate)?;
         let said = self.truth.as_ref().map_or(Ok(vec![]), |path| truth::read(path))?;
         let heard = scores(&model, &samples, &settings)?;

@@ -5,6 +5,7 @@ use crate::Error;
 use crate::stream::mix::{Behind, Settings, mix};
 use crate::stream::{scores, thresholds};
 use heedful::dynamic::Model;
+use heedful::events::MAX_SMOOTHING;
 use heedful::format::write::EventsModel;
 use serde::{Deserialize, Serialize};
 
@@ -23,11 +24,13 @@ pub struct EventsConfig {
     pub false_alarms: f64,
     /// Frames of the front end from an inference to the next.
     pub cadence: u32,
+    /// Each inference moves the smoothed probabilities by `2^-smoothing` of the way to its own.
+    pub smoothing: u32,
 }
 
 impl Default for EventsConfig {
     fn default() -> Self {
-        Self { false_alarms: 1.0, cadence: 10 }
+        Self { false_alarms: 1.0, cadence: 10, smoothing: 1 }
     }
 }
 
@@ -36,9 +39,10 @@ impl EventsConfig {
         if !(self.false_alarms >= 0.0 && self.false_alarms.is_finite()) {
             return Err(format!("`events.false_alarms` is {}, expected a number from 0 on", self.false_alarms));
         }
-        match self.cadence {
-            0 => Err("`events.cadence` is 0, expected at least 1".to_owned()),
-            _ => Ok(()),
+        match (self.cadence, self.smoothing) {
+            (0, _) => Err("`events.cadence` is 0, expected at least 1".to_owned()),
+            (_, ..=MAX_SMOOTHING) => Ok(()),
+            (_, found) => Err(format!("`events.smoothing` is {found}, expected {MAX_SMOOTHING} at most")),
         }
     }
 }
@@ -105,8 +109,8 @@ impl Task {
         let after = samples.len() as f64 / f64::from(rate);
         truth.iter_mut().for_each(|spoken| (spoken.start, spoken.end) = (spoken.start + after, spoken.end + after));
         samples.extend(said);
-        let EventsConfig { false_alarms, cadence } = self.project.events;
-        let settings = EventsModel { cadence, ..model.events() };
+        let EventsConfig { false_alarms, cadence, smoothing } = self.project.events;
+        let settings = EventsModel { cadence, smoothing, ..model.events() };
         let heard = scores(&model, &samples, &settings)?;
         let chosen = thresholds::choose(&heard, &self.data.labels, &settings, &truth, false_alarms)?;
         chosen.write(&bytes).map_err(wrong)

@@ -21,7 +21,8 @@ pub struct Point {
 }
 
 /// Settings with a threshold to enter an event for all classes, or for one.
-fn with(settings: &EventsModel, class: Option<usize>, enter: f32) -> EventsModel {
+#[must_use]
+pub fn with(settings: &EventsModel, class: Option<usize>, enter: f32) -> EventsModel {
     let mut settings = settings.clone();
     for (at, of) in settings.classes.iter_mut().enumerate() {
         if class.is_none_or(|class| class == at) {
