@@ -20,7 +20,12 @@ const expected = JSON.parse(await readFile(join(work, "events.json"), "utf8"));
 const essence = (events) => events.map(({ class: label, start, end, score }) => [label, start, end, score]);
 
 async function test(name, task) {
-  await task();
+  try {
+    await task();
+  } catch (error) {
+    error.message = `${name}: ${error.message}`;
+    throw error;
+  }
   console.log(`ok: ${name}`);
 }
 
@@ -28,7 +33,8 @@ async function test(name, task) {
 
 async function modules(...names) {
   const text = async (name) => (await readFile(join(page, name), "utf8"));
-  const load = async (name) => import(`data:text/javascript;base64,${Buffer.from(await text(name)).toString("base64")}`);
+  const address = (text) => `data:text/javascript;base64,${Buffer.from(text).toString("base64")}`;
+  const load = async (name) => import(address(await text(name)));
   return Promise.all(names.map(load));
 }
 
@@ -62,7 +68,9 @@ async function program() {
       for (const size of [facts.cadence, 1234, samples.length]) {
         own.begin();
         const found = [];
-        for (let at = 0; at < samples.length; at += size) found.push(...own.push(samples.subarray(at, at + size)).events);
+        for (let at = 0; at < samples.length; at += size) {
+          found.push(...own.push(samples.subarray(at, at + size)).events);
+        }
         found.push(...own.end().events);
         assert.deepEqual(essence(found), events);
       }
@@ -185,13 +193,19 @@ async function inBrowser() {
     await otherModels(tab);
     await theMicrophone(tab);
     await offline(context, tab, server);
-    await onAPhone(browser, tab);
-    await test("no error and no warning on the console", () => assert.deepEqual(problems, []));
+    await onAPhone(tab);
+  } catch (error) {
+    for (const tab of browser.contexts().flatMap((context) => context.pages())) {
+      await tab.screenshot({ path: join(work, "failed.png"), fullPage: true });
+      console.error(`status: ${await text(tab, "status")}\nerror: ${await text(tab, "wrong")}`, problems);
+    }
+    throw error;
   } finally {
     await browser.close();
     server.close();
   }
-  await noMicrophone(launch, problems);
+  await whatIsMissing(launch, watch);
+  await test("no error and no warning on the console", () => assert.deepEqual(problems, []));
 }
 
 /** The path of a program. */
@@ -225,9 +239,10 @@ const heard = (tab) => tab.evaluate(() => [...document.querySelectorAll("#events
 
 async function theBits(tab) {
   await test("the bundled clips give the bits of the host", async () => {
-    await tab.waitForFunction(() => document.querySelectorAll("#bits tbody tr").length === 6, null, { timeout: 30_000 });
+    await tab.waitForFunction(() => document.querySelectorAll("#bits tbody tr").length === 6);
     assert.equal(await text(tab, "bits-said"), "3 of 3 recordings give the same bits here as on the host.");
-    assert.deepEqual(await tab.locator("#bits tbody tr:nth-child(even) td:last-child").allInnerTexts(), ["yes", "yes", "yes"]);
+    const same = await tab.locator("#bits tbody tr:nth-child(even) td:last-child").allInnerTexts();
+    assert.deepEqual(same, ["yes", "yes", "yes"]);
     const { clips } = JSON.parse(await readFile(join(page, "golden.json"), "utf8"));
     const logits = await tab.locator("#bits tbody tr:nth-child(even) td:nth-child(3)").allInnerTexts();
     assert.deepEqual(logits, clips.map((clip) => clip.logits.join(" ")));
@@ -334,8 +349,10 @@ async function otherModels(tab) {
     await tab.frameLocator("#report-page").locator("h1").waitFor();
     assert.equal(await tab.locator("#report-page").getAttribute("sandbox"), "allow-scripts");
   });
-  await tab.locator("#bundled").click();
-  await tab.waitForFunction(() => document.getElementById("model").innerText.startsWith("digits_nothing"));
+  await test("back to the bundled model", async () => {
+    await tab.locator("#bundled").press("Enter");
+    await tab.waitForFunction(() => document.getElementById("model").innerText.startsWith("digits_nothing"));
+  });
 }
 
 async function theMicrophone(tab) {
@@ -367,7 +384,7 @@ async function offline(context, tab, server) {
   });
 }
 
-async function onAPhone(browser, tab) {
+async function onAPhone(tab) {
   await test("it fits a phone", async () => {
     await tab.setViewportSize({ width: 360, height: 740 });
     const wide = await tab.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
@@ -382,18 +399,37 @@ async function onAPhone(browser, tab) {
   });
 }
 
-/** Another browser, without a device. */
-async function noMicrophone(launch) {
+/** Another browser, without a device; then servers that lack a file. */
+async function whatIsMissing(launch, watch) {
   const server = await serve();
+  const address = `http://127.0.0.1:${server.address().port}/`;
   const browser = await launch([]);
   try {
     const tab = await browser.newPage();
-    await tab.goto(`http://127.0.0.1:${server.address().port}/`);
+    watch(tab);
+    await tab.goto(address);
     await tab.waitForFunction(() => document.getElementById("status").innerText.startsWith("Ready"));
     await test("no microphone, in words", async () => {
       await tab.locator("#microphone").click();
       await isWrong(tab, /^The microphone: /);
     });
+    for (const [file, words] of [
+      ["digits_nothing.heed", /^The recording: there is no model to hear it with/],
+      ["heedful_web.wasm", /^The recording: the program is not there/],
+    ]) {
+      await test(`without ${file}, in words`, async () => {
+        // The browser itself writes of the answer on the console: this page is not watched.
+        const own = await (await browser.newContext({ serviceWorkers: "block" })).newPage();
+        await own.route(`**/${file}`, (route) => route.fulfill({ status: 404 }));
+        await own.goto(address);
+        await isWrong(own, new RegExp(`${file}: 404`));
+        await drop(own, "words.wav", await readFile(join(work, "words.wav")));
+        await settled(own);
+        await isWrong(own, words);
+        await own.locator("#microphone").click();
+        await isWrong(own, /^The microphone: there is no model to hear it with/);
+      });
+    }
   } finally {
     await browser.close();
     server.close();

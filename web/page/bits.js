@@ -3,12 +3,12 @@
 const byId = (id) => document.getElementById(id);
 const cell = (text) => Object.assign(document.createElement("td"), { textContent: text });
 
-/** What must be equal; the order of fields in JSON does not count. */
-const essence = ({ logits, events }) =>
-  JSON.stringify([logits, events.map(({ class: label, start, end, score }) => [label, start, end, score])]);
-
-const eventsIn = (events, labels) =>
-  events.map(({ class: label, start, end, score }) => `${labels[label]} ${start}–${end} ${score}`).join("; ") || "none";
+/** An event as its numbers: the order of fields in JSON does not count. */
+const numbers = (event) => [event.class, event.start, event.end, event.score];
+/** What must be equal. */
+const essence = ({ logits, events }) => JSON.stringify([logits, events.map(numbers)]);
+const text = (event, labels) => `${labels[event.class]} ${event.start}–${event.end} ${event.score}`;
+const eventsIn = (events, labels) => events.map((event) => text(event, labels)).join("; ") || "none";
 
 /** A row for the host, and one for here, of each recording; whether all are equal. */
 export function showBits(golden, heard, labels) {
@@ -25,6 +25,7 @@ export function showBits(golden, heard, labels) {
     });
   });
   byId("bits").tBodies[0].replaceChildren(...rows);
-  byId("bits-said").textContent = `${equal} of ${golden.clips.length} recordings give the same bits here as on the host.`;
-  byId("bits-said").classList.toggle("wrong", equal < golden.clips.length);
+  const all = golden.clips.length;
+  byId("bits-said").textContent = `${equal} of ${all} recordings give the same bits here as on the host.`;
+  byId("bits-said").classList.toggle("wrong", equal < all);
 }

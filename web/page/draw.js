@@ -32,6 +32,16 @@ const WAVE = 56;
 const EVENTS = 22;
 const MARK = "#e07000";
 
+/** Those that are a pixel apart: of an hour of sound, few of many. */
+function apart(places, across) {
+  let last = -Infinity;
+  return places.filter(({ at }) => {
+    if (across(at) < last + 1) return false;
+    last = across(at);
+    return true;
+  });
+}
+
 /**
  * The sound from one sample to another: its peaks, the events, and the score of each class over time.
  * @param {{peaks: {at: number, peak: number}[], scored: {at: number, scores: number[]}[], events: object[]}} heard
@@ -53,13 +63,14 @@ export function timeline(canvas, heard, { from, to, at, labels, cadence, colours
   context.beginPath();
   context.rect(LEFT, 0, width - LEFT, top + row * labels.length);
   context.clip();
-  for (const { at: place, peak } of heard.peaks) {
+  const step = across(cadence) - across(0);
+  for (const { at: place, peak } of apart(heard.peaks, across)) {
     const height = Math.max(1, peak * WAVE);
-    context.fillRect(across(place), (WAVE - height) / 2, Math.max(1, across(place + cadence) - across(place) - 0.5), height);
+    context.fillRect(across(place), (WAVE - height) / 2, Math.max(1, step - 0.5), height);
   }
-  for (const { at: place, scores } of heard.scored) {
-    const x = across(place - cadence / 2);
-    const w = across(place + cadence / 2) - x + 0.5;
+  for (const { at: place, scores } of apart(heard.scored, across)) {
+    const x = across(place) - step / 2;
+    const w = Math.max(1, step) + 0.5;
     scores.forEach((score, i) => {
       const colour = 3 * Math.min(255, Math.round(score / 32768 * 255));
       context.fillStyle = `rgb(${colours[colour]} ${colours[colour + 1]} ${colours[colour + 2]})`;

@@ -88,6 +88,7 @@ const ANSWERS = {
       const oldest = length - SHOWN * facts.rate - facts.window;
       heard.peaks = heard.peaks.filter(({ at }) => at >= oldest);
       heard.scored = heard.scored.filter(({ at }) => at >= oldest);
+      heard.events = heard.events.filter(({ end }) => end >= oldest);
     }
     if (peaks.length > 0) showLevel(level);
     events.forEach(addEvent);
@@ -108,7 +109,8 @@ const ANSWERS = {
     wrong(`${seconds(lost)} s of the microphone were lost: the model is too slow on this machine.`);
   },
   ended({ from, length }) {
-    const count = `${heard.events.length} ${heard.events.length === 1 ? "event" : "events"}`;
+    const events = byId("events").children.length;
+    const count = `${events} ${events === 1 ? "event" : "events"}`;
     say(`${count} in ${seconds(length)} s of ${from === "microphone" ? "the microphone" : "sound"}.`);
     isLive = false;
     byId("level").value = -90;
@@ -152,7 +154,8 @@ async function loadBundled() {
 async function check() {
   golden = await (await fetched("golden.json")).json();
   byId("clip").append(...golden.clips.map(({ file }) => new Option(file, file)));
-  const clips = await Promise.all(golden.clips.map(async ({ file }) => ({ file, bytes: await bytesOf(`clips/${file}`) })));
+  const clip = async ({ file }) => ({ file, bytes: await bytesOf(`clips/${file}`) });
+  const clips = await Promise.all(golden.clips.map(clip));
   worker.postMessage({ type: "check", bytes: await bytesOf(BUNDLED), clips });
 }
 

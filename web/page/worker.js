@@ -208,5 +208,6 @@ const opened = guarded("The program", open);
 onmessage = async ({ data }) => {
   await opened;
   const [what, task] = TASKS[data.type];
-  if (module) await guarded(what, () => task(data));
+  const missing = () => { throw new Refused("the program is not there"); };
+  await guarded(what, () => (module ? task(data) : missing()));
 };

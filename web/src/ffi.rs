@@ -1,9 +1,8 @@
-//! What JavaScript calls: functions of numbers over linear memory, each once in an instance's life or for each piece of
-//! sound.
+//! What JavaScript calls: functions of numbers over linear memory.
 //!
 //! The page asks for [`room`], writes bytes there and calls a function that takes them. What comes back is a text of
-//! JSON at [`answer`], `{"error": "…"}` where something is wrong, and bytes at [`data`]. No pointer comes in, so there is
-//! none to trust.
+//! JSON at [`answer`], `{"error": "…"}` where something is wrong, and bytes at [`data`]. No pointer comes in, so there
+//! is none to trust.
 // Names that JavaScript sees are the only thing here that the compiler cannot check: two functions of a name would be
 // one.
 #![allow(unsafe_code)]

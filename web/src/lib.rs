@@ -4,6 +4,7 @@
 //! An instance of the program runs one model. The page makes a new instance for another one, and after a trap.
 #![warn(missing_docs)]
 
+#[cfg(target_arch = "wasm32")]
 mod ffi;
 mod look;
 mod model;

@@ -74,8 +74,8 @@ pub fn open(bytes: &[u8]) -> Result<(Model, Facts), String> {
     Ok((model, facts))
 }
 
-/// Frames after which a running level has all but forgotten where it began. It is in integers and may keep a last step of
-/// it, so that a look at what comes later can differ from what was heard by a step of a feature.
+/// Frames after which a running level has all but forgotten where it began. It is in integers and may keep a last step
+/// of it, so that a look at what comes later can differ from what was heard by a step of a feature.
 fn settling(level: Level) -> usize {
     match level {
         Level::Mean => 0,

@@ -109,8 +109,8 @@ fn list(folder: &Path, names: &[&str]) -> Result<usize> {
     // Its own bytes count, too: the sum is as wide whatever it is.
     let text = |total: usize| {
         format!(
-            "// Written by `cargo xtask web`.\nself.FILES = {{ version: \"{version:016x}\", total: {total:>9}, wasm: {wasm}, \
-             files: [\n{entries}  {{ path: {LIST:?}, bytes: 0 }},\n] }};\n"
+            "// Written by `cargo xtask web`.\nself.FILES = {{ version: \"{version:016x}\", \
+             total: {total:>9}, wasm: {wasm}, files: [\n{entries}  {{ path: {LIST:?}, bytes: 0 }},\n] }};\n"
         )
     };
     total += text(0).len();
