@@ -283,6 +283,11 @@ async function theHeads(tab) {
     await tab.keyboard.press("ArrowRight");
     assert.match(await text(tab, "readout"), /^\d\.\d\d s looks at \d\.\d\d s: [01]\.\d{3} of its attention$/);
   });
+  await test("pointing shows a weight", async () => {
+    const before = await text(tab, "readout");
+    await tab.locator("#head").hover({ position: { x: 200, y: 260 } });
+    assert.notEqual(await text(tab, "readout"), before);
+  });
   await test("another moment shows other weights", async () => {
     const before = await tab.evaluate(() => document.getElementById("heads").dataset.at);
     const scores = await text(tab, "scores");

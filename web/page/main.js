@@ -137,6 +137,7 @@ const ANSWERS = {
   },
   wrong({ what, text }) {
     looking = wanted = null;
+    if (what === "The microphone") closeMicrophone();
     wrong(`${what}: ${text}.`);
     document.body.dataset.state = "ended";
   },

@@ -10,6 +10,9 @@ const KEPT = 60;
 /** Milliseconds of work between two rests, in which messages are taken. */
 const SLICE = 30;
 
+const RECORDING = "The recording";
+const MICROPHONE = "The microphone";
+
 let module = null;
 let engine = null;
 let model = null;
@@ -33,8 +36,9 @@ async function guarded(what, task) {
   try {
     await task();
   } catch (error) {
+    if (what === MICROPHONE || what === RECORDING) stop();
     if (!(error instanceof Refused)) {
-      hearing = null;
+      stop();
       try { renew(); } catch { engine = null; }
     }
     const text = error instanceof WebAssembly.RuntimeError ? `the program stopped: ${error.message}` : error.message;
@@ -194,8 +198,8 @@ async function microphone({ port: from, rate }) {
 const TASKS = {
   load: ["The model", load],
   check: ["The check", check],
-  recording: ["The recording", recording],
-  microphone: ["The microphone", microphone],
+  recording: [RECORDING, recording],
+  microphone: [MICROPHONE, microphone],
   look: ["The look", ({ at }) => { if (sound) look(at); }],
   stop: ["The end", () => {
     const was = hearing;
