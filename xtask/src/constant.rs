@@ -43,7 +43,7 @@ pub fn run(targets: &[&'static Target], document: Option<&Path>) -> Result<()> {
     let mut broken = Vec::new();
     for target in chosen {
         toolchain::ensure_emulator(target)?;
-        toolchain::ensure_target(target)?;
+        toolchain::ensure_target(target.triple)?;
         for range in ranges(target).with_context(|| target.name)? {
             let constant = range.constant();
             let [least, most] = range.each();

@@ -69,7 +69,7 @@ pub fn run(
     let mut encoder_parts = Vec::new();
     for target in targets {
         toolchain::ensure_emulator(target)?;
-        toolchain::ensure_target(target)?;
+        toolchain::ensure_target(target.triple)?;
         let counted = count(target, &shapes).with_context(|| target.name)?;
         let text = counted.text(&competitor);
         let encoders = counted.encoders.text();

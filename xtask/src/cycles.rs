@@ -57,7 +57,7 @@ struct Block {
 pub fn run(shapes: &[String], document: Option<&Path>) -> Result<()> {
     let target = targets::TARGETS.iter().find(|target| target.name == TARGET).context(TARGET)?;
     toolchain::ensure_emulator(target)?;
-    toolchain::ensure_target(target)?;
+    toolchain::ensure_target(target.triple)?;
     let shapes = if shapes.is_empty() { SHAPES.to_owned() } else { shapes.join(";") };
     let mut meter = Meter::default();
     let elf = firmware::build_with(target, firmware::COUNT, &[], &[("SHAPES", &shapes)])?;

@@ -2,7 +2,7 @@
 //! The program is `boards/hosted`.
 
 use crate::host::{self, Reference};
-use crate::{decoder, kernels, kinds, root};
+use crate::{decoder, kernels, kinds, root, toolchain};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -202,15 +202,7 @@ impl Hosted {
             ensure!(version.is_ok_and(|status| status.success()), "{tool} is missing: apt-get install {package}");
         }
         for triple in [self.triple, self.bare] {
-            let folder = Command::new("rustc").args(["--print", "target-libdir", "--target", triple]).output()?;
-            if !Path::new(String::from_utf8_lossy(&folder.stdout).trim()).is_dir() {
-                println!("adding the Rust target {triple}");
-                let added = Command::new("rustup").args(["target", "add", triple]).status();
-                ensure!(
-                    added.is_ok_and(|status| status.success()),
-                    "the Rust target {triple} is missing: rustup target add {triple}"
-                );
-            }
+            toolchain::ensure_target(triple)?;
         }
         Ok(())
     }

@@ -117,7 +117,7 @@ pub fn run(targets: &[&'static Target], model: &Path, input: &Path, document: Op
     let mut table = HEAD.to_string();
     for target in targets {
         toolchain::ensure_emulator(target)?;
-        toolchain::ensure_target(target)?;
+        toolchain::ensure_target(target.triple)?;
         for loaded in [false, true] {
             let inferred = case.on_board(target, model, loaded).with_context(|| target.name)?;
             let row = inferred.row(target.core, loaded);

@@ -97,7 +97,7 @@ pub fn run(chosen: &[&'static Target], document: Option<&Path>) -> Result<()> {
     let mut columns = Vec::new();
     for target in targets {
         toolchain::ensure_emulator(target)?;
-        toolchain::ensure_target(target)?;
+        toolchain::ensure_target(target.triple)?;
         columns.push((target.core, count(target).with_context(|| target.name)?));
     }
     for (section, rows) in TABLES {

@@ -61,7 +61,7 @@ pub fn run(targets: &[&'static Target], model: Option<PathBuf>, document: Option
     let targets: Vec<&Target> = if targets.is_empty() { usual.collect() } else { targets.to_vec() };
     for target in &targets {
         toolchain::ensure_emulator(target)?;
-        toolchain::ensure_target(target)?;
+        toolchain::ensure_target(target.triple)?;
     }
     let (text, _) = section(&targets, model)?;
     println!("{text}");

@@ -35,6 +35,8 @@ mod timing;
 mod toolchain;
 mod trace;
 mod verify;
+mod web;
+mod web_test;
 
 use anyhow::{Context, Result, bail};
 use count::Outputs;
@@ -119,9 +121,16 @@ cargo xtask kinds [--target NAME]... [--markdown FILE]
 
 Executed instructions and bytes of weights of each kind of attention.
 
+cargo xtask web [--test]
+
+Builds the page that runs a model in a browser into target/web, as static files, and prints
+their sizes. With --test, it is held against the host, under node and in Chromium, and
+target/web-test/page.png shows it.
+
   --target NAME    only this target; may be repeated
   --bless          write the golden files anew
   --check          compare, and write nothing
+  --test           test what was built
   --shape S,E,H,P  a shape of one's own: positions, width, heads, head dimension
   --json FILE      write the counts for machines, too
   --markdown FILE  put the tables into their section of a document";
@@ -146,6 +155,7 @@ fn run() -> Result<bool> {
     let mut bless = false;
     let mut verify = false;
     let mut check = false;
+    let mut test = false;
     let mut shapes = Vec::new();
     let mut outputs = Outputs::default();
     let (mut model, mut input) = (None, None);
@@ -174,6 +184,7 @@ fn run() -> Result<bool> {
             Long("bless") => bless = true,
             Long("verify") => verify = true,
             Long("check") => check = true,
+            Long("test") => test = true,
             Long("shape") => shapes.push(shape::checked(&args.value()?.string()?)?),
             Long("model") => model = Some(PathBuf::from(args.value()?)),
             Long("input") => input = Some(PathBuf::from(args.value()?)),
@@ -215,6 +226,8 @@ fn run() -> Result<bool> {
         Some("sanitize") => sanitize::run(),
         Some("strangers") => strangers::run(),
         Some("kinds") => kinds::run(&chosen, document).map(|()| true),
+        Some("web") if test => web_test::run(),
+        Some("web") => web::build().map(|()| true),
         Some("constant") => constant::run(&chosen, document).map(|()| true),
         Some(other) => bail!("no command {other:?}: see cargo xtask --help"),
         None => bail!("no command: see cargo xtask --help"),

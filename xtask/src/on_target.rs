@@ -22,7 +22,7 @@ pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool>
     let published = stories::published()?;
     for target in targets {
         println!("{}: {}", target.name, target.core);
-        let prepared = toolchain::ensure_emulator(target).and_then(|()| toolchain::ensure_target(target));
+        let prepared = toolchain::ensure_emulator(target).and_then(|()| toolchain::ensure_target(target.triple));
         if prepared.is_err() {
             report.check(target.name, "tools", prepared.map(|()| String::new()));
             continue;

@@ -57,7 +57,7 @@ pub fn run(targets: &[&'static Target], story: &Story) -> Result<()> {
     );
     for target in targets {
         toolchain::ensure_emulator(target)?;
-        toolchain::ensure_target(target)?;
+        toolchain::ensure_target(target.triple)?;
         println!("{}: {}", target.name, on_board(target, story, &host).with_context(|| target.name)?);
     }
     Ok(())
@@ -85,7 +85,7 @@ pub fn folder() -> Option<PathBuf> {
 
 /// For `cargo xtask on-target`, on the targets that have the memory.
 pub fn check(target: &Target, model: &Path) -> Result<String> {
-    toolchain::ensure_target(target)?;
+    toolchain::ensure_target(target.triple)?;
     let story = Story { model: model.to_owned(), prompt: "Once upon a time".into(), tokens: CONTEXT + 20 };
     let decoder = Decoder::load(&std::fs::read(model)?)?;
     let host = on_host(&decoder, &story)?;

@@ -43,7 +43,7 @@ pub fn run(targets: &[&'static Target], model: &Path, document: Option<&Path>) -
     let mut table = HEAD.to_string();
     for target in targets {
         toolchain::ensure_emulator(target)?;
-        toolchain::ensure_target(target)?;
+        toolchain::ensure_target(target.triple)?;
         for ear in &ears {
             let row = ear.on_board(&target.with_more_memory()).with_context(|| target.name)?;
             print!("{row}");

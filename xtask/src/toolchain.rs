@@ -12,21 +12,21 @@ pub fn compiler() -> Result<String> {
 }
 
 /// Adds the Rust target if it is missing.
-pub fn ensure_target(target: &Target) -> Result<()> {
+pub fn ensure_target(triple: &str) -> Result<()> {
     let libraries = Command::new("rustc")
-        .args(["--print", "target-libdir", "--target", target.triple])
+        .args(["--print", "target-libdir", "--target", triple])
         .output()
         .context("cannot run rustc")?;
     if Path::new(String::from_utf8_lossy(&libraries.stdout).trim()).is_dir() {
         return Ok(());
     }
-    println!("adding the Rust target {}", target.triple);
+    println!("adding the Rust target {triple}");
     let added = Command::new("rustup")
-        .args(["target", "add", target.triple])
+        .args(["target", "add", triple])
         .status()
-        .with_context(|| format!("the Rust target {} is missing, and rustup, which could add it", target.triple))?;
+        .with_context(|| format!("the Rust target {triple} is missing, and rustup, which could add it"))?;
     if !added.success() {
-        bail!("rustup target add {} failed", target.triple);
+        bail!("rustup target add {triple} failed");
     }
     Ok(())
 }

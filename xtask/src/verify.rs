@@ -38,7 +38,7 @@ pub fn run(targets: &[&'static Target], shapes: &[String], document: Option<&Pat
         _ => bail!("--verify takes one --target, a Cortex-M"),
     };
     toolchain::ensure_emulator(target)?;
-    toolchain::ensure_target(target)?;
+    toolchain::ensure_target(target.triple)?;
     let target = target.with_more_memory();
     let shapes = if shapes.is_empty() { SHAPE.to_owned() } else { shapes.join(";") };
     let elf = firmware::build_with(&target, firmware::COUNT, &[], &[("SHAPES", &shapes)])?;

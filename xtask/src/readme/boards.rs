@@ -42,7 +42,7 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
         let target = TARGETS.iter().find(|target| target.name == name).context("no such target")?;
         println!("  {}", target.core);
         toolchain::ensure_emulator(target)?;
-        toolchain::ensure_target(target)?;
+        toolchain::ensure_target(target.triple)?;
         let runs = listen(target)?;
         let run = runs.iter().find(|run| run.name == model).context("the board ran another model")?;
         table.push(row(target, core, run)?);

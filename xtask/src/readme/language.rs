@@ -83,7 +83,7 @@ fn boards(figures: &mut Figures, bytes: &[u8]) -> Result<()> {
     for (name, target) in [("stories M4", "cortex-m4"), ("stories RV32", "rv32imac")] {
         let target = TARGETS.iter().find(|one| one.name == target).context("no such target")?;
         toolchain::ensure_emulator(target)?;
-        toolchain::ensure_target(target)?;
+        toolchain::ensure_target(target.triple)?;
         let story = Story { model: path.clone(), prompt: "Once upon a time".into(), tokens: stories::FULL + 20 };
         let told = stories::told(target, &story)?;
         let full = told.instructions.get(stories::FULL).context("the text ends before the cache is full")?;

@@ -82,7 +82,7 @@ fn recognised(model: &Path, recordings: &Path) -> Result<u64> {
 fn instructions(model: &Path) -> Result<u64> {
     let target = TARGETS.iter().find(|target| target.name == "cortex-m4").context("no such target")?;
     toolchain::ensure_emulator(target)?;
-    toolchain::ensure_target(target)?;
+    toolchain::ensure_target(target.triple)?;
     let path = model.to_str().context("a path that is not UTF-8")?;
     // The firmware of the table of boards, so that the whole model takes what it takes there.
     let features: Vec<String> = target.models.iter().map(|model| feature(model)).collect();
