@@ -107,29 +107,32 @@ pub fn collect(model: &Model, source: &Source, done: &(dyn Fn(usize) + Sync)) ->
                 sums.add(&look.maps[head], &about(recording, look, head, &heads, &cues));
             }
         });
-        for (number, (recording, look)) in looks.into_iter().enumerate() {
+        let mut are_drawn = vec![];
+        for (number, (recording, look)) in looks.iter().enumerate() {
             let index = first + number;
             unlike.iter_mut().zip(&look.unlike).for_each(|(sum, &share)| sum.add(share));
             added.iter_mut().zip(&look.added).for_each(|(sum, &added)| sum.add(Some(added)));
             if index < compared {
                 // Of one shape, as many as there are heads.
                 _ = patterns.add(&look.maps.iter().collect::<Vec<_>>());
-                add_outputs(&mut outputs, &look);
+                add_outputs(&mut outputs, look);
             }
             if let Some(class) = recording.class.filter(|&class| class < classes) {
                 pairs.push((class, look.said.best));
             }
-            let is_wrong = errors.add(&recording, &look);
+            let is_wrong = errors.add(recording, look);
             let is_drawn = drawn.contains(&index);
             if is_drawn || is_wrong && spare > 0 {
                 spare -= usize::from(!is_drawn);
-                shown.push(Shown::new(model, &recording, &look));
+                are_drawn.push(number);
             }
             if judged.contains(&index) {
                 let class = recording.class.unwrap_or(look.said.best);
-                tasks.push((index, Task { heard: recording.heard, whole: look.said, class }));
+                tasks.push((index, Task { heard: recording.heard.clone(), whole: look.said.clone(), class }));
             }
         }
+        let new = are_drawn.into_par_iter().map(|number| Shown::new(model, &looks[number].0, &looks[number].1));
+        shown.extend(new.collect::<Vec<_>>());
     }
     tasks.sort_by_key(|(index, _)| order.iter().position(|other| other == index));
     let is_known = !pairs.is_empty() && model.labels().len() == classes;

@@ -4,7 +4,7 @@ use super::measures::Map;
 use super::measures::diversity::residual_share;
 use super::source::Recording;
 use crate::head_index::HeadIndex;
-use heedful::dynamic::{Heard, Model, Trace};
+use heedful::dynamic::{Change, Heard, Model, Trace};
 use heedful::format::OutputKind;
 use heedful::{Outcome, Row};
 
@@ -57,6 +57,32 @@ pub fn without(model: &Model, heard: &Heard, off: &[(usize, usize)]) -> Said {
     said(model, &model.infer_without(heard.input(), off))
 }
 
+/// What the model says with changes on the way.
+#[must_use]
+pub fn changed(model: &Model, heard: &Heard, changes: &[Change<'_>]) -> Said {
+    said(model, &model.infer_changed(heard.input(), changes))
+}
+
+/// The outputs of all heads, `[positions][head_dim]` of 8 bits.
+#[must_use]
+pub fn outputs(model: &Model, heard: &Heard) -> Vec<Vec<i8>> {
+    let mut outputs = vec![];
+    let see = |trace: Trace<'_>| {
+        if let Some(layer) = trace.attention {
+            outputs.extend(split(trace.heads, model.heads()[layer], model.shape().positions));
+        }
+    };
+    _ = model.infer_traced(heard.input(), &[], |_| (), see);
+    outputs
+}
+
+/// `[positions][heads][head_dim]`, head by head.
+fn split(all: &[i8], heads: usize, positions: usize) -> impl Iterator<Item = Vec<i8>> {
+    let width = (all.len() / positions.max(1)).max(1);
+    let dim = width / heads.max(1);
+    (0..heads).map(move |head| all.chunks_exact(width).flat_map(|row| &row[head * dim..][..dim]).copied().collect())
+}
+
 fn said(model: &Model, outcome: &Outcome<Vec<i16>>) -> Said {
     let (outputs, best) = (model.real(outcome.logits()), outcome.best());
     let is_choice = model.shape().kind == OutputKind::Classes;
@@ -82,11 +108,8 @@ pub fn look(model: &Model, recording: &Recording) -> Look {
         let Some(layer) = trace.attention else { return };
         let residual: Vec<f64> = trace.residual.iter().map(|&x| f64::from(x)).collect();
         unlike.push(residual_share(&residual, shape.width));
-        let width = trace.heads.len() / positions.max(1);
-        let dim = width / heads[layer].max(1);
-        for head in 0..heads[layer] {
-            let rows = trace.heads.chunks_exact(width.max(1));
-            outputs[first[layer] + head] = rows.flat_map(|row| &row[head * dim..][..dim]).copied().collect();
+        for (head, own) in split(trace.heads, heads[layer], positions).enumerate() {
+            outputs[first[layer] + head] = own;
             let own = trace.added(head);
             let squares: f64 = own.iter().map(|&x| f64::from(x).powi(2)).sum();
             added[first[layer] + head] = (squares / own.len().max(1) as f64).sqrt();

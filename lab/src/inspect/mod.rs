@@ -8,10 +8,14 @@ pub mod collect;
 pub mod cost;
 pub mod cues;
 pub mod errors;
+pub mod flow;
+mod flow_picture;
 pub mod look;
 mod maps;
 pub mod measures;
+pub mod occlude;
 pub mod page;
+pub mod patching;
 pub mod picture;
 pub mod ramp;
 pub mod removal;
@@ -63,5 +67,8 @@ pub fn inspect(asked: Asked<'_>, source: Source, progress: &dyn Progress) -> Res
     let steps = removal::steps(collected.heads.len(), collected.tasks.len(), asked.inferences);
     progress.begins("inferences without heads", steps);
     let importance = removal::importance(model, &collected.tasks, asked.inferences, &step);
-    Ok(Report::new(asked.title, asked.model, source.notes, (collected, importance), asked.heads))
+    let pairs = patching::pairs(&collected.tasks, collected.heads.len(), asked.inferences);
+    progress.begins("heads swapped between recordings", pairs * (collected.heads.len() + model.heads().len()));
+    let patching = patching::patching(model, &collected.heads, &collected.tasks, pairs, &step);
+    Ok(Report::new(asked.title, asked.model, source.notes, (collected, importance, patching), asked.heads))
 }

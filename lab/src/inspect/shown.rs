@@ -1,5 +1,6 @@
 //! Recordings that a report draws, in bytes.
 
+use super::flow::{Curve, curves};
 use super::look::Look;
 use super::measures::Map;
 use super::source::Recording;
@@ -33,6 +34,8 @@ pub struct Shown {
     pub input: Vec<u8>,
     /// Of sound: the least and the largest sample at each time, in 127ths of the loudest, plus 128.
     pub wave: Vec<u8>,
+    /// What the model depends on in it.
+    pub flow: Vec<Curve>,
 }
 
 /// How many recordings can be drawn.
@@ -61,6 +64,7 @@ impl Shown {
             largest,
             input: input(model, &recording.heard.upper_bits()),
             wave: wave(&recording.wave),
+            flow: curves(model, recording, look),
         }
     }
 }

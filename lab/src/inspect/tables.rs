@@ -72,6 +72,8 @@ pub fn measures(report: &Report) -> Vec<(&'static str, Vec<Option<f64>>)> {
         ("Shapley, loss", of(&|head| Some(importance.shapley.get(head)?.loss.mean))),
         ("Shapley, error", of(&|head| Some(importance.shapley.get(head)?.loss.error))),
         ("alone left, accuracy", of(&|head| Some(importance.own[head].right))),
+        ("swapped, moves", of(&|head| Some(report.patching.heads.get(head)?.mean))),
+        ("swapped, error", of(&|head| Some(report.patching.heads.get(head)?.error))),
     ]
 }
 
@@ -99,7 +101,27 @@ pub fn tables(report: &Report) -> Vec<Table> {
     });
     let heading = words(&["recording", "class", "said", "probability", "heads unlike"]);
     tables.push(Table { name: "misjudged".to_owned(), rows: rows.collect(), heading });
+    tables.push(flow(report));
     tables
+}
+
+/// What the model depends on, position by position of each recording that is drawn.
+fn flow(report: &Report) -> Table {
+    let shown = &report.collected.shown;
+    let mut heading = words(&["recording", "position", "seconds"]);
+    heading.extend(shown.iter().take(1).flat_map(|shown| shown.flow.iter().map(|curve| curve.name.clone())));
+    let seconds = |position: usize| {
+        let heard = position.checked_sub(report.class_tokens)? as f64;
+        Some((heard + 0.5) * report.step()?)
+    };
+    let rows = shown.iter().flat_map(|shown| {
+        (0..report.positions).map(move |position| {
+            let mut row = vec![shown.name.clone(), position.to_string(), number(seconds(position))];
+            row.extend(shown.flow.iter().map(|curve| number(Some(curve.values[position]))));
+            row
+        })
+    });
+    Table { name: "flow".to_owned(), rows: rows.collect(), heading }
 }
 
 /// The matrices.

@@ -61,6 +61,16 @@ pub fn text(report: &Report) -> String {
             whole.macs - left.macs,
         ));
     }
+    let moved = report.drawn.iter().filter_map(|&head| Some((head, report.patching.heads.get(head)?)));
+    if let Some((head, most)) = moved.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) {
+        line(format!(
+            "swapped between recordings, {} moves the answer most: {:.2} ± {:.2} of the way ({} pairs)",
+            report.number(head),
+            most.mean,
+            most.error,
+            report.patching.pairs
+        ));
+    }
     report.warnings.iter().for_each(|warning| line(format!("warning: {}", report.warning(warning))));
     for wrong in collected.errors.misjudged().iter().take(10) {
         let unlike: Vec<String> = wrong

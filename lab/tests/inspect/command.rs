@@ -40,6 +40,11 @@ fn all_forms() {
     assert_eq!(json["heads"][1]["head"], "2.1");
     assert_eq!(json["mean_maps"]["2.1"].as_array().unwrap().len(), 25);
     assert_eq!(json["pruning"].as_array().unwrap().len(), 10);
+    let flow = json["flow"].as_array().unwrap();
+    assert_eq!((flow.len(), &flow[26]["position"]), (50, &serde_json::json!(1.0)));
+    assert!(flow.iter().all(|row| ["rollout", "occlusion", "value zeroing"].iter().all(|way| row[way].is_number())));
+    assert!(page.contains("What the model depends on in 7_theo_5.wav: 7"));
+    assert!(fs::read_to_string(Path::new(&svg).join("7_theo_5-flow.svg")).unwrap().contains(">value zeroing<"));
     let picture = fs::read_to_string(Path::new(&svg).join("7_theo_5.svg")).unwrap();
     assert!(
         picture.starts_with("<svg")

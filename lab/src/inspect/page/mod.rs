@@ -2,6 +2,7 @@
 
 mod cards;
 mod data;
+mod flow;
 mod sections;
 
 use super::report::Report;
@@ -14,6 +15,7 @@ pub fn page(report: &Report) -> String {
     let parts = [
         ("heads", "What each head attends to", sections::maps(report)),
         ("cards", "A card for each head", cards::cards(report)),
+        ("flow", "From what it says back to what it hears", flow::flow(report)),
         ("importance", "Importance", sections::importance(report)),
         ("diversity", "Diversity", sections::diversity(report)),
         ("errors", "Errors", sections::errors(report)),

@@ -255,7 +255,15 @@
     root.append(all);
   };
 
+  // What the model depends on, in one recording at a time.
+  const flows = [...document.querySelectorAll("#flows > figure")];
+  const flow = (at) => flows.forEach((figure, other) => { figure.hidden = other !== at; });
+
   const refresh = () => {
+    if (shown[Number(state.recording)]) {
+      byId("flow-recording").value = state.recording;
+      flow(Number(state.recording));
+    }
     buttons.forEach(({ button, canvas }, at) => {
       copy(canvas, image(mapOf(state.recording, at).map, factor(state.recording, at), side));
       button.setAttribute("aria-pressed", String(at === state.head));
@@ -318,6 +326,7 @@
   const shades = stops.map((i) => `rgb(${colours[i]},${colours[i + 1]},${colours[i + 2]})`);
   byId("scale").style.background = `linear-gradient(to right, ${shades.join(",")})`;
   byId("recording").addEventListener("change", (event) => { state.recording = event.target.value; refresh(); });
+  byId("flow-recording").addEventListener("change", (event) => flow(Number(event.target.value)));
   byId("same").addEventListener("change", refresh);
   byId("in").addEventListener("click", () => zoom(0.5));
   byId("out").addEventListener("click", () => zoom(2));
