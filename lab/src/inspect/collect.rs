@@ -1,6 +1,7 @@
 //! What the heads of a model do over many recordings, in memory that does not grow with these.
 
 use super::errors::Errors;
+use super::flow;
 use super::look::{Look, heads, look};
 use super::measures::diversity::{OutputSums, PatternSums};
 use super::measures::head::{self, Average, HeadSummary, HeadSums};
@@ -94,7 +95,7 @@ pub fn collect(model: &Model, source: &Source, done: &(dyn Fn(usize) + Sync)) ->
             .into_par_iter()
             .map(|index| {
                 let recording = source.read(model, index)?;
-                let look = look(model, &recording);
+                let look = look(model, &recording.heard);
                 done(1);
                 Ok((recording, look))
             })
@@ -128,10 +129,15 @@ pub fn collect(model: &Model, source: &Source, done: &(dyn Fn(usize) + Sync)) ->
             }
             if judged.contains(&index) {
                 let class = recording.class.unwrap_or(look.said.best);
-                tasks.push((index, Task { heard: recording.heard.clone(), whole: look.said.clone(), class }));
+                let Recording { class: known, heard, columns, group, .. } = recording.clone();
+                tasks.push((index, Task { heard, whole: look.said.clone(), class, known, columns, group }));
             }
         }
-        let new = are_drawn.into_par_iter().map(|number| Shown::new(model, &looks[number].0, &looks[number].1));
+        let (room, before) = (flow::recordings(model), shown.len());
+        let new = are_drawn.into_par_iter().enumerate().map(|(at, number)| {
+            let (recording, look) = &looks[number];
+            Shown::new(model, recording, look, before + at < room)
+        });
         shown.extend(new.collect::<Vec<_>>());
     }
     tasks.sort_by_key(|(index, _)| order.iter().position(|other| other == index));

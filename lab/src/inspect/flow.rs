@@ -17,6 +17,15 @@ const EDGES: usize = 20_000_000;
 /// Multiply-accumulates of all inferences of a recording, up to which blocks are zeroed one by one.
 const MACS: usize = 2_000_000_000;
 
+/// The same of all recordings; a changed inference takes several times as long as a plain one.
+const ALL_MACS: usize = 20_000_000_000;
+
+/// Recordings whose curves are worked out.
+#[must_use]
+pub fn recordings(model: &Model) -> usize {
+    (ALL_MACS / model.macs().saturating_mul(2 * model.shape().positions).max(1)).max(2)
+}
+
 /// A value for each position.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Curve {

@@ -1,5 +1,6 @@
 //! What was found out about a model's heads, worked out for all forms that a report has.
 
+use super::again::Again;
 use super::collect::Collected;
 use super::cost::{Cost, pruned};
 use super::measures::diversity::{Layout, Warning, classical_scaling, cluster_order, effective_number, warnings};
@@ -48,6 +49,8 @@ pub struct Report {
     pub collected: Collected,
     /// What they matter.
     pub importance: Importance,
+    /// What a second look found.
+    pub again: Again,
     /// What they carry from one recording to another.
     pub patching: Patching,
     /// A name for each.
@@ -86,7 +89,7 @@ impl Report {
         title: String,
         (model, bytes): (&Model, &[u8]),
         notes: Vec<String>,
-        (collected, importance, patching): (Collected, Importance, Patching),
+        (collected, importance, patching, again): (Collected, Importance, Patching, Again),
         only: &[HeadIndex],
     ) -> Self {
         let mut notes = notes;
@@ -96,7 +99,7 @@ impl Report {
         let shape = model.shape();
         let [down, across] = model.grid().unwrap_or([shape.positions, 1]);
         let names = names(&collected.summaries, model.labels());
-        let rankings = rankings(&collected, &importance, &patching);
+        let rankings = rankings(&collected, &importance, &patching, &again);
         let weakest = weakest(&importance);
         let order: Vec<(usize, usize)> =
             weakest.iter().map(|&head| (collected.heads[head].block, collected.heads[head].head)).collect();
@@ -128,6 +131,7 @@ impl Report {
             collected,
             importance,
             patching,
+            again,
         }
     }
 
@@ -228,7 +232,7 @@ fn weakest(importance: &Importance) -> Vec<usize> {
     order
 }
 
-fn rankings(collected: &Collected, importance: &Importance, patching: &Patching) -> Vec<Ranking> {
+fn rankings(collected: &Collected, importance: &Importance, patching: &Patching, again: &Again) -> Vec<Ranking> {
     let alone = importance.alone.iter().map(|alone| alone.loss.mean).collect();
     let mut rankings = vec![Ranking { name: "removed alone", values: alone }];
     if !importance.shapley.is_empty() {
@@ -243,6 +247,14 @@ fn rankings(collected: &Collected, importance: &Importance, patching: &Patching)
     if !patching.heads.is_empty() {
         let values = patching.heads.iter().map(|moved| moved.mean).collect();
         rankings.push(Ranking { name: "swapped between recordings", values });
+    }
+    if !again.sensitivity.is_empty() {
+        let values = again.sensitivity.iter().map(|felt| felt.mean).collect();
+        rankings.push(Ranking { name: "sensitivity", values });
+    }
+    let moved: Vec<f64> = again.norms.iter().map(|normed| normed.moved.mean().unwrap_or(0.0)).collect();
+    if !moved.is_empty() {
+        rankings.push(Ranking { name: "norm of weighted values", values: moved });
     }
     let of = |value: fn(&HeadSummary) -> Option<f64>| -> Vec<f64> {
         collected.summaries.iter().map(|summary| value(summary).unwrap_or(0.0)).collect()

@@ -16,15 +16,19 @@ pub fn flow(report: &Report) -> Markup {
             (report.stretch) @if report.stretch == 1 { " position" } @else { " positions" }
             " together), and value zeroing has the values of a position count as 0 in all heads: "
             "what the output then loses "
-            @if report.is_choice { "is the fall of the logarithm of the probability of what the model chose, in nats. " }
+            @if report.is_choice { "is the fall of the log-probability of what the model chose, in nats. " }
             @else { "is how far the outputs move. " }
             "The latter two change the integers of the inference; where they disagree with the maps, believe them."
         }
         label class="controls" { "Recording " select id="flow-recording" {
-            @for (at, shown) in shown.iter().enumerate() { option value=(at) { (shown.name) } }
+            @for (at, shown) in shown.iter().enumerate().filter(|(_, shown)| !shown.flow.is_empty()) {
+                option value=(at) { (shown.name) }
+            }
         } }
         div id="flows" {
-            @for shown in shown { @if let Some(picture) = svg(report, shown) { figure class="flow wide" { (picture) } } }
+            @for picture in shown.iter().filter_map(|shown| svg(report, shown)) {
+                figure class="flow wide" { (picture) }
+            }
         }
         (agreements(report))
         (patching(report))
@@ -40,7 +44,10 @@ fn agreements(report: &Report) -> Markup {
         let one = |b: usize| agreement(all(), a, b).map_or("–".to_owned(), |(mean, _)| format!("{mean:.2}"));
         std::iter::once(names[a].clone()).chain((0..names.len()).map(one)).collect()
     });
-    let caption = format!("How far these ways agree (Spearman, mean over {} recordings)", shown.len());
+    let caption = format!(
+        "How far these ways agree (Spearman, mean over {} recordings)",
+        all().filter(|flow| !flow.is_empty()).count()
+    );
     let mut heading = words(&["rank correlation"]);
     heading.extend(names.iter().cloned());
     html! { @if names.len() > 1 { (table(&caption, &heading, rows)) } }

@@ -7,7 +7,9 @@
   const side = Math.min(data.positions, 100);
   const cells = side * side;
   const isGrid = data.grid[1] > 1;
-  const heads = data.heads.map((head) => ({ ...head, mean: bytes(head.mean), spread: bytes(head.spread) }));
+  const heads = data.heads.map((head) => ({
+    ...head, mean: bytes(head.mean), spread: bytes(head.spread), normed: bytes(head.normed),
+  }));
   const shown = data.shown.map((one) => ({
     ...one, maps: bytes(one.maps), input: bytes(one.input), wave: bytes(one.wave),
   }));
@@ -17,6 +19,7 @@
   const mapOf = (recording, head) => {
     if (recording === "mean") return { map: heads[head].mean, most: heads[head].meanMost };
     if (recording === "spread") return { map: heads[head].spread, most: heads[head].spreadMost };
+    if (recording === "normed") return { map: heads[head].normed, most: heads[head].normedMost };
     const one = shown[Number(recording)];
     return { map: one.maps.subarray(head * cells, (head + 1) * cells), most: one.most[head] };
   };
