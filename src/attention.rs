@@ -16,6 +16,8 @@ mod scratch;
 mod span;
 mod step;
 mod typed;
+#[cfg(feature = "std")]
+mod values;
 mod view;
 
 pub use cache::{KvCache, StepScratch};

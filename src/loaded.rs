@@ -7,7 +7,7 @@ use crate::format::{File, Shape, Softmax};
 use crate::kernels::{Active, Kernels};
 use crate::observe::{Observer, Unobserved};
 use crate::outcome::Outcome;
-use crate::parts::{AllKinds, Given, Input, Run, Source, State, WholeSequence};
+use crate::parts::{AllKinds, Attend, Given, Input, Run, Source, State, WholeSequence};
 use crate::pattern::AttentionPattern;
 use crate::plan::Plan;
 use core::marker::PhantomData;
@@ -141,25 +141,27 @@ pub(crate) fn run<'m, K: Kernels, W: Weight, S: Source, R: AttentionPattern, O: 
     pattern: impl Fn(usize) -> R,
     observer: &mut O,
 ) -> &'m [i16] {
-    run_watched::<K, W, S, R, O>(file, shape, memory, source, positions, pattern, observer, |_| ())
+    let attend = &mut WholeSequence;
+    run_watched::<K, W, S, _, R, O>(file, shape, memory, source, positions, attend, pattern, observer, |_| ())
 }
 
-/// [`run`], calling `see` after each part.
+/// [`run`], with attention as `attend` has it, calling `see` after each part.
 #[inline]
-#[allow(clippy::too_many_arguments)] // Those of `run`, and what is seen.
-pub(crate) fn run_watched<'m, K: Kernels, W: Weight, S: Source, R: AttentionPattern, O: Observer<W>>(
+#[allow(clippy::too_many_arguments)] // Those of `run`, how it attends, and what is seen.
+pub(crate) fn run_watched<'m, K: Kernels, W: Weight, S: Source, A: Attend<W>, R: AttentionPattern, O: Observer<W>>(
     file: &File<'_>,
     shape: &Shape,
     memory: &'m mut [u32],
     source: &mut S,
     positions: usize,
+    attend: &mut A,
     pattern: impl Fn(usize) -> R,
     observer: &mut O,
     mut see: impl FnMut(&State<'_, W>),
 ) -> &'m [i16] {
     let plan = Plan::of::<K, W>(&shape.needs);
     let mut state = plan.lay_out::<W>(memory, positions);
-    let (attend, kinds) = (&mut WholeSequence, PhantomData::<AllKinds>);
+    let kinds = PhantomData::<AllKinds>;
     let mut run = Run { source, attend, pattern: &pattern, observer, layer: 0, kinds };
     file.each_read(|read| {
         read.part().run::<K, W, _, _, _, _, _, _>(&mut state, &mut run);

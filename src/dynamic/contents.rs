@@ -99,6 +99,30 @@ impl Model {
         grid
     }
 
+    /// The part that each position has in the row that the outputs are made of: of a mean, and of one position alone.
+    /// Where the largest values or weights of the rows' own make that row, all have an equal part. None where the
+    /// outputs are made of each row.
+    #[must_use]
+    pub fn pooled(&self) -> Option<Vec<f32>> {
+        let positions = self.shape.positions;
+        let mut range = None;
+        self.file().each_read(|read| {
+            range = match read {
+                Read::Pool { pool, .. } => Some(match pool.kind {
+                    PoolKind::Mean => 0..pool.count.min(positions),
+                    PoolKind::First => 0..positions.min(1),
+                    PoolKind::Last => positions.saturating_sub(1)..positions,
+                    PoolKind::Max => 0..positions,
+                }),
+                Read::WeightedPool(_) => Some(0..positions),
+                _ => range.take(),
+            }
+        });
+        let range = range?;
+        let share = 1.0 / range.len().max(1) as f32;
+        Some((0..positions).map(|position| if range.contains(&position) { share } else { 0.0 }).collect())
+    }
+
     /// The work of all parts.
     #[must_use]
     pub fn work(&self) -> Work {

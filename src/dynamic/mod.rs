@@ -1,6 +1,7 @@
 //! Models of any shape, on the host: the same code as [`Model`](crate::Model), with the file and its working memory in
 //! vectors.
 
+mod change;
 mod contents;
 mod decoder;
 mod detector;
@@ -12,6 +13,7 @@ mod streaming;
 mod target;
 mod trace;
 
+pub use change::Change;
 pub use contents::{PartInfo, Work};
 pub use decoder::{Decoder, Session};
 pub use detector::Detector;

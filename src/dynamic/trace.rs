@@ -1,15 +1,15 @@
 //! An inference with a look at the residual stream and the heads' outputs after each part.
 
 use super::{Model, Off, shares};
+use crate::arithmetic::requantise::Channel;
 use crate::arithmetic::softmax::{Narrow, Weight, Wide};
 use crate::format::Read;
 use crate::format::Softmax;
-use crate::kernels::Active;
-use crate::linear::LinearView;
+use crate::kernels::{Active, Rows};
 use crate::loaded::run_watched;
 use crate::observe::{Observer, Row, Unobserved};
 use crate::outcome::Outcome;
-use crate::parts::{Given, Input, State};
+use crate::parts::{AttentionPart, Given, Input, State, WholeSequence};
 use crate::pattern::AttentionPattern;
 use crate::plan::Plan;
 use std::vec;
@@ -27,8 +27,8 @@ pub struct Trace<'a> {
     pub attention: Option<usize>,
     /// What the heads of the attention gave, `[positions][heads][head_dim]` of 8 bits; after other parts, nothing.
     pub heads: &'a [i8],
-    /// What makes the heads' outputs part of the residual stream, and the values of a head.
-    output: Option<(LinearView<'a>, usize)>,
+    /// The attention, and the rows that it read.
+    part_of: Option<(AttentionPart<'a>, Rows<'a>)>,
 }
 
 impl Trace<'_> {
@@ -37,7 +37,8 @@ impl Trace<'_> {
     /// head.
     #[must_use]
     pub fn added(&self, head: usize) -> Vec<f32> {
-        let Some((layer, dim)) = self.output else { return Vec::new() };
+        let Some((part, _)) = self.part_of else { return Vec::new() };
+        let (layer, dim) = (part.attention.output, part.attention.head_dim);
         let row = |row: &[i8]| -> Vec<f32> {
             let Some(own) = row.get(head * dim..(head + 1) * dim) else { return Vec::new() };
             let weights = layer.weights.data.chunks(layer.weights.stride.max(1));
@@ -48,6 +49,37 @@ impl Trace<'_> {
             sums.zip(layer.channels).map(|(sum, channel)| (f64::from(sum) * channel.scale.to_real()) as f32).collect()
         };
         self.heads.chunks_exact(layer.weights.inputs.max(1)).flat_map(row).collect()
+    }
+
+    /// What a head multiplies its weights with, `[positions][head_dim]` of 8 bits. Empty where there is no such head,
+    /// and of attention to a second input.
+    #[must_use]
+    pub fn values(&self, head: usize) -> Vec<i8> {
+        match self.part_of {
+            Some((part, rows)) if part.memory.is_none() => part.attention.values(rows, head),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The part of the output layer that a head's outputs are multiplied with, `[width][head_dim]`, in steps of the
+    /// residual stream for a step of the output. Empty where there is no such head.
+    #[must_use]
+    pub fn projection(&self, head: usize) -> Vec<f32> {
+        let Some((part, _)) = self.part_of.filter(|(part, _)| head < part.attention.heads()) else { return Vec::new() };
+        let (layer, dim) = (part.attention.output, part.attention.head_dim);
+        let rows = layer.weights.data.chunks(layer.weights.stride.max(1)).zip(layer.channels);
+        let row = |(weights, channel): (&[i8], &Channel)| {
+            let (own, scale) = (weights.get(head * dim..(head + 1) * dim).unwrap_or(&[]), channel.scale.to_real());
+            own.iter().map(|&w| (f64::from(w) * scale) as f32).collect::<Vec<f32>>()
+        };
+        rows.flat_map(row).collect()
+    }
+
+    /// Steps of a head's output for a step of its values.
+    #[must_use]
+    pub fn value_step(&self, head: usize) -> f64 {
+        let scale = self.part_of.and_then(|(part, _)| part.attention.head_scales.get(head));
+        scale.map_or(0.0, |scale| scale.value().to_real() * 256.0)
     }
 }
 
@@ -112,23 +144,26 @@ impl Model {
         let source = &mut Given { input, readings: file.readings(), memory };
         let mut words = vec![0; Plan::of::<Active, W>(&self.shape.needs).words()];
         let (mut part, values) = (0, positions * self.shape.width);
-        // For each part, the attention it is and its output layer.
+        // For each part, which attention it is, and that.
         let (mut parts, mut layers) = (Vec::new(), 0..);
         file.each_read(|read| {
             let Read::Attention(part) = read else { return parts.push((None, None)) };
-            parts.push((layers.next(), Some((part.attention.output, part.attention.head_dim))));
+            parts.push((layers.next(), Some(*part)));
         });
         let see = |state: &State<'_, W>| {
-            let (attention, output) = parts.get(part).copied().unwrap_or((None, None));
-            let width = output.map_or(0, |(layer, _): (LinearView<'_>, _)| layer.weights.inputs);
+            let (attention, own): (_, Option<AttentionPart<'_>>) = parts.get(part).copied().unwrap_or((None, None));
+            let width = own.map_or(0, |own| own.attention.output.weights.inputs);
             let heads = state.memory.attention.outputs.get(..positions * width).unwrap_or(&[]);
             let residual = state.memory.residual.get(..values).unwrap_or(&[]);
-            see(Trace { part, residual, attention, heads, output });
+            let part_of = own.map(|own| (own, own.read_rows(&state.memory, positions)));
+            see(Trace { part, residual, attention, heads, part_of });
             part += 1;
         };
         let shape = &self.shape;
-        let outputs =
-            run_watched::<Active, W, _, _, _>(&file, shape, &mut words, source, positions, pattern, observer, see);
+        let attend = &mut WholeSequence;
+        let outputs = run_watched::<Active, W, _, _, _, _>(
+            &file, shape, &mut words, source, positions, attend, pattern, observer, see,
+        );
         Outcome::new(outputs.to_vec(), shape.logit)
     }
 }

@@ -67,6 +67,18 @@ impl<W: Weight> Attend<W> for WholeSequence {
 }
 
 impl AttentionPart<'_> {
+    /// The rows that it has read, where they lie afterwards; for tools on the host.
+    #[cfg(feature = "std")]
+    pub(crate) fn read_rows<'m, W>(&self, memory: &'m Memory<'_, W>, positions: usize) -> Rows<'m> {
+        let width = self.attention.output.channels.len();
+        let (data, width) = match self.reduce.map(|layer| layer.channels.len()) {
+            Some(length) if length > width => (&*memory.reduced, length),
+            Some(length) => (&*memory.rows, length),
+            None => (&*memory.rows, width),
+        };
+        Rows::new(data.get(..positions * width).unwrap_or(&[]), width)
+    }
+
     #[inline]
     pub(super) fn add<K, W, A, R, O, U>(
         &self,

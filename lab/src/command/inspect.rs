@@ -6,12 +6,13 @@ use clap::Args;
 use heedful::dynamic::Model;
 use heedful_lab::dataset::pattern::Pattern;
 use heedful_lab::head_index::HeadIndex;
+use heedful_lab::inspect::float::Float;
 use heedful_lab::inspect::removal::INFERENCES;
 use heedful_lab::inspect::{Asked, Progress, Report, Source, Wanted, inspect, model, page, tables, text, write};
 use heedful_lab::{Error, file};
 use indicatif::ProgressBar;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Look inside a .heed model: what each head attends to, how much it matters, how it differs from the others.
 #[derive(Debug, Args)]
@@ -19,22 +20,11 @@ pub struct Inspect {
     /// The model.
     #[arg(value_name = "FILE.heed")]
     model: PathBuf,
-    /// Folder of recordings: `label/file.wav`, files named {digit}_{speaker}_{index}.wav, or files of any name, whose
-    /// classes nobody knows; with --project, the folder that its paths are relative to.
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["project", "clips"])]
-    data: Option<PathBuf>,
-    /// What folders and names in it say, such as "{label}_{speaker}_{}".
-    #[arg(long, value_name = "PATTERN", conflicts_with = "project", value_parser = Pattern::new)]
-    name: Option<Pattern>,
-    /// Look at what validates in this project: sensors and images need it.
-    #[arg(long, value_name = "FILE.toml")]
-    project: Option<PathBuf>,
-    /// Of files named {digit}_{speaker}_{index}, which to look at [default: those that validate, 5-9].
-    #[arg(long, value_name = "FIRST-LAST", value_parser = indices, conflicts_with_all = ["name", "project"])]
-    indices: Option<RangeInclusive<u32>>,
-    /// Look at these recordings alone.
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    clips: Vec<PathBuf>,
+    #[command(flatten)]
+    recordings: Recordings,
+    /// The float model [default: FILE.safetensors, if there is one].
+    #[arg(long, value_name = "FILE.safetensors")]
+    float: Option<PathBuf>,
     /// Draw these heads alone, such as 2.1,3.0 (block.head, both from 0).
     #[arg(long, value_name = "BLOCK.HEAD,…", value_delimiter = ',')]
     heads: Vec<HeadIndex>,
@@ -53,6 +43,40 @@ pub struct Inspect {
     /// All figures, for a notebook.
     #[arg(long, value_name = "FILE.json")]
     json: Option<PathBuf>,
+}
+
+/// Which recordings are looked at.
+#[derive(Debug, Args)]
+pub struct Recordings {
+    /// Folder of recordings: `label/file.wav`, files named {digit}_{speaker}_{index}.wav, or files of any name, whose
+    /// classes nobody knows; with --project, the folder that its paths are relative to.
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["project", "clips"])]
+    data: Option<PathBuf>,
+    /// What folders and names in it say, such as "{label}_{speaker}_{}".
+    #[arg(long, value_name = "PATTERN", conflicts_with = "project", value_parser = Pattern::new)]
+    name: Option<Pattern>,
+    /// Look at what validates in this project: sensors and images need it.
+    #[arg(long, value_name = "FILE.toml")]
+    project: Option<PathBuf>,
+    /// Of files named {digit}_{speaker}_{index}, which to look at [default: those that validate, 5-9].
+    #[arg(long, value_name = "FIRST-LAST", value_parser = indices, conflicts_with_all = ["name", "project"])]
+    indices: Option<RangeInclusive<u32>>,
+    /// Look at these recordings alone.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    clips: Vec<PathBuf>,
+}
+
+impl Recordings {
+    /// What they are asked for by.
+    pub fn wanted(&self) -> Wanted {
+        Wanted {
+            data: self.data.clone(),
+            name: self.name.clone(),
+            project: self.project.clone(),
+            indices: self.indices.clone(),
+            clips: self.clips.clone(),
+        }
+    }
 }
 
 impl Inspect {
@@ -81,29 +105,46 @@ impl Inspect {
     }
 
     fn report(&self, model: &Model, bytes: &[u8]) -> Result<Report, Error> {
-        let wanted = Wanted {
-            data: self.data.clone(),
-            name: self.name.clone(),
-            project: self.project.clone(),
-            indices: self.indices.clone(),
-            clips: self.clips.clone(),
-        };
-        let bar = Bar(styled("{bar:30} {pos}/{len} {msg}, {eta} left"));
+        let wanted = self.recordings.wanted();
+        let bar = Bar::new();
         bar.begins("files read", 0);
-        let source = Source::open(model, &wanted, Some(&|done, all| bar.files(done, all)))?;
+        let mut source = Source::open(model, &wanted, Some(&|done, all| bar.files(done, all)))?;
         let title = self.model.file_name().unwrap_or(self.model.as_os_str()).to_string_lossy().into_owned();
-        let asked = Asked { title, model: (model, bytes), heads: &self.heads, inferences: INFERENCES };
+        let float = match &self.float {
+            Some(path) => Some(Float::load(path, model)?),
+            None => float_beside(&self.model, model, &mut source.notes),
+        };
+        let (float, heads) = (float.as_ref(), &self.heads[..]);
+        let asked = Asked { title, model: (model, bytes), float, heads, inferences: INFERENCES };
         let report = inspect(asked, source, &bar);
-        bar.0.finish_and_clear();
+        bar.ends();
         report
     }
 }
 
+/// The float model that lies beside a model. One with other heads is that of another model, such as before pruning.
+pub fn float_beside(path: &Path, model: &Model, notes: &mut Vec<String>) -> Option<Float> {
+    let beside = path.with_extension("safetensors");
+    let found = beside.exists().then(|| Float::load(&beside, model))?;
+    found.map_err(|error| notes.push(format!("float model not compared: {error}"))).ok()
+}
+
 /// A bar in a terminal.
-struct Bar(ProgressBar);
+pub struct Bar(ProgressBar);
 
 impl Bar {
-    fn files(&self, done: usize, all: usize) {
+    /// Nothing has begun.
+    pub fn new() -> Self {
+        Self(styled("{bar:30} {pos}/{len} {msg}, {eta} left"))
+    }
+
+    /// All is done.
+    pub fn ends(&self) {
+        self.0.finish_and_clear();
+    }
+
+    /// So many files are read.
+    pub fn files(&self, done: usize, all: usize) {
         self.0.set_length(all as u64);
         self.0.set_position(done as u64);
     }

@@ -3,6 +3,7 @@
 #[macro_use]
 pub mod say;
 
+mod compare;
 mod convert;
 mod evaluate;
 mod import;
@@ -55,6 +56,8 @@ pub enum Command {
     Prune(prune::Prune),
     /// Look inside a .heed model: what each head attends to, how much it matters, how it differs from the others.
     Inspect(inspect::Inspect),
+    /// Look inside two .heed models, side by side.
+    Compare(compare::Compare),
 }
 
 impl Command {
@@ -75,6 +78,7 @@ impl Command {
             Self::Upgrade(command) => command.run(),
             Self::Prune(command) => command.run(),
             Self::Inspect(command) => command.run(),
+            Self::Compare(command) => command.run(),
         }
     }
 }

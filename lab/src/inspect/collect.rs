@@ -1,6 +1,7 @@
 //! What the heads of a model do over many recordings, in memory that does not grow with these.
 
 use super::errors::Errors;
+use super::flow;
 use super::look::{Look, heads, look};
 use super::measures::diversity::{OutputSums, PatternSums};
 use super::measures::head::{self, Average, HeadSummary, HeadSums};
@@ -94,7 +95,7 @@ pub fn collect(model: &Model, source: &Source, done: &(dyn Fn(usize) + Sync)) ->
             .into_par_iter()
             .map(|index| {
                 let recording = source.read(model, index)?;
-                let look = look(model, &recording);
+                let look = look(model, &recording.heard);
                 done(1);
                 Ok((recording, look))
             })
@@ -107,29 +108,37 @@ pub fn collect(model: &Model, source: &Source, done: &(dyn Fn(usize) + Sync)) ->
                 sums.add(&look.maps[head], &about(recording, look, head, &heads, &cues));
             }
         });
-        for (number, (recording, look)) in looks.into_iter().enumerate() {
+        let mut are_drawn = vec![];
+        for (number, (recording, look)) in looks.iter().enumerate() {
             let index = first + number;
             unlike.iter_mut().zip(&look.unlike).for_each(|(sum, &share)| sum.add(share));
             added.iter_mut().zip(&look.added).for_each(|(sum, &added)| sum.add(Some(added)));
             if index < compared {
                 // Of one shape, as many as there are heads.
                 _ = patterns.add(&look.maps.iter().collect::<Vec<_>>());
-                add_outputs(&mut outputs, &look);
+                add_outputs(&mut outputs, look);
             }
             if let Some(class) = recording.class.filter(|&class| class < classes) {
                 pairs.push((class, look.said.best));
             }
-            let is_wrong = errors.add(&recording, &look);
+            let is_wrong = errors.add(recording, look);
             let is_drawn = drawn.contains(&index);
             if is_drawn || is_wrong && spare > 0 {
                 spare -= usize::from(!is_drawn);
-                shown.push(Shown::new(model, &recording, &look));
+                are_drawn.push(number);
             }
             if judged.contains(&index) {
                 let class = recording.class.unwrap_or(look.said.best);
-                tasks.push((index, Task { heard: recording.heard, whole: look.said, class }));
+                let Recording { class: known, heard, columns, group, .. } = recording.clone();
+                tasks.push((index, Task { heard, whole: look.said.clone(), class, known, columns, group }));
             }
         }
+        let (room, before) = (flow::recordings(model), shown.len());
+        let new = are_drawn.into_par_iter().enumerate().map(|(at, number)| {
+            let (recording, look) = &looks[number];
+            Shown::new(model, recording, look, before + at < room)
+        });
+        shown.extend(new.collect::<Vec<_>>());
     }
     tasks.sort_by_key(|(index, _)| order.iter().position(|other| other == index));
     let is_known = !pairs.is_empty() && model.labels().len() == classes;

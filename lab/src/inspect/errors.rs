@@ -3,6 +3,7 @@
 use super::look::Look;
 use super::measures::head::{Average, confidence, distance, relative_entropy};
 use super::source::Recording;
+use super::states::States;
 
 /// Misjudged recordings that are kept, at most.
 const KEPT: usize = 200;
@@ -24,6 +25,8 @@ pub struct Errors {
     wrong: Vec<Wrong>,
     /// Misjudged recordings, those that are not kept among them.
     pub count: usize,
+    /// What heads did where it errs.
+    pub states: States,
 }
 
 #[derive(Clone, Debug)]
@@ -54,7 +57,12 @@ impl Errors {
     /// None yet.
     #[must_use]
     pub fn new(heads: usize, classes: usize) -> Self {
-        Self { usual: vec![vec![[Average::default(); 4]; heads]; classes], wrong: vec![], count: 0 }
+        Self {
+            usual: vec![vec![[Average::default(); 4]; heads]; classes],
+            wrong: vec![],
+            count: 0,
+            states: States::default(),
+        }
     }
 
     /// Takes a recording; true if it was misjudged.
@@ -66,6 +74,7 @@ impl Errors {
             .zip(&look.added)
             .map(|(map, &added)| [relative_entropy(map), confidence(map), distance(map).map(|d| d.offset), Some(added)])
             .collect();
+        self.states.add(&traits, look.said.best != class);
         if look.said.best == class {
             for (sums, traits) in self.usual[class].iter_mut().zip(&traits) {
                 sums.iter_mut().zip(traits).for_each(|(sum, &value)| sum.add(value));

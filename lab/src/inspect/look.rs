@@ -2,9 +2,8 @@
 
 use super::measures::Map;
 use super::measures::diversity::residual_share;
-use super::source::Recording;
 use crate::head_index::HeadIndex;
-use heedful::dynamic::{Heard, Model, Trace};
+use heedful::dynamic::{Change, Heard, Model, Trace};
 use heedful::format::OutputKind;
 use heedful::{Outcome, Row};
 
@@ -19,6 +18,11 @@ pub struct Look {
     pub outputs: Vec<Vec<i8>>,
     /// Root of the mean square of what each adds to the residual stream, in steps of it.
     pub added: Vec<f64>,
+    /// For each key of each head, the norm of what its value is behind the head's part of the output layer, in steps of
+    /// the residual stream.
+    pub norms: Vec<Vec<f64>>,
+    /// The residual stream behind each block, `[positions][width]`.
+    pub blocks: Vec<Vec<i16>>,
     /// After each attention, how far positions are from being all the same, 0 to 1; none of zeros alone.
     pub unlike: Vec<Option<f64>>,
 }
@@ -57,6 +61,32 @@ pub fn without(model: &Model, heard: &Heard, off: &[(usize, usize)]) -> Said {
     said(model, &model.infer_without(heard.input(), off))
 }
 
+/// What the model says with changes on the way.
+#[must_use]
+pub fn changed(model: &Model, heard: &Heard, changes: &[Change<'_>]) -> Said {
+    said(model, &model.infer_changed(heard.input(), changes))
+}
+
+/// The outputs of all heads, `[positions][head_dim]` of 8 bits.
+#[must_use]
+pub fn outputs(model: &Model, heard: &Heard) -> Vec<Vec<i8>> {
+    let mut outputs = vec![];
+    let see = |trace: Trace<'_>| {
+        if let Some(layer) = trace.attention {
+            outputs.extend(split(trace.heads, model.heads()[layer], model.shape().positions));
+        }
+    };
+    _ = model.infer_traced(heard.input(), &[], |_| (), see);
+    outputs
+}
+
+/// `[positions][heads][head_dim]`, head by head.
+fn split(all: &[i8], heads: usize, positions: usize) -> impl Iterator<Item = Vec<i8>> {
+    let width = (all.len() / positions.max(1)).max(1);
+    let dim = width / heads.max(1);
+    (0..heads).map(move |head| all.chunks_exact(width).flat_map(|row| &row[head * dim..][..dim]).copied().collect())
+}
+
 fn said(model: &Model, outcome: &Outcome<Vec<i16>>) -> Said {
     let (outputs, best) = (model.real(outcome.logits()), outcome.best());
     let is_choice = model.shape().kind == OutputKind::Classes;
@@ -64,35 +94,51 @@ fn said(model: &Model, outcome: &Outcome<Vec<i16>>) -> Said {
     Said { best: best.class, probability, outputs }
 }
 
+/// Norms of values behind the output layer.
+fn value_norms(trace: &Trace<'_>, head: usize, positions: usize) -> Vec<f64> {
+    let (values, projection, step) = (trace.values(head), trace.projection(head), trace.value_step(head));
+    let dim = values.len() / positions.max(1);
+    let norm = |value: &[i8]| {
+        let one = |row: &[f32]| row.iter().zip(value).map(|(w, &x)| f64::from(w * f32::from(x))).sum::<f64>();
+        projection.chunks_exact(dim).map(|row| one(row).powi(2)).sum::<f64>().sqrt() * step
+    };
+    if dim == 0 { vec![] } else { values.chunks_exact(dim).map(norm).collect() }
+}
+
 /// Runs the model over a recording and watches all heads.
 #[must_use]
-pub fn look(model: &Model, recording: &Recording) -> Look {
+pub fn look(model: &Model, heard: &Heard) -> Look {
     let (heads, shape) = (model.heads(), model.shape());
     let positions = shape.positions;
     let first: Vec<usize> = heads.iter().scan(0, |sum, &heads| Some(std::mem::replace(sum, *sum + heads))).collect();
     let count = heads.iter().sum();
     let mut maps = vec![Map::hidden(positions, positions); count];
     let (mut outputs, mut added, mut unlike) = (vec![vec![]; count], vec![0.0; count], vec![]);
+    let (mut norms, mut blocks, mut last) = (vec![vec![]; count], vec![], vec![]);
     let row = |row: Row<'_, f32>| {
         let Some(map) = first.get(row.layer).and_then(|first| maps.get_mut(first + row.head)) else { return };
         // Shares within the map: never refused.
         _ = map.put(row.query, row.first, row.dilation.max(1), row.weights.iter().map(|&x| f64::from(x)));
     };
     let see = |trace: Trace<'_>| {
+        // What the stream was before an attention is what came out of the block before it.
+        let before = std::mem::replace(&mut last, trace.residual.to_vec());
         let Some(layer) = trace.attention else { return };
+        if layer > 0 {
+            blocks.push(before);
+        }
         let residual: Vec<f64> = trace.residual.iter().map(|&x| f64::from(x)).collect();
         unlike.push(residual_share(&residual, shape.width));
-        let width = trace.heads.len() / positions.max(1);
-        let dim = width / heads[layer].max(1);
-        for head in 0..heads[layer] {
-            let rows = trace.heads.chunks_exact(width.max(1));
-            outputs[first[layer] + head] = rows.flat_map(|row| &row[head * dim..][..dim]).copied().collect();
+        for (head, own) in split(trace.heads, heads[layer], positions).enumerate() {
+            outputs[first[layer] + head] = own;
+            norms[first[layer] + head] = value_norms(&trace, head, positions);
             let own = trace.added(head);
             let squares: f64 = own.iter().map(|&x| f64::from(x).powi(2)).sum();
             added[first[layer] + head] = (squares / own.len().max(1) as f64).sqrt();
         }
     };
-    let outcome = model.infer_traced(recording.heard.input(), &[], row, see);
+    let outcome = model.infer_traced(heard.input(), &[], row, see);
+    blocks.push(last);
     maps.iter_mut().for_each(Map::normalise);
-    Look { said: said(model, &outcome), maps, outputs, added, unlike }
+    Look { said: said(model, &outcome), maps, outputs, added, norms, blocks, unlike }
 }

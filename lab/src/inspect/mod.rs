@@ -4,20 +4,32 @@
 //! ([`measures`]), [`importance`](removal::importance) removes heads, and [`Report`] is what was found, as a page, as
 //! text, as pictures and as tables.
 
+pub mod again;
 pub mod collect;
+pub mod compare;
+pub mod compare_forms;
 pub mod cost;
 pub mod cues;
 pub mod errors;
+pub mod float;
+pub mod flow;
+mod flow_picture;
 pub mod look;
 mod maps;
 pub mod measures;
+pub mod norms;
+pub mod occlude;
 pub mod page;
+pub mod patching;
 pub mod picture;
+pub mod probes;
+pub mod quantisation;
 pub mod ramp;
 pub mod removal;
 mod report;
 pub mod shown;
 mod source;
+pub mod states;
 pub mod tables;
 pub mod text;
 pub mod write;
@@ -35,6 +47,8 @@ pub struct Asked<'a> {
     pub title: String,
     /// The model and the bytes of its file.
     pub model: (&'a Model, &'a [u8]),
+    /// The float model, if there is one.
+    pub float: Option<&'a float::Float>,
     /// Heads to draw; none for all.
     pub heads: &'a [HeadIndex],
     /// Inferences for each way of removing heads ([`removal::INFERENCES`]).
@@ -63,5 +77,12 @@ pub fn inspect(asked: Asked<'_>, source: Source, progress: &dyn Progress) -> Res
     let steps = removal::steps(collected.heads.len(), collected.tasks.len(), asked.inferences);
     progress.begins("inferences without heads", steps);
     let importance = removal::importance(model, &collected.tasks, asked.inferences, &step);
-    Ok(Report::new(asked.title, asked.model, source.notes, (collected, importance), asked.heads))
+    let pairs = patching::pairs(&collected.tasks, collected.heads.len(), asked.inferences);
+    progress.begins("heads swapped between recordings", pairs * (collected.heads.len() + model.heads().len()));
+    let patching = patching::patching(model, &collected.heads, &collected.tasks, pairs, &step);
+    progress.begins("recordings again", again::recordings(model, &collected.tasks));
+    let (heads, tasks, columns) = (&collected.heads, &collected.tasks, &source.columns);
+    let again = again::again(model, heads, tasks, columns, asked.float, asked.inferences, &step);
+    let found = (collected, importance, patching, again);
+    Ok(Report::new(asked.title, asked.model, source.notes, found, asked.heads))
 }

@@ -210,6 +210,18 @@ pub fn importance(report: &Report) -> (String, Markup) {
     (title.clone(), bars(&title, &all))
 }
 
+/// What the loss of each head alone costs, of two models alike.
+#[must_use]
+pub fn bars_of(what: &str, report: &Report) -> Markup {
+    let title = format!("{what}, {}, with standard errors", report.loss_unit());
+    let bar = |(head, alone): (usize, &super::removal::Alone)| Bar {
+        name: report.number(head),
+        value: alone.loss.mean,
+        error: alone.loss.error,
+    };
+    bars(&title, &report.importance.alone.iter().enumerate().map(bar).collect::<Vec<_>>())
+}
+
 /// The matrices: a title, what it shows, the values and their range.
 #[must_use]
 pub fn matrices(report: &Report) -> Vec<(&'static str, &'static str, DMatrix<f64>, [f64; 2])> {

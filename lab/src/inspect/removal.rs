@@ -29,6 +29,12 @@ pub struct Task {
     pub whole: Said,
     /// What is right: the class, or else what the model says with all heads.
     pub class: usize,
+    /// The class, if that is known.
+    pub known: Option<usize>,
+    /// What names say of it, as [`Recording::columns`](super::Recording::columns).
+    pub columns: Vec<String>,
+    /// Whom or what it is of, as [`Recording::group`](super::Recording::group).
+    pub group: Option<String>,
 }
 
 /// How one answer is: whether it is right, and its loss.

@@ -1,10 +1,13 @@
 //! What was found out about a model's heads, worked out for all forms that a report has.
 
+use super::again::Again;
 use super::collect::Collected;
 use super::cost::{Cost, pruned};
 use super::measures::diversity::{Layout, Warning, classical_scaling, cluster_order, effective_number, warnings};
 use super::measures::head::{HeadSummary, Name};
 use super::measures::ranking::spearman;
+use super::occlude::stretch;
+use super::patching::Patching;
 use super::removal::Importance;
 use crate::head_index::HeadIndex;
 use heedful::dynamic::Model;
@@ -28,6 +31,8 @@ pub struct Report {
     pub class_tokens: usize,
     /// Rows and columns of what the other positions stand for: one column where they follow one another in time.
     pub grid: [usize; 2],
+    /// Positions that are occluded together.
+    pub stretch: usize,
     /// Steps, columns and channels of an input.
     pub input: [usize; 3],
     /// Seconds that all positions cover; none where they are no time, or nobody knows.
@@ -44,6 +49,10 @@ pub struct Report {
     pub collected: Collected,
     /// What they matter.
     pub importance: Importance,
+    /// What a second look found.
+    pub again: Again,
+    /// What they carry from one recording to another.
+    pub patching: Patching,
     /// A name for each.
     pub names: Vec<String>,
     /// What to look at.
@@ -80,7 +89,7 @@ impl Report {
         title: String,
         (model, bytes): (&Model, &[u8]),
         notes: Vec<String>,
-        (collected, importance): (Collected, Importance),
+        (collected, importance, patching, again): (Collected, Importance, Patching, Again),
         only: &[HeadIndex],
     ) -> Self {
         let mut notes = notes;
@@ -90,7 +99,7 @@ impl Report {
         let shape = model.shape();
         let [down, across] = model.grid().unwrap_or([shape.positions, 1]);
         let names = names(&collected.summaries, model.labels());
-        let rankings = rankings(&collected, &importance);
+        let rankings = rankings(&collected, &importance, &patching, &again);
         let weakest = weakest(&importance);
         let order: Vec<(usize, usize)> =
             weakest.iter().map(|&head| (collected.heads[head].block, collected.heads[head].head)).collect();
@@ -103,6 +112,7 @@ impl Report {
             positions: shape.positions,
             class_tokens: shape.class_tokens,
             grid: [down, across],
+            stretch: stretch(model),
             input: [shape.input.steps, shape.input.columns, shape.input.channels],
             seconds: seconds(model).filter(|_| across == 1),
             is_sound: model.frontend().is_some(),
@@ -120,6 +130,8 @@ impl Report {
             weakest,
             collected,
             importance,
+            patching,
+            again,
         }
     }
 
@@ -220,7 +232,7 @@ fn weakest(importance: &Importance) -> Vec<usize> {
     order
 }
 
-fn rankings(collected: &Collected, importance: &Importance) -> Vec<Ranking> {
+fn rankings(collected: &Collected, importance: &Importance, patching: &Patching, again: &Again) -> Vec<Ranking> {
     let alone = importance.alone.iter().map(|alone| alone.loss.mean).collect();
     let mut rankings = vec![Ranking { name: "removed alone", values: alone }];
     if !importance.shapley.is_empty() {
@@ -231,6 +243,18 @@ fn rankings(collected: &Collected, importance: &Importance) -> Vec<Ranking> {
         let mut values = vec![0.0; importance.alone.len()];
         importance.greedy.iter().enumerate().for_each(|(place, step)| values[step.head] = place as f64);
         rankings.push(Ranking { name: "last to go", values });
+    }
+    if !patching.heads.is_empty() {
+        let values = patching.heads.iter().map(|moved| moved.mean).collect();
+        rankings.push(Ranking { name: "swapped between recordings", values });
+    }
+    if !again.sensitivity.is_empty() {
+        let values = again.sensitivity.iter().map(|felt| felt.mean).collect();
+        rankings.push(Ranking { name: "sensitivity", values });
+    }
+    let moved: Vec<f64> = again.norms.iter().map(|normed| normed.moved.mean().unwrap_or(0.0)).collect();
+    if !moved.is_empty() {
+        rankings.push(Ranking { name: "norm of weighted values", values: moved });
     }
     let of = |value: fn(&HeadSummary) -> Option<f64>| -> Vec<f64> {
         collected.summaries.iter().map(|summary| value(summary).unwrap_or(0.0)).collect()

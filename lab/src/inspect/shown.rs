@@ -1,5 +1,6 @@
 //! Recordings that a report draws, in bytes.
 
+use super::flow::{Curve, curves};
 use super::look::Look;
 use super::measures::Map;
 use super::source::Recording;
@@ -33,6 +34,8 @@ pub struct Shown {
     pub input: Vec<u8>,
     /// Of sound: the least and the largest sample at each time, in 127ths of the loudest, plus 128.
     pub wave: Vec<u8>,
+    /// What the model depends on in it; of few recordings where that takes long.
+    pub flow: Vec<Curve>,
 }
 
 /// How many recordings can be drawn.
@@ -48,9 +51,9 @@ pub fn room(model: &Model) -> usize {
 const INPUT: usize = 16_384;
 
 impl Shown {
-    /// Takes what is drawn of a recording.
+    /// Takes what is drawn of a recording, and what the model depends on in it, if that is asked for.
     #[must_use]
-    pub fn new(model: &Model, recording: &Recording, look: &Look) -> Self {
+    pub fn new(model: &Model, recording: &Recording, look: &Look, has_flow: bool) -> Self {
         let (maps, largest) = look.maps.iter().map(bytes).unzip();
         Self {
             name: recording.name.clone(),
@@ -61,6 +64,7 @@ impl Shown {
             largest,
             input: input(model, &recording.heard.upper_bits()),
             wave: wave(&recording.wave),
+            flow: if has_flow { curves(model, recording, look) } else { vec![] },
         }
     }
 }

@@ -25,6 +25,10 @@ pub struct Recording {
     pub heard: Heard,
     /// The samples under the model's frames; empty where the model does not hear.
     pub wave: Vec<i16>,
+    /// What its name says, column by column of [`Source::columns`]; empty where it says nothing.
+    pub columns: Vec<String>,
+    /// Whom or what it is of, such as the speaker, if that is known: what is split must not part them.
+    pub group: Option<String>,
 }
 
 /// Recordings, by number.
@@ -33,6 +37,10 @@ pub struct Source {
     rate: u32,
     /// Samples under the model's frames.
     samples: usize,
+    /// Where names begin, and what they say.
+    pattern: Option<(PathBuf, Pattern)>,
+    /// What names say of recordings besides the label.
+    pub columns: Vec<String>,
     /// What was left out, and why.
     pub notes: Vec<String>,
 }
@@ -90,7 +98,13 @@ impl Source {
                 Kind::Files(wanted.clips.iter().map(labelled).collect())
             }
         };
-        let mut source = Self { kind, rate, samples, notes };
+        let pattern = names(wanted);
+        let mut columns: Vec<String> = pattern.iter().flat_map(|(_, pattern)| pattern.fields().to_vec()).collect();
+        columns.retain(|name| name != LABEL);
+        if pattern.is_none() && matches!(&kind, Kind::Files(files) if files.iter().any(|(_, class)| class.is_some())) {
+            columns = vec![SPEAKER.to_owned()];
+        }
+        let mut source = Self { kind, rate, samples, pattern, columns, notes };
         if wanted.data.is_some() || wanted.project.is_some() {
             source.narrow(&wanted.clips)?;
         }
@@ -103,7 +117,7 @@ impl Source {
     /// Recordings that a program has.
     #[must_use]
     pub fn given(recordings: Vec<Recording>) -> Self {
-        Self { kind: Kind::Given(recordings), rate: 0, samples: 0, notes: vec![] }
+        Self { kind: Kind::Given(recordings), rate: 0, samples: 0, pattern: None, columns: vec![], notes: vec![] }
     }
 
     /// How many there are.
@@ -132,17 +146,18 @@ impl Source {
             Kind::Given(recordings) => Ok(recordings[index].clone()),
             Kind::Files(files) => {
                 let (path, class) = &files[index];
-                self.sound(model, shown(path), *class, &data::read(path, self.rate)?)
+                self.sound(model, path, *class, &data::read(path, self.rate)?)
             }
             Kind::Sounds(data) => {
                 let item = &data.items[index];
                 let Content::Sound(samples) = data.content(item)? else { return Err(no_reader(model)) };
-                let name = data.path(item.recording);
-                self.sound(model, shown(name), Some(item.class), &samples)
+                self.sound(model, data.path(item.recording), Some(item.class), &samples)
             }
             Kind::Project(task, items) => {
                 let item = &task.data.items[items[index]];
-                let mut name = shown(task.data.path(item.recording));
+                let path = task.data.path(item.recording);
+                let (columns, group) = (self.says(path), task.data.groups.get(item.group).cloned());
+                let mut name = shown(path);
                 if let Some(span) = item.span {
                     name += &format!(" from {}", span.start);
                 }
@@ -153,14 +168,33 @@ impl Source {
                     Content::Sound(all) => excerpt(all, self.samples).collect(),
                     _ => vec![],
                 };
-                Ok(Recording { name, class: Some(item.class), heard, wave })
+                Ok(Recording { name, class: Some(item.class), heard, wave, columns, group })
             }
         }
     }
 
-    fn sound(&self, model: &Model, name: String, class: Option<usize>, all: &[i16]) -> Result<Recording, Error> {
+    fn sound(&self, model: &Model, path: &Path, class: Option<usize>, all: &[i16]) -> Result<Recording, Error> {
         let heard = model.hear(all).ok_or_else(|| no_reader(model))?;
-        Ok(Recording { name, class, heard, wave: excerpt(all, self.samples).collect() })
+        let columns = self.says(path);
+        let speaker = self.columns.iter().zip(&columns).find(|(name, value)| *name == SPEAKER && !value.is_empty());
+        let group = speaker.map(|(_, value)| value.clone());
+        Ok(Recording { name: shown(path), class, heard, wave: excerpt(all, self.samples).collect(), columns, group })
+    }
+
+    /// What a file's name says.
+    fn says(&self, path: &Path) -> Vec<String> {
+        let Some((folder, pattern)) = &self.pattern else {
+            let speaker = parse_name(path).map_or("", |(_, speaker, _)| speaker).to_owned();
+            return self.columns.iter().map(|_| speaker.clone()).collect();
+        };
+        let below = path.strip_prefix(folder).unwrap_or(path).with_extension("");
+        let text = below.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
+        let values = pattern.values(&text).unwrap_or_default();
+        let of = |name: &String| {
+            let at = pattern.fields().iter().position(|field| field == name);
+            at.and_then(|at| values.get(at)).map_or(String::new(), |&value| value.to_owned())
+        };
+        self.columns.iter().map(of).collect()
     }
 
     /// Keeps these files alone.
@@ -190,6 +224,21 @@ impl Source {
         }
         Ok(())
     }
+}
+
+/// The field that has the label.
+const LABEL: &str = "label";
+/// The field that says who speaks.
+const SPEAKER: &str = "speaker";
+
+/// Where names begin, and what they say, if anything.
+fn names(wanted: &Wanted) -> Option<(PathBuf, Pattern)> {
+    if let Some(path) = &wanted.project {
+        let project = Project::load(path).ok()?;
+        let root = wanted.data.clone().unwrap_or(project.root);
+        return Some((root.join(project.data.folder?), project.data.name?));
+    }
+    Some((wanted.data.clone()?, wanted.name.clone()?))
 }
 
 /// Examples of a project: those that validate.

@@ -1,5 +1,6 @@
 //! What a report says, as tables and as JSON.
 
+use super::measures::probe::{Interval, ProbeResult};
 use super::picture::matrices;
 use super::report::Report;
 use nalgebra::DMatrix;
@@ -32,7 +33,7 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
-fn number(x: Option<f64>) -> String {
+pub(super) fn number(x: Option<f64>) -> String {
     x.filter(|x| x.is_finite()).map_or(String::new(), |x| format!("{x:.5}"))
 }
 
@@ -72,6 +73,13 @@ pub fn measures(report: &Report) -> Vec<(&'static str, Vec<Option<f64>>)> {
         ("Shapley, loss", of(&|head| Some(importance.shapley.get(head)?.loss.mean))),
         ("Shapley, error", of(&|head| Some(importance.shapley.get(head)?.loss.error))),
         ("alone left, accuracy", of(&|head| Some(importance.own[head].right))),
+        ("swapped, moves", of(&|head| Some(report.patching.heads.get(head)?.mean))),
+        ("moved by weighted values", of(&|head| report.again.norms.get(head)?.moved.mean())),
+        ("norm-based against weights, nats", of(&|head| report.again.norms.get(head)?.divergence.mean())),
+        ("on the first, norm-based", of(&|head| report.again.norms.get(head)?.first[1].mean())),
+        ("sensitivity", of(&|head| Some(report.again.sensitivity.get(head)?.mean))),
+        ("sensitivity, error", of(&|head| Some(report.again.sensitivity.get(head)?.error))),
+        ("swapped, error", of(&|head| Some(report.patching.heads.get(head)?.error))),
     ]
 }
 
@@ -99,7 +107,91 @@ pub fn tables(report: &Report) -> Vec<Table> {
     });
     let heading = words(&["recording", "class", "said", "probability", "heads unlike"]);
     tables.push(Table { name: "misjudged".to_owned(), rows: rows.collect(), heading });
+    tables.push(flow(report));
+    tables.extend([quantisation(report), probes(report), states(report)]);
     tables
+}
+
+/// The float model beside the integers.
+#[must_use]
+pub fn quantisation(report: &Report) -> Table {
+    let heads = report.again.quantisation.iter().flat_map(|found| report.drawn.iter().map(move |&head| (found, head)));
+    let rows = heads.map(|(found, head)| {
+        let hurt = &found.heads[head];
+        let (divergence, decibels) = (number(hurt.divergence.mean()), number(hurt.decibels()));
+        vec![report.number(head), report.names[head].clone(), divergence, decibels]
+    });
+    let heading = words(&["head", "name", "divergence, nats", "signal-to-noise, dB"]);
+    Table { name: "quantisation".to_owned(), rows: rows.collect(), heading }
+}
+
+/// What can be read where.
+#[must_use]
+pub fn probes(report: &Report) -> Table {
+    let rows = report.again.probes.iter().map(|probed| {
+        let (pooled, single) = (&probed.pooled, probed.single);
+        let of = |value: fn(&ProbeResult) -> Option<f64>| number(single.as_ref().and_then(value));
+        vec![
+            probed.asked.clone(),
+            probed.place.clone(),
+            number(Some(pooled.accuracy)),
+            number(Some(pooled.interval.low)),
+            number(Some(pooled.interval.high)),
+            number(Some(pooled.majority)),
+            of(|single| Some(single.accuracy)),
+            of(|single| single.control),
+            of(|single| single.selectivity()),
+        ]
+    });
+    let heading = words(&[
+        "asked",
+        "place",
+        "accuracy",
+        "from",
+        "to",
+        "majority",
+        "single positions",
+        "control task",
+        "selectivity",
+    ]);
+    Table { name: "probes".to_owned(), rows: rows.collect(), heading }
+}
+
+/// Errors by what heads do.
+#[must_use]
+pub fn states(report: &Report) -> Table {
+    let rows = report.collected.errors.states.of_heads().into_iter().map(|state| {
+        let mut row = vec![report.number(state.head), state.name.to_owned()];
+        for third in state.thirds {
+            let Interval { low, high } = third.interval;
+            let (rate, (wrong, all)) = (third.rate(), third.errors);
+            row.push(format!("{:.3}", third.mean));
+            row.push(format!("{rate:.3} ({wrong}/{all}; {low:.3} to {high:.3})"));
+        }
+        row
+    });
+    let heading =
+        words(&["head", "trait", "least third", "errors", "middle third", "errors there", "most", "errors at most"]);
+    Table { name: "states".to_owned(), rows: rows.collect(), heading }
+}
+
+/// What the model depends on, position by position of each recording that is drawn.
+fn flow(report: &Report) -> Table {
+    let shown = &report.collected.shown;
+    let mut heading = words(&["recording", "position", "seconds"]);
+    heading.extend(shown.iter().take(1).flat_map(|shown| shown.flow.iter().map(|curve| curve.name.clone())));
+    let seconds = |position: usize| {
+        let heard = position.checked_sub(report.class_tokens)? as f64;
+        Some((heard + 0.5) * report.step()?)
+    };
+    let rows = shown.iter().filter(|shown| !shown.flow.is_empty()).flat_map(|shown| {
+        (0..report.positions).map(move |position| {
+            let mut row = vec![shown.name.clone(), position.to_string(), number(seconds(position))];
+            row.extend(shown.flow.iter().map(|curve| number(Some(curve.values[position]))));
+            row
+        })
+    });
+    Table { name: "flow".to_owned(), rows: rows.collect(), heading }
 }
 
 /// The matrices.
@@ -145,20 +237,23 @@ fn classes(report: &Report) -> Table {
     Table { name: "classes".to_owned(), heading, rows: report.drawn.iter().map(row).collect() }
 }
 
+/// A table as a list of objects.
+#[must_use]
+pub fn json_of(table: &Table) -> Value {
+    let row = |row: &Vec<String>| -> Value {
+        let cell = |text: &String| text.parse::<f64>().map_or(json!(text), |x| json!(x));
+        let own = table.heading.iter().zip(row).map(|(name, text)| {
+            let is_name = ["head", "name", "recording", "class", "said", "asked", "place"].contains(&name.as_str());
+            (name.clone(), if is_name { json!(text) } else { cell(text) })
+        });
+        Value::Object(own.collect())
+    };
+    table.rows.iter().map(row).collect()
+}
+
 /// All figures as JSON: the tables as lists of objects, and what is said of the model.
 #[must_use]
 pub fn json(report: &Report) -> Value {
-    let table = |table: &Table| -> Value {
-        let row = |row: &Vec<String>| -> Value {
-            let cell = |text: &String| text.parse::<f64>().map_or(json!(text), |x| json!(x));
-            let own = table.heading.iter().zip(row).map(|(name, text)| {
-                let is_name = ["head", "name", "recording", "class", "said"].contains(&name.as_str());
-                (name.clone(), if is_name { json!(text) } else { cell(text) })
-            });
-            Value::Object(own.collect())
-        };
-        table.rows.iter().map(row).collect()
-    };
     let tables = tables(report);
     let mut all = json!({
         "model": report.title,
@@ -169,6 +264,9 @@ pub fn json(report: &Report) -> Value {
         "notes": report.notes,
         "accuracy": report.collected.confusion.as_ref().map(|confusion| confusion.accuracy()),
         "effective_heads": report.effective,
+        "float": report.again.quantisation.as_ref().map(|found| {
+            json!({ "recordings": found.compared, "same": found.same })
+        }),
         "warnings": report.warnings.iter().map(|warning| report.warning(warning)).collect::<Vec<_>>(),
         "order": report.order.iter().map(|&head| report.number(head)).collect::<Vec<_>>(),
         "map": report.layout.points.iter().enumerate()
@@ -181,7 +279,7 @@ pub fn json(report: &Report) -> Value {
         }).collect::<serde_json::Map<_, _>>(),
     });
     if let Some(object) = all.as_object_mut() {
-        object.extend(tables.iter().map(|one| (one.name.clone(), table(one))));
+        object.extend(tables.iter().map(|one| (one.name.clone(), json_of(one))));
     }
     all
 }

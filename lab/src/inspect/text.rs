@@ -1,5 +1,7 @@
 //! The essence of a report, for a terminal.
 
+use super::measures::probe::Interval;
+use super::probes::Probed;
 use super::report::Report;
 use std::fmt::Write;
 
@@ -61,6 +63,33 @@ pub fn text(report: &Report) -> String {
             whole.macs - left.macs,
         ));
     }
+    let moved = report.drawn.iter().filter_map(|&head| Some((head, report.patching.heads.get(head)?)));
+    if let Some((head, most)) = moved.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) {
+        line(format!(
+            "swapped between recordings, {} moves the answer most: {:.2} ± {:.2} of the way ({} pairs)",
+            report.number(head),
+            most.mean,
+            most.error,
+            report.patching.pairs
+        ));
+    }
+    if let Some((found, worst)) = report.again.quantisation.as_ref().and_then(|found| Some((found, found.worst()?))) {
+        line(format!(
+            "float and int8 choose the same class on {} of {}; int8 hurts {} most: {:.1} dB, divergence {:.4} nats",
+            found.same,
+            found.compared,
+            report.number(worst),
+            found.heads[worst].decibels().unwrap_or(f64::NAN),
+            found.heads[worst].divergence.mean().unwrap_or(f64::NAN),
+        ));
+    }
+    for probed in best_probes(report) {
+        let Interval { low, high } = probed.pooled.interval;
+        line(format!(
+            "{} is read best from {}: {:.3} ({low:.3} to {high:.3}; always the commonest {:.3})",
+            probed.asked, probed.place, probed.pooled.accuracy, probed.pooled.majority
+        ));
+    }
     report.warnings.iter().for_each(|warning| line(format!("warning: {}", report.warning(warning))));
     for wrong in collected.errors.misjudged().iter().take(10) {
         let unlike: Vec<String> = wrong
@@ -73,4 +102,17 @@ pub fn text(report: &Report) -> String {
         line(format!("misjudged: {} is {class}, said {said} ({:.2}){unlike}", wrong.name, wrong.probability));
     }
     out
+}
+
+/// Where each thing is read best.
+fn best_probes(report: &Report) -> Vec<&Probed> {
+    let mut best: Vec<&Probed> = vec![];
+    for probed in &report.again.probes {
+        match best.iter_mut().find(|other| other.asked == probed.asked) {
+            Some(other) if other.pooled.accuracy < probed.pooled.accuracy => *other = probed,
+            Some(_) => {}
+            None => best.push(probed),
+        }
+    }
+    best
 }

@@ -1,7 +1,7 @@
 //! Folders of pictures and of tables: all of them stand, or none.
 
 use super::report::Report;
-use super::{maps, picture, tables};
+use super::{flow_picture, maps, picture, tables};
 use crate::{Error, file};
 use std::path::Path;
 
@@ -17,6 +17,10 @@ pub fn pictures(report: &Report) -> Vec<(String, Vec<u8>)> {
         while all.iter().any(|(other, _)| *other == name) {
             next += 1;
             name = format!("{stem}-{next}.svg");
+        }
+        if let Some(flow) = flow_picture::svg(report, shown) {
+            let stem = name.trim_end_matches(".svg");
+            all.push((format!("{stem}-flow.svg"), picture::file(&flow).into_bytes()));
         }
         all.push((name, picture::file(&maps::svg(report, shown)).into_bytes()));
     }

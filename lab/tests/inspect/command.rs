@@ -40,6 +40,11 @@ fn all_forms() {
     assert_eq!(json["heads"][1]["head"], "2.1");
     assert_eq!(json["mean_maps"]["2.1"].as_array().unwrap().len(), 25);
     assert_eq!(json["pruning"].as_array().unwrap().len(), 10);
+    let flow = json["flow"].as_array().unwrap();
+    assert_eq!((flow.len(), &flow[26]["position"]), (50, &serde_json::json!(1.0)));
+    assert!(flow.iter().all(|row| ["rollout", "occlusion", "value zeroing"].iter().all(|way| row[way].is_number())));
+    assert!(page.contains("What the model depends on in 7_theo_5.wav: 7"));
+    assert!(fs::read_to_string(Path::new(&svg).join("7_theo_5-flow.svg")).unwrap().contains(">value zeroing<"));
     let picture = fs::read_to_string(Path::new(&svg).join("7_theo_5.svg")).unwrap();
     assert!(
         picture.starts_with("<svg")
@@ -90,4 +95,28 @@ fn nothing_half_written() {
         let small = complaint(&["inspect", DIGITS, "--clips", clip, "-o", "/proc/report.html"]);
         assert!(small.contains("/proc/report.html"), "{small}");
     }
+}
+
+/// A model beside itself without a head.
+#[test]
+fn compare() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (pruned, page, json) = (at("pruned.heed"), at("compare.html"), at("compare.json"));
+    assert!(heedful(&["prune", DIGITS, "--heads", "0.1", "-o", &pruned]).status.success());
+    let clips = ["--clips", "examples/clips/7_theo_5.wav", "examples/clips/3_jackson_5.wav"];
+    let asked = [&["compare", DIGITS, &pruned, "--text", "-o", &page, "--json", &json], &clips[..]].concat();
+    let output = heedful(&asked);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("both choose the same class on 2 of 2 recordings\n"), "{text}");
+    assert!(text.contains("digits.heed") && text.contains("pruned.heed"), "{text}");
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    // Heads before the one that is gone look where they did; its place is taken by the next.
+    let far = |a: usize, b: usize| json["divergence"][a][b].as_f64().unwrap();
+    assert!(far(0, 0) < 1e-9 && far(2, 1) < 1e-9 && far(1, 1) > 0.01, "{}", json["divergence"]);
+    assert_eq!(json["table of maps"][2]["most alike"].as_str().unwrap().split(' ').next(), Some("0.1"));
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains("digits.heed beside pruned.heed") && !page.contains("<script"));
+    assert!(complaint(&["compare", DIGITS, "nowhere.heed", "--data", "examples/clips"]).contains("nowhere.heed"));
 }

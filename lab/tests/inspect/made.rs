@@ -132,13 +132,21 @@ pub fn recordings(count: usize) -> Vec<Recording> {
             values[draw.random_range(1..POSITIONS) * CHANNELS] = 100;
         }
         let name = format!("{number}.wav");
-        Recording { name, class: Some(class), heard: Heard::Features(values), wave: vec![] }
+        Recording {
+            name,
+            class: Some(class),
+            heard: Heard::Features(values),
+            wave: vec![],
+            columns: vec![],
+            group: None,
+        }
     };
     (0..count).map(one).collect()
 }
 
 /// What is found.
 pub fn report((model, bytes): &(Model, Vec<u8>), recordings: Vec<Recording>) -> Report {
-    let asked = Asked { title: "made.heed".to_owned(), model: (model, bytes), heads: &[], inferences: 3000 };
+    let asked =
+        Asked { title: "made.heed".to_owned(), model: (model, bytes), float: None, heads: &[], inferences: 3000 };
     inspect(asked, Source::given(recordings), &()).unwrap()
 }

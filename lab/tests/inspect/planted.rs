@@ -1,6 +1,6 @@
 //! Heads that are known by construction are found, and those of chance are not.
 
-use crate::made::{CUE, DIM, FIRST, Head, NOISE, POSITIONS, WIDTH, model, recordings, report};
+use crate::made::{CHANNELS, CUE, DIM, FIRST, Head, NOISE, POSITIONS, WIDTH, model, recordings, report};
 use heedful_lab::inspect::measures::diversity::Warning;
 use heedful_lab::inspect::{Report, page, text};
 
@@ -85,9 +85,42 @@ fn the_detector_matters_most() {
     assert!(costs.windows(2).all(|pair| pair[0].flash > pair[1].flash && pair[0].macs > pair[1].macs));
 }
 
+/// Where the cue is, of the input and of values: nothing else is what the second class is told by.
+#[test]
+fn the_cue_is_found() {
+    let all = recordings(80);
+    let place = |name: &str| {
+        let heedful::dynamic::Heard::Features(values) =
+            &all.iter().find(|recording| recording.name == name).unwrap().heard
+        else {
+            unreachable!()
+        };
+        values.iter().step_by(CHANNELS).position(|&cue| cue > 50).unwrap()
+    };
+    let report = report(&model(&planted(), 7, ["silence", "cue"]), all.clone());
+    let mut found = 0;
+    for shown in report.collected.shown.iter().filter(|shown| shown.class == Some(1)) {
+        let curve = |name: &str| &shown.flow.iter().find(|curve| curve.name == name).unwrap().values;
+        let (cue, occlusion) = (place(&shown.name), curve("occlusion"));
+        assert_eq!(first_of(curve("value zeroing")), cue, "{}", shown.name);
+        // The stretch round each position is three long.
+        let most = occlusion[cue];
+        assert!(most > 1.0 && occlusion.iter().enumerate().all(|(at, &x)| (x > most / 2.0) == (at.abs_diff(cue) <= 1)));
+        assert_eq!(curve("rollout").iter().sum::<f64>().round(), 1.0);
+        found += 1;
+    }
+    assert!(found > 5);
+    let patching = &report.patching;
+    assert!((patching.heads[DETECTOR].mean - 1.0).abs() < 1e-6 && patching.pairs > 20, "{patching:?}");
+    for head in [PREVIOUS, SINK, IDLE, TWINS[0], TWINS[1]] {
+        assert!(patching.heads[head].mean.abs() < 1e-6, "{head}: {patching:?}");
+    }
+    assert!((patching.blocks[0].mean - 1.0).abs() < 1e-6);
+}
+
 /// Weights by chance: three heads in two blocks.
 fn random(seed: u64) -> Report {
-    use crate::made::{CHANNELS, layer, write};
+    use crate::made::{layer, write};
     use heedful::dynamic::Heard;
     use heedful::format::OutputKind;
     use heedful::format::write::{AttentionModel, PartModel, PatternModel};

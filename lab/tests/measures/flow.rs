@@ -2,7 +2,7 @@
 
 use super::{FIXTURES, assert_all_near, list, map, numbers, pointed_map, random_map};
 use heedful_lab::inspect::measures::Map;
-use heedful_lab::inspect::measures::flow::{FlowError, attention_flow, mean_map, rollout};
+use heedful_lab::inspect::measures::flow::{FlowError, attention_flow, mean_map, pooled_flow, rollout};
 
 fn layers() -> Vec<Map> {
     list(&FIXTURES["flow"]["layers"]).iter().map(map).collect()
@@ -23,6 +23,17 @@ fn flow_is_that_of_linear_programming() {
         let found = attention_flow(&layers, 0.5, output).unwrap();
         assert_all_near(&found, &numbers(expected), &format!("flow from {output}"));
     }
+}
+
+/// Of a mean of two outputs, by hand.
+#[test]
+fn flow_from_a_mean() {
+    let map = Map::new(3, 3, &[0.75, 0.25, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]).unwrap();
+    // Each output passes a half on: to the first input both do, to the second the first one a quarter.
+    assert_eq!(pooled_flow(&[&map], 0.0, &[0.5, 0.5, 0.0]).unwrap(), [1.0, 0.25, 0.0]);
+    assert_eq!(pooled_flow(&[&map], 0.0, &[0.0, 0.0, 1.0]).unwrap(), [0.0, 0.0, 1.0]);
+    let error = pooled_flow(&[&map], 0.0, &[1.0]).unwrap_err();
+    assert_eq!(error, FlowError::Position { position: 1, positions: 3 });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{FIXTURES, assert_near, counts, list, numbers};
 use heedful_lab::augment::draw;
 use heedful_lab::inspect::measures::probe::{
-    Interval, ProbeError, ProbeSums, bootstrap_by_group, control_labels, held_back, probe, wilson,
+    Interval, ProbeError, ProbeSums, bootstrap_by_group, control_labels, cross_probe, folds, held_back, probe, wilson,
 };
 use rand::RngExt;
 
@@ -165,4 +165,22 @@ fn the_bootstrap_draws_whole_groups() {
     assert!(few.low <= 0.25 && few.high == 1.0, "{few:?}");
     assert_eq!(bootstrap_by_group(&[true], &[0], 10, 1), Interval { low: 1.0, high: 1.0 });
     assert_eq!(bootstrap_by_group(&[], &[], 10, 1), Interval { low: 0.0, high: 1.0 });
+}
+
+/// Each group is tested once, and none in two parts.
+#[test]
+fn every_group_is_tested_once() {
+    let groups: Vec<usize> = (0..60).map(|item| item / 5 + 3).collect();
+    let parts = folds(&groups, 5, 1).unwrap();
+    assert_eq!(parts.len(), 5);
+    let mut all: Vec<usize> = parts.iter().flatten().copied().collect();
+    all.sort_unstable();
+    assert_eq!(all, (3..15).collect::<Vec<_>>());
+    assert_eq!(folds(&[1, 1, 2], 5, 1).unwrap().len(), 2);
+    // A feature that is the label is read in all of them.
+    let labels: Vec<usize> = (0..60).map(|item| item % 2).collect();
+    let features: Vec<f64> = labels.iter().map(|&label| label as f64 * 4.0).collect();
+    let found = cross_probe(&features, 1, &labels, &groups, None, 1).unwrap();
+    assert_eq!((found.accuracy, found.items), (1.0, 60));
+    assert!(folds(&[7, 7], 5, 1).is_err());
 }

@@ -35,12 +35,12 @@ pub fn run(data: &[u8]) -> bool {
     if let Some(frontend) = model.frontend() {
         if frontend.params.samples(c.input.steps) < 1 << 20 {
             let heard = model.hear(&samples).expect("it has a front end");
-            look_inside(&model, &file, Recording { name: "<&>".into(), class: None, heard, wave: samples });
+            look_inside(&model, &file, recording(None, heard, samples));
         }
     } else {
         assert!(examples(&model, &[]).is_err());
         let heard = Heard::Features(input.clone());
-        look_inside(&model, &file, Recording { name: "<&>".into(), class: Some(from.any()), heard, wave: vec![] });
+        look_inside(&model, &file, recording(Some(from.any()), heard, vec![]));
     }
     if all.len() < 8 {
         let example = Example { class: usize::from(from.byte()), heard: Heard::Features(input) };
@@ -51,13 +51,17 @@ pub fn run(data: &[u8]) -> bool {
     true
 }
 
+fn recording(class: Option<usize>, heard: Heard, wave: Vec<i16>) -> Recording {
+    Recording { name: "<&>".into(), class, heard, wave, columns: vec![], group: None }
+}
+
 /// A report in all its forms, of models whose maps are small.
 fn look_inside(model: &Model, file: &[u8], recording: Recording) {
     let c = model.shape();
     if c.positions >= 32 || c.heads * c.layers > 40 || c.heads * c.layers == 0 {
         return;
     }
-    let asked = Asked { title: "<&>".into(), model: (model, file), heads: &[], inferences: 40 };
+    let asked = Asked { title: "<&>".into(), model: (model, file), float: None, heads: &[], inferences: 40 };
     let report = inspect(asked, Source::given(vec![recording]), &()).expect("it is there already");
     let page = page::page(&report);
     assert!(page.ends_with("</html>") && !page.contains("<&>") && !text::text(&report).is_empty());

@@ -58,6 +58,7 @@ fn inside(report: &Report, head: usize) -> Markup {
         ("effective rank", number(summary.effective_rank.mean(), 1)),
         ("adds, of its layer", number(summary.output.mean(), 2)),
         ("answers to", answers(report, head)),
+        ("moves", moves(report, head)),
         ("loss without it", format!("{:.3} ± {:.3}", alone.loss.mean, alone.loss.error)),
     ];
     html! {
@@ -92,4 +93,11 @@ fn answers(report: &Report, head: usize) -> String {
     report.collected.summaries[head].response.map_or("–".to_owned(), |response| {
         format!("{} (d′ {:.1}, R² {:.2})", report.label(response.class), response.selectivity, response.explained)
     })
+}
+
+/// Norm-based: how far from its weights, and what of its share on the first position is left.
+fn moves(report: &Report, head: usize) -> String {
+    let Some(normed) = report.again.norms.get(head) else { return "–".to_owned() };
+    let [weight, moved] = normed.first.map(|share| number(share.mean(), 2));
+    format!("{} from its map; first {weight}, moved {moved}", number(normed.divergence.mean(), 3))
 }

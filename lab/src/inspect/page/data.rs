@@ -20,12 +20,14 @@ pub fn data(report: &Report) -> String {
             let values: Vec<f32> = values.iter().map(|&x| x as f32).collect();
             scaled(&shrunk(&values, mean.queries(), mean.keys()))
         });
+        let (normed, normed_most) = scaled(&report.again.norms.get(head).map_or(vec![], |normed| normed.mean()));
         json!({
             "number": report.number(head),
             "block": report.collected.heads[head].block,
             "name": report.names[head],
             "mean": base64(&mean_map), "meanMost": mean_most,
             "spread": base64(&spread), "spreadMost": spread_most,
+            "normed": base64(&normed), "normedMost": normed_most,
         })
     });
     let colours: Vec<u8> = (0..=255).flat_map(ramp::colour).collect();

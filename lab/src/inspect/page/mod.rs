@@ -1,7 +1,9 @@
 //! The report as one page that needs nothing else: its style, its script and its data are in it.
 
+mod again;
 mod cards;
 mod data;
+mod flow;
 mod sections;
 
 use super::report::Report;
@@ -14,10 +16,38 @@ pub fn page(report: &Report) -> String {
     let parts = [
         ("heads", "What each head attends to", sections::maps(report)),
         ("cards", "A card for each head", cards::cards(report)),
+        ("flow", "From what it says back to what it hears", flow::flow(report)),
         ("importance", "Importance", sections::importance(report)),
         ("diversity", "Diversity", sections::diversity(report)),
-        ("errors", "Errors", sections::errors(report)),
+        ("probes", "Probes", again::probes(report)),
+        ("quantisation", "Float beside int8", again::quantisation(report)),
+        ("errors", "Errors", html! { (sections::errors(report)) (again::states(report)) }),
     ];
+    let inside = html! {
+        header {
+            h1 { (title) }
+            (sections::summary(report))
+            nav aria-label="Sections" {
+                @for (id, name, _) in &parts { a href=(format!("#{id}")) { (name) } " " }
+            }
+        }
+        main {
+            @for (id, name, inside) in &parts {
+                section id=(id) { h2 { (name) } (inside) }
+            }
+        }
+        script type="application/json" id="data" { (PreEscaped(data::data(report))) }
+        script { (PreEscaped(include_str!("script.js"))) }
+    };
+    document(&title, &inside)
+}
+
+/// A page without a script.
+pub(super) fn frame(title: &str, inside: &Markup) -> String {
+    document(title, &html! { h1 { (title) } main { (inside) } })
+}
+
+fn document(title: &str, inside: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -27,22 +57,7 @@ pub fn page(report: &Report) -> String {
                 title { (title) }
                 style { (PreEscaped(include_str!("style.css"))) }
             }
-            body {
-                header {
-                    h1 { (title) }
-                    (sections::summary(report))
-                    nav aria-label="Sections" {
-                        @for (id, name, _) in &parts { a href=(format!("#{id}")) { (name) } " " }
-                    }
-                }
-                main {
-                    @for (id, name, inside) in &parts {
-                        section id=(id) { h2 { (name) } (inside) }
-                    }
-                }
-                script type="application/json" id="data" { (PreEscaped(data::data(report))) }
-                script { (PreEscaped(include_str!("script.js"))) }
-            }
+            body { (inside) }
         }
     }
     .into_string()
@@ -54,7 +69,7 @@ fn number(x: Option<f64>, digits: usize) -> String {
 }
 
 /// A table with a heading; the first cell of a row is its name.
-fn table(caption: &str, heading: &[String], rows: impl Iterator<Item = Vec<String>>) -> Markup {
+pub(super) fn table(caption: &str, heading: &[String], rows: impl Iterator<Item = Vec<String>>) -> Markup {
     html! {
         div class="wide" tabindex="0" role="region" aria-label=(caption) {
             table {

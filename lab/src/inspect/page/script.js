@@ -7,7 +7,9 @@
   const side = Math.min(data.positions, 100);
   const cells = side * side;
   const isGrid = data.grid[1] > 1;
-  const heads = data.heads.map((head) => ({ ...head, mean: bytes(head.mean), spread: bytes(head.spread) }));
+  const heads = data.heads.map((head) => ({
+    ...head, mean: bytes(head.mean), spread: bytes(head.spread), normed: bytes(head.normed),
+  }));
   const shown = data.shown.map((one) => ({
     ...one, maps: bytes(one.maps), input: bytes(one.input), wave: bytes(one.wave),
   }));
@@ -17,6 +19,7 @@
   const mapOf = (recording, head) => {
     if (recording === "mean") return { map: heads[head].mean, most: heads[head].meanMost };
     if (recording === "spread") return { map: heads[head].spread, most: heads[head].spreadMost };
+    if (recording === "normed") return { map: heads[head].normed, most: heads[head].normedMost };
     const one = shown[Number(recording)];
     return { map: one.maps.subarray(head * cells, (head + 1) * cells), most: one.most[head] };
   };
@@ -255,7 +258,15 @@
     root.append(all);
   };
 
+  // What the model depends on, in one recording at a time.
+  const flows = [...document.querySelectorAll("#flows > figure")];
+  const flow = (at) => flows.forEach((figure, other) => { figure.hidden = other !== at; });
+
   const refresh = () => {
+    if (shown[Number(state.recording)]) {
+      byId("flow-recording").value = state.recording;
+      flow(Number(state.recording));
+    }
     buttons.forEach(({ button, canvas }, at) => {
       copy(canvas, image(mapOf(state.recording, at).map, factor(state.recording, at), side));
       button.setAttribute("aria-pressed", String(at === state.head));
@@ -318,6 +329,7 @@
   const shades = stops.map((i) => `rgb(${colours[i]},${colours[i + 1]},${colours[i + 2]})`);
   byId("scale").style.background = `linear-gradient(to right, ${shades.join(",")})`;
   byId("recording").addEventListener("change", (event) => { state.recording = event.target.value; refresh(); });
+  byId("flow-recording").addEventListener("change", (event) => flow(Number(event.target.value)));
   byId("same").addEventListener("change", refresh);
   byId("in").addEventListener("click", () => zoom(0.5));
   byId("out").addEventListener("click", () => zoom(2));

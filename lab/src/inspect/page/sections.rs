@@ -46,6 +46,9 @@ pub fn maps(report: &Report) -> Markup {
         div class="controls" {
             label { "Recording " select id="recording" {
                 option value="mean" { "mean of all " (report.collected.recordings) }
+                @if report.again.norms.iter().all(|normed| normed.moved.mean().is_some()) {
+                    option value="normed" { "mean of what weights move (norm-based)" }
+                }
                 option value="spread" { "spread over all " (report.collected.recordings) }
                 @for (at, shown) in shown.iter().enumerate() {
                     option value=(at) selected[at == 0] {

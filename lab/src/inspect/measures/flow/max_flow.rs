@@ -21,20 +21,37 @@ pub fn attention_flow(layers: &[&Map], residual: f64, output: usize) -> Result<V
     if output >= positions {
         return Err(FlowError::Position { position: output, positions });
     }
-    // Node `level·positions + position`, inputs at level 0.
-    let mut graph = DiGraph::<(), u64>::with_capacity((layers.len() + 1) * positions, layers.len() * positions);
-    let nodes: Vec<NodeIndex> = (0..(layers.len() + 1) * positions).map(|_| graph.add_node(())).collect();
+    let shares: Vec<f64> = (0..positions).map(|position| f64::from(u8::from(position == output))).collect();
+    pooled_flow(layers, residual, &shares)
+}
+
+/// The same from a mean of output positions: `shares` are their parts of it, and the capacities of the ways to them.
+///
+/// # Errors
+/// As [`rollout`](super::rollout()), or if there are not as many shares as positions.
+pub fn pooled_flow(layers: &[&Map], residual: f64, shares: &[f64]) -> Result<Vec<f64>, FlowError> {
+    let positions = check(layers, residual)?;
+    if shares.len() != positions {
+        return Err(FlowError::Position { position: shares.len(), positions });
+    }
+    // Node `level·positions + position`, inputs at level 0, and the mean behind them all.
+    let count = (layers.len() + 1) * positions;
+    let mut graph = DiGraph::<(), u64>::with_capacity(count + 1, layers.len() * positions);
+    let nodes: Vec<NodeIndex> = (0..=count).map(|_| graph.add_node(())).collect();
+    let mut add = |from: usize, to: usize, weight: f64| {
+        let capacity = (weight * UNIT).round() as u64;
+        if capacity > 0 {
+            graph.add_edge(nodes[from], nodes[to], capacity);
+        }
+    };
     for (level, map) in layers.iter().enumerate() {
         let weights = layer(map, residual);
         for (query, key) in (0..positions).flat_map(|query| (0..positions).map(move |key| (query, key))) {
-            let capacity = (weights[(query, key)] * UNIT).round() as u64;
-            if capacity > 0 {
-                graph.add_edge(nodes[(level + 1) * positions + query], nodes[level * positions + key], capacity);
-            }
+            add((level + 1) * positions + query, level * positions + key, weights[(query, key)]);
         }
     }
-    let source = nodes[layers.len() * positions + output];
+    shares.iter().enumerate().for_each(|(output, &share)| add(count, layers.len() * positions + output, share));
     // The rounded weights of a row may sum to a little more than 1.
-    let flow = |&input: &NodeIndex| (dinics(&graph, source, input).0 as f64 / UNIT).min(1.0);
+    let flow = |&input: &NodeIndex| (dinics(&graph, nodes[count], input).0 as f64 / UNIT).min(1.0);
     Ok(nodes[..positions].iter().map(flow).collect())
 }

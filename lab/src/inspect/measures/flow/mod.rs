@@ -3,5 +3,5 @@
 mod max_flow;
 mod rollout;
 
-pub use max_flow::attention_flow;
+pub use max_flow::{attention_flow, pooled_flow};
 pub use rollout::{FlowError, mean_map, rollout};

@@ -8,4 +8,4 @@ mod split;
 pub use control::control_labels;
 pub use interval::{Interval, bootstrap_by_group, wilson};
 pub use linear::{Probe, ProbeError, ProbeSums};
-pub use split::{ProbeResult, held_back, probe};
+pub use split::{ProbeResult, cross_probe, folds, held_back, probe};
