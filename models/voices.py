@@ -10,7 +10,7 @@ PITCHES = [30, 45, 60]
 
 
 def speak(folder, word, name, number):
-    """A word by each voice, at two or three speeds that the number chooses: {name}_{voice}_{take}.wav, takes from 100."""
+    """A word by each voice, at speeds that the number chooses: {name}_{voice}_{take}.wav, takes from 100."""
     folder.mkdir(parents=True, exist_ok=True)
     take = 100
     for i, accent in enumerate(ACCENTS):

@@ -122,7 +122,8 @@ fn float_features_are_the_published_ones() {
     assert!(quality > 80.0, "{quality}");
 }
 
-/// Each word by two of the 22 voices, other ones for each; by all of them, in minutes, where `HEEDFUL_ALL_WORDS` is set.
+/// Each word by two of the 22 voices, other ones for each; by all of them, in minutes, where `HEEDFUL_ALL_WORDS` is
+/// set.
 #[test]
 fn commands_are_heard_as_by_the_float_network() {
     let Some(folder) = folder() else { return };

@@ -141,8 +141,22 @@ fn tones(folder: &Path) -> Dataset {
             fs::write(folder.join(name), heedful_recordings::to_wav(&samples, 8000)).unwrap();
         }
     }
-    let toml = "[data]\nfolder = \"said\"\nname = \"{label}/{take}\"\nvalidate = { take = [\"3\", \"4\", \"5\"] }\n\
-        nothing = [\"others\"]\n[input]\nkind = \"audio\"\nrate = 8000\nseconds = 0.3\n[model]\nwidth = 8\nheads = 2\nhidden = 8\nblocks = 1\n";
+    let toml = r#"
+        [data]
+        folder = "said"
+        name = "{label}/{take}"
+        validate = { take = ["3", "4", "5"] }
+        nothing = ["others"]
+        [input]
+        kind = "audio"
+        rate = 8000
+        seconds = 0.3
+        [model]
+        width = 8
+        heads = 2
+        hidden = 8
+        blocks = 1
+    "#;
     fs::write(folder.join("project.toml"), toml).unwrap();
     let project = Project::load(&folder.join("project.toml")).unwrap();
     Dataset::read(&project.data, &project.input, &Options::new(&project.root, 1)).unwrap()

@@ -1,7 +1,7 @@
 //! The default microphone: mono 16-bit samples at a model's rate, as they come.
 //!
-//! Without the feature `live`, there is none, and [`Microphone::open`] says so: programs that use this crate build where
-//! no sound library is.
+//! Without the feature `live`, there is none, and [`Microphone::open`] says so: programs that use this crate build
+//! where no sound library is.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -60,9 +60,12 @@ fn heads_add_up() {
 struct Traced {
     /// `[attention][head][query][key]`
     weights: Vec<Vec<Vec<Vec<f32>>>>,
-    /// `[attention][head]`: values, outputs, and steps of these for a step of those.
-    heads: Vec<Vec<(Vec<i8>, Vec<i8>, f64)>>,
+    /// `[attention][head]`
+    heads: Vec<Vec<Head>>,
 }
+
+/// Values, outputs, and steps of these for a step of those.
+type Head = (Vec<i8>, Vec<i8>, f64);
 
 fn traced(model: &Model, input: Input<'_>) -> Traced {
     let count = model.shape().positions;

@@ -35,7 +35,8 @@ pub struct Evaluate {
     /// Write the figures into this model card, between its lines `<!-- figures … -->` and `<!-- /figures -->`.
     #[arg(long, value_name = "FILE.md", requires = "project")]
     card: Option<PathBuf>,
-    /// A model to compare with, such as the one that it learned from: on how many recordings both choose the same class.
+    /// A model to compare with, such as the one that it learned from: on how many recordings both choose the same
+    /// class.
     #[arg(long, value_name = "FILE", requires = "project")]
     teacher: Option<PathBuf>,
     /// The float model [default: FILE.safetensors, if there is one].

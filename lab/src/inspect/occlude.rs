@@ -30,8 +30,9 @@ fn place(model: &Model, position: usize) -> Option<[std::ops::Range<usize>; 2]> 
     Some([part(row, down, shape.input.steps), columns])
 }
 
-/// The input with a stretch round what a position stands for ([`stretch`]) set to the mean of the whole input, channel by channel; where
-/// positions follow one another in time, each value of a step is a channel. None where there is no such stretch.
+/// The input with a stretch round what a position stands for ([`stretch`]) set to the mean of the whole input, channel
+/// by channel; where positions follow one another in time, each value of a step is a channel. None where there is no
+/// such stretch.
 #[must_use]
 pub fn without_stretch(model: &Model, heard: &Heard, position: usize) -> Option<Heard> {
     let [steps, columns] = place(model, position)?;

@@ -76,8 +76,8 @@ impl Loss {
 }
 
 /// How far the last block is from that of a teacher, whose maps are `[batch][maps · tokens · tokens]`, the mean of a
-/// batch: the Kullback-Leibler divergence of what tokens attend to (Jiao et al. 2020 and Wang et al. 2020, "MiniLM"), and
-/// the mean square of the differences of cosines.
+/// batch: the Kullback-Leibler divergence of what tokens attend to (Jiao et al. 2020 and Wang et al. 2020, "MiniLM"),
+/// and the mean square of the differences of cosines.
 pub(super) fn of_block(inside: &Inside, maps: Tensor<2>, taught: Taught) -> Tensor<1> {
     let attention = inside.attention();
     let [batch, queries, keys] = attention.dims();

@@ -11,8 +11,8 @@ pub struct Example {
     /// One number for each output: the probability of each class (soft ones as well, of mixed or taught examples), of
     /// each label, or the values themselves.
     pub target: Vec<f32>,
-    /// What the last block of a teacher holds, as [`Source::taught`] says: nothing, what tokens attend to in the mean of
-    /// its heads, cosines of their vectors with each other, or both in this order; `[tokens][tokens]` each.
+    /// What the last block of a teacher holds, as [`Source::taught`] says: nothing, what tokens attend to in the mean
+    /// of its heads, cosines of their vectors with each other, or both in this order; `[tokens][tokens]` each.
     pub inside: Vec<f32>,
 }
 

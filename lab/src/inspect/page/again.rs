@@ -34,8 +34,8 @@ pub fn probes(report: &Report) -> Markup {
             p {
                 "What a linear classifier reads from the mean of an output over positions, trained on four of five "
                 "groups (speakers, where these are known and are not what is asked for) and tested on the others, five "
-                "times over, with a 95 % interval over groups. Beside it, from single positions, with a control task whose "
-                "labels are "
+                "times over, with a 95 % interval over groups. Beside it, from single positions, with a control task "
+                "whose labels are "
                 "drawn by chance for each position: what can be learned by heart. That something can be read does not "
                 "say that the model uses it."
             }
