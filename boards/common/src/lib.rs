@@ -53,11 +53,11 @@ pub use report::{Board, fail, fault, panicked, run, succeed};
 pub use slices::slices;
 #[cfg(feature = "stories")]
 pub use stories::tell;
+#[cfg(feature = "streaming")]
+pub use streaming::hear_sound;
 #[cfg(feature = "listening")]
 pub use {
     ear::{EAR, Words},
     microphone::{Sound, microphone, on_sample, print_event, sound},
     minute::RATE,
 };
-#[cfg(feature = "streaming")]
-pub use streaming::hear_sound;
