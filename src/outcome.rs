@@ -105,7 +105,8 @@ mod tests {
     #[test]
     fn shares_are_rounded() {
         let steepness = Steepness::from_real(0.01).unwrap();
-        for classes in 1..300 {
+        // Few under Miri, which interprets.
+        for classes in 1..if cfg!(miri) { 20 } else { 300 } {
             let outcome = Outcome::new(std::vec![-5; classes], steepness);
             let share = (32_768.0 / classes as f64).round();
             assert_eq!(f64::from(outcome.probability(classes - 1).to_bits()), share, "{classes} classes");
@@ -118,7 +119,7 @@ mod tests {
     fn sigmoids() {
         for c in [0.0001, 0.002, 0.01, 0.05] {
             let steepness = Steepness::from_real(c).unwrap();
-            let logits: std::vec::Vec<i16> = (i16::MIN..=i16::MAX).collect();
+            let logits: std::vec::Vec<i16> = (i16::MIN..=i16::MAX).step_by(if cfg!(miri) { 997 } else { 1 }).collect();
             let outcome = Outcome::new(&logits[..], steepness);
             let mut before = U1F15::ZERO;
             for (label, found) in outcome.label_probabilities().enumerate() {
