@@ -3,7 +3,7 @@
 use crate::arithmetic::softmax::{Narrow, Weight, Wide};
 use crate::error::Error;
 use crate::events::ListenerSettings;
-use crate::format::{File, Shape, Softmax};
+use crate::format::{File, Read, Shape, Softmax};
 use crate::kernels::{Active, Kernels};
 use crate::observe::{Observer, Unobserved};
 use crate::outcome::Outcome;
@@ -142,7 +142,7 @@ pub(crate) fn run<'m, K: Kernels, W: Weight, S: Source, R: AttentionPattern, O: 
     observer: &mut O,
 ) -> &'m [i16] {
     let attend = &mut WholeSequence;
-    run_watched::<K, W, S, _, R, O>(file, shape, memory, source, positions, attend, pattern, observer, |_| ())
+    run_watched::<K, W, S, _, R, O>(file, shape, memory, source, positions, attend, pattern, observer, |_, _| ())
 }
 
 /// [`run`], with attention as `attend` has it, calling `see` after each part.
@@ -157,7 +157,7 @@ pub(crate) fn run_watched<'m, K: Kernels, W: Weight, S: Source, A: Attend<W>, R:
     attend: &mut A,
     pattern: impl Fn(usize) -> R,
     observer: &mut O,
-    mut see: impl FnMut(&State<'_, W>),
+    mut see: impl FnMut(&Read<'_>, &State<'_, W>),
 ) -> &'m [i16] {
     let plan = Plan::of::<K, W>(&shape.needs);
     let mut state = plan.lay_out::<W>(memory, positions);
@@ -165,7 +165,7 @@ pub(crate) fn run_watched<'m, K: Kernels, W: Weight, S: Source, A: Attend<W>, R:
     let mut run = Run { source, attend, pattern: &pattern, observer, layer: 0, kinds };
     file.each_read(|read| {
         read.part().run::<K, W, _, _, _, _, _, _>(&mut state, &mut run);
-        see(&state);
+        see(read, &state);
     });
     let count = shape.outputs * state.positions;
     let outputs = plan.outputs(memory);

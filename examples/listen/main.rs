@@ -32,46 +32,46 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match open(args.model.as_deref()) {
-        Ok(model) => code(run(&args, &model)),
-        Err(reason) => {
-            complain(&reason);
-            ExitCode::FAILURE
+    let failed = |reason: String| {
+        match &args.model {
+            Some(path) => complain(&format!("{}: {reason}", path.display())),
+            None => complain(&reason),
         }
+        ExitCode::FAILURE
+    };
+    let model = match open(args.model.as_deref()) {
+        Ok(model) => model,
+        Err(reason) => return failed(reason),
+    };
+    match Session::new(&model) {
+        Ok(session) => code(run(&args, session)),
+        Err(reason) => failed(reason),
     }
 }
 
-/// The model of a file, or the one that the program contains; it can listen.
+/// The model of a file, or the one that the program contains.
 fn open(path: Option<&Path>) -> Result<Model, String> {
-    let load = |bytes: &[u8]| Model::load(bytes).map_err(|error| error.to_string());
-    let checked = |model: Model| Session::new(&model).map(|_| ()).map(|()| model);
-    match path {
-        None => load(MODEL).and_then(checked),
-        Some(path) => {
-            let bytes = std::fs::read(path).map_err(|error| error.to_string());
-            let model = bytes.and_then(|bytes| load(&bytes)).and_then(checked);
-            model.map_err(|reason| format!("{}: {reason}", path.display()))
-        }
-    }
+    let bytes = path.map(std::fs::read).transpose().map_err(|error| error.to_string())?;
+    Model::load(bytes.as_deref().unwrap_or(MODEL)).map_err(|error| error.to_string())
 }
 
 /// Listens to all there is; whether all could be heard.
-fn run(args: &Args, model: &Model) -> io::Result<bool> {
+fn run(args: &Args, session: Session<'_>) -> io::Result<bool> {
     let out = io::stdout().lock();
     let is_terminal = out.is_terminal();
     let mut printer = Printer::new(out, args.csv, is_terminal)?;
-    let Ok(session) = Session::new(model) else { return Ok(false) };
     match &args.source {
-        Source::Files(files) => hear_files(files, model, &mut printer),
+        Source::Files(files) => hear_files(files, &session, &mut printer),
         Source::Stdin => hear_stdin(session, &mut printer),
         Source::Live => hear_microphone(session, &mut printer),
     }
 }
 
-fn hear_files(files: &[PathBuf], model: &Model, printer: &mut Printer<impl Write>) -> io::Result<bool> {
+/// Each file is a sound of its own: `fresh` has heard nothing.
+fn hear_files(files: &[PathBuf], fresh: &Session<'_>, printer: &mut Printer<impl Write>) -> io::Result<bool> {
     let mut all_heard = true;
     for path in files {
-        let Ok(mut session) = Session::new(model) else { return Ok(false) };
+        let mut session = fresh.clone();
         if files.len() > 1 {
             printer.name(&one_line(&path.display().to_string()))?;
         }
@@ -123,8 +123,7 @@ fn hear_stdin(mut session: Session<'_>, printer: &mut Printer<impl Write>) -> io
 }
 
 fn hear_microphone(mut session: Session<'_>, printer: &mut Printer<impl Write>) -> io::Result<bool> {
-    let listen = || -> Result<Microphone, _> { Microphone::open(session.rate()) };
-    let mut microphone = match listen() {
+    let mut microphone = match Microphone::open(session.rate()) {
         Ok(microphone) => microphone,
         Err(error) => {
             complain(&error.to_string());

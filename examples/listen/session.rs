@@ -9,6 +9,7 @@ use std::io::{self, Write};
 ///
 /// An event lies at the middle of the model's window. So that words at either end of the sound are in the middle of
 /// one, half a window of silence stands before it, and a window behind.
+#[derive(Clone)]
 pub struct Session<'m> {
     model: &'m Model,
     ear: Listener<'m>,

@@ -2,6 +2,7 @@
 
 use crate::features::SCALE;
 use crate::ranges::Ranges;
+use crate::training::largest;
 use crate::weights::{Array, Scales, Weights, log_temperature, parameters};
 use crate::{Error, fake_quant, fuse};
 use burn::module::{Module, Param, ParamId};
@@ -238,11 +239,6 @@ pub fn classes(logits: &Tensor<2>) -> Vec<usize> {
     let [_, classes] = logits.dims();
     let values: Vec<f32> = logits.to_data().iter::<f32>().collect();
     values.chunks_exact(classes).map(largest).collect()
-}
-
-pub(crate) fn largest(row: &[f32]) -> usize {
-    let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
-    best.map_or(0, |(i, _)| i)
 }
 
 struct Load<'a> {

@@ -14,6 +14,13 @@ pub struct HeadIndex {
 }
 
 impl HeadIndex {
+    /// All heads of a model whose blocks have so many, block after block.
+    #[must_use]
+    pub fn all(heads: &[usize]) -> Vec<Self> {
+        let blocks = heads.iter().enumerate();
+        blocks.flat_map(|(block, &heads)| (0..heads).map(move |head| Self { block, head })).collect()
+    }
+
     /// As [`Model::infer_without`] takes heads.
     #[must_use]
     pub fn pairs(heads: &[Self]) -> Vec<(usize, usize)> {

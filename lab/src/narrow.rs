@@ -5,7 +5,8 @@
 //! the float model's, with wide weights and with narrow ones.
 
 use crate::Error;
-use crate::encoder::{Encoder, Pass, batch, largest};
+use crate::encoder::{Encoder, Pass, batch};
+use crate::training::largest;
 use crate::weights::Weights;
 use burn::tensor::Device;
 use heedful::dynamic::Model;

@@ -79,9 +79,7 @@ pub fn choose(
     keep: usize,
     mut report: impl FnMut(HeadIndex, Score),
 ) -> Result<Vec<HeadIndex>, Error> {
-    let blocks = model.heads().iter().enumerate();
-    let mut left: Vec<HeadIndex> =
-        blocks.flat_map(|(block, &heads)| (0..heads).map(move |head| HeadIndex { block, head })).collect();
+    let mut left = HeadIndex::all(model.heads());
     if keep > left.len() {
         return Err(Error::Training(format!("the model has {} heads, of which {keep} cannot be kept", left.len())));
     }

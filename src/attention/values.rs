@@ -1,7 +1,9 @@
 //! The values of a head, for tools on the host.
 
+use super::projection::by_position;
 use super::view::{AttentionView, group};
-use crate::kernels::Rows;
+use crate::kernels::{Active, Rows, linear};
+use std::vec;
 use std::vec::Vec;
 
 impl AttentionView<'_> {
@@ -12,17 +14,12 @@ impl AttentionView<'_> {
         }
         let heads = self.key_heads();
         let layer = self.value.head(group(head, self.heads(), heads), heads, self.head_dim);
-        let of_row = |row: &[i8]| -> Vec<i8> {
-            let row = row.get(self.value.offset..).unwrap_or(&[]);
-            let row = row.get(..layer.weights.inputs).unwrap_or(row);
-            let outputs = layer.weights.data.chunks(layer.weights.stride.max(1)).zip(layer.channels);
-            outputs
-                .map(|(weights, channel)| {
-                    let products = row.iter().zip(weights).map(|(&x, &w)| i32::from(x) * i32::from(w));
-                    channel.scale.to_i8(channel.bias.wrapping_add(products.sum()))
-                })
-                .collect()
-        };
-        rows.iter().flat_map(of_row).collect()
+        let dim = self.head_dim;
+        let mut values = vec![0; rows.count() * dim];
+        for (row, out) in rows.iter().zip(values.chunks_exact_mut(dim.max(1))) {
+            let input = self.value.input(Rows::new(row, row.len()));
+            linear::<Active>(input, &mut [layer.to(by_position(out, dim))]);
+        }
+        values
     }
 }

@@ -5,13 +5,10 @@ use crate::arithmetic::softmax::{Narrow, RowScale, Weight, Wide};
 use crate::attention::{AttentionView, ScratchView};
 use crate::format::Softmax;
 use crate::kernels::{Active, Kernels, Rows};
-use crate::loaded::run_watched;
 use crate::observe::{LayerObserver, Observer, Row, Unobserved};
 use crate::outcome::Outcome;
-use crate::parts::{Attend, Given, Input, WholeSequence};
+use crate::parts::{Attend, Input, WholeSequence};
 use crate::pattern::AttentionPattern;
-use crate::plan::Plan;
-use std::vec;
 use std::vec::Vec;
 
 /// A change of an inference, for [`Model::infer_changed`]. Attention parts, heads and positions count from 0; what the
@@ -48,23 +45,8 @@ impl Model {
     }
 
     fn changed<W: Weight>(&self, input: Input<'_>, changes: &[Change<'_>]) -> Outcome<Vec<i16>> {
-        let (file, shape) = (self.file(), &self.shape);
-        let source = &mut Given { input, readings: file.readings(), memory: &[] };
-        let mut words = vec![0; Plan::of::<Active, W>(&shape.needs).words()];
-        let (positions, pattern, attend) = (shape.positions_of(&input), |_| (), &mut Changed(changes));
-        let observer = &mut Unobserved;
-        let outputs = run_watched::<Active, W, _, _, _, _>(
-            &file,
-            shape,
-            &mut words,
-            source,
-            positions,
-            attend,
-            pattern,
-            observer,
-            |_| (),
-        );
-        Outcome::new(outputs.to_vec(), shape.logit)
+        let (attend, pattern, observer) = (&mut Changed(changes), |_| (), &mut Unobserved);
+        self.run_watched::<Active, W, _, _, _>(input, &[], attend, pattern, observer, |_, _| ())
     }
 }
 

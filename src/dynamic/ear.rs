@@ -168,11 +168,13 @@ impl<'m> Ear<'m> {
         let content = match (content, tokens) {
             (Some(content), Some(tokens)) => {
                 let outcome = content.input().map(|input| tokens.stream.step(input));
+                // The caches needed the token, whether or not anybody waits for what comes out.
+                let outcome = outcome.filter(|_| due == Some(true));
                 outcome.map(|outcome| Content::Told(posteriors(model, &outcome)))
             }
             (content, _) => content,
         };
-        due.map(|is_open| Due { position: pace.middle(*window), content: content.filter(|_| is_open) })
+        due.map(|_| Due { position: pace.middle(*window), content })
     }
 
     /// Says that so many samples or readings were lost before the next one: the clock goes on. After as many as the

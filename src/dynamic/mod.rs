@@ -30,10 +30,10 @@ use crate::audio::Frontend;
 use crate::format::write::{ChainModel, EncoderModel, EventsModel};
 use crate::format::{File, OLD_MAJOR, Read, Shape, Softmax};
 use crate::kernels::{Active, Kernels};
-use crate::loaded::run;
+use crate::loaded::run_watched;
 use crate::observe::{Observer, Row, Unobserved};
 use crate::outcome::Outcome;
-use crate::parts::{Given, Input};
+use crate::parts::{Attend, Given, Input, State, WholeSequence};
 use crate::pattern::AttentionPattern;
 use crate::plan::Plan;
 use core::ops::Range;
@@ -276,11 +276,25 @@ impl Model {
         pattern: impl Fn(usize) -> R,
         observer: &mut O,
     ) -> Outcome<Vec<i16>> {
+        self.run_watched::<K, W, _, _, _>(input, memory, &mut WholeSequence, pattern, observer, |_, _| ())
+    }
+
+    /// [`Model::run_with`], with attention as `attend` has it, calling `see` with each part after it.
+    fn run_watched<K: Kernels, W: Weight, A: Attend<W>, R: AttentionPattern, O: Observer<W>>(
+        &self,
+        input: Input<'_>,
+        memory: &[i8],
+        attend: &mut A,
+        pattern: impl Fn(usize) -> R,
+        observer: &mut O,
+        see: impl FnMut(&Read<'_>, &State<'_, W>),
+    ) -> Outcome<Vec<i16>> {
         let (file, shape) = (self.file(), &self.shape);
         let source = &mut Given { input, readings: file.readings(), memory };
-        let mut words = vec![0; Plan::of::<K, W>(&shape.needs).words()];
+        let words = &mut vec![0; Plan::of::<K, W>(&shape.needs).words()];
         let positions = shape.positions_of(&input);
-        let outputs = run::<K, W, _, _, _>(&file, shape, &mut words, source, positions, pattern, observer);
+        let outputs =
+            run_watched::<K, W, _, A, R, O>(&file, shape, words, source, positions, attend, pattern, observer, see);
         Outcome::new(outputs.to_vec(), shape.logit)
     }
 }

@@ -6,13 +6,10 @@ use crate::arithmetic::softmax::{Narrow, Weight, Wide};
 use crate::format::Read;
 use crate::format::Softmax;
 use crate::kernels::{Active, Rows};
-use crate::loaded::run_watched;
 use crate::observe::{Observer, Row, Unobserved};
 use crate::outcome::Outcome;
-use crate::parts::{AttentionPart, Given, Input, State, WholeSequence};
+use crate::parts::{AttentionPart, Input, State, WholeSequence};
 use crate::pattern::AttentionPattern;
-use crate::plan::Plan;
-use std::vec;
 use std::vec::Vec;
 
 /// What [`Model::trace_real`] and [`Model::infer_traced`] show after a part.
@@ -140,18 +137,11 @@ impl Model {
         observer: &mut O,
         mut see: impl FnMut(Trace<'_>),
     ) -> Outcome<Vec<i16>> {
-        let (file, positions) = (self.file(), self.shape.positions_of(&input));
-        let source = &mut Given { input, readings: file.readings(), memory };
-        let mut words = vec![0; Plan::of::<Active, W>(&self.shape.needs).words()];
-        let (mut part, values) = (0, positions * self.shape.width);
-        // For each part, which attention it is, and that.
-        let (mut parts, mut layers) = (Vec::new(), 0..);
-        file.each_read(|read| {
-            let Read::Attention(part) = read else { return parts.push((None, None)) };
-            parts.push((layers.next(), Some(*part)));
-        });
-        let see = |state: &State<'_, W>| {
-            let (attention, own): (_, Option<AttentionPart<'_>>) = parts.get(part).copied().unwrap_or((None, None));
+        let positions = self.shape.positions_of(&input);
+        let (mut part, mut layers, values) = (0, 0.., positions * self.shape.width);
+        let see = |read: &Read<'_>, state: &State<'_, W>| {
+            let own = if let Read::Attention(own) = read { Some(*own) } else { None };
+            let attention = own.and_then(|_| layers.next());
             let width = own.map_or(0, |own| own.attention.output.weights.inputs);
             let heads = state.memory.attention.outputs.get(..positions * width).unwrap_or(&[]);
             let residual = state.memory.residual.get(..values).unwrap_or(&[]);
@@ -159,11 +149,6 @@ impl Model {
             see(Trace { part, residual, attention, heads, part_of });
             part += 1;
         };
-        let shape = &self.shape;
-        let attend = &mut WholeSequence;
-        let outputs = run_watched::<Active, W, _, _, _, _>(
-            &file, shape, &mut words, source, positions, attend, pattern, observer, see,
-        );
-        Outcome::new(outputs.to_vec(), shape.logit)
+        self.run_watched::<Active, W, _, _, _>(input, memory, &mut WholeSequence, pattern, observer, see)
     }
 }

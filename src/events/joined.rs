@@ -75,18 +75,6 @@ impl<M: Embedded<Input = Self>, const WINDOW: usize, const POINTS: usize, F: Fra
     }
 }
 
-/// What a part of an inference came to.
-#[doc(hidden)]
-#[derive(Debug)]
-pub enum Advanced<'m> {
-    /// There is more to do.
-    Busy,
-    /// All is done, and this came out.
-    Outcome(Outcome<&'m [i16]>),
-    /// All is done, and what comes out was not wanted.
-    Taken,
-}
-
 /// A model that a [`Listener`](super::Listener) can listen with: any that [`model!`](crate::model!) names and that
 /// tells classes or labels, or [`Streaming`](crate::Streaming) with such a model.
 pub trait Detects: Embedded<Model: Runs<Self>> + Sized {}
@@ -120,8 +108,15 @@ pub trait Runs<M: Embedded> {
     fn can_tell(&self) -> bool;
     /// Forgets what has been heard.
     fn forget(&mut self);
-    /// Runs the next part of an inference over what has been taken.
-    fn advance(&mut self, progress: &mut Progress, window: &Self::Window, level: i16, is_wanted: bool) -> Advanced<'_>;
+    /// Runs the next part of an inference over what has been taken. After the last one, its outcome, of no use where it
+    /// was not wanted.
+    fn advance(
+        &mut self,
+        progress: &mut Progress,
+        window: &Self::Window,
+        level: i16,
+        is_wanted: bool,
+    ) -> Option<Outcome<&[i16]>>;
 }
 
 impl<M, const WORDS: usize, const ROWS: usize, const VALUES: usize, const OUTPUTS: usize> Runs<M>
@@ -162,13 +157,19 @@ where
     }
 
     #[inline]
-    fn advance(&mut self, progress: &mut Progress, window: &Self::Window, level: i16, _: bool) -> Advanced<'_> {
+    fn advance(
+        &mut self,
+        progress: &mut Progress,
+        window: &Self::Window,
+        level: i16,
+        _: bool,
+    ) -> Option<Outcome<&[i16]>> {
         let (memory, input) = self.halves();
         let source = &mut Taken { input, window, level, model: PhantomData::<(M, [[(); VALUES]; ROWS])> };
         if !progress.step::<M, _>(memory, Self::LAID_OUT, source) {
-            return Advanced::Busy;
+            return None;
         }
-        Advanced::Outcome(Outcome::new(Self::LAID_OUT.outputs(memory), M::SHAPE.logit))
+        Some(Outcome::new(Self::LAID_OUT.outputs(memory), M::SHAPE.logit))
     }
 }
 
@@ -211,14 +212,17 @@ where
     }
 
     #[inline]
-    fn advance(&mut self, _: &mut Progress, window: &Self::Window, level: i16, is_wanted: bool) -> Advanced<'_> {
+    fn advance(
+        &mut self,
+        _: &mut Progress,
+        window: &Self::Window,
+        level: i16,
+        is_wanted: bool,
+    ) -> Option<Outcome<&[i16]>> {
         let (memory, ring, input) = self.pieces();
         let source = Taken { input: &*input, window, level, model: PhantomData::<(M, [[(); VALUES]; 1])> };
         take::<M, _>(memory, ring, source, is_wanted);
-        if !is_wanted {
-            return Advanced::Taken;
-        }
-        Advanced::Outcome(Outcome::new(self.outputs(), M::SHAPE.logit))
+        Some(Outcome::new(self.outputs(), M::SHAPE.logit))
     }
 }
 

@@ -1,7 +1,7 @@
 //! From samples to events.
 
 use super::gate::GateSettings;
-use super::joined::{Advanced, Detects, Runs};
+use super::joined::{Detects, Runs};
 use super::pace::Pace;
 use super::stream::Events;
 use super::tracks::Tracking;
@@ -228,12 +228,10 @@ impl<M: Detects> Listener<M> {
         if !self.is_running {
             return false;
         }
-        match self.model.advance(&mut self.progress, &self.window, self.level, self.is_wanted) {
-            Advanced::Busy => return true,
-            Advanced::Outcome(outcome) => {
-                self.tracks.hear(settings, Some(outcome), <M::Model as Runs<M>>::LABELLED, position)
-            }
-            Advanced::Taken => {}
+        let advanced = self.model.advance(&mut self.progress, &self.window, self.level, self.is_wanted);
+        let Some(outcome) = advanced else { return true };
+        if self.is_wanted {
+            self.tracks.hear(settings, Some(outcome), <M::Model as Runs<M>>::LABELLED, position);
         }
         self.is_running = false;
         self.inferences += 1;

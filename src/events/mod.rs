@@ -51,7 +51,7 @@ pub use distance::{DistanceDetector, DistanceEvent, DistanceSettings};
 pub use event::Event;
 pub use gate::{GateSettings, MAX_GATE_LEVEL};
 #[doc(hidden)]
-pub use joined::{Advanced, Runs};
+pub use joined::Runs;
 pub use joined::{Detects, Takes};
 pub use listener::Listener;
 pub use settings::{ClassSettings, ListenerSettings, MAX_CADENCE, MAX_SMOOTHING, Settings};

@@ -257,7 +257,7 @@ impl<'a> File<'a> {
 
     /// Calls `run` with each part of a file whose shape has been found right.
     #[inline]
-    pub(crate) fn each_read(&self, mut run: impl FnMut(&Read<'a>)) {
+    pub(crate) fn each_read(&self, mut run: impl FnMut(&Read<'_>)) {
         let mut sections = self.sections_in_order(true);
         while let Ok(Some((tag, mut words))) = sections.next_part() {
             if let Ok(read) = words.part(tag) {

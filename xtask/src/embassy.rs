@@ -15,7 +15,7 @@ const HEARD: u64 = 80_000;
 /// of which this is the beginning.
 pub fn check(target: &Target, minutes: &Minutes) -> Result<String> {
     let elf = firmware::build(target, firmware::LISTEN_EMBASSY, &[firmware::EMBASSY.into()])?;
-    compare(&emulator::run(&Target { clock: target.real_time, ..*target }, &elf)?, &minutes.events)
+    compare(&emulator::run(&target.in_real_time(), &elf)?, &minutes.events)
 }
 
 fn compare(printed: &str, minute: &[String]) -> Result<String> {

@@ -2,10 +2,10 @@
 
 use crate::root;
 use crate::targets::Target;
+use crate::toolchain;
 use anyhow::{Context, Result, bail};
 use object::{Object, ObjectSegment};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// The firmware that hears the clips and prints its logits.
 pub const LISTEN: &str = "listen";
@@ -76,7 +76,7 @@ pub fn build(target: &Target, program: &str, features: &[String]) -> Result<Path
 pub fn build_with(target: &Target, program: &str, features: &[String], env: &[(&str, &str)]) -> Result<PathBuf> {
     let board = root().join("boards").join(target.board);
     let folder = target_folder(&board)?;
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = toolchain::cargo();
     cargo
         .current_dir(&board)
         .args(["build", "--release", "--quiet", "--no-default-features"])
@@ -100,8 +100,14 @@ pub fn build_with(target: &Target, program: &str, features: &[String], env: &[(&
     Ok(folder.join(target.triple).join("release").join(program))
 }
 
-/// The board's own target folder, or the one that the environment asks for.
-fn target_folder(board: &Path) -> Result<PathBuf> {
+/// Features of a program that listens with the model that a target hears with.
+pub fn listening(target: &Target) -> Vec<String> {
+    let small = (target.hears == "digits_small").then(|| feature(target.hears));
+    [LISTENING.to_owned()].into_iter().chain(small).collect()
+}
+
+/// A package's own target folder, or the one that the environment asks for.
+pub fn target_folder(board: &Path) -> Result<PathBuf> {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => std::path::absolute(folder).context("CARGO_TARGET_DIR"),
         None => Ok(board.join("target")),

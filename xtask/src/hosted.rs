@@ -2,7 +2,7 @@
 //! The program is `boards/hosted`.
 
 use crate::host::{self, Reference};
-use crate::{decoder, kernels, kinds, root, toolchain};
+use crate::{decoder, firmware, kernels, kinds, root, toolchain};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -198,8 +198,7 @@ impl Hosted {
             None => &[("node", "nodejs")],
         };
         for (tool, package) in tools {
-            let version = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-            ensure!(version.is_ok_and(|status| status.success()), "{tool} is missing: apt-get install {package}");
+            ensure!(toolchain::answers(tool), "{tool} is missing: apt-get install {package}");
         }
         for triple in [self.triple, self.bare] {
             toolchain::ensure_target(triple)?;
@@ -216,11 +215,8 @@ impl Hosted {
 
     /// Builds what is in `folder`; gives the target folder.
     fn cargo(&self, folder: &Path, triple: &str, args: &[&str], env: &[(&str, &str)]) -> Result<PathBuf> {
-        let target = match std::env::var_os("CARGO_TARGET_DIR") {
-            Some(target) => std::path::absolute(target).context("CARGO_TARGET_DIR")?,
-            None => root().join("boards/hosted/target"),
-        };
-        let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        let target = firmware::target_folder(&root().join("boards/hosted"))?;
+        let output = toolchain::cargo()
             .current_dir(folder)
             .args(["build", "--release", "--quiet", "--target", triple])
             .args(args)

@@ -1,24 +1,20 @@
 //! `cargo xtask listening`: what it takes to listen, on boards, and what the gate spares in a quiet hour.
 
-use crate::firmware::{self, LISTENING, NO_PANIC, feature};
+use crate::firmware::{self, NO_PANIC};
 use crate::markdown;
+use crate::microphone::{DigitsNothing, EVERY_100_MS};
 use crate::output::Fields;
 use crate::report::grouped;
 use crate::targets::{TARGETS, Target};
 use crate::{emulator, root, toolchain};
 use anyhow::{Context, Result, ensure};
-use heedful::events::{Listener, ListenerSettings};
+use heedful::events::Listener;
 use std::path::{Path, PathBuf};
-
-heedful::model!(DigitsNothing = "../../models/digits_nothing.heed");
 
 /// The models of the table, unless another is named, and the target.
 const MODELS: [&str; 2] = ["digits_nothing", "commands"];
 const USUAL: &str = "cortex-m4";
 
-/// An inference every 100 ms, as on the boards.
-static SETTINGS: ListenerSettings<{ DigitsNothing::CLASSES }> =
-    ListenerSettings { cadence: 10, ..*Listener::<DigitsNothing>::SETTINGS };
 /// Samples per second, seconds, and the largest sample of the quiet hour's noise.
 const RATE: usize = 8000;
 const HOUR: usize = 3600;
@@ -50,9 +46,7 @@ pub fn count(target: &Target, model: &Path) -> Result<Counts> {
 
 /// For `cargo xtask on-target`: a listener with a queue and slices where a panic does not link.
 pub fn without_panics(target: &Target) -> Result<String> {
-    let mut features = vec![LISTENING.to_owned()];
-    features.extend((target.hears == "digits_small").then(|| feature(target.hears)));
-    firmware::build(target, NO_PANIC, &features).map(|_| "links without a panic handler".into())
+    firmware::build(target, NO_PANIC, &firmware::listening(target)).map(|_| "links without a panic handler".into())
 }
 
 /// Counts, prints the tables and writes them into a document.
@@ -120,7 +114,7 @@ const QUIET: &str = "\
 /// Inferences of `digits_nothing` in an hour of quiet noise, with a loud sound every so many seconds: those that run,
 /// and those that would without the gate.
 fn quiet_hour(every: Option<usize>) -> Result<(u64, u64)> {
-    let mut ear = Box::new(Listener::<DigitsNothing>::new().with_settings(&SETTINGS));
+    let mut ear = Box::new(Listener::<DigitsNothing>::new().with_settings(&EVERY_100_MS));
     let mut state = 1u64;
     for second in 0..HOUR {
         let is_loud = every.is_some_and(|every| second % every >= every - KNOCK);

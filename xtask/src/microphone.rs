@@ -12,10 +12,11 @@ use heedful::events::{Detects, Event, Listener, ListenerSettings};
 use heedful::model::Listen;
 use minute::{CADENCE, Minute, RATE, SECONDS, SMALL_CADENCE};
 
-heedful::model!(DigitsNothing = "../../models/digits_nothing.heed");
+heedful::model!(pub DigitsNothing = "../../models/digits_nothing.heed");
 heedful::model!(DigitsSmall = "../../models/digits_small.heed");
 
-static EVERY_100_MS: ListenerSettings<{ DigitsNothing::CLASSES }> =
+/// An inference every 100 ms.
+pub static EVERY_100_MS: ListenerSettings<{ DigitsNothing::CLASSES }> =
     ListenerSettings { cadence: CADENCE, ..*Listener::<DigitsNothing>::SETTINGS };
 static EVERY_250_MS: ListenerSettings<{ DigitsSmall::CLASSES }> =
     ListenerSettings { cadence: SMALL_CADENCE, ..*Listener::<DigitsSmall>::SETTINGS };
@@ -47,10 +48,8 @@ pub struct Queue {
 
 /// Builds the firmware and runs it.
 pub fn run(target: &Target) -> Result<Minutes> {
-    let mut features = vec![firmware::LISTENING.to_owned()];
-    features.extend((target.hears == "digits_small").then(|| firmware::feature(target.hears)));
-    let elf = firmware::build(target, firmware::MICROPHONE, &features)?;
-    parse(&emulator::run(&Target { clock: target.real_time, ..*target }, &elf)?)
+    let elf = firmware::build(target, firmware::MICROPHONE, &firmware::listening(target))?;
+    parse(&emulator::run(&target.in_real_time(), &elf)?)
 }
 
 /// Fails where a sample was lost, or an event is not the host's; says what was heard.

@@ -4,7 +4,7 @@
 use crate::output::{Fields, logits};
 use crate::report::grouped;
 use crate::targets::{TARGETS, Target};
-use crate::{emulator, firmware, markdown, root, toolchain};
+use crate::{emulator, firmware, host, markdown, root, toolchain};
 use anyhow::{Context, Result, ensure};
 use heedful::dynamic::Model;
 use std::path::{Path, PathBuf};
@@ -89,11 +89,7 @@ impl Ear {
     /// What comes out on the host for the sound that the board heard.
     fn outcomes(&self, heard: &Heard) -> Result<Vec<Vec<i16>>> {
         let frontend = self.model.frontend().context("it does not hear")?;
-        let mut clips: Vec<i16> = vec![];
-        for name in &heard.clips {
-            let path = root().join("examples/clips").join(name);
-            clips.extend(heedful_recordings::read(&path, frontend.params.sample_rate)?.samples);
-        }
+        let clips = heard.clips.iter().map(|name| host::clip(name)).collect::<Result<Vec<_>>>()?.concat();
         let samples: Vec<i16> = clips.into_iter().cycle().take(heard.samples as usize).collect();
         let Some(cadence) = self.cadence else {
             let mut stream = self.model.streaming()?;

@@ -47,6 +47,11 @@ impl Target {
         Ok(1e9 / 2f64.powi(shift))
     }
 
+    /// The same, with a clock by which timers interrupt.
+    pub fn in_real_time(&self) -> Self {
+        Self { clock: self.real_time, ..*self }
+    }
+
     /// The same instruction set on a board with more memory, where this one has little.
     pub fn with_more_memory(&self) -> Self {
         match self.name {

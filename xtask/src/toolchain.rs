@@ -33,9 +33,19 @@ pub fn ensure_target(triple: &str) -> Result<()> {
 
 /// Fails, naming the package, if the emulator is missing.
 pub fn ensure_emulator(target: &Target) -> Result<()> {
-    let version = Command::new(target.qemu).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    match version {
-        Ok(status) if status.success() => Ok(()),
-        _ => bail!("{} is missing: apt-get install {}", target.qemu, target.package),
+    match answers(target.qemu) {
+        true => Ok(()),
+        false => bail!("{} is missing: apt-get install {}", target.qemu, target.package),
     }
+}
+
+/// Whether there is a program, which tells its version.
+pub fn answers(program: &str) -> bool {
+    let version = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
+}
+
+/// The Cargo that runs this.
+pub fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }

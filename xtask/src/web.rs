@@ -1,11 +1,10 @@
 //! `cargo xtask web`: the page that runs a model, as static files.
 
-use crate::{root, toolchain};
+use crate::{firmware, root, toolchain};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 const TRIPLE: &str = "wasm32-unknown-unknown";
 /// What a browser needs is stated in `web/README.md`.
@@ -48,11 +47,8 @@ pub fn build() -> Result<()> {
 
 /// The program.
 fn compile() -> Result<PathBuf> {
-    let target = match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(target) => std::path::absolute(target).context("CARGO_TARGET_DIR")?,
-        None => root().join("web/target"),
-    };
-    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let target = firmware::target_folder(&root().join("web"))?;
+    let status = toolchain::cargo()
         .current_dir(root().join("web"))
         .args(["build", "--release", "--locked", "--target", TRIPLE, "--target-dir"])
         .arg(&target)

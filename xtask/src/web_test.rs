@@ -1,12 +1,12 @@
 //! `cargo xtask web --test`: the page in a browser, and its program under node, held against the host.
 
-use crate::{root, skip, web};
+use crate::{host, root, skip, toolchain, web};
 use anyhow::{Context, Result, anyhow, ensure};
 use heedful::dynamic::{Listener, Model};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// What drives the browser.
 const DRIVER: &str = "playwright-core@1.65.1";
@@ -16,7 +16,7 @@ const RATE: u32 = 8000;
 
 /// Builds the page and tests it; whether all passed.
 pub fn run() -> Result<bool> {
-    host()?;
+    test_program()?;
     web::build()?;
     let work = root().join("target/web-test");
     fs::create_dir_all(&work)?;
@@ -29,7 +29,7 @@ pub fn run() -> Result<bool> {
     if !test(&[])? {
         return Ok(false);
     }
-    let Some(browser) = BROWSERS.into_iter().find(|browser| answers(browser)) else {
+    let Some(browser) = BROWSERS.into_iter().find(|browser| toolchain::answers(browser)) else {
         let skipped = skip::skip(skip::Lack::Tool, "the page in a browser: no Chromium (apt-get install chromium)");
         return skipped.map(|()| true).map_err(|error| anyhow!(error));
     };
@@ -41,15 +41,9 @@ pub fn run() -> Result<bool> {
     test(&[browser])
 }
 
-fn answers(program: &str) -> bool {
-    let version = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    version.is_ok_and(|status| status.success())
-}
-
 /// The tests of the page's program on this machine, among them those of the golden file.
-fn host() -> Result<()> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let status = cargo.current_dir(root().join("web")).args(["test", "--locked"]).status()?;
+fn test_program() -> Result<()> {
+    let status = toolchain::cargo().current_dir(root().join("web")).args(["test", "--locked"]).status()?;
     ensure!(status.success(), "the tests of web/ failed");
     Ok(())
 }
@@ -58,10 +52,9 @@ fn host() -> Result<()> {
 fn recordings(work: &Path) -> Result<()> {
     let mut samples = Vec::new();
     for digit in 0..10 {
-        let clip = root().join(format!("examples/clips/{digit}_lucas_5.wav"));
         // Faint noise between them.
         samples.extend((0..5000).map(|n: i32| (n.wrapping_mul(n).wrapping_mul(7919) % 25) as i16));
-        samples.extend(heedful_recordings::read(&clip, RATE)?.samples);
+        samples.extend(host::clip(&format!("{digit}_lucas_5.wav"))?);
     }
     let path = root().join("models/digits_nothing.heed");
     let model = Model::load(&fs::read(&path)?).with_context(|| path.display().to_string())?;

@@ -37,24 +37,23 @@ impl Compare {
         let paths = [&self.first, &self.second];
         let [a, b] = paths.map(|path| model(path));
         let models = [a?, b?];
-        let mut reports = vec![];
+        let names = paths.map(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
+        let (mut reports, mut sources) = (vec![], vec![]);
         for ((model, bytes), path) in models.iter().zip(paths) {
             bar.begins("files read", 0);
             let mut source = Source::open(model, &wanted, Some(&|done, all| bar.files(done, all)))?;
             let float = float_beside(path, model, &mut source.notes);
-            let names = paths.map(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
             let title = match (&names, path.file_name()) {
                 ([a, b], Some(name)) if a != b => name.to_string_lossy().into_owned(),
                 _ => path.display().to_string(),
             };
             let asked =
                 Asked { title, model: (model, bytes), float: float.as_ref(), heads: &[], inferences: INFERENCES };
-            reports.push(inspect(asked, source, &bar)?);
+            reports.push(inspect(asked, &source, &bar)?);
+            sources.push(source);
         }
-        let [a, b] = [0, 1].map(|at| Source::open(&models[at].0, &wanted, None));
-        let (a, b) = (a?, b?);
         let Ok(reports) = <[_; 2]>::try_from(reports) else { return Ok(()) };
-        let comparison = Comparison::new(reports, [&models[0].0, &models[1].0], [&a, &b])?;
+        let comparison = Comparison::new(reports, [&models[0].0, &models[1].0], [&sources[0], &sources[1]])?;
         bar.ends();
         if let Some(out) = &self.out {
             file::write_atomically(out, compare_forms::page(&comparison).as_bytes())?;

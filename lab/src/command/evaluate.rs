@@ -3,12 +3,11 @@
 use clap::Args;
 use heedful::dynamic::Model;
 use heedful_lab::data::VALIDATION;
-use heedful_lab::dataset::config::{Audio, FrontEnd};
+use heedful_lab::dataset::Content;
 use heedful_lab::dataset::pattern::Pattern;
-use heedful_lab::dataset::{Content, Data, Dataset, InputConfig, Options};
 use heedful_lab::evaluate::{Confusion, float, integer_without};
 use heedful_lab::head_index::HeadIndex;
-use heedful_lab::inspect::has_folders;
+use heedful_lab::inspect::{has_folders, labelled_sounds};
 use heedful_lab::project::{Project, Task, card};
 use heedful_lab::prune;
 use heedful_lab::weights::Weights;
@@ -113,18 +112,12 @@ impl Evaluate {
 
     /// Recordings whose folders or names are labels.
     fn folders(&self, model: &Model, folder: &Path) -> Result<(), Error> {
-        let frontend = model.frontend().ok_or_else(|| {
-            Error::content(&self.model, "no audio front end: --project says how its recordings are read")
-        })?;
-        let rate = frontend.params.sample_rate;
-        let seconds = frontend.params.samples(model.shape().input.steps) as f64 / f64::from(rate);
-        let input = InputConfig::Audio(Audio { rate, seconds, stride: None, front_end: FrontEnd::default() });
-        let data = Data { folder: Some(folder.to_owned()), name: self.name.clone(), ..Data::default() };
-        let options = Options { labels: model.labels(), ..Options::new(Path::new(""), 1) };
-        let dataset = Dataset::read(&data, &input, &options)?;
-        for left in &dataset.report.left_out {
-            say!("left out: {} of {}, which is no label of the model", left.count, left.label);
+        if model.frontend().is_none() {
+            let reason = "no audio front end: --project says how its recordings are read";
+            return Err(Error::content(&self.model, reason));
         }
+        let (dataset, left_out) = labelled_sounds(model, folder, self.name.as_ref(), None)?;
+        left_out.iter().for_each(|left| say!("{left}"));
         let heads = HeadIndex::pairs(&self.without);
         let mut pairs = vec![];
         for item in &dataset.items {

@@ -116,7 +116,7 @@ impl Inspect {
         };
         let (float, heads) = (float.as_ref(), &self.heads[..]);
         let asked = Asked { title, model: (model, bytes), float, heads, inferences: INFERENCES };
-        let report = inspect(asked, source, &bar);
+        let report = inspect(asked, &source, &bar);
         bar.ends();
         report
     }

@@ -2,7 +2,7 @@
 //! model beside the integers.
 
 use super::float::Float;
-use super::look::look;
+use super::look::look_closely;
 use super::norms::{Normed, means, sensitivity};
 use super::probes::{Items, Probed, probes};
 use super::quantisation::Quantisation;
@@ -62,7 +62,7 @@ pub fn again(
             .par_iter()
             .enumerate()
             .map(|(at, task)| {
-                let (number, own) = (part * TOGETHER + at, look(model, &task.heard));
+                let (number, own) = (part * TOGETHER + at, look_closely(model, &task.heard));
                 let float = float.filter(|_| number < compared).map(|float| float.look(model, &task.heard));
                 let felt = (number < felt).then(|| sensitivity(model, task, &own, &pairs));
                 step(1);

@@ -2,7 +2,7 @@
 
 use super::errors::Errors;
 use super::flow;
-use super::look::{Look, heads, look};
+use super::look::{Look, look};
 use super::measures::diversity::{OutputSums, PatternSums};
 use super::measures::head::{self, Average, HeadSummary, HeadSums};
 use super::removal::{JUDGED, Task};
@@ -53,8 +53,6 @@ pub struct Collected {
     pub compared: usize,
     /// After each attention, how far positions are from being all the same.
     pub unlike: Vec<Average>,
-    /// Root of the mean square of what each head adds, in steps of the residual stream.
-    pub added: Vec<Average>,
     /// Recordings that are drawn.
     pub shown: Vec<Shown>,
     /// What importance is judged on, in an order by chance.
@@ -68,7 +66,7 @@ pub struct Collected {
 /// # Errors
 /// The first file that cannot be read.
 pub fn collect(model: &Model, source: &Source, done: &(dyn Fn(usize) + Sync)) -> Result<Collected, Error> {
-    let (all, heads, shape) = (source.len(), heads(model), model.shape());
+    let (all, heads, shape) = (source.len(), HeadIndex::all(model.heads()), model.shape());
     let positions = shape.positions.min(POSITIONS);
     let cells = heads.len() * shape.positions * shape.positions;
     let mut order: Vec<usize> = (0..all).collect();
@@ -85,7 +83,6 @@ pub fn collect(model: &Model, source: &Source, done: &(dyn Fn(usize) + Sync)) ->
     let compared = (COMPARED / (heads.len() * cells / 2).max(1)).clamp(1, all);
     let mut outputs: Option<OutputSums> = None;
     let mut unlike = vec![Average::default(); shape.layers];
-    let mut added = vec![Average::default(); heads.len()];
     let (mut shown, mut tasks, mut pairs) = (vec![], vec![], vec![]);
     let mut errors = Errors::new(heads.len(), classes);
 
@@ -112,7 +109,6 @@ pub fn collect(model: &Model, source: &Source, done: &(dyn Fn(usize) + Sync)) ->
         for (number, (recording, look)) in looks.iter().enumerate() {
             let index = first + number;
             unlike.iter_mut().zip(&look.unlike).for_each(|(sum, &share)| sum.add(share));
-            added.iter_mut().zip(&look.added).for_each(|(sum, &added)| sum.add(Some(added)));
             if index < compared {
                 // Of one shape, as many as there are heads.
                 _ = patterns.add(&look.maps.iter().collect::<Vec<_>>());
@@ -155,7 +151,6 @@ pub fn collect(model: &Model, source: &Source, done: &(dyn Fn(usize) + Sync)) ->
         sums,
         compared,
         unlike,
-        added,
         shown,
         errors,
     })

@@ -1,6 +1,6 @@
 //! Two models side by side, on the same recordings.
 
-use super::look::look;
+use super::look::{look, without};
 use super::measures::Map;
 use super::measures::diversity::divergence;
 use super::report::Report;
@@ -45,11 +45,16 @@ impl Comparison {
             if x.name != y.name {
                 return Ok(None);
             }
-            let [x, y] = [(models[0], &x.heard), (models[1], &y.heard)].map(|(model, heard)| look(model, heard));
-            let labels = [(&reports[0], x.said.best), (&reports[1], y.said.best)];
-            let [said, other] = labels.map(|(report, best)| report.label(best));
-            let maps = (is_alike && index < compared).then(|| far(&x.maps, &y.maps));
-            Ok(Some((said == other, maps)))
+            let heard = [(models[0], &x.heard), (models[1], &y.heard)];
+            let (said, maps) = if is_alike && index < compared {
+                let [x, y] = heard.map(|(model, heard)| look(model, heard));
+                let maps = far(&x.maps, &y.maps);
+                ([x.said, y.said], Some(maps))
+            } else {
+                (heard.map(|(model, heard)| without(model, heard, &[])), None)
+            };
+            let [a, b] = [0, 1].map(|at| reports[at].label(said[at].best));
+            Ok(Some((a == b, maps)))
         };
         let found: Vec<Option<(bool, Option<DMatrix<f64>>)>> =
             (0..count).into_par_iter().map(one).collect::<Result<_, Error>>()?;

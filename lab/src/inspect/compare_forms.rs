@@ -4,7 +4,7 @@ use super::compare::Comparison;
 use super::page::{frame, table};
 use super::picture::{bars_of, matrices, matrix, numbers, png};
 use super::report::Report;
-use super::shown::{SIDE, scaled, shrunk};
+use super::shown::{SIDE, bytes};
 use super::tables::{Table, json_of};
 use maud::{Markup, html};
 use serde_json::{Value, json};
@@ -99,8 +99,7 @@ fn maps(report: &Report) -> Markup {
             div class="row" {
                 @for head in (0..report.count()).filter(|&head| report.collected.heads[head].block == block) {
                     @let mean = report.collected.sums[head].cells().mean();
-                    @let weights: Vec<f32> = mean.weights().iter().map(|&x| x as f32).collect();
-                    @let (values, most) = scaled(&shrunk(&weights, mean.queries(), mean.keys()));
+                    @let (values, most) = bytes(&mean);
                     @let (width, height) = (mean.keys().min(SIDE), mean.queries().min(SIDE));
                     figure {
                         img src=(png(&values, width, height)) width="110" height="110" alt=(format!(

@@ -2,12 +2,12 @@
 
 use super::measures::Map;
 use super::measures::diversity::residual_share;
-use crate::head_index::HeadIndex;
 use heedful::dynamic::{Change, Heard, Model, Trace};
 use heedful::format::OutputKind;
 use heedful::{Outcome, Row};
 
-/// An inference with all that its heads did. Heads are in the order of [`heads`].
+/// An inference with all that its heads did. Heads are in the order of
+/// [`HeadIndex::all`](crate::head_index::HeadIndex::all).
 #[derive(Clone, Debug)]
 pub struct Look {
     /// What the model says with all of them.
@@ -19,9 +19,9 @@ pub struct Look {
     /// Root of the mean square of what each adds to the residual stream, in steps of it.
     pub added: Vec<f64>,
     /// For each key of each head, the norm of what its value is behind the head's part of the output layer, in steps of
-    /// the residual stream.
+    /// the residual stream; empty unless it was looked at closely.
     pub norms: Vec<Vec<f64>>,
-    /// The residual stream behind each block, `[positions][width]`.
+    /// The residual stream behind each block, `[positions][width]`; likewise.
     pub blocks: Vec<Vec<i16>>,
     /// After each attention, how far positions are from being all the same, 0 to 1; none of zeros alone.
     pub unlike: Vec<Option<f64>>,
@@ -46,13 +46,6 @@ impl Said {
         let sum: f64 = self.outputs.iter().map(|x| f64::from(x - most).exp()).sum();
         self.outputs.get(class).map_or(f64::MIN, |&own| f64::from(own - most) - sum.ln())
     }
-}
-
-/// All heads of a model, block after block.
-#[must_use]
-pub fn heads(model: &Model) -> Vec<HeadIndex> {
-    let blocks = model.heads().iter().enumerate();
-    blocks.flat_map(|(block, &heads)| (0..heads).map(move |head| HeadIndex { block, head })).collect()
 }
 
 /// What the model says with some heads switched off.
@@ -105,9 +98,19 @@ fn value_norms(trace: &Trace<'_>, head: usize, positions: usize) -> Vec<f64> {
     if dim == 0 { vec![] } else { values.chunks_exact(dim).map(norm).collect() }
 }
 
-/// Runs the model over a recording and watches all heads.
+/// Runs the model over a recording and watches all heads; without [`Look::norms`] and [`Look::blocks`].
 #[must_use]
 pub fn look(model: &Model, heard: &Heard) -> Look {
+    watch(model, heard, false)
+}
+
+/// [`look`] with all that there is.
+#[must_use]
+pub fn look_closely(model: &Model, heard: &Heard) -> Look {
+    watch(model, heard, true)
+}
+
+fn watch(model: &Model, heard: &Heard, closely: bool) -> Look {
     let (heads, shape) = (model.heads(), model.shape());
     let positions = shape.positions;
     let first: Vec<usize> = heads.iter().scan(0, |sum, &heads| Some(std::mem::replace(sum, *sum + heads))).collect();
@@ -122,23 +125,27 @@ pub fn look(model: &Model, heard: &Heard) -> Look {
     };
     let see = |trace: Trace<'_>| {
         // What the stream was before an attention is what came out of the block before it.
-        let before = std::mem::replace(&mut last, trace.residual.to_vec());
+        let before = if closely { std::mem::replace(&mut last, trace.residual.to_vec()) } else { vec![] };
         let Some(layer) = trace.attention else { return };
-        if layer > 0 {
+        if closely && layer > 0 {
             blocks.push(before);
         }
         let residual: Vec<f64> = trace.residual.iter().map(|&x| f64::from(x)).collect();
         unlike.push(residual_share(&residual, shape.width));
         for (head, own) in split(trace.heads, heads[layer], positions).enumerate() {
             outputs[first[layer] + head] = own;
-            norms[first[layer] + head] = value_norms(&trace, head, positions);
+            if closely {
+                norms[first[layer] + head] = value_norms(&trace, head, positions);
+            }
             let own = trace.added(head);
             let squares: f64 = own.iter().map(|&x| f64::from(x).powi(2)).sum();
             added[first[layer] + head] = (squares / own.len().max(1) as f64).sqrt();
         }
     };
     let outcome = model.infer_traced(heard.input(), &[], row, see);
-    blocks.push(last);
+    if closely {
+        blocks.push(last);
+    }
     maps.iter_mut().for_each(Map::normalise);
     Look { said: said(model, &outcome), maps, outputs, added, norms, blocks, unlike }
 }

@@ -35,7 +35,7 @@ pub mod text;
 pub mod write;
 
 pub use report::{Ranking, Report};
-pub use source::{Recording, Source, Wanted, has_folders, model};
+pub use source::{Recording, Source, Wanted, has_folders, labelled_sounds, model};
 
 use crate::Error;
 use crate::head_index::HeadIndex;
@@ -70,10 +70,10 @@ impl Progress for () {}
 ///
 /// # Errors
 /// The first recording that cannot be read.
-pub fn inspect(asked: Asked<'_>, source: Source, progress: &dyn Progress) -> Result<Report, Error> {
+pub fn inspect(asked: Asked<'_>, source: &Source, progress: &dyn Progress) -> Result<Report, Error> {
     let (model, step) = (asked.model.0, |steps| progress.step(steps));
     progress.begins("recordings", source.len());
-    let collected = collect::collect(model, &source, &step)?;
+    let collected = collect::collect(model, source, &step)?;
     let steps = removal::steps(collected.heads.len(), collected.tasks.len(), asked.inferences);
     progress.begins("inferences without heads", steps);
     let importance = removal::importance(model, &collected.tasks, asked.inferences, &step);
@@ -84,5 +84,5 @@ pub fn inspect(asked: Asked<'_>, source: Source, progress: &dyn Progress) -> Res
     let (heads, tasks, columns) = (&collected.heads, &collected.tasks, &source.columns);
     let again = again::again(model, heads, tasks, columns, asked.float, asked.inferences, &step);
     let found = (collected, importance, patching, again);
-    Ok(Report::new(asked.title, asked.model, source.notes, found, asked.heads))
+    Ok(Report::new(asked.title, asked.model, source.notes.clone(), found, asked.heads))
 }

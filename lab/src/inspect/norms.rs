@@ -1,7 +1,9 @@
 //! Weights by what they move (Kobayashi et al. 2020), and what the loss feels of a head that gives a little less.
 
 use super::look::{Look, changed};
-use super::measures::{Map, diversity::divergence, head::Average};
+use super::measures::diversity::divergence;
+use super::measures::head::{Average, Place};
+use super::measures::{Map, norm_map_of, norm_weights_of};
 use super::removal::{Mean, Task};
 use super::shown::shrunk;
 use heedful::dynamic::{Change, Model};
@@ -27,15 +29,12 @@ impl Normed {
         if norms.len() != map.keys() {
             return;
         }
-        let rows = (0..map.queries()).flat_map(|query| map.row(query).iter().zip(norms));
-        let weights: Vec<f64> = rows.map(|(weight, norm)| weight * norm).collect();
-        let sees = |query: usize, key: usize| map.sees(query, key);
+        let weights = norm_weights_of(map, norms);
         // Norms are no less than 0.
-        let Ok(normed) = Map::masked(map.queries(), map.keys(), &weights, sees) else { return };
+        let Ok(normed) = norm_map_of(map, norms) else { return };
         self.divergence.add(divergence(map, &normed));
         for (average, map) in self.first.iter_mut().zip([map, &normed]) {
-            let later: Vec<f64> = map.live_rows().filter(|&(query, _)| query > 0).map(|(_, row)| row[0]).collect();
-            average.add((!later.is_empty()).then(|| later.iter().sum::<f64>() / later.len() as f64));
+            average.add(Place::First.share(map).map(|share| share.share));
         }
         self.moved.add(Some(weights.iter().sum::<f64>() / map.queries().max(1) as f64));
         let cells: Vec<f32> = normed.weights().iter().map(|&x| x as f32).collect();

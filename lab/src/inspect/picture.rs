@@ -1,6 +1,7 @@
 //! Pictures as SVG: they stand in the page and, as files, in papers.
 
 use super::ramp;
+use super::removal::Mean;
 use super::report::Report;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -201,25 +202,21 @@ pub fn importance(report: &Report) -> (String, Markup) {
         false => ("Loss that each head avoids (Shapley value)", shapley),
         true => ("Loss without each head", importance.alone.iter().map(|alone| alone.loss).collect()),
     };
+    chart(what, report, &means)
+}
+
+/// Bars of a loss of each head, with their title.
+fn chart(what: &str, report: &Report, means: &[Mean]) -> (String, Markup) {
     let title = format!("{what}, {}, with standard errors", report.loss_unit());
-    let all: Vec<Bar> = means
-        .iter()
-        .enumerate()
-        .map(|(head, mean)| Bar { name: report.number(head), value: mean.mean, error: mean.error })
-        .collect();
-    (title.clone(), bars(&title, &all))
+    let bar = |(head, mean): (usize, &Mean)| Bar { name: report.number(head), value: mean.mean, error: mean.error };
+    let picture = bars(&title, &means.iter().enumerate().map(bar).collect::<Vec<_>>());
+    (title, picture)
 }
 
 /// What the loss of each head alone costs, of two models alike.
 #[must_use]
 pub fn bars_of(what: &str, report: &Report) -> Markup {
-    let title = format!("{what}, {}, with standard errors", report.loss_unit());
-    let bar = |(head, alone): (usize, &super::removal::Alone)| Bar {
-        name: report.number(head),
-        value: alone.loss.mean,
-        error: alone.loss.error,
-    };
-    bars(&title, &report.importance.alone.iter().enumerate().map(bar).collect::<Vec<_>>())
+    chart(what, report, &report.importance.alone.iter().map(|alone| alone.loss).collect::<Vec<_>>()).1
 }
 
 /// The matrices: a title, what it shows, the values and their range.

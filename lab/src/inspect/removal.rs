@@ -4,7 +4,8 @@
 //! Alone and greedily: Michel, Levy and Neubig, "Are Sixteen Heads Really Better than One?", 2019. The shares are
 //! Shapley values ([`shapley`]).
 
-use super::look::{Said, heads, without};
+use super::flow::lost;
+use super::look::{Said, without};
 use super::measures::ranking::{greedy_removal, shapley};
 use crate::head_index::HeadIndex;
 use heedful::dynamic::{Heard, Model};
@@ -136,8 +137,7 @@ impl Judge<'_> {
         if self.is_choice {
             return Judged { right, loss: -said.log_probability(task.class) };
         }
-        let squares = said.outputs.iter().zip(&task.whole.outputs).map(|(x, y)| f64::from(x - y).powi(2));
-        Judged { right, loss: (squares.sum::<f64>() / said.outputs.len().max(1) as f64).sqrt() }
+        Judged { right, loss: lost(self.model, &task.whole, said) }
     }
 
     /// The mean over the first so many tasks.
@@ -198,7 +198,7 @@ impl Plan {
 /// recordings as these allow. `step` is told of inferences done.
 #[must_use]
 pub fn importance(model: &Model, tasks: &[Task], inferences: usize, step: &(dyn Fn(usize) + Sync)) -> Importance {
-    let heads = HeadIndex::pairs(&heads(model));
+    let heads = HeadIndex::pairs(&HeadIndex::all(model.heads()));
     let is_choice = model.shape().kind == OutputKind::Classes;
     let (count, classes) = (heads.len(), model.shape().classes());
     let judge = Judge { model, heads, tasks, is_choice };

@@ -69,10 +69,15 @@ impl Shown {
     }
 }
 
-/// A map in bytes, and its largest weight.
-fn bytes(map: &Map) -> (Vec<u8>, f32) {
-    let weights = map.weights().iter().map(|&x| x as f32).collect::<Vec<_>>();
-    scaled(&shrunk(&weights, map.queries(), map.keys()))
+/// A map in bytes, at most [`SIDE`] a side, and its largest weight.
+pub(super) fn bytes(map: &Map) -> (Vec<u8>, f32) {
+    bytes_of(map.weights(), map.queries(), map.keys())
+}
+
+/// The same of any values from 0 on, `[queries][keys]`.
+pub(super) fn bytes_of(values: &[f64], queries: usize, keys: usize) -> (Vec<u8>, f32) {
+    let values: Vec<f32> = values.iter().map(|&x| x as f32).collect();
+    scaled(&shrunk(&values, queries, keys))
 }
 
 /// Values from 0 to the largest as bytes, and the largest.

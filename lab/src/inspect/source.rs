@@ -4,8 +4,8 @@
 use crate::data::{self, parse_name};
 use crate::dataset::config::{Audio, FrontEnd};
 use crate::dataset::pattern::Pattern;
-use crate::dataset::{Content, Data, Dataset, InputConfig, Options};
-use crate::project::{Inputs, Project, Task};
+use crate::dataset::{Content, Data, Dataset, InputConfig, LeftOut, Options};
+use crate::project::{Project, Task};
 use crate::{Error, file};
 use heedful::audio::excerpt;
 use heedful::dynamic::{Heard, Model};
@@ -90,7 +90,7 @@ impl Source {
             (Some(project), _) => of_project(model, project, wanted.data.as_deref(), &mut notes, progress)?,
             (None, _) if rate == 0 => return Err(no_reader(model)),
             (None, Some(folder)) if wanted.name.is_some() || has_folders(folder) => {
-                of_folders(model, folder, wanted, samples, &mut notes, progress)?
+                of_folders(model, folder, wanted, &mut notes, progress)?
             }
             (None, Some(folder)) => of_files(model, folder, wanted, &mut notes)?,
             (None, None) => {
@@ -98,7 +98,7 @@ impl Source {
                 Kind::Files(wanted.clips.iter().map(labelled).collect())
             }
         };
-        let pattern = names(wanted);
+        let pattern = names(&kind, wanted);
         let mut columns: Vec<String> = pattern.iter().flat_map(|(_, pattern)| pattern.fields().to_vec()).collect();
         columns.retain(|name| name != LABEL);
         if pattern.is_none() && matches!(&kind, Kind::Files(files) if files.iter().any(|(_, class)| class.is_some())) {
@@ -232,13 +232,14 @@ const LABEL: &str = "label";
 const SPEAKER: &str = "speaker";
 
 /// Where names begin, and what they say, if anything.
-fn names(wanted: &Wanted) -> Option<(PathBuf, Pattern)> {
-    if let Some(path) = &wanted.project {
-        let project = Project::load(path).ok()?;
-        let root = wanted.data.clone().unwrap_or(project.root);
-        return Some((root.join(project.data.folder?), project.data.name?));
+fn names(kind: &Kind, wanted: &Wanted) -> Option<(PathBuf, Pattern)> {
+    match kind {
+        Kind::Project(task, _) => {
+            let project = &task.project;
+            Some((project.root.join(project.data.folder.as_ref()?), project.data.name.clone()?))
+        }
+        _ => Some((wanted.data.clone()?, wanted.name.clone()?)),
     }
-    Some((wanted.data.clone()?, wanted.name.clone()?))
 }
 
 /// Examples of a project: those that validate.
@@ -259,11 +260,7 @@ fn of_project(
         let reason = format!("its labels are {}, those of the model {}", found.join(", "), expected.join(", "));
         return Err(Error::content(path, reason));
     }
-    let values = match &task.inputs {
-        Inputs::Sound { tables, frames, .. } => frames * tables.params.bands as usize,
-        Inputs::Series { usual, steps, .. } => steps * usual.len(),
-        Inputs::Image { size } => size.iter().product(),
-    };
+    let values = task.inputs.graph().len();
     let input = &model.shape().input;
     let taken = input.steps * input.columns * input.channels;
     if values != taken {
@@ -279,20 +276,34 @@ fn of_folders(
     model: &Model,
     folder: &Path,
     wanted: &Wanted,
-    samples: usize,
     notes: &mut Vec<String>,
     progress: Option<&(dyn Fn(usize, usize) + Sync)>,
 ) -> Result<Kind, Error> {
-    let rate = model.frontend().map_or(0, |frontend| frontend.params.sample_rate);
-    let seconds = samples as f64 / f64::from(rate);
+    let (dataset, left_out) = labelled_sounds(model, folder, wanted.name.as_ref(), progress)?;
+    notes.extend(left_out);
+    Ok(Kind::Sounds(Box::new(dataset)))
+}
+
+/// Sounds of the labels of a model that hears, as long as it hears at once, and notes on what is left out.
+///
+/// # Errors
+/// If there are none, or one cannot be read.
+pub fn labelled_sounds(
+    model: &Model,
+    folder: &Path,
+    name: Option<&Pattern>,
+    progress: Option<&(dyn Fn(usize, usize) + Sync)>,
+) -> Result<(Dataset, Vec<String>), Error> {
+    let params = model.frontend().ok_or_else(|| no_reader(model))?.params;
+    let rate = params.sample_rate;
+    let seconds = params.samples(model.shape().input.steps) as f64 / f64::from(rate);
     let input = InputConfig::Audio(Audio { rate, seconds, stride: None, front_end: FrontEnd::default() });
-    let data = Data { folder: Some(folder.to_owned()), name: wanted.name.clone(), ..Data::default() };
+    let data = Data { folder: Some(folder.to_owned()), name: name.cloned(), ..Data::default() };
     let options = Options { labels: model.labels(), progress, ..Options::new(Path::new(""), 1) };
     let dataset = Dataset::read(&data, &input, &options)?;
-    for left in &dataset.report.left_out {
-        notes.push(format!("left out: {} of {}, which is no label of the model", left.count, left.label));
-    }
-    Ok(Kind::Sounds(Box::new(dataset)))
+    let of = |left: &LeftOut| format!("left out: {} of {}, which is no label of the model", left.count, left.label);
+    let left_out = dataset.report.left_out.iter().map(of).collect();
+    Ok((dataset, left_out))
 }
 
 /// Sounds in one folder: those named as spoken digits are, or else all of them, of classes that nobody knows.

@@ -165,8 +165,10 @@ impl Task {
     pub fn agreement(&self, heed: &Model, teacher: &Teacher) -> Result<usize, Error> {
         let plain = Plain::new(&self.data, &self.inputs, &self.data.split.validation);
         let of = |index| {
-            let values = plain.example(0, index, 0)?.values;
-            let samples = match self.inputs.content(&self.data, plain.item(index), 0)? {
+            let item = plain.item(index);
+            let content = self.inputs.content(&self.data, item, 0)?;
+            let values = self.inputs.plain(&content, item.span.is_some());
+            let samples = match content {
                 Content::Sound(samples) => samples,
                 _ => vec![],
             };

@@ -148,5 +148,5 @@ pub fn recordings(count: usize) -> Vec<Recording> {
 pub fn report((model, bytes): &(Model, Vec<u8>), recordings: Vec<Recording>) -> Report {
     let asked =
         Asked { title: "made.heed".to_owned(), model: (model, bytes), float: None, heads: &[], inferences: 3000 };
-    inspect(asked, Source::given(recordings), &()).unwrap()
+    inspect(asked, &Source::given(recordings), &()).unwrap()
 }

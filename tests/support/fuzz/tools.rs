@@ -62,7 +62,7 @@ fn look_inside(model: &Model, file: &[u8], recording: Recording) {
         return;
     }
     let asked = Asked { title: "<&>".into(), model: (model, file), float: None, heads: &[], inferences: 40 };
-    let report = inspect(asked, Source::given(vec![recording]), &()).expect("it is there already");
+    let report = inspect(asked, &Source::given(vec![recording]), &()).expect("it is there already");
     let page = page::page(&report);
     assert!(page.ends_with("</html>") && !page.contains("<&>") && !text::text(&report).is_empty());
     assert!(write::csv(&report).is_ok() && write::pictures(&report).len() > 3);

@@ -2,13 +2,12 @@
 
 use super::Figures;
 use crate::report::grouped;
-use crate::root;
+use crate::{root, toolchain};
 use anyhow::{Context, Result, ensure};
 use heedful::dynamic::Model;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// The models with a card.
 pub const MODELS: [&str; 2] = ["digits", "digits_small"];
@@ -39,7 +38,7 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
 
 /// Builds and runs an example; gives what it printed.
 pub fn example(name: &str, args: &[&str]) -> Result<String> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = toolchain::cargo();
     cargo.current_dir(root()).args(["run", "--release", "--quiet", "--example", name, "--"]).args(args);
     let output = cargo.output().context("cannot run cargo")?;
     ensure!(output.status.success(), "{name} failed: {}", String::from_utf8_lossy(&output.stderr));

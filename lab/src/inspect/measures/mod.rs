@@ -17,5 +17,5 @@ mod share;
 
 pub use map::{Map, MapError};
 pub use noise::NoiseSum;
-pub use norms::{NormError, norm_map, norm_weights};
+pub use norms::{NormError, norm_map, norm_map_of, norm_weights, norm_weights_of};
 pub use share::{Share, ShareSum, share_where};

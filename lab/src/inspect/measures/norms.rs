@@ -39,6 +39,11 @@ pub enum NormError {
 /// # Errors
 /// If the shapes do not fit.
 pub fn norm_weights(map: &Map, values: &[f64], projection: &[f64], width: usize) -> Result<Vec<f64>, NormError> {
+    Ok(norm_weights_of(map, &norms_of(map, values, projection, width)?))
+}
+
+/// The norm of each key's value behind the projection.
+fn norms_of(map: &Map, values: &[f64], projection: &[f64], width: usize) -> Result<Vec<f64>, NormError> {
     if map.keys().checked_mul(width) != Some(values.len()) || width == 0 {
         return Err(NormError::Values { keys: map.keys(), width, found: values.len() });
     }
@@ -49,9 +54,22 @@ pub fn norm_weights(map: &Map, values: &[f64], projection: &[f64], width: usize)
         let output = |row: &[f64]| row.iter().zip(value).map(|(w, v)| w * v).sum::<f64>();
         projection.chunks_exact(width).map(|row| output(row).powi(2)).sum::<f64>().sqrt()
     };
-    let norms: Vec<f64> = values.chunks_exact(width).map(norm).collect();
-    let rows = (0..map.queries()).flat_map(|query| map.row(query).iter().zip(&norms));
-    Ok(rows.map(|(weight, norm)| weight * norm).collect())
+    Ok(values.chunks_exact(width).map(norm).collect())
+}
+
+/// [`norm_weights`] of norms that are known, one for each key.
+#[must_use]
+pub fn norm_weights_of(map: &Map, norms: &[f64]) -> Vec<f64> {
+    let rows = (0..map.queries()).flat_map(|query| map.row(query).iter().zip(norms));
+    rows.map(|(weight, norm)| weight * norm).collect()
+}
+
+/// [`norm_map`] of norms that are known, one for each key.
+///
+/// # Errors
+/// If a norm is not finite, or there is not one for each key.
+pub fn norm_map_of(map: &Map, norms: &[f64]) -> Result<Map, MapError> {
+    Map::masked(map.queries(), map.keys(), &norm_weights_of(map, norms), |query, key| map.sees(query, key))
 }
 
 /// [`norm_weights`] as a map with the same mask: each row divided by its sum.
@@ -59,6 +77,5 @@ pub fn norm_weights(map: &Map, values: &[f64], projection: &[f64], width: usize)
 /// # Errors
 /// If the shapes do not fit, or a norm is not finite.
 pub fn norm_map(map: &Map, values: &[f64], projection: &[f64], width: usize) -> Result<Map, NormError> {
-    let weights = norm_weights(map, values, projection, width)?;
-    Ok(Map::masked(map.queries(), map.keys(), &weights, |query, key| map.sees(query, key))?)
+    Ok(norm_map_of(map, &norms_of(map, values, projection, width)?)?)
 }

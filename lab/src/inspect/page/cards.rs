@@ -4,7 +4,7 @@ use super::number;
 use crate::inspect::measures::Share;
 use crate::inspect::picture::png;
 use crate::inspect::report::Report;
-use crate::inspect::shown::{SIDE, scaled, shrunk};
+use crate::inspect::shown::{SIDE, bytes};
 use maud::{Markup, html};
 
 /// Heads from which cards are closed until they are asked for.
@@ -33,9 +33,8 @@ pub fn cards(report: &Report) -> Markup {
 fn inside(report: &Report, head: usize) -> Markup {
     let summary = &report.collected.summaries[head];
     let mean = report.collected.sums[head].cells().mean();
-    let weights: Vec<f32> = mean.weights().iter().map(|&x| x as f32).collect();
     let side = |count: usize| count.min(SIDE);
-    let (values, most) = scaled(&shrunk(&weights, mean.queries(), mean.keys()));
+    let (values, most) = bytes(&mean);
     let picture = png(&values, side(mean.keys()), side(mean.queries()));
     let alone = &report.importance.alone[head];
     let rows = [

@@ -2,7 +2,7 @@
 
 use crate::inspect::ramp;
 use crate::inspect::report::Report;
-use crate::inspect::shown::{Shown, scaled, shrunk};
+use crate::inspect::shown::{Shown, bytes, bytes_of, scaled};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -16,10 +16,8 @@ pub fn data(report: &Report) -> String {
     let heads = report.drawn.iter().map(|&head| {
         let cells = report.collected.sums[head].cells();
         let mean = cells.mean();
-        let [(mean_map, mean_most), (spread, spread_most)] = [mean.weights().to_vec(), cells.spread()].map(|values| {
-            let values: Vec<f32> = values.iter().map(|&x| x as f32).collect();
-            scaled(&shrunk(&values, mean.queries(), mean.keys()))
-        });
+        let (mean_map, mean_most) = bytes(&mean);
+        let (spread, spread_most) = bytes_of(&cells.spread(), mean.queries(), mean.keys());
         let (normed, normed_most) = scaled(&report.again.norms.get(head).map_or(vec![], |normed| normed.mean()));
         json!({
             "number": report.number(head),

@@ -1,9 +1,10 @@
 //! What the model depends on: ways from the output back to the input, and heads swapped between recordings.
 
-use super::{table, words};
+use super::table;
 use crate::inspect::flow::agreement;
 use crate::inspect::flow_picture::svg;
 use crate::inspect::report::Report;
+use crate::inspect::tables::words;
 use maud::{Markup, html};
 
 /// The section.

@@ -88,7 +88,3 @@ pub(super) fn table(caption: &str, heading: &[String], rows: impl Iterator<Item 
         }
     }
 }
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|&word| word.to_owned()).collect()
-}

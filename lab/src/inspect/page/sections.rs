@@ -1,9 +1,10 @@
 //! The parts of the page.
 
-use super::{number, table, words};
+use super::{number, table};
 use crate::inspect::picture;
 use crate::inspect::report::Report;
 use crate::inspect::tables;
+use crate::inspect::tables::words;
 use maud::{Markup, html};
 
 /// Heads up to which pairs have a table in the page.

@@ -132,8 +132,6 @@ pub struct HeadSummary {
     pub output: Average,
     /// The classes it answers to.
     pub response: Option<Response>,
-    /// Mean activity of each class.
-    pub class_means: Vec<Option<f64>>,
 }
 
 impl HeadSums {
@@ -213,18 +211,6 @@ impl HeadSums {
         &self.lags
     }
 
-    /// The activities by class.
-    #[must_use]
-    pub fn classes(&self) -> &ClassSums {
-        &self.classes
-    }
-
-    /// How many maps are of each class.
-    #[must_use]
-    pub fn patterns(&self) -> PatternCounts {
-        self.patterns
-    }
-
     /// The measures so far.
     #[must_use]
     pub fn summary(&self) -> HeadSummary {
@@ -264,7 +250,6 @@ impl HeadSums {
             activity: self.activity,
             output: self.output,
             response: self.classes.response(),
-            class_means: self.classes.means(),
         }
     }
 }

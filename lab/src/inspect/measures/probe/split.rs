@@ -39,14 +39,19 @@ const RESAMPLES: usize = 1000;
 /// # Errors
 /// With fewer than two groups.
 pub fn held_back(groups: &[usize], seed: u64) -> Result<BTreeSet<usize>, ProbeError> {
+    let all = shuffled(groups, seed)?;
+    let test = (all.len() * 3 / 10).max(1);
+    Ok(all.into_iter().take(test).collect())
+}
+
+/// The groups, each once, in an order by chance: at least two.
+fn shuffled(groups: &[usize], seed: u64) -> Result<Vec<usize>, ProbeError> {
     let mut all: Vec<usize> = groups.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     if all.len() < 2 {
         return Err(ProbeError::Groups { groups: all.len() });
     }
-    let test = (all.len() * 3 / 10).max(1);
     all.shuffle(&mut draw(seed, 3, 0));
-    all.truncate(test);
-    Ok(all.into_iter().collect())
+    Ok(all)
 }
 
 /// Groups in so many parts, about as large, or fewer where there are not so many groups; the same for equal seeds.
@@ -54,11 +59,7 @@ pub fn held_back(groups: &[usize], seed: u64) -> Result<BTreeSet<usize>, ProbeEr
 /// # Errors
 /// With fewer than two groups.
 pub fn folds(groups: &[usize], count: usize, seed: u64) -> Result<Vec<BTreeSet<usize>>, ProbeError> {
-    let mut all: Vec<usize> = groups.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-    if all.len() < 2 {
-        return Err(ProbeError::Groups { groups: all.len() });
-    }
-    all.shuffle(&mut draw(seed, 3, 0));
+    let all = shuffled(groups, seed)?;
     let count = count.clamp(2, all.len());
     Ok((0..count).map(|fold| all.iter().copied().skip(fold).step_by(count).collect()).collect())
 }
