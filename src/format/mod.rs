@@ -36,7 +36,6 @@ mod write_decoder;
 mod write_events;
 
 pub use decoder::DecoderConfig;
-#[cfg(feature = "std")]
 pub(crate) use part::Read;
 pub use shape::{InputKind, InputShape, OutputKind, Shape, Softmax};
 #[doc(hidden)]

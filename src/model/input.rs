@@ -1,6 +1,8 @@
 //! What takes the input of a model that a program contains: nothing, or a stream of sound.
 
-use super::{Embedded, unwrap};
+use super::Embedded;
+#[cfg(feature = "audio")]
+use super::unwrap;
 #[cfg(feature = "audio")]
 use crate::audio::{CepstraFrames, Frames, LogMelFrames, Stream};
 use crate::format::{File, Shape};
