@@ -18,6 +18,12 @@ pub fn draw(seed: u64, epoch: u64, item: u64) -> Draw {
     Draw::from_seed(key)
 }
 
+/// A draw of the normal distribution, by the sum of twelve even ones.
+#[must_use]
+pub fn normal(draw: &mut Draw) -> f32 {
+    (0..12).map(|_| draw.random_range(-0.5f32..0.5)).sum()
+}
+
 /// Speeds between which a recording is replayed.
 const SPEED: std::ops::Range<f32> = 0.85..1.18;
 /// Largest displacement from the middle, samples.

@@ -9,10 +9,10 @@ use heedful::dynamic::Model;
 use heedful::events::{ClassSettings, Event, GateSettings, Listener, ListenerSettings, Settings};
 use heedful::fixed::types::U1F15;
 use heedful::format::write::EventsModel;
-use heedful_lab::dataset::{Dataset, Options};
-use heedful_lab::project::Project;
-use heedful_lab::stream::mix::{self, Behind};
+use heedful_lab::project::{Project, Task};
+use heedful_lab::stream::mix::{self, Behind, Material, Mixed};
 use heedful_lab::stream::{Scores, Spoken, score, scores, thresholds};
+use heedful_lab::training::Files;
 use skip::{Lack, skipped};
 use std::fs;
 use std::path::Path;
@@ -122,7 +122,7 @@ fn a_curve_over_thresholds() {
 }
 
 /// Two labels of tones and a "nothing" of noise, of which half validates.
-fn tones(folder: &Path) -> Dataset {
+fn tones(folder: &Path) -> Task {
     for (label, period) in [("said/high", 5), ("said/low", 40), ("others", 0)] {
         fs::create_dir_all(folder.join(label)).unwrap();
         for take in 0..6i32 {
@@ -157,9 +157,16 @@ fn tones(folder: &Path) -> Dataset {
         hidden = 8
         blocks = 1
     "#;
+    task(folder, toml)
+}
+
+fn task(folder: &Path, toml: &str) -> Task {
     fs::write(folder.join("project.toml"), toml).unwrap();
-    let project = Project::load(&folder.join("project.toml")).unwrap();
-    Dataset::read(&project.data, &project.input, &Options::new(&project.root, 1)).unwrap()
+    Task::new(Project::load(&folder.join("project.toml")).unwrap(), None).unwrap()
+}
+
+fn mixed(task: &Task, settings: &mix::Settings) -> Result<Mixed, heedful_lab::Error> {
+    mix::mix(&Material { data: &task.data, inputs: &task.inputs, silent: &task.silent() }, settings)
 }
 
 fn rms(samples: &[i16]) -> f64 {
@@ -169,7 +176,7 @@ fn rms(samples: &[i16]) -> f64 {
 #[test]
 fn streams_are_made_of_recordings() {
     let folder = tempfile::tempdir().unwrap();
-    let data = tones(folder.path());
+    let task = tones(folder.path());
     let settings = mix::Settings {
         minutes: 0.5,
         ratio: Some(20.0),
@@ -178,10 +185,13 @@ fn streams_are_made_of_recordings() {
         behind: Behind::Nothing,
         seed: 7,
     };
-    let (samples, said) = mix::mix(&data, 8000, &settings).unwrap();
+    let stream = mixed(&task, &settings).unwrap();
+    assert_eq!(mixed(&task, &settings).unwrap(), stream);
+    let Mixed { values: samples, said, .. } = stream;
     assert_eq!(samples.len(), 240_000);
-    assert!(said.len() > 30 && said.iter().filter(|spoken| spoken.label == "low").count() > 12, "{said:?}");
-    assert_eq!(mix::mix(&data, 8000, &settings).unwrap(), (samples.clone(), said.clone()));
+    // Both labels, one as often as the other.
+    let low = said.iter().filter(|spoken| spoken.label == "low").count();
+    assert!(said.len() > 30 && low.abs_diff(said.len() - low) <= 1, "{said:?}");
     let at = |seconds: f64| (seconds * 8000.0).round() as usize;
     for (spoken, next) in said.iter().zip(&said[1..]) {
         assert!((0.2..0.5).contains(&(next.start - spoken.end)), "{spoken:?} {next:?}");
@@ -192,9 +202,9 @@ fn streams_are_made_of_recordings() {
     }
     let alone = |behind, minutes| {
         let settings = mix::Settings { ratio: None, is_background: true, behind, minutes, ..settings.clone() };
-        let (samples, said) = mix::mix(&data, 8000, &settings).unwrap();
-        assert!(said.is_empty());
-        samples
+        let stream = mixed(&task, &settings).unwrap();
+        assert!(stream.said.is_empty());
+        stream.values
     };
     assert!(alone(Behind::Nothing, 0.5).iter().all(|sample| (-300..=300).contains(sample)));
     assert!(alone(Behind::Silence, 0.1).iter().all(|&sample| sample == 0));
@@ -203,7 +213,7 @@ fn streams_are_made_of_recordings() {
     assert!(given.iter().all(|&sample| sample == 5));
 
     let empty = mix::Settings { behind: Behind::Recordings(vec![vec![]]), ..settings };
-    assert!(mix::mix(&data, 8000, &empty).unwrap_err().to_string().contains("no sounds for the background"));
+    assert!(mixed(&task, &empty).unwrap_err().to_string().contains("no sounds for the background"));
 }
 
 /// An hour in which one class is told ten times at 0.625 and twice at 0.75, and another never.
@@ -215,7 +225,7 @@ fn thresholds_for_a_rate() {
             posteriors[0] = told.parse().unwrap();
         }
     }
-    let heard = Scores { rate: 1000, length: 3_600_000, window: 1000, inferences };
+    let heard = Scores { rate: 1000.0, length: 3_600_000, window: 1000, near: 0.25, inferences };
     let settings = EventsModel { smoothing: 0, separation: 0, classes: vec![CLASS; 2], ..settings() };
     let labels = ["a".to_owned(), "b".to_owned()];
     for (rate, expected, false_alarms) in [(0.0, 49.0, 0), (4.0, 41.0, 2), (24.0, 32.0, 12)] {
@@ -224,4 +234,111 @@ fn thresholds_for_a_rate() {
         assert_eq!(chosen.classes[1].enter, U1F15::from_num(0.5));
         assert_eq!(score(&heard, &labels, &heard.events(&chosen).unwrap(), &[]).false_alarms, false_alarms);
     }
+}
+
+/// Three labels of a sensor with two channels: of `up` and `down` four takes each, of `still` one.
+fn takes(folder: &Path) -> Task {
+    for (label, takes) in [("up", 4), ("down", 4), ("still", 4)] {
+        fs::create_dir_all(folder.join("moved").join(label)).unwrap();
+        for take in 0..takes {
+            let value = |n: i32| match label {
+                "up" => 0.1 * f64::from(n % 20),
+                "down" => -0.1 * f64::from(n % 20),
+                _ => 0.01 * f64::from(n % 2),
+            };
+            let rows: String = (0..60 + 5 * take).map(|n| format!("{},{}\n", value(n), 1.0 + value(n))).collect();
+            let text = format!("x,y\n{rows}");
+            fs::write(folder.join(format!("moved/{label}/{take}.csv")), text).unwrap();
+        }
+    }
+    let toml = r#"
+        [data]
+        folder = "moved"
+        name = "{label}/{take}"
+        validate = { take = ["2", "3"] }
+        [input]
+        kind = "series"
+        columns = ["x", "y"]
+        rate = 50
+        steps = 20
+        stride = 5
+        resolution = 0.01
+        [model]
+        width = 8
+        heads = 2
+        hidden = 8
+        blocks = 1
+        [train]
+        epochs = 20
+        [events]
+        cadence = 4
+        silent = ["still"]
+    "#;
+    task(folder, toml)
+}
+
+#[test]
+fn streams_are_made_of_readings() {
+    let folder = tempfile::tempdir().unwrap();
+    let task = takes(folder.path());
+    let settings = mix::Settings {
+        minutes: 1.0,
+        ratio: None,
+        pause: [0.2, 0.4],
+        is_background: false,
+        behind: Behind::Nothing,
+        seed: 7,
+    };
+    let stream = mixed(&task, &settings).unwrap();
+    assert_eq!((stream.values.len(), stream.channels, stream.rate), (6000, 2, 50.0));
+    let up = stream.said.iter().filter(|spoken| spoken.label == "up").count();
+    assert!(up > 10 && up.abs_diff(stream.said.len() - up) <= 1, "{:?}", stream.said);
+    let rows: Vec<[i16; 2]> = stream.values.chunks_exact(2).map(|row| [row[0], row[1]]).collect();
+    // Readings are steps of a hundredth, and takes are as they were.
+    for spoken in &stream.said {
+        let [start, end] = [spoken.start, spoken.end].map(|at| (at * 50.0).round() as usize);
+        assert!([70, 75].contains(&(end - start)), "{spoken:?}");
+        let sign = if spoken.label == "up" { 1 } else { -1 };
+        for (n, row) in rows[start..end].iter().enumerate() {
+            let value = sign * 10 * (n as i16 % 20);
+            assert_eq!(*row, [value, 100 + value], "{spoken:?} at {n}");
+        }
+    }
+    let between = &rows[(stream.said[0].end * 50.0).round() as usize..(stream.said[1].start * 50.0).round() as usize];
+    assert!((10..20).contains(&between.len()) && between.iter().all(|[x, y]| (0..=1).contains(x) && y - x == 100));
+
+    let alone = mixed(&task, &mix::Settings { is_background: true, ..settings.clone() }).unwrap();
+    assert!(alone.said.is_empty() && alone.values.chunks_exact(2).all(|row| (0..=1).contains(&row[0])));
+    let noisy = mixed(&task, &mix::Settings { ratio: Some(20.0), ..settings.clone() }).unwrap();
+    assert_eq!(noisy.said, stream.said);
+    let apart = noisy.values.iter().zip(&stream.values).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt();
+    let whole = stream.values.iter().step_by(2).map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+    assert!((0.02..0.2).contains(&(apart / whole)), "{apart} {whole}");
+    let sound = mix::Settings { behind: Behind::Recordings(vec![vec![0; 100]]), ..settings };
+    assert!(mixed(&task, &sound).unwrap_err().to_string().contains("the background of series"));
+}
+
+/// What a model of sensors says along a stream is what its listener says, and its file gets thresholds.
+#[test]
+fn a_stream_of_readings() {
+    let folder = tempfile::tempdir().unwrap();
+    let task = takes(folder.path());
+    let files = Files::beside(&folder.path().join("model.heed"));
+    let trained = task.train(None, &files, false, &mut ()).unwrap().unwrap();
+    let model = Model::load(&trained.bytes).unwrap();
+    let settings = model.events();
+    assert_eq!(settings.cadence, 4);
+    let silent: Vec<bool> = settings.classes.iter().map(|class| class.is_silent).collect();
+    assert_eq!(silent, model.labels().iter().map(|label| label == "still").collect::<Vec<_>>());
+    let pause = [0.2, 0.4];
+    let all =
+        mix::Settings { minutes: 1.0, ratio: None, pause, is_background: false, behind: Behind::Nothing, seed: 3 };
+    let stream = mixed(&task, &all).unwrap();
+    let heard = scores(&model, &stream.values, &settings).unwrap();
+    assert_eq!((heard.rate, heard.length, heard.window), (50.0, 3000, 20));
+    let mut listener = heedful::dynamic::Listener::new(&model).unwrap();
+    let events = heard.events(&settings).unwrap();
+    assert_eq!(events, listener.push(&stream.values));
+    let found = score(&heard, model.labels(), &events, &stream.said);
+    assert!(found.spoken > 20 && found.recall() > 0.8 && found.precision() > 0.8, "{found:?}");
 }

@@ -171,7 +171,10 @@ impl Said<'_> {
     }
 }
 
-const fn is_silent(label: &str) -> bool {
+/// Whether a class of this label is no event where a file does not say what is: "nothing", "silence" and "unknown", with
+/// or without `_` around them.
+#[must_use]
+pub const fn is_silent(label: &str) -> bool {
     let mut i = 0;
     while i < SILENT.len() {
         if super::shape::is(label, SILENT[i]) {

@@ -36,6 +36,7 @@ mod write_decoder;
 mod write_events;
 
 pub use decoder::DecoderConfig;
+pub use events::is_silent;
 pub(crate) use part::Read;
 pub use shape::{InputKind, InputShape, OutputKind, Shape, Softmax};
 #[doc(hidden)]

@@ -7,6 +7,7 @@ mod cycles;
 mod decoder;
 mod embassy;
 mod emulator;
+mod events;
 mod external;
 mod firmware;
 mod golden;
@@ -86,6 +87,12 @@ Executed instructions of an inference, of its largest slice, and of a listener i
 sound and of silence, for digits_nothing and commands on Cortex-M4, unless others are named;
 and what the listener's gate spares in a quiet hour.
 
+cargo xtask events --data DIR [--model FILE] [--markdown FILE]
+
+Lets each model of this repository, or one, run over streams of what validates and of backgrounds
+(heedful mix, heedful stream): recall, false alarms and delay. DIR is the folder that the models are
+trained on (models/digits.py, models/commands_small.py, models/running_speech.py).
+
 cargo xtask streaming --model FILE [--target NAME]... [--markdown FILE]
 
 Builds a model that hears a token at a time into firmware (Cortex-M4, M0, M55 and RV32, unless
@@ -158,7 +165,7 @@ fn run() -> Result<bool> {
     let mut test = false;
     let mut shapes = Vec::new();
     let mut outputs = Outputs::default();
-    let (mut model, mut input) = (None, None);
+    let (mut model, mut input, mut data) = (None, None, None);
     let mut prompt = String::from("Once upon a time");
     let mut tokens = 160;
     while let Some(arg) = args.next()? {
@@ -188,6 +195,7 @@ fn run() -> Result<bool> {
             Long("shape") => shapes.push(shape::checked(&args.value()?.string()?)?),
             Long("model") => model = Some(PathBuf::from(args.value()?)),
             Long("input") => input = Some(PathBuf::from(args.value()?)),
+            Long("data") => data = Some(PathBuf::from(args.value()?)),
             Long("prompt") => prompt = args.value()?.string()?,
             Long("tokens") => tokens = args.value()?.parse()?,
             Long("json") => outputs.json = Some(args.value()?.into()),
@@ -218,6 +226,10 @@ fn run() -> Result<bool> {
             infer::run(&chosen, &model, &input, document).map(|()| true)
         }
         Some("listening") => listening::run(&chosen, model, document).map(|()| true),
+        Some("events") => {
+            let data = data.context("which data? --data DIR")?;
+            events::run(&data, model.as_deref(), document).map(|()| true)
+        }
         Some("streaming") => {
             let model = model.context("which model? --model model.heed")?;
             streaming::run(&chosen, &model, document).map(|()| true)

@@ -3,19 +3,24 @@
 use clap::Args;
 use heedful::dynamic::Model;
 use heedful::events::MAX_SMOOTHING;
-use heedful_lab::stream::{Score, curve, score, scores, thresholds, truth};
+use heedful::format::InputKind;
+use heedful_import::arrays::Array;
+use heedful_lab::stream::{Score, curve, rate_of, score, scores, thresholds, truth};
 use heedful_lab::{Error, data, file};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Listen to a long recording, and say how many events are right.
+/// Run a model over a long recording as firmware does, and say how many events are right.
 #[derive(Debug, Args)]
 pub struct Stream {
     /// The model.
     #[arg(value_name = "FILE.heed")]
     model: PathBuf,
-    /// The recording: WAV, FLAC, Ogg or MP3.
-    #[arg(long, value_name = "FILE")]
-    wav: PathBuf,
+    /// The recording of sound: WAV, FLAC, Ogg or MP3.
+    #[arg(long, value_name = "FILE", required_unless_present = "series")]
+    wav: Option<PathBuf>,
+    /// The recording of sensors: raw readings as their driver gives them, `[readings, channels]`.
+    #[arg(long, value_name = "FILE.npy", conflicts_with = "wav")]
+    series: Option<PathBuf>,
     /// What is in it, `start_s,end_s,label`; without it, each event is a false alarm.
     #[arg(long, value_name = "FILE.csv")]
     truth: Option<PathBuf>,
@@ -31,6 +36,9 @@ pub struct Stream {
     /// Threshold of all classes, 0 to 1 [default: as the file says].
     #[arg(long, value_name = "PROBABILITY", conflicts_with = "threshold_for", value_parser = probability)]
     threshold: Option<f32>,
+    /// Seconds that an event may lie beside what it tells of [default: a quarter of the model's window].
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    near: Option<f64>,
     /// Draw misses against false alarms by the threshold.
     #[arg(long, value_name = "FILE.svg")]
     curve: Option<PathBuf>,
@@ -46,6 +54,12 @@ fn per_hour(text: &str) -> Result<f64, String> {
     number.filter(|x| *x >= 0.0 && x.is_finite()).ok_or_else(|| "expected a number an hour, such as 0.5/h".to_owned())
 }
 
+/// Parses a time.
+fn seconds(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|x: &f64| *x >= 0.0 && x.is_finite());
+    number.ok_or_else(|| "expected seconds from 0 on".to_owned())
+}
+
 /// Parses a threshold.
 fn probability(text: &str) -> Result<f32, String> {
     let number = text.parse().ok().filter(|x| *x > 0.0 && *x <= 1.0);
@@ -59,16 +73,21 @@ impl Stream {
         let wrong = |error: heedful::Error| Error::content(&self.model, error);
         let model = Model::load(&bytes).map_err(wrong)?;
         let mut settings = model.events();
-        let rate = model.frontend().map(|frontend| frontend.params.sample_rate);
-        let rate = rate.ok_or_else(|| Error::content(&self.model, "no audio front end"))?;
         settings.cadence = self.cadence.unwrap_or(settings.cadence);
         settings.smoothing = self.smoothing.unwrap_or(settings.smoothing);
         if let Some(threshold) = self.threshold {
             settings = thresholds::with(&settings, None, threshold);
         }
-        let samples = data::read(&self.wav, rate)?;
-        let said = self.truth.as_ref().map_or(Ok(vec![]), |path| truth::read(path))?;
-        let heard = scores(&model, &samples, &settings)?;
+        let values = self.values(&model)?;
+        let mut said = self.truth.as_ref().map_or(Ok(vec![]), |path| truth::read(path))?;
+        // What is never an event is not missed either.
+        let silent = |label: &String| {
+            let class = model.labels().iter().position(|known| known == label);
+            class.is_some_and(|class| settings.classes[class].is_silent)
+        };
+        said.retain(|spoken| !silent(&spoken.label));
+        let mut heard = scores(&model, &values, &settings)?;
+        heard.near = self.near.unwrap_or(heard.near);
         if let Some(rate) = self.threshold_for {
             settings = thresholds::choose(&heard, model.labels(), &settings, &said, rate)?;
         }
@@ -76,7 +95,7 @@ impl Stream {
         if self.events {
             say!("start_s,end_s,label,score");
             for event in &events {
-                let seconds = |at: u64| at as f64 / f64::from(rate);
+                let seconds = |at: u64| at as f64 / heard.rate.max(1e-9);
                 let label = &model.labels()[event.class];
                 say!("{:.3},{:.3},{label},{:.3}", seconds(event.start), seconds(event.end), event.score);
             }
@@ -99,9 +118,49 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Samples, or the values of raw readings.
+    fn values(&self, model: &Model) -> Result<Vec<i16>, Error> {
+        let wrong = |reason: &str| Error::content(&self.model, reason);
+        match (&self.wav, &self.series, model.frontend()) {
+            (Some(path), _, Some(frontend)) => Ok(data::read(path, frontend.params.sample_rate)?),
+            (None, Some(path), None) if rate_of(model) > 0.0 => readings(path, model),
+            (Some(_), _, None) => Err(wrong("no audio front end, as `--wav` needs")),
+            (None, _, Some(_)) => Err(wrong("a model of sound, expected one of sensors for `--series`")),
+            (None, _, None) => Err(wrong("it does not say how many readings there are in a second")),
+        }
+    }
+}
+
+/// Raw readings of a file.
+fn readings(path: &Path, model: &Model) -> Result<Vec<i16>, Error> {
+    let input = model.shape().input;
+    let expected = if input.kind == InputKind::Features { input.columns * input.channels } else { 0 };
+    let array = Array::read(path).map_err(Error::import(path))?;
+    let found = match array.shape[..] {
+        [_] => 1,
+        [_, channels] => channels,
+        _ => 0,
+    };
+    if found != expected || expected == 0 {
+        let reason = format!("an array of the shape {:?}, expected [readings, {expected}]", array.shape);
+        return Err(Error::content(path, reason));
+    }
+    let raw = |(at, &value): (usize, &f64)| {
+        let whole = (value.fract() == 0.0 && value.abs() <= 32768.0).then_some(value as i16);
+        whole.ok_or_else(|| {
+            let reason =
+                format!("value {at} is {value}, expected whole numbers of 16 bits, as a sensor's driver gives");
+            Error::content(path, reason)
+        })
+    };
+    array.values.iter().enumerate().map(raw).collect()
+}
+
 fn print(score: &Score) {
-    let Score { spoken, heard, once, false_alarms, hours, .. } = score;
+    let Score { spoken, heard, once, events, false_alarms, hours, .. } = score;
     say!("recall {:.4} ({heard} of {spoken}), one event each: {once}", score.recall());
+    say!("precision {:.4} ({} of {events} events)", score.precision(), events - false_alarms);
     say!("false alarms {false_alarms} in {hours:.2} hours, {:.2} an hour", score.per_hour());
-    say!("delay {:.2} s from the end of a word to its event, in the median", score.median_delay());
+    say!("delay {:.2} s from the end of what it tells of to its event, in the median", score.median_delay());
 }

@@ -157,6 +157,12 @@ impl Dataset {
         &self.files[self.recordings[recording].file].path
     }
 
+    /// Whether examples are windows round marks.
+    #[must_use]
+    pub fn has_marks(&self) -> bool {
+        self.files.iter().any(|file| file.marks.is_some())
+    }
+
     /// The values of an example: exactly those of its window, or the whole recording.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The `[augment]` table: how training examples are altered, so that a model meets more than was recorded.
 
 use crate::dataset::InputConfig;
+use crate::dataset::config::Audio;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -30,6 +31,9 @@ pub struct Augment {
     pub room: Option<f64>,
     /// Sound: decibels of a label above the "nothing" that lies behind it; half of them get one.
     pub background: Option<Between>,
+    /// Sound that is held against running means: seconds that were heard before an example, of silence, "nothing" or
+    /// another example, so that the means are as they are in a stream.
+    pub before: f64,
     /// Sound: share of the examples that are silence, noise and hum made up, and "nothing".
     pub made_nothing: f64,
     /// Sound: the most frames that are masked.
@@ -56,13 +60,14 @@ impl Augment {
             InputConfig::Series(_) => "series",
             InputConfig::Image(_) => "image",
         };
-        let keys: [(&str, bool, &[&str]); 13] = [
+        let keys: [(&str, bool, &[&str]); 14] = [
             ("speed", self.speed.is_some(), &["audio", "series"]),
             ("gain", self.gain.is_some(), &["audio", "series"]),
             ("noise", self.noise.is_some(), &["audio", "series", "image"]),
             ("tilt", self.tilt.is_some(), SOUND),
             ("room", self.room.is_some(), SOUND),
             ("background", self.background.is_some(), SOUND),
+            ("before", self.before != 0.0, SOUND),
             ("made_nothing", self.made_nothing > 0.0, SOUND),
             ("mask_frames", self.mask_frames > 0, SOUND),
             ("mask_bands", self.mask_bands > 0, SOUND),
@@ -85,6 +90,13 @@ impl Augment {
         }
         if let Some([least, _]) = self.speed.filter(|[least, most]| *least < 0.1 || *most > 10.0) {
             return Err(format!("`augment.speed` begins at {least}, expected 0.1 to 10"));
+        }
+        if !(0.0..=60.0).contains(&self.before) {
+            return Err(format!("`augment.before` is {}, expected seconds from 0 to 60", self.before));
+        }
+        let runs = |audio: &Audio| audio.front_end.running.is_some();
+        if self.before > 0.0 && !matches!(input, InputConfig::Audio(audio) if runs(audio)) {
+            return Err("`augment.before` is for running means: `input.running` is missing".to_owned());
         }
         let shares = [("mix_up", self.mix_up), ("made_nothing", self.made_nothing)];
         let shares = shares.into_iter().chain(self.room.map(|x| ("room", x))).chain(self.flip.map(|x| ("flip", x)));

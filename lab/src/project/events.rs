@@ -2,10 +2,11 @@
 
 use super::{Inputs, Task};
 use crate::Error;
-use crate::stream::mix::{Behind, Settings, mix};
-use crate::stream::{scores, thresholds};
-use heedful::dynamic::Model;
+use crate::stream::mix::{Behind, Material, Settings, mix};
+use crate::stream::{Spoken, rate_of, scores, thresholds};
+use heedful::dynamic::{Ear, Model};
 use heedful::events::MAX_SMOOTHING;
+use heedful::format::is_silent;
 use heedful::format::write::EventsModel;
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +16,11 @@ const LONGEST: f64 = 120.0;
 const PAUSE: [f64; 2] = [0.5, 1.5];
 /// Decibels of a recording above what is behind it.
 const RATIO: f64 = 15.0;
+/// Seconds between a mark and its event, at most, as the standards for detectors of heartbeats allow (ANSI/AAMI EC57).
+const NEAR_MARK: f64 = 0.15;
 
 /// What events are made of.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EventsConfig {
     /// False alarms in an hour of "nothing", at most.
@@ -26,15 +29,28 @@ pub struct EventsConfig {
     pub cadence: u32,
     /// Each inference moves the smoothed probabilities by `2^-smoothing` of the way to its own.
     pub smoothing: u32,
+    /// Labels that are no events, beside "nothing", "silence" and "unknown".
+    pub silent: Vec<String>,
 }
 
 impl Default for EventsConfig {
     fn default() -> Self {
-        Self { false_alarms: 1.0, cadence: 10, smoothing: 1 }
+        Self { false_alarms: 1.0, cadence: 10, smoothing: 1, silent: vec![] }
     }
 }
 
 impl EventsConfig {
+    /// Refuses labels to be silent that are none.
+    pub(super) fn check_labels(&self, labels: &[String]) -> Result<(), Error> {
+        match self.silent.iter().find(|label| !labels.contains(label)) {
+            None => Ok(()),
+            Some(unknown) => {
+                let known = labels.join(", ");
+                Err(Error::Training(format!("`events.silent` has {unknown}, which is no label: there are {known}")))
+            }
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         if !(self.false_alarms >= 0.0 && self.false_alarms.is_finite()) {
             return Err(format!("`events.false_alarms` is {}, expected a number from 0 on", self.false_alarms));
@@ -48,71 +64,102 @@ impl EventsConfig {
 }
 
 impl Task {
-    /// How many examples of "nothing" validate, and how many of all.
-    fn validating(&self) -> (usize, usize) {
-        let nothing = self.data.labels.len() - 1;
-        let validation = &self.data.split.validation;
-        let count = validation.iter().filter(|&&item| self.data.items[item].class == nothing).count();
-        (count, validation.len())
+    /// For each class whether it is no event.
+    #[must_use]
+    pub fn silent(&self) -> Vec<bool> {
+        let silent = &self.project.events.silent;
+        self.data.labels.iter().map(|label| is_silent(label) || silent.contains(label)).collect()
     }
 
     /// Whether there is what thresholds can be chosen on.
     fn chooses_thresholds(&self) -> bool {
-        let (count, all) = self.validating();
-        let is_sound = matches!(self.inputs, Inputs::Sound { .. });
-        is_sound && self.data.nothing && count > 0 && count < all
+        let is_stream = match self.inputs {
+            Inputs::Sound { .. } => true,
+            Inputs::Series { .. } => self.data.rate.is_some(),
+            Inputs::Image { .. } => false,
+        };
+        let [silent, events] = self.validating();
+        is_stream && silent > 0 && events > 0
+    }
+
+    /// How many examples validate of classes that are no events, and of those that are.
+    fn validating(&self) -> [usize; 2] {
+        let (silent, validation) = (self.silent(), &self.data.split.validation);
+        let count = validation.iter().filter(|&&item| silent[self.data.items[item].class]).count();
+        [count, validation.len() - count]
+    }
+
+    /// What the file says of events before thresholds are chosen.
+    fn events_of(&self, bytes: &[u8]) -> Result<EventsModel, Error> {
+        let said = EventsModel::of(bytes).map_err(wrong)?;
+        let EventsConfig { cadence, smoothing, .. } = self.project.events;
+        let mut settings = EventsModel { cadence, smoothing, ..said };
+        settings.classes.iter_mut().zip(self.silent()).for_each(|(class, silent)| class.is_silent = silent);
+        Ok(settings)
     }
 
     /// A file with room for thresholds, if they will be chosen.
     pub(super) fn with_room(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
-        if !self.chooses_thresholds() {
-            return Ok(bytes);
+        match self.chooses_thresholds() {
+            true => self.events_of(&bytes)?.write(&bytes).map_err(wrong),
+            false => Ok(bytes),
         }
-        let room = EventsModel::of(&bytes).and_then(|events| events.write(&bytes));
-        room.map_err(|error| Error::Training(format!("thresholds: {error}")))
     }
 
-    /// A file with thresholds for each class: the lowest that give as few false alarms as asked for, in a stream of the
-    /// sounds of "nothing" that validate and then of the labels, each once, over such sounds. The file as it is where
-    /// there are none.
+    /// A file with thresholds for each class: the lowest that give as few false alarms as asked for, in a stream of what
+    /// validates of classes that are no events, and then of the labels over or between such recordings. The file as it
+    /// is where there are none.
     ///
     /// # Errors
     /// If a recording cannot be read, or something is wrong with the file.
     pub fn with_thresholds(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
-        let wrong = |error: heedful::Error| Error::Training(format!("thresholds: {error}"));
-        let model = Model::load(&bytes).map_err(wrong)?;
-        let Some(params) = model.frontend().map(|frontend| frontend.params) else { return Ok(bytes) };
-        let (count, all) = self.validating();
         if !self.chooses_thresholds() {
             return Ok(bytes);
         }
-        let rate = params.sample_rate;
-        let window = params.samples(model.shape().input.steps) as f64 / f64::from(rate);
+        let model = Model::load(&bytes).map_err(wrong)?;
+        let settings = self.events_of(&bytes)?;
+        let is_sound = matches!(self.inputs, Inputs::Sound { .. });
+        let silent = self.silent();
+        let material = Material { data: &self.data, inputs: &self.inputs, silent: &silent };
+        let window = Ear::new(&model, settings.clone()).map_err(wrong)?.window();
+        let window = window as f64 / rate_of(&model).max(1e-9);
         let minutes = |count: usize, each: f64| (count as f64 * each / 60.0).min(LONGEST);
-        let seed = self.project.train.seed;
+        let [nothing, events] = self.validating();
         let background = Settings {
-            minutes: minutes(count, window),
+            minutes: minutes(nothing, window),
             ratio: None,
             pause: PAUSE,
             is_background: true,
             behind: Behind::Nothing,
-            seed,
+            seed: self.project.train.seed,
         };
         let words = Settings {
-            minutes: minutes(all - count, window + PAUSE[1]),
-            ratio: Some(RATIO),
+            minutes: minutes(events, window + PAUSE[1]),
+            ratio: is_sound.then_some(RATIO),
             is_background: false,
             ..background.clone()
         };
-        let (mut samples, _) = mix(&self.data, rate, &background)?;
-        let (said, mut truth) = mix(&self.data, rate, &words)?;
-        let after = samples.len() as f64 / f64::from(rate);
-        truth.iter_mut().for_each(|spoken| (spoken.start, spoken.end) = (spoken.start + after, spoken.end + after));
-        samples.extend(said);
-        let EventsConfig { false_alarms, cadence, smoothing } = self.project.events;
-        let settings = EventsModel { cadence, smoothing, ..model.events() };
-        let heard = scores(&model, &samples, &settings)?;
-        let chosen = thresholds::choose(&heard, &self.data.labels, &settings, &truth, false_alarms)?;
+        // Where "nothing" is in the same recordings as the rest, there is no stream of it alone.
+        let mut stream = match mix(&material, &background) {
+            Ok(stream) => stream.values,
+            Err(_) if !is_sound => vec![],
+            Err(error) => return Err(error),
+        };
+        let said = mix(&material, &words)?;
+        let after = (stream.len() / said.channels) as f64 / said.rate;
+        let later = |spoken: Spoken| Spoken { start: spoken.start + after, end: spoken.end + after, ..spoken };
+        let truth: Vec<Spoken> = said.said.into_iter().map(later).collect();
+        stream.extend(said.values);
+        let mut heard = scores(&model, &stream, &settings)?;
+        if self.data.has_marks() {
+            heard.near = NEAR_MARK;
+        }
+        let chosen =
+            thresholds::choose(&heard, &self.data.labels, &settings, &truth, self.project.events.false_alarms)?;
         chosen.write(&bytes).map_err(wrong)
     }
+}
+
+fn wrong(error: heedful::Error) -> Error {
+    Error::Training(format!("thresholds: {error}"))
 }

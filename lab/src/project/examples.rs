@@ -120,6 +120,8 @@ impl<'a> Altered<'a> {
     fn sound(&self, epoch: usize, slot: Slot, draw: &mut Draw) -> Result<Vec<i16>, Error> {
         let Inputs::Sound { tables, samples: length, .. } = self.inputs else { return Ok(vec![]) };
         let rate = tables.params.sample_rate;
+        let hop = tables.params.hop as usize;
+        let before = (self.augment.before * f64::from(rate)) as usize / hop * hop;
         let mut heard = match slot {
             Slot::Item { class, number } => self.heard(self.item(epoch, class, number), *length, rate, draw)?,
             Slot::Made => sound::nothing(*length, rate, draw),
@@ -128,6 +130,9 @@ impl<'a> Altered<'a> {
                 sound::alter(window, true, *length, rate, self.augment, draw)
             }
         };
+        if before > 0 {
+            heard.splice(..0, self.before(before, rate, draw)?);
+        }
         let is_label =
             matches!(slot, Slot::Item { class, .. } if !self.data.nothing || class + 1 < self.data.labels.len());
         let count = self.backgrounds.len();
@@ -135,11 +140,27 @@ impl<'a> Altered<'a> {
             && draw.random_bool(BACKGROUND)
         {
             let item = self.backgrounds[draw.random_range(0..count)];
-            let behind = self.heard(&item, *length, rate, draw)?;
-            sound::behind(&mut heard, &behind, between(draw, range));
+            let behind = self.heard(&item, before + length, rate, draw)?;
+            sound::behind(&mut heard, before, &behind, between(draw, range));
         }
         sound::microphone(&mut heard, self.augment, draw);
         Ok(sound::converted(&heard))
+    }
+
+    /// What was heard before an example: silence, "nothing", or an example and silence after it.
+    fn before(&self, length: usize, rate: u32, draw: &mut Draw) -> Result<Vec<f32>, Error> {
+        let mut before: Vec<f32> = (0..length).map(|_| draw.random_range(-1.5..1.5)).collect();
+        let items = &self.data.split.train;
+        let item = match draw.random_range(0..3) {
+            0 => return Ok(before),
+            1 if !self.backgrounds.is_empty() => self.backgrounds[draw.random_range(0..self.backgrounds.len())],
+            _ => self.data.items[items[draw.random_range(0..items.len())]],
+        };
+        let is_background = self.data.nothing && item.class + 1 == self.data.labels.len();
+        let silent = if is_background { 0 } else { draw.random_range(0..=length / 2) };
+        let heard = self.heard(&item, length - silent, rate, draw)?;
+        before.iter_mut().zip(heard).for_each(|(x, heard)| *x += heard);
+        Ok(before)
     }
 
     fn heard(&self, item: &Item, samples: usize, rate: u32, draw: &mut Draw) -> Result<Vec<f32>, Error> {

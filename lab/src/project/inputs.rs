@@ -164,13 +164,28 @@ impl Inputs {
         }
     }
 
-    /// Features of as many samples as an input has.
+    /// Features of as many samples as an input has, at the end of those that are given; what comes before counts for
+    /// running means.
     #[must_use]
     pub fn features(&self, samples: &[i16]) -> Vec<f32> {
-        let Self::Sound { tables, frames, .. } = self else { return vec![] };
-        let mut heard = vec![0i8; frames * tables.params.bands as usize];
-        features(&tables.frontend(), samples, *frames, &mut heard);
+        let Self::Sound { tables, frames, samples: length, .. } = self else { return vec![] };
+        let (bands, hop) = (tables.params.bands as usize, tables.params.hop as usize);
+        let before = samples.len().saturating_sub(*length) / hop;
+        let mut heard = vec![0i8; (before + frames) * bands];
+        features(&tables.frontend(), samples, before + frames, &mut heard);
+        heard.drain(..before * bands);
         heard.into_iter().map(|x| f32::from(x) * OCTAVE_EIGHTH as f32).collect()
+    }
+
+    /// What a sensor's driver would have given for values of a recording of a class: its steps, not yet rounded. Of no
+    /// class, the values are in the unit of all.
+    #[must_use]
+    pub fn readings(&self, values: &[f32], class: Option<usize>) -> Vec<f32> {
+        let Self::Series { of, factors, usual, .. } = self else { return vec![] };
+        let factor = class.map_or(1.0, |class| factors[class]);
+        let resolution = of.readings.iter().zip(usual).map(|(reading, [_, usual])| reading.scale as f32 * usual);
+        let resolution: Vec<f32> = resolution.collect();
+        values.iter().zip(resolution.iter().cycle()).map(|(x, resolution)| x * factor / resolution).collect()
     }
 
     fn normalised(&self, values: &[f32]) -> Vec<f32> {

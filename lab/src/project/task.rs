@@ -53,6 +53,7 @@ impl Task {
     pub fn new(project: Project, progress: Option<&(dyn Fn(usize, usize) + Sync)>) -> Result<Self, Error> {
         let options = Options { labels: &project.labels, progress, ..Options::new(&project.root, project.train.seed) };
         let data = Dataset::read(&project.data, &project.input, &options)?;
+        project.events.check_labels(&data.labels)?;
         let inputs = Inputs::new(&project.input, &project.model, &data)?;
         let initial = project.model.initial(
             inputs.graph(),

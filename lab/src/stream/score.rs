@@ -12,6 +12,8 @@ pub struct Score {
     pub heard: usize,
     /// How many of it were one event, and no other beside it.
     pub once: usize,
+    /// Events.
+    pub events: usize,
     /// Events where nothing of their label was.
     pub false_alarms: usize,
     /// Hours of the stream.
@@ -29,6 +31,12 @@ impl Score {
         if self.spoken > 0 { self.heard as f64 / self.spoken as f64 } else { 1.0 }
     }
 
+    /// Share of the events that were right; 1 of none.
+    #[must_use]
+    pub fn precision(&self) -> f64 {
+        if self.events > 0 { 1.0 - self.false_alarms as f64 / self.events as f64 } else { 1.0 }
+    }
+
     /// False alarms in an hour.
     #[must_use]
     pub fn per_hour(&self) -> f64 {
@@ -44,22 +52,22 @@ impl Score {
     }
 }
 
-/// Holds events against what was spoken. An event is right if it overlaps with something of its label, or is less than
-/// a quarter of the model's window from it; what is heard by several events is heard once.
+/// Holds events against what was spoken. An event is right if it overlaps with something of its label, or is near to it
+/// ([`Scores::near`], a quarter of the model's window by default); what is heard by several events is heard once.
 #[must_use]
 pub fn score(scores: &Scores, labels: &[String], events: &[Event], spoken: &[Spoken]) -> Score {
-    let rate = f64::from(scores.rate.max(1));
-    let near = scores.window as f64 / 4.0 / rate;
+    let rate = scores.rate.max(1e-9);
     let seconds = |at: u64| at as f64 / rate;
     let mut events_of = vec![vec![]; spoken.len()];
-    let mut found = Score { hours: scores.hours(), false_of: vec![0; labels.len()], ..Score::default() };
+    let mut found =
+        Score { hours: scores.hours(), events: events.len(), false_of: vec![0; labels.len()], ..Score::default() };
     for (index, event) in events.iter().enumerate() {
         let label = labels.get(event.class).map_or("", String::as_str);
         let (start, end) = (seconds(event.start), seconds(event.end));
         let distance = |spoken: &Spoken| (spoken.start - end).max(start - spoken.end);
         let of_label = spoken.iter().enumerate().filter(|(_, spoken)| spoken.label == label);
         let nearest = of_label.min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
-        match nearest.filter(|(_, spoken)| distance(spoken) <= near) {
+        match nearest.filter(|(_, spoken)| distance(spoken) <= scores.near) {
             Some((at, _)) => events_of[at].push(index),
             None => {
                 found.false_alarms += 1;
@@ -110,7 +118,7 @@ mod tests {
     #[test]
     fn right_doubled_and_false() {
         let labels = ["a".to_owned(), "b".to_owned()];
-        let scores = Scores { rate: 1000, length: 3_600_000, window: 1000, inferences: vec![] };
+        let scores = Scores { rate: 1000.0, length: 3_600_000, window: 1000, near: 0.25, inferences: vec![] };
         let of = |start, end, label: &str| Spoken { start, end, label: label.into() };
         let spoken = [of(1.0, 2.0, "a"), of(5.0, 6.0, "b"), of(9.0, 9.5, "a"), of(12.0, 13.0, "c")];
         let events = [
@@ -124,6 +132,7 @@ mod tests {
         let score = score(&scores, &labels, &events, &spoken);
         assert_eq!((score.spoken, score.heard, score.once), (3, 3, 1));
         assert_eq!((score.false_alarms, score.false_of.clone()), (2, vec![0, 2]));
+        assert!((score.precision() - 4.0 / 6.0).abs() < 1e-9);
         assert!((score.per_hour() - 2.0).abs() < 1e-9 && score.recall() == 1.0);
         assert!((score.median_delay() - 0.4).abs() < 1e-9, "{:?}", score.delays);
     }

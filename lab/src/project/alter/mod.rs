@@ -5,7 +5,7 @@ pub mod series;
 pub mod sound;
 
 use super::augment::Between;
-use crate::augment::Draw;
+use crate::augment::{Draw, normal};
 use rand::RngExt;
 
 /// A number between two, or the first where they are equal.
@@ -16,9 +16,4 @@ pub fn between(draw: &mut Draw, [least, most]: Between) -> f32 {
 /// A number within so much of 0.
 fn within(draw: &mut Draw, most: f32) -> f32 {
     between(draw, [-most, most])
-}
-
-/// A draw of the normal distribution, by the sum of twelve even ones.
-fn normal(draw: &mut Draw) -> f32 {
-    (0..12).map(|_| draw.random_range(-0.5f32..0.5)).sum()
 }

@@ -62,9 +62,9 @@ pub fn microphone(samples: &mut [f32], augment: &Augment, draw: &mut Draw) {
     }
 }
 
-/// Lays another sound behind this one, so many decibels below it.
-pub fn behind(samples: &mut [f32], background: &[f32], decibels: f32) {
-    let level = level(samples) * 10f32.powf(-decibels / 20.0);
+/// Lays another sound behind this one, so many decibels below what it is from `start` on.
+pub fn behind(samples: &mut [f32], start: usize, background: &[f32], decibels: f32) {
+    let level = level(&samples[start..]) * 10f32.powf(-decibels / 20.0);
     add(samples, background, level);
 }
 
@@ -199,7 +199,7 @@ mod tests {
     fn levels() {
         let mut samples = vec![1000.0; 4000];
         let noise = noise(4000, 0.5, &mut draw(1, 2, 3));
-        behind(&mut samples, &noise, 20.0);
+        behind(&mut samples, 0, &noise, 20.0);
         let rest: Vec<f32> = samples.iter().map(|s| s - 1000.0).collect();
         assert!((level(&rest) - 100.0).abs() < 1.0, "{}", level(&rest));
     }

@@ -1,9 +1,11 @@
-//! Streams made of labelled recordings and backgrounds, with what is in them.
+//! Streams of sound.
 
-use super::Spoken;
+use super::{Behind, Material, Mixed, Settings, between, in_turn, refused};
 use crate::Error;
 use crate::augment::draw;
-use crate::dataset::{Content, Dataset};
+use crate::dataset::Content;
+use crate::project::Inputs;
+use crate::stream::Spoken;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
@@ -12,51 +14,18 @@ const QUIET: f32 = 1000.0;
 /// Decibels of noise that is listened to, of full scale.
 const NOISE: f64 = -40.0;
 
-/// What a background is made of.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Behind {
-    /// Recordings of "nothing" that validate.
-    Nothing,
-    /// These, one after the other in an order by chance.
-    Recordings(Vec<Vec<i16>>),
-    /// White noise, 40 dB below full scale.
-    Noise,
-    /// Zeros.
-    Silence,
-}
-
-/// How a stream is made.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// Its length, minutes.
-    pub minutes: f64,
-    /// Decibels of each recording above the background; none without one.
-    pub ratio: Option<f64>,
-    /// Seconds between two recordings, at least and at most.
-    pub pause: [f64; 2],
-    /// Whether recordings of labels are left away: the background alone, as loud as it was recorded.
-    pub is_background: bool,
-    /// What the background is.
-    pub behind: Behind,
-    /// What chance depends on.
-    pub seed: u64,
-}
-
-/// Makes a stream of what validates in a data set: its labels one after the other, each as often as the others, and
-/// a background behind them.
-///
-/// # Errors
-/// If the data set holds no sounds, or nothing of what is asked for.
-pub fn mix(data: &Dataset, rate: u32, settings: &Settings) -> Result<(Vec<i16>, Vec<Spoken>), Error> {
-    let refused = |reason: &str| Error::Training(reason.to_owned());
-    let nothing = data.nothing.then(|| data.labels.len() - 1);
+pub(super) fn mix(of: &Material, settings: &Settings) -> Result<Mixed, Error> {
+    let Inputs::Sound { tables, .. } = of.inputs else { return Err(refused("the data set holds no sounds")) };
+    let (data, rate) = (of.data, f64::from(tables.params.sample_rate));
     let random = &mut draw(settings.seed, 0, 0);
-    let validation = &data.split.validation;
-    let (mut labelled, mut others): (Vec<usize>, Vec<usize>) =
-        validation.iter().partition(|&&item| Some(data.items[item].class) != nothing);
-    labelled.shuffle(random);
+    let mut labelled = vec![vec![]; data.labels.len()];
+    let mut others = vec![];
+    for &item in &data.split.validation {
+        let class = data.items[item].class;
+        if of.silent[class] { others.push(item) } else { labelled[class].push(item) }
+    }
     others.shuffle(random);
-    let length = (settings.minutes * 60.0 * f64::from(rate)) as usize;
+    let length = (settings.minutes * 60.0 * rate) as usize;
     let sound = |item: usize| match data.content(&data.items[item])? {
         Content::Sound(samples) => Ok(samples),
         _ => Err(refused("the data set holds no sounds")),
@@ -82,18 +51,13 @@ pub fn mix(data: &Dataset, rate: u32, settings: &Settings) -> Result<(Vec<i16>, 
             }
         }
     }
-    let mut truth = vec![];
+    let mut said = vec![];
     if !settings.is_background {
-        if labelled.is_empty() {
+        if labelled.iter().all(Vec::is_empty) {
             return Err(refused("no recording of a label validates"));
         }
-        let pause = |random: &mut crate::augment::Draw| {
-            let [least, most] = settings.pause;
-            let seconds = if least < most { random.random_range(least..most) } else { least };
-            (seconds * f64::from(rate)) as usize
-        };
-        let mut at = pause(random);
-        for &item in labelled.iter().cycle() {
+        let mut at = between(settings.pause, rate, random);
+        for item in in_turn(labelled, random) {
             let samples = sound(item)?;
             if at + samples.len() >= length {
                 break;
@@ -104,16 +68,17 @@ pub fn mix(data: &Dataset, rate: u32, settings: &Settings) -> Result<(Vec<i16>, 
                 _ => 1.0,
             };
             stream[at..].iter_mut().zip(&samples).for_each(|(x, &s)| *x += factor * f32::from(s));
-            let seconds = |at: usize| at as f64 / f64::from(rate);
+            let seconds = |at: usize| at as f64 / rate;
             let label = data.labels[data.items[item].class].clone();
-            truth.push(Spoken { start: seconds(at), end: seconds(at + samples.len()), label });
-            at += samples.len() + pause(random).max(1);
+            said.push(Spoken { start: seconds(at), end: seconds(at + samples.len()), label });
+            at += samples.len() + between(settings.pause, rate, random).max(1);
         }
     }
     // Nothing is clipped: all is made softer, if it must be.
     let most = stream.iter().fold(0f32, |most, x| most.max(x.abs()));
     let factor = if most > 32_000.0 { 32_000.0 / most } else { 1.0 };
-    Ok((stream.iter().map(|x| (factor * x).round() as i16).collect(), truth))
+    let values = stream.iter().map(|x| (factor * x).round() as i16).collect();
+    Ok(Mixed { values, channels: 1, rate, said })
 }
 
 /// Fills a stream with so many recordings in turn, each brought to the same level if it shall be.
@@ -137,7 +102,7 @@ fn fill(
         }
     }
     match at {
-        0 => Err(Error::Training("there are no sounds for the background".to_owned())),
+        0 => Err(refused("there are no sounds for the background")),
         _ => Ok(()),
     }
 }
