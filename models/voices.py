@@ -1,4 +1,4 @@
-"""Words and sentences by the synthetic voices of espeak-ng and flite, for the other scripts of this folder."""
+"""Words by the synthetic voices of espeak-ng and flite, for models/digits.py and models/commands_small.py."""
 
 import subprocess
 
@@ -27,15 +27,3 @@ def speak(folder, word, name, number):
             subprocess.run(command, check=True)
             take += 1
     return take - 100
-
-
-def say(folder, number, sentence):
-    """A sentence by one voice, at a speed, as its number chooses."""
-    if number % 9 == 0:
-        voice = FLITE[number // 9 % 4]
-        subprocess.run(["flite", "-voice", voice, "-t", sentence, "-o", folder / f"{number}_{voice}.wav"], check=True)
-    else:
-        voice = f"{ACCENTS[number % 8]}+{VARIANTS[number // 8 % 12]}"
-        command = ["espeak-ng", "-v", voice, "-s", str(SPEEDS[number // 5 % 4]), "-p", str(PITCHES[number % 3])]
-        subprocess.run([*command, "-w", folder / f"{number}_{voice}.wav", sentence], check=True)
-    return 1

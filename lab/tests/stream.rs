@@ -269,7 +269,8 @@ fn takes(folder: &Path) -> Task {
         hidden = 8
         blocks = 1
         [train]
-        epochs = 20
+        epochs = 120
+        rate = 5e-3
         [events]
         cadence = 4
         silent = ["still"]

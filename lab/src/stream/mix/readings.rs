@@ -29,11 +29,13 @@ pub(super) fn mix(of: &Material, settings: &Settings) -> Result<Mixed, Error> {
         if has_events { labelled[piece.class].push(at) } else { others[0].push(at) }
     }
     let length = (settings.minutes * 60.0 * rate) as usize;
-    let mut stream = Stream { of, values: vec![], said: vec![], ratio: settings.ratio, rate };
+    // Of its own, so that a noisy stream is the clean one with noise.
+    let noise = draw(settings.seed, 1, 0);
+    let mut stream = Stream { of, values: vec![], said: vec![], ratio: settings.ratio, rate, noise };
 
     let has_others = !others[0].is_empty();
     let mut between_them = in_turn(others, random);
-    let mut background = |stream: &mut Stream, rows: usize, random: &mut Draw| -> Result<(), Error> {
+    let mut background = |stream: &mut Stream, rows: usize| -> Result<(), Error> {
         let end = stream.rows() + rows;
         match (&settings.behind, has_others) {
             (Behind::Recordings(_), _) => return Err(refused("the background of series is what validates of them")),
@@ -42,30 +44,30 @@ pub(super) fn mix(of: &Material, settings: &Settings) -> Result<Mixed, Error> {
                     if stream.rows() >= end {
                         break;
                     }
-                    stream.push(&pieces[at], end - stream.rows(), random)?;
+                    stream.push(&pieces[at], end - stream.rows())?;
                 }
             }
             (Behind::Nothing, false) if settings.is_background => {
                 return Err(refused("there are no series for the background"));
             }
             (Behind::Nothing, false) => {}
-            (Behind::Noise, _) => stream.still(rows, 1.0, usual, random),
-            (Behind::Silence, _) => stream.still(rows, 0.0, usual, random),
+            (Behind::Noise, _) => stream.still(rows, 1.0, usual),
+            (Behind::Silence, _) => stream.still(rows, 0.0, usual),
         }
         Ok(())
     };
     if settings.is_background {
-        background(&mut stream, length, random)?;
+        background(&mut stream, length)?;
     } else {
         if labelled.iter().all(Vec::is_empty) {
             return Err(refused("no recording of a label validates"));
         }
         for at in in_turn(labelled, random) {
-            background(&mut stream, between(settings.pause, rate, random), random)?;
+            background(&mut stream, between(settings.pause, rate, random))?;
             if stream.rows() >= length {
                 break;
             }
-            stream.push(&pieces[at], usize::MAX, random)?;
+            stream.push(&pieces[at], usize::MAX)?;
         }
     }
     let mut said = stream.said;
@@ -114,6 +116,7 @@ struct Stream<'a> {
     said: Vec<Spoken>,
     ratio: Option<f64>,
     rate: f64,
+    noise: Draw,
 }
 
 impl Stream<'_> {
@@ -122,7 +125,7 @@ impl Stream<'_> {
     }
 
     /// So many readings of a recording at most, with noise as far below them as is asked for.
-    fn push(&mut self, piece: &Piece, most: usize, random: &mut Draw) -> Result<(), Error> {
+    fn push(&mut self, piece: &Piece, most: usize) -> Result<(), Error> {
         let Material { data, inputs, silent } = *self.of;
         let Content::Series { values, channels } = data.recording(piece.recording)? else {
             return Err(refused("the data set holds no series"));
@@ -137,7 +140,7 @@ impl Stream<'_> {
                 let mean = of_channel().sum::<f32>() / rows;
                 let deviation = (of_channel().map(|x| (x - mean).powi(2)).sum::<f32>() / rows).sqrt();
                 let noise = deviation * 10f32.powf(-ratio as f32 / 20.0);
-                values.iter_mut().skip(channel).step_by(channels).for_each(|x| *x += noise * normal(random));
+                values.iter_mut().skip(channel).step_by(channels).for_each(|x| *x += noise * normal(&mut self.noise));
             }
         }
         let rows = values.len() / channels.max(1);
@@ -151,10 +154,10 @@ impl Stream<'_> {
     }
 
     /// So many readings of a sensor at rest, with noise of so much of what it usually varies by.
-    fn still(&mut self, rows: usize, noise: f32, usual: &[[f32; 2]], random: &mut Draw) {
+    fn still(&mut self, rows: usize, noise: f32, usual: &[[f32; 2]]) {
         let mut values = Vec::with_capacity(rows * usual.len());
         for _ in 0..rows {
-            values.extend(usual.iter().map(|[mean, deviation]| mean + noise * deviation * normal(random)));
+            values.extend(usual.iter().map(|[mean, deviation]| mean + noise * deviation * normal(&mut self.noise)));
         }
         self.values.extend(self.of.inputs.readings(&values, None));
     }

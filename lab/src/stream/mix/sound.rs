@@ -24,7 +24,9 @@ pub(super) fn mix(of: &Material, settings: &Settings) -> Result<Mixed, Error> {
         let class = data.items[item].class;
         if of.silent[class] { others.push(item) } else { labelled[class].push(item) }
     }
-    others.shuffle(random);
+    // Of its own, so that the labels are the same whatever is behind them.
+    let behind = &mut draw(settings.seed, 1, 0);
+    others.shuffle(behind);
     let length = (settings.minutes * 60.0 * rate) as usize;
     let sound = |item: usize| match data.content(&data.items[item])? {
         Content::Sound(samples) => Ok(samples),
@@ -41,12 +43,12 @@ pub(super) fn mix(of: &Material, settings: &Settings) -> Result<Mixed, Error> {
                 // Uniform noise has a third of the power of its largest values.
                 let most = 32768.0 * 10f32.powf(NOISE as f32 / 20.0) * 3f32.sqrt();
                 let most = if even { QUIET * 3f32.sqrt() } else { most };
-                stream.iter_mut().for_each(|x| *x = random.random_range(-most..most));
+                stream.iter_mut().for_each(|x| *x = behind.random_range(-most..most));
             }
             Behind::Nothing => fill(&mut stream, others.len(), even, |at| sound(others[at]))?,
             Behind::Recordings(recordings) => {
                 let mut order: Vec<usize> = (0..recordings.len()).collect();
-                order.shuffle(random);
+                order.shuffle(behind);
                 fill(&mut stream, order.len(), even, |at| Ok(recordings[order[at]].clone()))?;
             }
         }
