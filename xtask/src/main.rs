@@ -35,6 +35,7 @@ mod timing;
 mod toolchain;
 mod trace;
 mod verify;
+mod watch;
 mod web;
 mod web_test;
 
