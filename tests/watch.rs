@@ -154,6 +154,19 @@ fn pieces() {
     assert!(size_of::<Frames<fn(&[u8])>>() < 300);
 }
 
+/// Blocks of 254 bytes without a zero, and what comes right behind them.
+#[test]
+fn full_blocks() {
+    for run in (230..260).chain(490..520) {
+        for behind in [&[][..], &[0], &[0, 0, 5], &[5, 0]] {
+            let weights: Vec<Narrow> = [&vec![9; run], behind].concat().into_iter().map(Narrow::from_bits).collect();
+            let frame = frame_of([1; 5], &weights);
+            assert_eq!(content(&frame)[9..9 + weights.len()], weights.iter().map(|w| w.to_bits()).collect::<Vec<_>>());
+            assert_eq!(whole(&frame).1.rows, 1, "{run}, {behind:?}");
+        }
+    }
+}
+
 /// A head with a window, a dilated one and one behind a causal mask: rows of few weights, keys apart.
 #[test]
 fn windows_and_dilation() {

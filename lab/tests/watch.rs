@@ -168,6 +168,10 @@ fn bad_input() {
         let reason = complaint(&["watch", "-", "--model", other], &whole);
         assert!(reason.contains("the rows come from another model file: its checksum is 0x"), "{reason}");
     }
+    // Rows that no model has.
+    let row = framed(&[0x12, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 127, 1, 9]);
+    let reason = complaint(&["watch", "-"], &row);
+    assert!(reason.contains("has key 9223372036854775807; there are 65536 positions"), "{reason}");
     // A frame of version 2.
     let mut later = whole.clone();
     later.extend(framed(&[0x21, 0, 0, 0]));

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! watch digits kernels=DSP
-//! cost rows=225 unwatched=1234567 framed=1334567 bytes=14742
+//! cost unwatched=1234567 framed=1334567 bytes=14899
 //! clip 0_george_5.wav
 //! (frames)
 //! done
@@ -11,7 +11,6 @@
 use crate::models::{Listener, Visitor, each_model};
 use crate::{Board, clips, fail, succeed};
 use core::hint::black_box;
-use heedful::watch::Frames;
 use semihosting::io::{Write, stdout};
 use semihosting::println;
 

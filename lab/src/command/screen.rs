@@ -1,6 +1,6 @@
 //! Where inferences are drawn: in place in a terminal, a line for each anywhere else.
 
-use console::{Term, colors_enabled, strip_ansi_codes};
+use console::{Term, colors_enabled, strip_ansi_codes, truncate_str};
 use heedful::watch::Counts;
 use heedful_lab::watch::{Inference, Style, draw, line};
 
@@ -40,7 +40,8 @@ impl Screen {
             Style { columns: columns.into(), lines: usize::from(lines).saturating_sub(3), colours: colors_enabled() };
         self.clear();
         let mut all = draw(inference, style);
-        all.extend([said, counts.to_string()]);
+        // A line that wraps would be two to draw over.
+        all.extend([said, counts.to_string()].map(|line| truncate_str(&line, columns.into(), "…").into_owned()));
         all.iter().for_each(|line| say!("{line}"));
         self.drawn = all.len();
     }

@@ -43,7 +43,7 @@ pub enum WatchError {
         heads: usize,
     },
     /// The model has fewer positions.
-    #[error("a row of head {layer}.{head} has {what} {found}; the model has {positions} positions, counted from 0")]
+    #[error("a row of head {layer}.{head} has {what} {found}; there are {positions} positions, counted from 0")]
     Position {
         /// The row's layer.
         layer: usize,

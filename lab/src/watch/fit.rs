@@ -6,8 +6,8 @@ use crate::inspect::look::Said;
 use crate::inspect::measures::Map;
 use heedful::dynamic::Model;
 use heedful::format::{OutputKind, Softmax};
-use heedful::watch::{Received, VERSION};
-use heedful::{Narrow, Weight, Wide};
+use heedful::watch::{Received, ReceivedRow, VERSION};
+use heedful::{MAX_POSITIONS, Narrow, Weight, Wide};
 
 /// A model, and what rows of it are like.
 pub struct Fit<'m> {
@@ -25,14 +25,15 @@ impl<'m> Fit<'m> {
         Self { model, file }
     }
 
-    /// Refuses frames of another version; those that every program refuses, whatever the model.
+    /// Refuses frames of another version, and rows that no model has.
     ///
     /// # Errors
-    /// [`WatchError::Version`] and [`WatchError::Kind`].
+    /// [`WatchError::Version`], [`WatchError::Kind`] and [`WatchError::Position`].
     pub fn known(received: &Received<'_>) -> Result<(), WatchError> {
         match *received {
             Received::Unknown { version, .. } if version != VERSION => Err(WatchError::Version { found: version }),
             Received::Unknown { kind, .. } => Err(WatchError::Kind { found: kind }),
+            Received::Row(row) => inside(&row, MAX_POSITIONS),
             _ => Ok(()),
         }
     }
@@ -42,7 +43,6 @@ impl<'m> Fit<'m> {
     /// # Errors
     /// Says what does not fit.
     pub fn check(&self, received: &Received<'_>) -> Result<(), WatchError> {
-        Self::known(received)?;
         let shape = self.model.shape();
         match *received {
             Received::Start(start) => match (self.file, start.file) {
@@ -57,12 +57,7 @@ impl<'m> Fit<'m> {
                 if head >= heads {
                     return Err(WatchError::Head { layer, found: head, heads });
                 }
-                let last = row.weights.len().saturating_sub(1).saturating_mul(row.dilation.max(1));
-                let last = if row.weights.is_empty() { 0 } else { row.first.saturating_add(last) };
-                let outside = [("query", row.query), ("key", last)].into_iter().find(|&(_, at)| at >= positions);
-                if let Some((what, found)) = outside {
-                    return Err(WatchError::Position { layer, head, what, found, positions });
-                }
+                inside(&row, positions)?;
                 let expected = match shape.softmax {
                     Softmax::Narrow => Narrow::FULL_SCALE,
                     Softmax::Wide => Wide::FULL_SCALE,
@@ -76,7 +71,7 @@ impl<'m> Fit<'m> {
                 (expected, found) if expected != found => Err(WatchError::Outputs { expected, found }),
                 _ => Ok(()),
             },
-            _ => Ok(()),
+            _ => Self::known(received),
         }
     }
 
@@ -100,4 +95,13 @@ impl<'m> Fit<'m> {
         let probability = if is_choice { *probability } else { 1.0 };
         Some((maps, Said { best: *class, probability, outputs: self.model.real(outputs) }))
     }
+}
+
+/// Whether a row's query and its last key are among so many positions.
+fn inside(row: &ReceivedRow<'_>, positions: usize) -> Result<(), WatchError> {
+    let steps = row.weights.len().saturating_sub(1).saturating_mul(row.dilation.max(1));
+    let last = if row.weights.is_empty() { 0 } else { row.first.saturating_add(steps) };
+    let outside = [("query", row.query), ("key", last)].into_iter().find(|&(_, at)| at >= positions);
+    let (layer, head) = (row.layer, row.head);
+    outside.map_or(Ok(()), |(what, found)| Err(WatchError::Position { layer, head, what, found, positions }))
 }
