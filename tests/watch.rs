@@ -227,8 +227,8 @@ fn other_versions_and_kinds() {
         assert!(matches!(found[1], Shown::Start(0, Some(_))));
         assert_eq!((counts.damaged, counts.lost), (0, 0));
     }
-    // Whole, and yet no frame of this version: wide weights of an odd number of bytes, or larger than full scale; numbers
-    // without an end, or too large; no number at all.
+    // Whole, and yet no frame of this version: wide weights of an odd number of bytes, or larger than full scale;
+    // numbers without an end, or too large; no number at all.
     for content in [
         &[0x13, 0, 0, 0, 0, 0, 0, 0, 1, 9][..],
         &[0x13, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0x80],

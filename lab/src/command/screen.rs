@@ -7,23 +7,23 @@ use heedful_lab::watch::{Inference, Style, draw, line};
 /// Standard output, and how much of it is drawn over.
 pub struct Screen {
     term: Term,
-    /// Lines of the last inference.
-    drawn: usize,
+    /// The last inference.
+    drawn: Vec<String>,
 }
 
 impl Screen {
     /// Nothing is drawn yet.
     pub fn new() -> Self {
-        Self { term: Term::stdout(), drawn: 0 }
+        Self { term: Term::stdout(), drawn: vec![] }
     }
 
-    /// A line of the device's log, which stays.
-    pub fn text(&mut self, text: &str) {
+    /// A line of the device's log, which stays above the maps.
+    pub fn text(&self, text: &str) {
         let lines = text.lines().map(|line| strip_ansi_codes(line).into_owned());
         let lines: Vec<String> = lines.filter(|line| !line.trim().is_empty()).collect();
         if !lines.is_empty() {
             self.clear();
-            lines.iter().for_each(|line| say!("{line}"));
+            lines.iter().chain(&self.drawn).for_each(|line| say!("{line}"));
         }
     }
 
@@ -43,11 +43,11 @@ impl Screen {
         // A line that wraps would be two to draw over.
         all.extend([said, counts.to_string()].map(|line| truncate_str(&line, columns.into(), "…").into_owned()));
         all.iter().for_each(|line| say!("{line}"));
-        self.drawn = all.len();
+        self.drawn = all;
     }
 
-    fn clear(&mut self) {
+    fn clear(&self) {
         // A terminal that does not do it shows one below the other.
-        _ = self.term.clear_last_lines(std::mem::take(&mut self.drawn));
+        _ = self.term.clear_last_lines(self.drawn.len());
     }
 }

@@ -170,9 +170,13 @@ impl Report {
     pub fn warning(&self, warning: &Warning) -> String {
         match *warning {
             Warning::Redundant { heads: (a, b), correlation, cka } => {
-                let outputs = cka.map_or(String::new(), |cka| format!(", CKA of outputs {cka:.2}"));
                 let (a, b) = (self.number(a), self.number(b));
-                format!("{a} and {b} do the same: correlation of patterns {correlation:.2}{outputs}")
+                match cka {
+                    Some(cka) => format!(
+                        "{a} and {b} do the same: correlation of patterns {correlation:.2}, CKA of outputs {cka:.2}"
+                    ),
+                    None => format!("{a} and {b} look at the same: correlation of patterns {correlation:.2}"),
+                }
             }
             Warning::Collapsed { head, effective_rank } => {
                 let head = self.number(head);

@@ -76,9 +76,7 @@ pub enum WatchError {
     #[error("no frames came; the firmware writes them with heedful::watch::Frames")]
     Nothing,
     /// There were frames, but nothing to report.
-    #[error(
-        "no inference came whole, which a report needs: {inferences} began, {lost} rows were lost; all heads must be sent"
-    )]
+    #[error("no inference came whole, with all heads, as a report needs: {inferences} began, {lost} rows were lost")]
     NoneWhole {
         /// Those that began.
         inferences: usize,
