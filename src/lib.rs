@@ -21,6 +21,8 @@ mod documents {
     struct Readme;
     #[doc = include_str!("../docs/kinds.md")]
     struct Kinds;
+    #[doc = include_str!("../docs/watch.md")]
+    struct Watch;
 }
 
 mod activation;
@@ -57,6 +59,7 @@ mod real;
 mod rope;
 mod sample;
 mod tokenizer;
+pub mod watch;
 
 /// Casts between plain data and bytes: bounds of [`Weight`], and what types that `.heed` files hold in place implement.
 pub use bytemuck;

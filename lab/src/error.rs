@@ -2,6 +2,7 @@
 
 use crate::dataset::DataError;
 use crate::network::NetworkError;
+use crate::watch::WatchError;
 use heedful_import::ImportError;
 use heedful_import::convert::ConvertError;
 use heedful_import::weights::WeightsError;
@@ -72,6 +73,9 @@ pub enum Error {
     /// A model cannot be inspected on what is there.
     #[error("{0}")]
     Inspect(String),
+    /// Rows from a device are not what a model or this program can take.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// Training cannot go on.
     #[error("{0}")]
     Training(String),

@@ -40,6 +40,7 @@ pub mod stream;
 pub mod target;
 pub mod train;
 pub mod training;
+pub mod watch;
 pub mod weights;
 
 pub use config::{Config, Preset};

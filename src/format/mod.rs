@@ -178,6 +178,12 @@ impl<'a> File<'a> {
         self.major
     }
 
+    /// The checksum in its header, which tells one file from another.
+    #[must_use]
+    pub const fn checksum(&self) -> u32 {
+        CRC.checksum(must_cast_slice(self.sections))
+    }
+
     /// A file that [`File::open`] has accepted before.
     #[cfg(feature = "std")]
     pub(crate) fn reopen(words: &'a [u32]) -> Self {

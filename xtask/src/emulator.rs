@@ -15,12 +15,17 @@ const QUOTED: usize = 5;
 
 /// Runs `elf` and gives what it printed; a crash, a failure or a hang is an error.
 pub fn run(target: &Target, elf: &Path) -> Result<String> {
+    run_bytes(target, elf).map(|bytes| text(&bytes))
+}
+
+/// [`run`], of firmware that does not print text alone.
+pub fn run_bytes(target: &Target, elf: &Path) -> Result<Vec<u8>> {
     let mut child = start(target, elf, &[])?;
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
     let status = wait(&mut child)?;
-    let complaints = stderr.join().unwrap_or_default();
-    printed(status, &stdout.join().unwrap_or_default(), &complaints)
+    let complaints = text(&stderr.join().unwrap_or_default());
+    printed(status, stdout.join().unwrap_or_default(), &complaints)
 }
 
 /// [`run`] with the emulator's log on, which goes to `read` while it is written.
@@ -37,9 +42,9 @@ pub fn run_logged(
         child.kill()?;
     }
     let status = wait(&mut child)?;
-    let text = stdout.join().unwrap_or_default();
+    let bytes = stdout.join().unwrap_or_default();
     verdict?;
-    printed(status, &text, "")
+    printed(status, bytes, "").map(|bytes| text(&bytes))
 }
 
 fn start(target: &Target, elf: &Path, further: &[&str]) -> Result<Child> {
@@ -59,14 +64,16 @@ fn start(target: &Target, elf: &Path, further: &[&str]) -> Result<Child> {
 }
 
 /// What the firmware printed, if it ended well.
-fn printed(status: Option<ExitStatus>, printed: &str, complaints: &str) -> Result<String> {
+fn printed(status: Option<ExitStatus>, printed: Vec<u8>, complaints: &str) -> Result<Vec<u8>> {
     match status {
-        Some(status) if status.success() => Ok(printed.to_owned()),
-        Some(status) => bail!("the firmware failed ({status}), last lines:\n{}", last_lines(printed, complaints)),
+        Some(status) if status.success() => Ok(printed),
+        Some(status) => {
+            bail!("the firmware failed ({status}), last lines:\n{}", last_lines(&text(&printed), complaints))
+        }
         None => bail!(
             "the firmware did not end within {} s, last lines:\n{}",
             PATIENCE.as_secs(),
-            last_lines(printed, complaints)
+            last_lines(&text(&printed), complaints)
         ),
     }
 }
@@ -88,15 +95,19 @@ fn wait(child: &mut Child) -> Result<Option<ExitStatus>> {
 }
 
 /// Reads a pipe to its end, beside the main thread so that it never fills up.
-fn collect(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+fn collect(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut pipe) = pipe {
             // What came before an error of the pipe still counts.
             _ = pipe.read_to_end(&mut bytes);
         }
-        String::from_utf8_lossy(&bytes).into_owned()
+        bytes
     })
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn last_lines(printed: &str, complaints: &str) -> String {

@@ -23,6 +23,10 @@ pub const LISTENING: &str = "listening";
 pub const LISTEN_EMBASSY: &str = "listen_embassy";
 /// See [`LISTEN_EMBASSY`].
 pub const EMBASSY: &str = "embassy";
+/// The firmware that sends what heads attend to as frames.
+pub const WATCH: &str = "watch";
+/// The feature that puts what writes frames into [`NO_PANIC`].
+pub const WATCHING: &str = "watching";
 /// The firmware that runs each kind of attention.
 pub const KINDS: &str = "kinds";
 /// The firmware that counts each kind of attention.

@@ -36,6 +36,7 @@ mod timing;
 mod toolchain;
 mod trace;
 mod verify;
+mod watch;
 mod web;
 mod web_test;
 

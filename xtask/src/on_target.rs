@@ -9,7 +9,7 @@ use crate::skip::Lack;
 use crate::targets::Target;
 use crate::{
     constant, decoder, embassy, emulator, external, firmware, golden, infer, kernels, kinds, listening, microphone,
-    stories, toolchain,
+    stories, toolchain, watch,
 };
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
@@ -49,6 +49,10 @@ pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool>
                 report.skip(target.name, "published language model", Lack::Data, why);
             }
             _ => {}
+        }
+        if watch::USUAL.contains(&target.name) {
+            report.check(target.name, "frames of attention", watch::check(target));
+            report.check(target.name, "frames without panics", watch::without_panics(target));
         }
         report.check(target.name, "instructions", constant::check(target));
         let minutes = microphone::run(target);

@@ -33,6 +33,7 @@ mod stack;
 mod stories;
 #[cfg(feature = "streaming")]
 mod streaming;
+mod watch;
 
 pub use clips::{Clip, clips};
 pub use constant::constant;
@@ -55,6 +56,7 @@ pub use slices::slices;
 pub use stories::tell;
 #[cfg(feature = "streaming")]
 pub use streaming::hear_sound;
+pub use watch::{watch, watch_for_ever};
 #[cfg(feature = "listening")]
 pub use {
     ear::{EAR, Words},

@@ -2,6 +2,7 @@
 
 use core::hint::black_box;
 use heedful::Outcome;
+use heedful::watch::Frames;
 
 /// What the firmware asks of a model; each type that `heedful::model!` names can do it.
 pub trait Listener: 'static {
@@ -22,6 +23,10 @@ pub trait Listener: 'static {
     fn infer(&mut self) -> Outcome<Self::Logits>;
     /// The same, with an observer that is handed each row of attention weights; gives their number.
     fn watch(&mut self) -> usize;
+    /// Frames of its rows.
+    fn frames<S: FnMut(&[u8])>(sink: S) -> Frames<S>;
+    /// The same inference, its rows to frames.
+    fn infer_into<S: FnMut(&[u8])>(&mut self, frames: &mut Frames<S>) -> Outcome<Self::Logits>;
 }
 
 /// Names a model of the folder `models` and gives it its place in RAM.
@@ -64,6 +69,14 @@ macro_rules! listener {
                         rows += 1;
                     });
                     rows
+                }
+
+                fn frames<S: FnMut(&[u8])>(sink: S) -> Frames<S> {
+                    Frames::of::<$type>(sink)
+                }
+
+                fn infer_into<S: FnMut(&[u8])>(&mut self, frames: &mut Frames<S>) -> Outcome<Self::Logits> {
+                    (**self).infer_heard(frames)
                 }
             }
         }

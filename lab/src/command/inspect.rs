@@ -28,13 +28,20 @@ pub struct Inspect {
     /// Draw these heads alone, such as 2.1,3.0 (block.head, both from 0).
     #[arg(long, value_name = "BLOCK.HEAD,…", value_delimiter = ',')]
     heads: Vec<HeadIndex>,
+    #[command(flatten)]
+    forms: Forms,
+}
+
+/// What a report is written as.
+#[derive(Debug, Args)]
+pub struct Forms {
     /// The report: one page that needs no network.
     #[arg(short, long, value_name = "FILE.html")]
     out: Option<PathBuf>,
-    /// Print the essence; the default if nothing else is asked for.
+    /// Print the essence; what `inspect` does if nothing else is asked for.
     #[arg(long)]
     text: bool,
-    /// A folder for pictures: what each head attends to in each recording of --clips, importance, differences.
+    /// A folder for pictures: what each head attends to in each recording that is drawn, importance, differences.
     #[arg(long, value_name = "DIR")]
     svg: Option<PathBuf>,
     /// A folder for tables.
@@ -43,6 +50,33 @@ pub struct Inspect {
     /// All figures, for a notebook.
     #[arg(long, value_name = "FILE.json")]
     json: Option<PathBuf>,
+}
+
+impl Forms {
+    /// Whether anything was asked for.
+    pub fn any(&self) -> bool {
+        self.text || self.out.is_some() || self.json.is_some() || self.svg.is_some() || self.csv.is_some()
+    }
+
+    /// Writes what was asked for.
+    pub fn write(&self, report: &Report) -> Result<(), Error> {
+        if let Some(out) = &self.out {
+            file::write_atomically(out, page::page(report).as_bytes())?;
+        }
+        if let Some(json) = &self.json {
+            file::write_atomically(json, tables::json(report).to_string().as_bytes())?;
+        }
+        if let Some(folder) = &self.svg {
+            write::folder(folder, &write::pictures(report))?;
+        }
+        if let Some(folder) = &self.csv {
+            write::folder(folder, &write::csv(report)?)?;
+        }
+        if self.text {
+            say!("{}", text::text(report).trim_end());
+        }
+        Ok(())
+    }
 }
 
 /// Which recordings are looked at.
@@ -81,27 +115,12 @@ impl Recordings {
 
 impl Inspect {
     /// Looks, and writes what was asked for.
-    pub fn run(self) -> Result<(), Error> {
+    pub fn run(mut self) -> Result<(), Error> {
         let (model, bytes) = model(&self.model)?;
         self.heads.iter().try_for_each(|head| head.check(model.heads()))?;
         let report = self.report(&model, &bytes)?;
-        if let Some(out) = &self.out {
-            file::write_atomically(out, page::page(&report).as_bytes())?;
-        }
-        if let Some(json) = &self.json {
-            file::write_atomically(json, tables::json(&report).to_string().as_bytes())?;
-        }
-        if let Some(folder) = &self.svg {
-            write::folder(folder, &write::pictures(&report))?;
-        }
-        if let Some(folder) = &self.csv {
-            write::folder(folder, &write::csv(&report)?)?;
-        }
-        let is_written = self.out.is_some() || self.json.is_some() || self.svg.is_some() || self.csv.is_some();
-        if self.text || !is_written {
-            say!("{}", text::text(&report).trim_end());
-        }
-        Ok(())
+        self.forms.text |= !self.forms.any();
+        self.forms.write(&report)
     }
 
     fn report(&self, model: &Model, bytes: &[u8]) -> Result<Report, Error> {

@@ -14,12 +14,14 @@ mod new;
 mod progress;
 mod prune;
 mod run;
+mod screen;
 mod second;
 mod stream;
 mod train;
 mod train_digits;
 mod upgrade;
 mod verify;
+mod watch;
 
 use clap::Parser;
 use heedful_lab::Error;
@@ -58,6 +60,8 @@ pub enum Command {
     Inspect(inspect::Inspect),
     /// Look inside two .heed models, side by side.
     Compare(compare::Compare),
+    /// Watch what heads attend to on a device that sends rows as frames, and write the report.
+    Watch(watch::Watch),
 }
 
 impl Command {
@@ -79,6 +83,7 @@ impl Command {
             Self::Prune(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Compare(command) => command.run(),
+            Self::Watch(command) => command.run(),
         }
     }
 }

@@ -61,6 +61,12 @@ pub struct Collected {
     pub errors: Errors,
 }
 
+/// How many recordings heads are compared on, at most.
+pub(super) fn compared(model: &Model) -> usize {
+    let (heads, positions) = (model.heads().iter().sum::<usize>(), model.shape().positions);
+    (COMPARED / (heads * heads * positions * positions / 2).max(1)).max(1)
+}
+
 /// Runs the model over all recordings. `done` is told how many there are behind it.
 ///
 /// # Errors
@@ -80,7 +86,7 @@ pub fn collect(model: &Model, source: &Source, done: &(dyn Fn(usize) + Sync)) ->
     let classes = shape.classes();
     let mut sums = vec![HeadSums::new(positions, classes, &CUES); heads.len()];
     let mut patterns = PatternSums::new(heads.len());
-    let compared = (COMPARED / (heads.len() * cells / 2).max(1)).clamp(1, all);
+    let compared = compared(model).min(all);
     let mut outputs: Option<OutputSums> = None;
     let mut unlike = vec![Average::default(); shape.layers];
     let (mut shown, mut tasks, mut pairs) = (vec![], vec![], vec![]);

@@ -32,6 +32,7 @@ mod source;
 pub mod states;
 pub mod tables;
 pub mod text;
+pub mod watched;
 pub mod write;
 
 pub use report::{Ranking, Report};

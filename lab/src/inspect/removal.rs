@@ -97,8 +97,8 @@ pub struct Shapley {
     pub loss: Mean,
 }
 
-/// All of it.
-#[derive(Clone, PartialEq, Debug)]
+/// All of it; the default is that nothing was removed.
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Importance {
     /// Recordings that it was judged on.
     pub judged: usize,

@@ -135,6 +135,12 @@ impl Report {
         }
     }
 
+    /// Whether nothing but maps is known, and the answers: what needs a recording or the model's states is left out.
+    #[must_use]
+    pub fn is_of_maps(&self) -> bool {
+        self.importance.alone.is_empty()
+    }
+
     /// Whether there are too few recordings for names that hold for others.
     #[must_use]
     pub fn is_few(&self) -> bool {
@@ -164,9 +170,13 @@ impl Report {
     pub fn warning(&self, warning: &Warning) -> String {
         match *warning {
             Warning::Redundant { heads: (a, b), correlation, cka } => {
-                let outputs = cka.map_or(String::new(), |cka| format!(", CKA of outputs {cka:.2}"));
                 let (a, b) = (self.number(a), self.number(b));
-                format!("{a} and {b} do the same: correlation of patterns {correlation:.2}{outputs}")
+                match cka {
+                    Some(cka) => format!(
+                        "{a} and {b} do the same: correlation of patterns {correlation:.2}, CKA of outputs {cka:.2}"
+                    ),
+                    None => format!("{a} and {b} look at the same: correlation of patterns {correlation:.2}"),
+                }
             }
             Warning::Collapsed { head, effective_rank } => {
                 let head = self.number(head);
@@ -233,8 +243,11 @@ fn weakest(importance: &Importance) -> Vec<usize> {
 }
 
 fn rankings(collected: &Collected, importance: &Importance, patching: &Patching, again: &Again) -> Vec<Ranking> {
-    let alone = importance.alone.iter().map(|alone| alone.loss.mean).collect();
-    let mut rankings = vec![Ranking { name: "removed alone", values: alone }];
+    let mut rankings = vec![];
+    if !importance.alone.is_empty() {
+        let values = importance.alone.iter().map(|alone| alone.loss.mean).collect();
+        rankings.push(Ranking { name: "removed alone", values });
+    }
     if !importance.shapley.is_empty() {
         let values = importance.shapley.iter().map(|shapley| shapley.loss.mean).collect();
         rankings.push(Ranking { name: "Shapley value", values });
@@ -259,7 +272,9 @@ fn rankings(collected: &Collected, importance: &Importance, patching: &Patching,
     let of = |value: fn(&HeadSummary) -> Option<f64>| -> Vec<f64> {
         collected.summaries.iter().map(|summary| value(summary).unwrap_or(0.0)).collect()
     };
-    rankings.push(Ranking { name: "norm of what it adds", values: of(|head| head.activity.mean()) });
+    if collected.summaries.iter().any(|head| head.activity.count() > 0) {
+        rankings.push(Ranking { name: "norm of what it adds", values: of(|head| head.activity.mean()) });
+    }
     rankings.push(Ranking { name: "confidence", values: of(|head| head.confidence.mean()) });
     let focus = of(|head| head.relative_entropy.mean().map(|entropy| 1.0 - entropy));
     rankings.push(Ranking { name: "focus (1 - entropy)", values: focus });

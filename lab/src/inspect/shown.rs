@@ -1,7 +1,7 @@
 //! Recordings that a report draws, in bytes.
 
 use super::flow::{Curve, curves};
-use super::look::Look;
+use super::look::{Look, Said};
 use super::measures::Map;
 use super::source::Recording;
 use heedful::dynamic::Model;
@@ -51,6 +51,14 @@ pub fn room(model: &Model) -> usize {
 const INPUT: usize = 16_384;
 
 impl Shown {
+    /// What is drawn where nothing but the maps and the answer are known.
+    #[must_use]
+    pub fn of_maps(name: String, said: &Said, maps: &[Map]) -> Self {
+        let (maps, largest) = maps.iter().map(bytes).unzip();
+        let (said, probability) = (said.best, said.probability);
+        Self { name, class: None, said, probability, maps, largest, input: vec![], wave: vec![], flow: vec![] }
+    }
+
     /// Takes what is drawn of a recording, and what the model depends on in it, if that is asked for.
     #[must_use]
     pub fn new(model: &Model, recording: &Recording, look: &Look, has_flow: bool) -> Self {

@@ -43,7 +43,7 @@ pub fn measures(report: &Report) -> Vec<(&'static str, Vec<Option<f64>>)> {
     let (collected, importance) = (&report.collected, &report.importance);
     let all: Vec<_> = collected.summaries.iter().collect();
     let of = |value: &dyn Fn(usize) -> Option<f64>| (0..all.len()).map(value).collect::<Vec<_>>();
-    vec![
+    let mut measures = vec![
         ("entropy, nats", of(&|head| all[head].entropy.mean())),
         ("entropy, relative", of(&|head| all[head].relative_entropy.mean())),
         ("entropy, spread", of(&|head| all[head].relative_entropy.spread())),
@@ -66,13 +66,13 @@ pub fn measures(report: &Report) -> Vec<(&'static str, Vec<Option<f64>>)> {
         ("block", of(&|head| Some(all[head].shares.block))),
         ("effective rank", of(&|head| all[head].effective_rank.mean())),
         ("adds, of its layer", of(&|head| all[head].output.mean())),
-        ("lost alone, accuracy", of(&|head| Some(importance.alone[head].accuracy.mean))),
-        ("lost alone, loss", of(&|head| Some(importance.alone[head].loss.mean))),
-        ("lost alone, error", of(&|head| Some(importance.alone[head].loss.error))),
+        ("lost alone, accuracy", of(&|head| Some(importance.alone.get(head)?.accuracy.mean))),
+        ("lost alone, loss", of(&|head| Some(importance.alone.get(head)?.loss.mean))),
+        ("lost alone, error", of(&|head| Some(importance.alone.get(head)?.loss.error))),
         ("Shapley, accuracy", of(&|head| Some(importance.shapley.get(head)?.accuracy.mean))),
         ("Shapley, loss", of(&|head| Some(importance.shapley.get(head)?.loss.mean))),
         ("Shapley, error", of(&|head| Some(importance.shapley.get(head)?.loss.error))),
-        ("alone left, accuracy", of(&|head| Some(importance.own[head].right))),
+        ("alone left, accuracy", of(&|head| Some(importance.own.get(head)?.right))),
         ("swapped, moves", of(&|head| Some(report.patching.heads.get(head)?.mean))),
         ("moved by weighted values", of(&|head| report.again.norms.get(head)?.moved.mean())),
         ("norm-based against weights, nats", of(&|head| report.again.norms.get(head)?.divergence.mean())),
@@ -80,7 +80,11 @@ pub fn measures(report: &Report) -> Vec<(&'static str, Vec<Option<f64>>)> {
         ("sensitivity", of(&|head| Some(report.again.sensitivity.get(head)?.mean))),
         ("sensitivity, error", of(&|head| Some(report.again.sensitivity.get(head)?.error))),
         ("swapped, error", of(&|head| Some(report.patching.heads.get(head)?.error))),
-    ]
+    ];
+    if report.is_of_maps() {
+        measures.retain(|(_, values)| values.iter().any(Option::is_some));
+    }
+    measures
 }
 
 /// All tables.
@@ -96,7 +100,12 @@ pub fn tables(report: &Report) -> Vec<Table> {
         row
     };
     let rows = report.drawn.iter().map(row).collect();
-    let mut tables = vec![Table { name: "heads".to_owned(), heading, rows }, pruning(report), classes(report)];
+    let mut tables = vec![Table { name: "heads".to_owned(), heading, rows }];
+    if report.is_of_maps() {
+        tables.extend(pairs(report));
+        return tables;
+    }
+    tables.extend([pruning(report), classes(report)]);
     tables.extend(pairs(report));
     let wrong = report.collected.errors.misjudged();
     let rows = wrong.iter().map(|wrong| {

@@ -21,33 +21,36 @@ pub fn text(report: &Report) -> String {
     report.notes.iter().for_each(|note| line(note.clone()));
     line(String::new());
     let width = report.drawn.iter().map(|&head| report.names[head].chars().count()).max().unwrap_or(4).max(4);
-    line(format!("head   {:width$}  entropy  largest  distance  position R²  lost alone        Shapley value", "name"));
+    let lost = if report.is_of_maps() { "" } else { "  lost alone        Shapley value" };
+    line(format!("head   {:width$}  entropy  largest  distance  position R²{lost}", "name"));
     for &head in &report.drawn {
         let summary = &collected.summaries[head];
         let number = |x: Option<f64>, digits: usize| x.map_or("-".to_owned(), |x| format!("{x:.digits$}"));
-        let alone = &importance.alone[head].loss;
         let shapley = importance
             .shapley
             .get(head)
             .map_or("-".to_owned(), |shapley| format!("{:>6.3} ± {:.3}", shapley.loss.mean, shapley.loss.error));
+        let lost = importance
+            .alone
+            .get(head)
+            .map_or(String::new(), |alone| format!("  {:>7.3} ± {:.3}  {shapley}", alone.loss.mean, alone.loss.error));
         line(format!(
-            "{:<6} {:width$}  {:>7}  {:>7}  {:>8}  {:>11}  {:>7.3} ± {:.3}  {shapley}",
+            "{:<6} {:width$}  {:>7}  {:>7}  {:>8}  {:>11}{lost}",
             report.number(head),
             report.names[head],
             number(summary.relative_entropy.mean(), 2),
             number(summary.confidence.mean(), 2),
             number(summary.distance.map(|distance| distance.mean), 1),
             number(summary.position_r2, 2),
-            alone.mean,
-            alone.error,
         ));
     }
     line(String::new());
-    line(format!(
-        "entropy is over that of an even row; distance in positions; what is lost is loss ({}), on {} recordings",
-        report.loss_unit(),
-        importance.judged
-    ));
+    let lost = if report.is_of_maps() {
+        String::new()
+    } else {
+        format!("; what is lost is loss ({}), on {} recordings", report.loss_unit(), importance.judged)
+    };
+    line(format!("entropy is over that of an even row; distance in positions{lost}"));
     line(format!("effective number of heads {:.1} of {}", report.effective, report.count()));
     if let Some(step) = importance.greedy.iter().rev().find(|step| step.left.right >= importance.whole.right - 0.01) {
         let place = importance.greedy.iter().position(|other| other.head == step.head).map_or(0, |at| at + 1);

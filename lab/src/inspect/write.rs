@@ -25,7 +25,9 @@ pub fn pictures(report: &Report) -> Vec<(String, Vec<u8>)> {
         all.push((name, picture::file(&maps::svg(report, shown)).into_bytes()));
     }
     let mut add = |name: &str, picture| all.push((format!("{name}.svg"), picture::file(&picture).into_bytes()));
-    add("heads-importance", picture::importance(report).1);
+    if !report.is_of_maps() {
+        add("heads-importance", picture::importance(report).1);
+    }
     let names = picture::numbers(report);
     for (name, title, values, range) in picture::matrices(report) {
         add(&format!("heads-{name}"), picture::matrix(title, &names, &values, &report.order, range));

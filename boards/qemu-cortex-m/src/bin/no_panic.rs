@@ -19,7 +19,9 @@ fn main() -> ! {
     firmware::write_for_ever(|| black_box(0));
     #[cfg(feature = "listening")]
     firmware::hear_for_ever(|| black_box(0));
-    #[cfg(not(any(feature = "writing", feature = "listening")))]
+    #[cfg(feature = "watching")]
+    firmware::watch_for_ever(|| black_box(0));
+    #[cfg(not(any(feature = "writing", feature = "listening", feature = "watching")))]
     firmware::listen(|| black_box(0))
 }
 

@@ -7,6 +7,8 @@ use crate::inspect::report::Report;
 use crate::inspect::shown::{SIDE, bytes};
 use maud::{Markup, html};
 
+/// Rows of a card, its last ones, that maps alone do not tell.
+const BEYOND_MAPS: usize = 4;
 /// Heads from which cards are closed until they are asked for.
 const MANY: usize = 40;
 
@@ -16,7 +18,8 @@ pub fn cards(report: &Report) -> Markup {
         p class="hint" {
             "Means over recordings. Entropy is over that of an even row; a share stands before what chance gives; R² "
             "is the part of the variance that position alone explains. A map shows where a head looks, not what it "
-            "says of it: the figures of importance stand beside."
+            "says of it"
+            @if report.is_of_maps() { "." } @else { ": the figures of importance stand beside." }
         }
         div class="cards" {
             @for &head in &report.drawn {
@@ -36,8 +39,8 @@ fn inside(report: &Report, head: usize) -> Markup {
     let side = |count: usize| count.min(SIDE);
     let (values, most) = bytes(&mean);
     let picture = png(&values, side(mean.keys()), side(mean.queries()));
-    let alone = &report.importance.alone[head];
-    let rows = [
+    let alone = report.importance.alone.get(head);
+    let mut rows = vec![
         (
             "pattern",
             summary.pattern.map_or("–".to_owned(), |(class, share)| format!("{class} ({:.0} %)", share * 100.0)),
@@ -58,8 +61,14 @@ fn inside(report: &Report, head: usize) -> Markup {
         ("adds, of its layer", number(summary.output.mean(), 2)),
         ("answers to", answers(report, head)),
         ("moves", moves(report, head)),
-        ("loss without it", format!("{:.3} ± {:.3}", alone.loss.mean, alone.loss.error)),
+        (
+            "loss without it",
+            alone.map_or("–".to_owned(), |alone| format!("{:.3} ± {:.3}", alone.loss.mean, alone.loss.error)),
+        ),
     ];
+    if report.is_of_maps() {
+        rows.truncate(rows.len() - BEYOND_MAPS);
+    }
     html! {
         img src=(picture) width="150" height="150" alt=(format!(
             "Mean attention map of head {}: {}; largest weight {most:.2}",

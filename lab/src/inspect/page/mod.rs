@@ -13,16 +13,22 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 #[must_use]
 pub fn page(report: &Report) -> String {
     let title = format!("Inside {}", report.title);
-    let parts = [
+    let mut parts = vec![
         ("heads", "What each head attends to", sections::maps(report)),
         ("cards", "A card for each head", cards::cards(report)),
-        ("flow", "From what it says back to what it hears", flow::flow(report)),
-        ("importance", "Importance", sections::importance(report)),
-        ("diversity", "Diversity", sections::diversity(report)),
-        ("probes", "Probes", again::probes(report)),
-        ("quantisation", "Float beside int8", again::quantisation(report)),
-        ("errors", "Errors", html! { (sections::errors(report)) (again::states(report)) }),
     ];
+    if report.is_of_maps() {
+        parts.push(("diversity", "Diversity", sections::diversity(report)));
+    } else {
+        parts.extend([
+            ("flow", "From what it says back to what it hears", flow::flow(report)),
+            ("importance", "Importance", sections::importance(report)),
+            ("diversity", "Diversity", sections::diversity(report)),
+            ("probes", "Probes", again::probes(report)),
+            ("quantisation", "Float beside int8", again::quantisation(report)),
+            ("errors", "Errors", html! { (sections::errors(report)) (again::states(report)) }),
+        ]);
+    }
     let inside = html! {
         header {
             h1 { (title) }

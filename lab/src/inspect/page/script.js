@@ -109,7 +109,7 @@
     const one = shown[Number(state.recording)];
     const isTimed = one && !isGrid;
     const wave = isTimed && one.wave.length ? 44 : 0;
-    const sound = isTimed ? 70 : 0;
+    const sound = isTimed && one.input.length ? 70 : 0;
     frame.top = wave + sound + 8;
     frame.size = width - frame.left - 8;
     const height = frame.top + frame.size + 40;
@@ -165,7 +165,7 @@
       }
     }
     context.restore();
-    if (one && isGrid) patches(context, one, map);
+    if (one && isGrid && one.input.length) patches(context, one, map);
 
     // The query's row, the key's column, and the cell.
     const cell = size / state.span;
@@ -263,7 +263,7 @@
   const flow = (at) => flows.forEach((figure, other) => { figure.hidden = other !== at; });
 
   const refresh = () => {
-    if (shown[Number(state.recording)]) {
+    if (flows.length && shown[Number(state.recording)]) {
       byId("flow-recording").value = state.recording;
       flow(Number(state.recording));
     }
@@ -329,7 +329,7 @@
   const shades = stops.map((i) => `rgb(${colours[i]},${colours[i + 1]},${colours[i + 2]})`);
   byId("scale").style.background = `linear-gradient(to right, ${shades.join(",")})`;
   byId("recording").addEventListener("change", (event) => { state.recording = event.target.value; refresh(); });
-  byId("flow-recording").addEventListener("change", (event) => flow(Number(event.target.value)));
+  byId("flow-recording")?.addEventListener("change", (event) => flow(Number(event.target.value)));
   byId("same").addEventListener("change", refresh);
   byId("in").addEventListener("click", () => zoom(0.5));
   byId("out").addEventListener("click", () => zoom(2));

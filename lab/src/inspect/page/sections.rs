@@ -47,7 +47,7 @@ pub fn maps(report: &Report) -> Markup {
         div class="controls" {
             label { "Recording " select id="recording" {
                 option value="mean" { "mean of all " (report.collected.recordings) }
-                @if report.again.norms.iter().all(|normed| normed.moved.mean().is_some()) {
+                @if !report.is_of_maps() && report.again.norms.iter().all(|normed| normed.moved.mean().is_some()) {
                     option value="normed" { "mean of what weights move (norm-based)" }
                 }
                 option value="spread" { "spread over all " (report.collected.recordings) }
@@ -216,7 +216,7 @@ pub fn diversity(report: &Report) -> Markup {
                 "). The lighter, the later the block."
             }
         }
-        (collapse(report))
+        @if !report.is_of_maps() { (collapse(report)) }
     }
 }
 

@@ -1,0 +1,14 @@
+//! What each head attends to, as frames to the host, from an emulated RISC-V board.
+#![no_std]
+#![no_main]
+
+#[path = "../board.rs"]
+mod board;
+
+use qemu_riscv as _;
+use riscv_rt::entry;
+
+#[entry]
+fn main() -> ! {
+    firmware::watch(board::start())
+}
