@@ -269,7 +269,7 @@ fn takes(folder: &Path) -> Task {
         hidden = 8
         blocks = 1
         [train]
-        epochs = 120
+        epochs = 60
         rate = 5e-3
         [events]
         cadence = 4
@@ -331,7 +331,8 @@ fn a_stream_of_readings() {
     assert_eq!(settings.cadence, 4);
     let silent: Vec<bool> = settings.classes.iter().map(|class| class.is_silent).collect();
     assert_eq!(silent, model.labels().iter().map(|label| label == "still").collect::<Vec<_>>());
-    let pause = [0.2, 0.4];
+    // Long enough for a window of "still": what does not leave cannot come again.
+    let pause = [0.8, 1.2];
     let all =
         mix::Settings { minutes: 1.0, ratio: None, pause, is_background: false, behind: Behind::Nothing, seed: 3 };
     let stream = mixed(&task, &all).unwrap();
@@ -341,5 +342,5 @@ fn a_stream_of_readings() {
     let events = heard.events(&settings).unwrap();
     assert_eq!(events, listener.push(&stream.values));
     let found = score(&heard, model.labels(), &events, &stream.said);
-    assert!(found.spoken > 20 && found.recall() > 0.8 && found.precision() > 0.8, "{found:?}");
+    assert!(found.spoken > 15 && found.recall() > 0.8 && found.precision() > 0.8, "{found:?}");
 }
