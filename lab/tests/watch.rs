@@ -198,20 +198,23 @@ fn framed(content: &[u8]) -> Vec<u8> {
     encoded
 }
 
+/// What takes the bytes of frames.
+type Sink<'a> = &'a mut dyn FnMut(&[u8]);
+
 /// What is not of a model is refused, by what does not fit.
 #[test]
 fn rows_that_do_not_fit() {
     let bytes = fs::read(root().join(DIGITS)).unwrap();
     let model = heedful::dynamic::Model::load(&bytes).unwrap();
     let fit = Fit::new(&model, &bytes);
-    let verdict = |send: &dyn Fn(&mut dyn FnMut(&[u8]))| {
+    let verdict = |send: &dyn Fn(Sink)| {
         let (mut sent, mut verdict, mut reader) = (vec![], Ok(()), FrameReader::new());
         send(&mut |bytes: &[u8]| sent.extend_from_slice(bytes));
         reader.push(&sent, &mut |received: Received<'_>| verdict = fit.check(&received));
         assert_eq!(reader.counts().frames, 1);
         verdict
     };
-    fn row<W: heedful::Weight>(place: [usize; 5], weights: &[W]) -> impl Fn(&mut dyn FnMut(&[u8])) {
+    fn row<W: heedful::Weight>(place: [usize; 5], weights: &[W]) -> impl Fn(Sink) {
         move |sink| {
             let [layer, head, query, first, dilation] = place;
             Frames::new(sink).row(Row { layer, head, query, first, dilation, weights });
@@ -231,7 +234,7 @@ fn rows_that_do_not_fit() {
     }
     let narrow = verdict(&row([0; 5], &[Narrow::from_bits(255)]));
     assert_eq!(narrow, Err(WatchError::Weights { expected: 32767, found: 255 }));
-    let start = |frames: &mut Frames<&mut dyn FnMut(&[u8])>| frames.start();
+    let start = |frames: &mut Frames<Sink>| frames.start();
     assert_eq!(verdict(&|sink| start(&mut Frames::of::<Digits>(sink))), Ok(()));
     assert_eq!(verdict(&|sink| start(&mut Frames::new(sink))), Ok(()));
 
