@@ -1,9 +1,9 @@
 //! What heads attend to, from a device to whoever looks: rows of attention as frames of bytes.
 //!
-//! [`Frames`] is an [`Observer`](crate::Observer) that writes a frame for each row, and one at each end of an
-//! inference, to anything that takes bytes: a UART, USB, an RTT channel, semihosting. It needs no allocator and no
-//! float, and its RAM is its `size_of`, less than 300 bytes. `heedful watch` draws the frames while they come, and
-//! writes the report of `heedful inspect`; `docs/watch.md` has the format.
+//! [`Frames`] is an [`Observer`] that writes a frame for each row, and one at each end of an inference, to anything
+//! that takes bytes: a UART, USB, an RTT channel, semihosting. It needs no allocator and no float, and its RAM is its
+//! `size_of`, less than 300 bytes. `heedful watch` draws the frames while they come, and writes the report of
+//! `heedful inspect`; `docs/watch.md` has the format.
 //!
 //! ```
 //! use heedful::watch::Frames;
