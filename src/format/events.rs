@@ -171,8 +171,8 @@ impl Said<'_> {
     }
 }
 
-/// Whether a class of this label is no event where a file does not say what is: "nothing", "silence" and "unknown", with
-/// or without `_` around them.
+/// Whether a class of this label is no event where a file does not say what is: "nothing", "silence" and "unknown",
+/// with or without `_` around them.
 #[must_use]
 pub const fn is_silent(label: &str) -> bool {
     let mut i = 0;

@@ -9,6 +9,8 @@ use std::{env, fs};
 struct Of {
     model: &'static str,
     project: &'static str,
+    /// Of sensors, not of sound.
+    is_series: bool,
     /// Minutes of a stream of labels.
     minutes: u32,
     /// Seconds between a mark and its event, at most; none where a quarter of the window is.
@@ -34,48 +36,36 @@ enum Alone {
 
 use Alone::{Noise, Nothing, Silence, Sounds, Speech};
 
+const DIGITS: Of = Of {
+    model: "digits_nothing",
+    project: "digits_nothing",
+    is_series: false,
+    minutes: 15,
+    near: None,
+    behind: None,
+    alone: &[Nothing, Sounds, Speech, Noise, Silence],
+};
+const GESTURE: Of = Of {
+    model: "gesture",
+    project: "gesture",
+    is_series: true,
+    minutes: 10,
+    alone: &[Nothing, Noise, Silence],
+    ..DIGITS
+};
 const MODELS: &[Of] = &[
-    Of {
-        model: "digits_nothing",
-        project: "digits_nothing",
-        minutes: 15,
-        near: None,
-        behind: None,
-        alone: &[Nothing, Sounds, Speech, Noise, Silence],
-    },
-    Of {
-        model: "digits_stream",
-        project: "digits_nothing",
-        minutes: 15,
-        near: None,
-        behind: None,
-        alone: &[Nothing, Sounds, Speech, Noise, Silence],
-    },
+    DIGITS,
+    Of { model: "digits_stream", ..DIGITS },
     Of {
         model: "commands",
         project: "commands_small",
         minutes: 10,
-        near: None,
-        behind: None,
         alone: &[Sounds, Speech, Noise, Silence],
+        ..DIGITS
     },
-    Of {
-        model: "sounds",
-        project: "sounds",
-        minutes: 15,
-        near: None,
-        behind: Some("noise"),
-        alone: &[Speech, Noise, Silence],
-    },
-    Of {
-        model: "gesture",
-        project: "gesture",
-        minutes: 10,
-        near: None,
-        behind: None,
-        alone: &[Nothing, Noise, Silence],
-    },
-    Of { model: "pvc", project: "pvc", minutes: 60, near: Some("0.15"), behind: None, alone: &[] },
+    Of { model: "sounds", project: "sounds", behind: Some("noise"), alone: &[Speech, Noise, Silence], ..DIGITS },
+    GESTURE,
+    Of { model: "pvc", project: "pvc", minutes: 60, near: Some("0.15"), alone: &[], ..GESTURE },
 ];
 /// Decibels of labels above what is behind them; none of those that are clean.
 const RATIOS: [Option<u32>; 4] = [None, Some(20), Some(10), Some(0)];
@@ -154,8 +144,7 @@ impl Lab {
 
     /// Makes a stream and listens to it.
     fn found(&self, of: &Of, minutes: u32, how: &[&str]) -> Result<Found> {
-        let is_series = of.model == "gesture" || of.model == "pvc";
-        let stream = self.folder.join(if is_series { "stream.npy" } else { "stream.wav" });
+        let stream = self.folder.join(if of.is_series { "stream.npy" } else { "stream.wav" });
         let truth = stream.with_extension("csv");
         let text = |path: &Path| path.to_str().map(str::to_owned).context("a path is not UTF-8");
         let (stream, truth, data) = (text(&stream)?, text(&truth)?, text(&self.data)?);
@@ -165,7 +154,7 @@ impl Lab {
         mix.extend(how);
         self.heedful(&mix)?;
         let model = format!("models/{}.heed", of.model);
-        let source = if is_series { "--series" } else { "--wav" };
+        let source = if of.is_series { "--series" } else { "--wav" };
         let mut listen = vec!["stream", &model, source, &stream, "--truth", &truth];
         if let Some(near) = of.near {
             listen.extend(["--near", near]);
@@ -190,9 +179,8 @@ impl Lab {
             }
             let Found { recall, spoken, heard, once, precision, per_hour, delay, .. } =
                 self.found(of, of.minutes, &how)?;
-            text += &format!(
-                "| {name} | {spoken} | {recall:.3} | {once} of {heard} | {precision:.3} | {per_hour:.0} | {delay:.1} s |\n"
-            );
+            text += &format!("| {name} | {spoken} | {recall:.3} | {once} of {heard} | {precision:.3} ");
+            text += &format!("| {per_hour:.0} | {delay:.1} s |\n");
         }
         if of.alone.is_empty() {
             return Ok(text);

@@ -45,8 +45,8 @@ impl Mix {
         let mut project = Project::load(&self.project)?;
         project.root = self.data.unwrap_or(project.root);
         let rate = match &project.input {
-            InputConfig::Audio(audio) => audio.rate,
-            InputConfig::Series(_) | InputConfig::Image(_) => 0,
+            InputConfig::Audio(audio) => Some(audio.rate),
+            InputConfig::Series(_) | InputConfig::Image(_) => None,
         };
         if !(self.minutes > 0.0 && self.minutes <= 24.0 * 60.0) {
             return Err(Error::Training(format!("{} minutes, expected more than 0, a day at most", self.minutes)));
@@ -55,10 +55,10 @@ impl Mix {
             None => Behind::Nothing,
             Some(what) if what == Path::new("noise") => Behind::Noise,
             Some(what) if what == Path::new("silence") => Behind::Silence,
-            Some(_) if rate == 0 => {
-                return Err(Error::content(&self.project, "its input is no sound, as `--behind` is"));
-            }
-            Some(folder) => Behind::Recordings(windows_of(folder, rate, usize::MAX)?),
+            Some(folder) => match rate {
+                Some(rate) => Behind::Recordings(windows_of(folder, rate, usize::MAX)?),
+                None => return Err(Error::content(&self.project, "its input is no sound, as `--behind` is")),
+            },
         };
         let task = Task::new(project, None)?;
         let settings = Settings {
@@ -73,12 +73,12 @@ impl Mix {
         let stream = mix(&material, &settings)?;
         let said = stream.said;
         let bytes = match rate {
-            0 => {
+            None => {
                 let values: Vec<f32> = stream.values.iter().map(|&value| f32::from(value)).collect();
                 Array::bytes(&[values.len() / stream.channels.max(1), stream.channels], &values)
                     .map_err(Error::io(&self.out))?
             }
-            rate => heedful_recordings::to_wav(&stream.values, rate),
+            Some(rate) => heedful_recordings::to_wav(&stream.values, rate),
         };
         file::write_atomically(&self.out, &bytes)?;
         let table = self.out.with_extension("csv");

@@ -2,7 +2,7 @@
 
 use super::{Inputs, Task};
 use crate::Error;
-use crate::stream::mix::{Behind, Material, Settings, mix};
+use crate::stream::mix::{Behind, Material, Settings, has_background, mix};
 use crate::stream::{Spoken, rate_of, scores, thresholds};
 use heedful::dynamic::{Ear, Model};
 use heedful::events::MAX_SMOOTHING;
@@ -106,9 +106,9 @@ impl Task {
         }
     }
 
-    /// A file with thresholds for each class: the lowest that give as few false alarms as asked for, in a stream of what
-    /// validates of classes that are no events, and then of the labels over or between such recordings. The file as it
-    /// is where there are none.
+    /// A file with thresholds for each class: the lowest that give as few false alarms as asked for, in a stream of
+    /// what validates of classes that are no events, and then of the labels over or between such recordings. The file
+    /// as it is where there are none.
     ///
     /// # Errors
     /// If a recording cannot be read, or something is wrong with the file.
@@ -139,11 +139,9 @@ impl Task {
             is_background: false,
             ..background.clone()
         };
-        // Where "nothing" is in the same recordings as the rest, there is no stream of it alone.
-        let mut stream = match mix(&material, &background) {
-            Ok(stream) => stream.values,
-            Err(_) if !is_sound => vec![],
-            Err(error) => return Err(error),
+        let mut stream = match has_background(&material) {
+            true => mix(&material, &background)?.values,
+            false => vec![],
         };
         let said = mix(&material, &words)?;
         let after = (stream.len() / said.channels) as f64 / said.rate;

@@ -31,8 +31,8 @@ pub struct Scores {
     pub window: u64,
     /// Seconds that an event may lie beside what it tells of.
     pub near: f64,
-    /// For each inference that is due: the middle of its window, in samples or readings, and the probability of each output; none
-    /// where the gate was closed.
+    /// For each inference that is due: the middle of its window, in samples or readings, and the probability of each
+    /// output; none where the gate was closed.
     pub inferences: Vec<(u64, Vec<U1F15>)>,
 }
 

@@ -80,6 +80,17 @@ pub fn mix(of: &Material, settings: &Settings) -> Result<Mixed, Error> {
     }
 }
 
+/// Whether there is a background to listen to alone. Series may have what is no event only in the same recordings as
+/// the rest.
+#[must_use]
+pub fn has_background(of: &Material) -> bool {
+    match of.inputs {
+        Inputs::Series { .. } => readings::has_background(of),
+        Inputs::Sound { .. } => of.data.split.validation.iter().any(|&item| of.silent[of.data.items[item].class]),
+        Inputs::Image { .. } => false,
+    }
+}
+
 fn refused(reason: &str) -> Error {
     Error::Training(reason.to_owned())
 }

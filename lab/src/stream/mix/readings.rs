@@ -17,6 +17,12 @@ struct Piece {
     said: Vec<(Range<usize>, usize)>,
 }
 
+impl Piece {
+    fn has_events(&self, silent: &[bool]) -> bool {
+        self.said.iter().any(|(_, class)| !silent[*class])
+    }
+}
+
 pub(super) fn mix(of: &Material, settings: &Settings) -> Result<Mixed, Error> {
     let Material { data, inputs, silent } = *of;
     let rate = data.rate.ok_or_else(|| refused("the series say no `rate`, expected one for a stream"))?;
@@ -25,8 +31,7 @@ pub(super) fn mix(of: &Material, settings: &Settings) -> Result<Mixed, Error> {
     let (mut labelled, mut others) = (vec![vec![]; data.labels.len()], vec![vec![]]);
     let pieces = pieces(of);
     for (at, piece) in pieces.iter().enumerate() {
-        let has_events = piece.said.iter().any(|(_, class)| !silent[*class]);
-        if has_events { labelled[piece.class].push(at) } else { others[0].push(at) }
+        if piece.has_events(silent) { labelled[piece.class].push(at) } else { others[0].push(at) }
     }
     let length = (settings.minutes * 60.0 * rate) as usize;
     // Of its own, so that a noisy stream is the clean one with noise.
@@ -77,8 +82,13 @@ pub(super) fn mix(of: &Material, settings: &Settings) -> Result<Mixed, Error> {
     Ok(Mixed { values, channels, rate, said })
 }
 
-/// The recordings that validate, with what is in them: around marks each mark, of a recording of one label all of it, of
-/// others the stretches of windows of one label.
+/// Whether there is a recording with nothing in it that is an event.
+pub(super) fn has_background(of: &Material) -> bool {
+    pieces(of).iter().any(|piece| !piece.has_events(of.silent))
+}
+
+/// The recordings that validate, with what is in them: around marks each mark, of a recording of one label all of it,
+/// of others the stretches of windows of one label.
 fn pieces(of: &Material) -> Vec<Piece> {
     let data = of.data;
     let items: Vec<&Item> = data.split.validation.iter().map(|&item| &data.items[item]).collect();
