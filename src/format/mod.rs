@@ -78,7 +78,7 @@ pub const OLD_MAJOR: u16 = 1;
 pub const MINOR: u16 = 1;
 
 const HEADER: usize = 4;
-const CRC: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
+pub(crate) const CRC: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
 
 /// A section's tag, and its name for errors.
 #[derive(Clone, Copy)]

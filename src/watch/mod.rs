@@ -48,13 +48,13 @@ use crate::model::Embedded;
 use crate::observe::{Observer, Row};
 use crate::outcome::Outcome;
 use cobs::Cobs;
-use crc::{CRC_32_ISO_HDLC, Crc, Digest, Table};
+use crc::{Crc, Digest, Table};
 
 /// Version of the format of frames.
 pub const VERSION: u8 = 1;
 
-/// The same polynomial as in the header of a `.heed` file.
-static CRC: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
+/// That of the header of a `.heed` file.
+static CRC: Crc<u32, Table<1>> = crate::format::CRC;
 
 /// What a frame is, in the lower half of its first byte.
 mod kind {

@@ -20,7 +20,8 @@ impl<'m> Fit<'m> {
     /// Of a model and the bytes of its file.
     #[must_use]
     pub fn new(model: &'m Model, bytes: &[u8]) -> Self {
-        // The fourth word of the header, in both versions of the format.
+        // The fourth word of the header, in both versions of the format. The model itself may hold the file in another
+        // version than the firmware does.
         let file = bytes.get(12..16).and_then(|word| word.first_chunk()).map(|&word| u32::from_le_bytes(word));
         Self { model, file }
     }
