@@ -16,7 +16,7 @@ pub fn check(target: &Target) -> Result<String> {
 
 /// Links the language model where a panic does not link.
 pub fn without_panics(target: &Target) -> Result<String> {
-    firmware::build(target, firmware::NO_PANIC, &["writing".into()]).map(|_| "links without a panic handler".into())
+    firmware::build(target, firmware::NO_PANIC, &[firmware::WRITING]).map(|_| "links without a panic handler".into())
 }
 
 /// What a program printed, against the host.

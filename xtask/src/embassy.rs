@@ -14,7 +14,7 @@ const HEARD: u64 = 80_000;
 /// Builds and runs it; fails where another task was late, a sample was lost, or an event is not that of the minute,
 /// of which this is the beginning.
 pub fn check(target: &Target, minutes: &Minutes) -> Result<String> {
-    let elf = firmware::build(target, firmware::LISTEN_EMBASSY, &[firmware::EMBASSY.into()])?;
+    let elf = firmware::build(target, firmware::LISTEN_EMBASSY, &[firmware::EMBASSY])?;
     compare(&emulator::run(&target.in_real_time(), &elf)?, &minutes.events)
 }
 

@@ -17,8 +17,14 @@ pub const DECODER: &str = "decoder";
 pub const EXTERNAL: &str = "external";
 /// The firmware that listens to a timer's samples, and counts what it loses.
 pub const MICROPHONE: &str = "microphone";
-/// The feature of it, which puts a listener into [`NO_PANIC`], too.
-pub const LISTENING: &str = "listening";
+/// The feature that has it built.
+const LISTENING: &str = "listening";
+/// The feature that puts the small model into [`NO_PANIC`].
+const SMALL: &str = "small";
+/// The feature that puts a listener into [`NO_PANIC`].
+pub const HEARING: &str = "hearing";
+/// The feature that puts a language model into [`NO_PANIC`].
+pub const WRITING: &str = "writing";
 /// The firmware with a listener as a task of embassy, and its feature.
 pub const LISTEN_EMBASSY: &str = "listen_embassy";
 /// See [`LISTEN_EMBASSY`].
@@ -71,12 +77,22 @@ pub fn feature(model: &str) -> String {
     model.replace('_', "-")
 }
 
-/// Builds a program of the target's board with these features only; gives its ELF file.
-pub fn build(target: &Target, program: &str, features: &[String]) -> Result<PathBuf> {
-    build_with(target, program, features, &[])
+/// Builds a program of the target's board with the target's models and what more it needs; gives its ELF file.
+///
+/// What all programs share is compiled once, so what they need of it is the same.
+pub fn build(target: &Target, program: &str, further: &[&str]) -> Result<PathBuf> {
+    let models = target.models.iter().map(|model| feature(model));
+    let features: Vec<String> = models.chain([LISTENING].iter().chain(further).map(|&name| name.into())).collect();
+    build_with(target, program, &features, &[])
 }
 
-/// [`build`], with further variables for the build scripts.
+/// The smallest firmware with this model alone.
+pub fn smallest(target: &Target, model: &str) -> Result<PathBuf> {
+    let small: &[&str] = if Some(&model) == target.models.first() { &[] } else { &[SMALL] };
+    build(target, NO_PANIC, small)
+}
+
+/// Builds a program with these features only, and further variables for the build scripts.
 pub fn build_with(target: &Target, program: &str, features: &[String], env: &[(&str, &str)]) -> Result<PathBuf> {
     let board = root().join("boards").join(target.board);
     let folder = target_folder(&board)?;
@@ -102,12 +118,6 @@ pub fn build_with(target: &Target, program: &str, features: &[String], env: &[(&
         bail!("{program} does not build:\n{}", errors.trim_end());
     }
     Ok(folder.join(target.triple).join("release").join(program))
-}
-
-/// Features of a program that listens with the model that a target hears with.
-pub fn listening(target: &Target) -> Vec<String> {
-    let small = (target.hears == "digits_small").then(|| feature(target.hears));
-    [LISTENING.to_owned()].into_iter().chain(small).collect()
 }
 
 /// A package's own target folder, or the one that the environment asks for.

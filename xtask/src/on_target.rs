@@ -1,6 +1,6 @@
 //! `cargo xtask on-target`: every check of every target.
 
-use crate::firmware::{LISTEN, NO_PANIC, PANICKING, PanicLeft, feature};
+use crate::firmware::{LISTEN, NO_PANIC, PANICKING, PanicLeft};
 use crate::host::{self, Reference};
 use crate::hosted::{self, Hosted};
 use crate::output::{self, ModelRun};
@@ -11,69 +11,38 @@ use crate::{
     constant, decoder, embassy, emulator, external, firmware, golden, infer, kernels, kinds, listening, microphone,
     stories, toolchain, watch,
 };
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
+use std::path::Path;
+use std::thread;
 
 /// Clips of a model that differ from the host's and that an error lists.
 const LISTED: usize = 3;
 
-/// Runs all targets, boards and programs of other systems; whether everything passed.
+/// Runs all targets, boards and programs of other systems; whether everything passed. Boards do not wait for each
+/// other.
 pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool> {
-    let mut report = Report::default();
     let published = stories::published()?;
-    for target in targets {
-        println!("{}: {}", target.name, target.core);
-        let prepared = toolchain::ensure_emulator(target).and_then(|()| toolchain::ensure_target(target.triple));
-        if prepared.is_err() {
-            report.check(target.name, "tools", prepared.map(|()| String::new()));
-            continue;
+    let mut boards: Vec<&str> = targets.iter().map(|target| target.board).collect();
+    boards.sort_unstable();
+    boards.dedup();
+    let mut report = Report::default();
+    thread::scope(|scope| {
+        let published = published.as_deref();
+        let start = |board| {
+            let its = targets.iter().filter(move |target| target.board == board);
+            scope.spawn(move || {
+                let mut report = Report::default();
+                its.for_each(|target| check(target, published, bless, &mut report));
+                report
+            })
+        };
+        let running: Vec<_> = boards.into_iter().map(start).collect();
+        for thread in running {
+            report.add(thread.join().map_err(|_| anyhow!("the checks of a board panicked"))?);
         }
-        if target.kernels {
-            report.check(target.name, "kernels", kernels::check(target));
-        }
-        report.check(target.name, "kinds", kinds::check(target));
-        report.check(target.name, "language model", decoder::check(target));
-        report.check(target.name, "language model without panics", decoder::without_panics(target));
-        match external::check(target).transpose() {
-            Some(placed) => report.check(target.name, "weights where they were put", placed),
-            None => println!("  skipped  weights where they were put: this machine has no memory for it"),
-        }
-        if infer::USUAL.contains(&target.name) {
-            report.check(target.name, "published keyword transformer", infer::check(target));
-        }
-        match &published {
-            Some(model) if stories::USUAL.contains(&target.name) => {
-                report.check(target.name, "published language model", stories::check(target, model));
-            }
-            None if stories::USUAL.contains(&target.name) => {
-                let why = "no stories260K.bin; HEEDFUL_STORIES names its folder";
-                report.skip(target.name, "published language model", Lack::Data, why);
-            }
-            _ => {}
-        }
-        if watch::USUAL.contains(&target.name) {
-            report.check(target.name, "frames of attention", watch::check(target));
-            report.check(target.name, "frames without panics", watch::without_panics(target));
-        }
-        report.check(target.name, "instructions", constant::check(target));
-        let minutes = microphone::run(target);
-        let heard = minutes.as_ref().map_err(|error| anyhow!("{error:#}"));
-        let heard = heard.and_then(|minutes| microphone::check(target, minutes));
-        if let (embassy::TARGET, Ok(minutes)) = (target.name, &minutes) {
-            report.check(target.name, "a task of embassy", embassy::check(target, minutes));
-        }
-        let events = heard.is_ok().then_some(minutes).and_then(Result::ok).map_or(vec![], |minutes| minutes.events);
-        report.check(target.name, &format!("a minute of sound through {}", target.hears), heard);
-        report.check(target.name, "a listener without panics", listening::without_panics(target));
-        let models = listen(target);
-        match models {
-            Ok(models) => compare(target, models, &events, bless, &mut report),
-            Err(error) => report.check(target.name, "run", Err(error)),
-        }
-        let sensitive = refuses_a_panic(target).map(|()| "a panic put in on purpose does not link".into());
-        report.check(target.name, "the no-panic check", sensitive);
-    }
+        anyhow::Ok(())
+    })?;
     for target in hosted {
-        println!("{}: {}", target.name, target.core);
         report.check(target.name, "kernels, kinds and clips", hosted::check(target.name));
     }
     if let Some(model) = published {
@@ -82,10 +51,60 @@ pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool) -> Result<bool>
     Ok(report.close())
 }
 
+/// Runs all checks of a target.
+fn check(target: &Target, published: Option<&Path>, bless: bool, report: &mut Report) {
+    let prepared = toolchain::ensure_emulator(target).and_then(|()| toolchain::ensure_target(target.triple));
+    if prepared.is_err() {
+        return report.check(target.name, "tools", prepared.map(|()| String::new()));
+    }
+    if target.kernels {
+        report.check(target.name, "kernels", kernels::check(target));
+    }
+    report.check(target.name, "kinds", kinds::check(target));
+    report.check(target.name, "language model", decoder::check(target));
+    report.check(target.name, "language model without panics", decoder::without_panics(target));
+    match external::check(target).transpose() {
+        Some(placed) => report.check(target.name, "weights where they were put", placed),
+        None => println!("{}  skipped  weights where they were put: this machine has no memory for it", target.name),
+    }
+    if infer::USUAL.contains(&target.name) {
+        report.check(target.name, "published keyword transformer", infer::check(target));
+    }
+    match published {
+        Some(model) if stories::USUAL.contains(&target.name) => {
+            report.check(target.name, "published language model", stories::check(target, model));
+        }
+        None if stories::USUAL.contains(&target.name) => {
+            let why = "no stories260K.bin; HEEDFUL_STORIES names its folder";
+            report.skip(target.name, "published language model", Lack::Data, why);
+        }
+        _ => {}
+    }
+    if watch::USUAL.contains(&target.name) {
+        report.check(target.name, "frames of attention", watch::check(target));
+        report.check(target.name, "frames without panics", watch::without_panics(target));
+    }
+    report.check(target.name, "instructions", constant::check(target));
+    let minutes = microphone::run(target);
+    let heard = minutes.as_ref().map_err(|error| anyhow!("{error:#}"));
+    let heard = heard.and_then(|minutes| microphone::check(target, minutes));
+    if let (embassy::TARGET, Ok(minutes)) = (target.name, &minutes) {
+        report.check(target.name, "a task of embassy", embassy::check(target, minutes));
+    }
+    let events = heard.is_ok().then_some(minutes).and_then(Result::ok).map_or(vec![], |minutes| minutes.events);
+    report.check(target.name, &format!("a minute of sound through {}", target.hears), heard);
+    report.check(target.name, "a listener without panics", listening::without_panics(target));
+    match listen(target) {
+        Ok(models) => compare(target, models, &events, bless, report),
+        Err(error) => report.check(target.name, "run", Err(error)),
+    }
+    let sensitive = refuses_a_panic(target).map(|()| "a panic put in on purpose does not link".into());
+    report.check(target.name, "the no-panic check", sensitive);
+}
+
 /// Builds and runs the firmware that hears the clips.
 pub fn listen(target: &Target) -> Result<Vec<ModelRun>> {
-    let features: Vec<String> = target.models.iter().map(|model| feature(model)).collect();
-    let elf = firmware::build(target, LISTEN, &features)?;
+    let elf = firmware::build(target, LISTEN, &[])?;
     let models = output::parse(&emulator::run(target, &elf)?)?;
     let heard: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
     ensure!(heard == target.models, "expected the models {:?}, the firmware ran {heard:?}", target.models);
@@ -104,7 +123,7 @@ fn compare(target: &Target, models: Vec<ModelRun>, events: &[String], bless: boo
     for (model, (equal, verdict)) in models.into_iter().zip(verdicts) {
         let name = model.name.clone();
         report.check(target.name, &format!("{name} against the host"), verdict);
-        let flash = firmware::build(target, NO_PANIC, &[feature(&name)]).and_then(|elf| firmware::flash(&elf));
+        let flash = firmware::smallest(target, &name).and_then(|elf| firmware::flash(&elf));
         let flash_bytes = flash.as_ref().ok().copied();
         report.check(
             target.name,
@@ -148,8 +167,7 @@ pub fn against_host(target: &Target, run: &ModelRun) -> (usize, Result<String>) 
 
 /// Fails if [`NO_PANIC`] links although a panic is in it: then its linking would prove nothing.
 fn refuses_a_panic(target: &Target) -> Result<()> {
-    let model = target.models.first().context("no model")?;
-    match firmware::build(target, NO_PANIC, &[feature(model), PANICKING.into()]) {
+    match firmware::build(target, NO_PANIC, &[PANICKING]) {
         Ok(_) => bail!("a panic put in on purpose goes unnoticed"),
         Err(error) if error.is::<PanicLeft>() => Ok(()),
         Err(error) => Err(error.context("fails, but not for the panic put in on purpose")),

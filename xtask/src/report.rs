@@ -3,10 +3,13 @@
 use crate::output::ModelRun;
 use crate::skip::{self, Lack};
 use anyhow::{Result, anyhow};
+use std::time::Instant;
 
 /// The results so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Report {
+    /// When the last check ended.
+    since: Instant,
     passed: usize,
     failed: usize,
     skipped: usize,
@@ -49,19 +52,35 @@ flash: bytes of the smallest firmware: start-up code, front end, inference and m
 RAM: bytes of the model with all its state; stack: bytes used to hear a clip and classify it
 Instructions are counted by the emulator; they are not cycles.";
 
+impl Default for Report {
+    fn default() -> Self {
+        Self { since: Instant::now(), passed: 0, failed: 0, skipped: 0, rows: vec![] }
+    }
+}
+
 impl Report {
-    /// Counts a check and prints how it went.
+    /// Counts a check that ends now; prints how it went, and the seconds since the last.
     pub fn check(&mut self, target: &str, what: &str, result: Result<String>) {
+        let seconds = self.since.elapsed().as_secs();
+        self.since = Instant::now();
         match result {
             Ok(how) => {
                 self.passed += 1;
-                println!("  passed  {what}: {how}");
+                println!("{target}  passed  {what} ({seconds} s): {how}");
             }
             Err(error) => {
                 self.failed += 1;
-                println!("  FAILED  {what} ({target}): {error:#}");
+                println!("{target}  FAILED  {what}: {error:#}");
             }
         }
+    }
+
+    /// Takes over what another found.
+    pub fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+        self.rows.extend(other.rows);
     }
 
     /// Counts a check that cannot be made here, as failed if that is not allowed.

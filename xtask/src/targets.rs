@@ -55,7 +55,7 @@ impl Target {
     /// The same instruction set on a board with more memory, where this one has little.
     pub fn with_more_memory(&self) -> Self {
         match self.name {
-            "cortex-m0" => Self { machine: "mps2-an385", clip_bytes: None, ..*self },
+            "cortex-m0" => Self { machine: "mps2-an385", ..*self },
             _ => *self,
         }
     }

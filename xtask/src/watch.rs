@@ -1,6 +1,6 @@
 //! Rows of attention that a board sends as frames, held against the host's: the same bytes, none lost.
 
-use crate::firmware::{NO_PANIC, WATCH, WATCHING, feature};
+use crate::firmware::{NO_PANIC, WATCH, WATCHING};
 use crate::output::Fields;
 use crate::report::grouped;
 use crate::targets::Target;
@@ -11,21 +11,18 @@ use heedful::watch::{FrameReader, Frames, Received};
 
 /// Targets that send them.
 pub const USUAL: &[&str] = &["cortex-m4", "rv32imac"];
-/// The model, which has its type below.
-const MODEL: &str = "digits";
 
 heedful::model!(Digits = "../../models/digits.heed");
 
 /// Builds and runs the firmware, and compares what it sends.
 pub fn check(target: &Target) -> Result<String> {
-    let elf = firmware::build(target, WATCH, &[feature(MODEL)])?;
+    let elf = firmware::build(target, WATCH, &[])?;
     compare(&emulator::run_bytes(target, &elf)?)
 }
 
 /// Fails if a panic is left in what writes frames.
 pub fn without_panics(target: &Target) -> Result<String> {
-    let features = [feature(MODEL), WATCHING.into()];
-    firmware::build(target, NO_PANIC, &features).map(|_| "links without a panic handler".into())
+    firmware::build(target, NO_PANIC, &[WATCHING]).map(|_| "links without a panic handler".into())
 }
 
 fn compare(stream: &[u8]) -> Result<String> {

@@ -4,14 +4,14 @@ use crate::minute::{CADENCE, SMALL_CADENCE};
 use heedful::events::{Listener, ListenerSettings};
 use static_cell::ConstStaticCell;
 
-#[cfg(not(feature = "digits-small"))]
+#[cfg(feature = "digits")]
 heedful::model!(pub Words = "../../../models/digits_nothing.heed");
 // For little flash and RAM. It knows no "nothing".
-#[cfg(feature = "digits-small")]
+#[cfg(not(feature = "digits"))]
 heedful::model!(pub Words = "../../../models/digits_small.heed");
 
 /// Whether it is the small one.
-pub const IS_SMALL: bool = cfg!(feature = "digits-small");
+pub const IS_SMALL: bool = cfg!(not(feature = "digits"));
 
 /// The file's settings but for the cadence.
 static SETTINGS: ListenerSettings<{ Words::CLASSES }> =

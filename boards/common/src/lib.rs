@@ -48,6 +48,8 @@ pub use infer::infer;
 pub use kernels::check_kernels;
 pub use kinds::kinds;
 pub use kinds_count::count_kinds;
+#[cfg(feature = "digits-small")]
+pub use models::listen_small;
 pub use models::{Listener, Visitor, each_model, listen};
 pub use report::{Board, fail, fault, panicked, run, succeed};
 #[cfg(feature = "slices")]

@@ -94,32 +94,55 @@ pub trait Visitor {
 
 /// Hands each model to `visitor`; nothing happens the second time.
 pub fn each_model(visitor: &mut impl Visitor) {
+    first_model(visitor);
+    #[cfg(feature = "digits-small")]
+    small_model(visitor);
+}
+
+/// Hands it the first model.
+pub fn first_model(visitor: &mut impl Visitor) {
     #[cfg(feature = "digits")]
     if let Some(model) = digits::MODEL.try_take() {
         visitor.visit(model);
     }
-    #[cfg(feature = "digits-small")]
-    if let Some(model) = digits_small::MODEL.try_take() {
-        visitor.visit(model);
-    }
+    #[cfg(all(feature = "digits-small", not(feature = "digits")))]
+    small_model(visitor);
     _ = visitor;
 }
 
-/// Listens for ever: the smallest firmware there can be, which `no_panic` links.
+/// Hands it the small one.
+#[cfg(feature = "digits-small")]
+fn small_model(visitor: &mut impl Visitor) {
+    if let Some(model) = digits_small::MODEL.try_take() {
+        visitor.visit(model);
+    }
+}
+
+/// What listens for ever.
 ///
 /// The optimiser must not know where the samples come from and what becomes of the digit heard.
-pub fn listen(mut microphone: impl FnMut() -> i16) -> ! {
-    struct Forever<F>(F);
-    impl<F: FnMut() -> i16> Visitor for Forever<F> {
-        fn visit<M: Listener>(&mut self, model: &mut M) {
-            loop {
-                if model.push((self.0)()) {
-                    let heard = model.infer().best();
-                    black_box((M::LABELS.get(heard.class), heard.probability));
-                }
+struct Forever<F>(F);
+
+impl<F: FnMut() -> i16> Visitor for Forever<F> {
+    fn visit<M: Listener>(&mut self, model: &mut M) {
+        loop {
+            if model.push((self.0)()) {
+                let heard = model.infer().best();
+                black_box((M::LABELS.get(heard.class), heard.probability));
             }
         }
     }
-    each_model(&mut Forever(&mut microphone));
+}
+
+/// Listens for ever with the first model: the smallest firmware there can be, which `no_panic` links.
+pub fn listen(microphone: impl FnMut() -> i16) -> ! {
+    first_model(&mut Forever(microphone));
+    loop {}
+}
+
+/// The same with the small model.
+#[cfg(feature = "digits-small")]
+pub fn listen_small(microphone: impl FnMut() -> i16) -> ! {
+    small_model(&mut Forever(microphone));
     loop {}
 }

@@ -8,7 +8,7 @@
 //! done
 //! ```
 
-use crate::models::{Listener, Visitor, each_model};
+use crate::models::{Listener, Visitor, first_model};
 use crate::{Board, clips, fail, succeed};
 use core::hint::black_box;
 use semihosting::io::{Write, stdout};
@@ -17,9 +17,9 @@ use semihosting::println;
 /// Clips whose rows are sent.
 const CLIPS: usize = 2;
 
-/// Watches each model of this firmware, and ends the emulation.
+/// Watches the first model of this firmware, and ends the emulation.
 pub fn watch(board: Board) -> ! {
-    each_model(&mut Watch(board));
+    first_model(&mut Watch(board));
     println!("done");
     succeed()
 }
@@ -70,6 +70,6 @@ pub fn watch_for_ever(microphone: impl FnMut() -> i16) -> ! {
             }
         }
     }
-    each_model(&mut Forever(microphone));
+    first_model(&mut Forever(microphone));
     loop {}
 }

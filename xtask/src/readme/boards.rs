@@ -1,7 +1,7 @@
 //! The table of emulated boards, and what one target's firmware needs.
 
 use super::{Figures, clips};
-use crate::firmware::{self, NO_PANIC, feature};
+use crate::firmware;
 use crate::on_target::{against_host, listen};
 use crate::output::ModelRun;
 use crate::report::grouped;
@@ -69,7 +69,7 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
 fn row(target: &Target, core: &str, run: &ModelRun) -> Result<String> {
     let (equal, verdict) = against_host(target, run);
     verdict?;
-    let flash = firmware::flash(&firmware::build(target, NO_PANIC, &[feature(&run.name)])?)?;
+    let flash = firmware::flash(&firmware::smallest(target, &run.name)?)?;
     let fit = if target.all_clips { "" } else { " that fit" };
     Ok(format!(
         "| {core} | {} | {} | {equal} of {}{fit} | {} | {} | {} | {} |",

@@ -17,11 +17,13 @@ fn main() -> ! {
     assert!(black_box(true));
     #[cfg(feature = "writing")]
     firmware::write_for_ever(|| black_box(0));
-    #[cfg(feature = "listening")]
+    #[cfg(feature = "hearing")]
     firmware::hear_for_ever(|| black_box(0));
     #[cfg(feature = "watching")]
     firmware::watch_for_ever(|| black_box(0));
-    #[cfg(not(any(feature = "writing", feature = "listening", feature = "watching")))]
+    #[cfg(feature = "small")]
+    firmware::listen_small(|| black_box(0));
+    #[cfg(not(any(feature = "small", feature = "hearing", feature = "writing", feature = "watching")))]
     firmware::listen(|| black_box(0))
 }
 
