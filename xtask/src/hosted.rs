@@ -1,5 +1,5 @@
-//! Cores that run programs of an operating system: aarch64 under QEMU's user mode, WebAssembly under node.
-//! The program is `boards/hosted`.
+//! Cores that run programs of an operating system: aarch64 under QEMU's user mode, WebAssembly under node, and this
+//! one with kernels that it would not choose. The program is `boards/hosted`.
 
 use crate::host::{self, Reference};
 use crate::{decoder, firmware, kernels, kinds, root, toolchain};
@@ -22,8 +22,18 @@ pub struct Hosted {
     rustflags: &'static [&'static str],
     /// The kernels that must be chosen.
     backend: &'static str,
-    /// CPU of QEMU's user mode; none for WebAssembly.
-    cpu: Option<&'static str>,
+    runs: Runs,
+}
+
+/// What runs the program.
+#[derive(Clone, Copy, Debug)]
+enum Runs {
+    /// QEMU's user mode, with this CPU.
+    Qemu(&'static str),
+    /// node, with WebAssembly.
+    Node,
+    /// The host itself.
+    Host,
 }
 
 /// All of them.
@@ -35,7 +45,7 @@ pub const HOSTED: &[Hosted] = &[
         bare: "aarch64-unknown-none",
         rustflags: STATIC,
         backend: "NEON",
-        cpu: Some("cortex-a53"),
+        runs: Runs::Qemu("cortex-a53"),
     },
     Hosted {
         name: "aarch64-dotprod",
@@ -44,7 +54,7 @@ pub const HOSTED: &[Hosted] = &[
         bare: "aarch64-unknown-none",
         rustflags: STATIC,
         backend: "NEON with dot product",
-        cpu: Some("max"),
+        runs: Runs::Qemu("max"),
     },
     Hosted {
         name: "wasm32",
@@ -53,9 +63,36 @@ pub const HOSTED: &[Hosted] = &[
         bare: "wasm32-unknown-unknown",
         rustflags: &["-Ctarget-feature=+simd128"],
         backend: "wide",
-        cpu: None,
+        runs: Runs::Node,
+    },
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    Hosted {
+        name: "portable",
+        core: "this one, with the portable kernels",
+        rustflags: &["--cfg=heedful_backend=\"portable\""],
+        backend: "portable",
+        ..X86
+    },
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    Hosted {
+        name: "wide",
+        core: "this one, with the kernels of the crate wide",
+        rustflags: &["--cfg=heedful_backend=\"wide\""],
+        backend: "wide",
+        ..X86
     },
 ];
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+const X86: Hosted = Hosted {
+    name: "",
+    core: "",
+    triple: "x86_64-unknown-linux-gnu",
+    bare: "x86_64-unknown-none",
+    rustflags: &[],
+    backend: "",
+    runs: Runs::Host,
+};
 
 /// No libraries of the target are needed to run, and the emulator's log names the functions.
 const STATIC: &[&str] = &["-Ctarget-feature=+crt-static", "-Crelocation-model=static"];
@@ -108,7 +145,7 @@ pub fn check(name: &str) -> Result<String> {
 /// belongs to; the instructions between two marks are counted.
 pub fn count(name: &str, shapes: &str) -> Result<Option<String>> {
     let target = named(name).with_context(|| format!("no target {name:?}"))?;
-    let Some(cpu) = target.cpu else { return Ok(None) };
+    let Runs::Qemu(cpu) = target.runs else { return Ok(None) };
     target.ensure_tools()?;
     let program = target.build(&[("SHAPES", shapes)])?;
     let mut child = Command::new(QEMU)
@@ -193,9 +230,10 @@ fn regions(mut log: impl BufRead) -> Result<Vec<BTreeMap<String, u64>>> {
 impl Hosted {
     /// Adds the Rust targets; fails, naming the package, if a tool is missing.
     fn ensure_tools(&self) -> Result<()> {
-        let tools: &[(&str, &str)] = match self.cpu {
-            Some(_) => &[(QEMU, "qemu-user-static"), (LINKER, "gcc-aarch64-linux-gnu libc6-dev-arm64-cross")],
-            None => &[("node", "nodejs")],
+        let tools: &[(&str, &str)] = match self.runs {
+            Runs::Qemu(_) => &[(QEMU, "qemu-user-static"), (LINKER, "gcc-aarch64-linux-gnu libc6-dev-arm64-cross")],
+            Runs::Node => &[("node", "nodejs")],
+            Runs::Host => &[],
         };
         for (tool, package) in tools {
             ensure!(toolchain::answers(tool), "{tool} is missing: apt-get install {package}");
@@ -209,7 +247,7 @@ impl Hosted {
     /// The program, built.
     fn build(&self, env: &[(&str, &str)]) -> Result<PathBuf> {
         let folder = self.cargo(&root().join("boards/hosted"), self.triple, &[], env)?;
-        let program = if self.cpu.is_some() { "hosted" } else { "hosted.wasm" };
+        let program = if matches!(self.runs, Runs::Node) { "hosted.wasm" } else { "hosted" };
         Ok(folder.join(self.triple).join("release").join(program))
     }
 
@@ -240,22 +278,23 @@ impl Hosted {
 
     /// Flags without those for linking.
     fn bare_flags(&self) -> String {
-        if self.cpu.is_some() { String::new() } else { self.rustflags.join("\u{1f}") }
+        if matches!(self.runs, Runs::Qemu(_)) { String::new() } else { self.rustflags.join("\u{1f}") }
     }
 
     /// What the program prints.
     fn run(&self, program: &Path, args: &[&str]) -> Result<String> {
-        let mut command = match self.cpu {
-            Some(cpu) => {
+        let mut command = match self.runs {
+            Runs::Qemu(cpu) => {
                 let mut command = Command::new(QEMU);
                 command.args(["-cpu", cpu]).arg(program);
                 command
             }
-            None => {
+            Runs::Node => {
                 let mut command = Command::new("node");
                 command.arg(root().join("boards/hosted/wasi.mjs")).arg(root()).arg(program);
                 command
             }
+            Runs::Host => Command::new(program),
         };
         let output = command.args(args).stdin(Stdio::null()).output().context("cannot run the program")?;
         if !output.status.success() {
@@ -267,7 +306,7 @@ impl Hosted {
     /// All clips through a model; gives their number.
     fn listen(&self, program: &Path, model: &str) -> Result<usize> {
         // Under node, the repository is the root of all paths.
-        let folder = if self.cpu.is_some() { root() } else { PathBuf::from("/") };
+        let folder = if matches!(self.runs, Runs::Node) { PathBuf::from("/") } else { root() };
         let file = folder.join("models").join(format!("{model}.heed"));
         let clips = folder.join("examples/clips");
         let printed = self.run(program, &["listen", &file.to_string_lossy(), &clips.to_string_lossy()])?;
