@@ -221,8 +221,13 @@ fn watched(reader: &Reader<'_>, heads: &[HeadIndex], all: &[Vec<u16>], progress:
     all.par_iter().map(one).collect()
 }
 
-/// Texts that are watched together.
-const TOGETHER: usize = 16;
+/// Bytes of maps that are looked at together.
+const TOGETHER: usize = 64 << 20;
+
+/// Texts of so many tokens, at most, whose maps are looked at together.
+fn together(heads: &[HeadIndex], longest: usize) -> usize {
+    (TOGETHER / (9 * heads.len() * longest * longest).max(1)).clamp(1, 16)
+}
 
 /// The measures of all heads over texts; the first ones are drawn.
 fn over_texts(
@@ -235,7 +240,7 @@ fn over_texts(
 ) -> Vec<HeadSummary> {
     let longest = texts.iter().map(|text| text.tokens.len()).max().unwrap_or(0);
     let mut sums = vec![HeadSums::new(longest, 0, &[]); heads.len()];
-    for texts in texts.chunks(TOGETHER) {
+    for texts in texts.chunks(together(heads, longest)) {
         let sequences: Vec<Vec<u16>> = texts.iter().map(|text| text.tokens.clone()).collect();
         let all = watched(reader, heads, &sequences, progress);
         sums.par_iter_mut().enumerate().for_each(|(head, sums)| {
@@ -256,7 +261,8 @@ fn over_sentences(
     progress: &dyn Progress,
 ) -> Vec<[PairSum; 5]> {
     let mut sums = vec![[PairSum::default(); 5]; heads.len()];
-    for part in made.chunks(TOGETHER) {
+    let longest = made.iter().map(|(_, text, _)| text.tokens.len()).max().unwrap_or(0);
+    for part in made.chunks(together(heads, longest)) {
         let sequences: Vec<Vec<u16>> = part.iter().map(|(_, text, _)| text.tokens.clone()).collect();
         let all = watched(reader, heads, &sequences, progress);
         for ((sentence, _, words), maps) in part.iter().zip(&all) {
