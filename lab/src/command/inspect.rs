@@ -7,7 +7,7 @@ use heedful::dynamic::{Decoder, Model};
 use heedful_lab::dataset::pattern::Pattern;
 use heedful_lab::head_index::HeadIndex;
 use heedful_lab::inspect::float::Float;
-use heedful_lab::inspect::language::{self, LanguageReport};
+use heedful_lab::inspect::language::{self, Amount, LanguageReport, Reader};
 use heedful_lab::inspect::removal::INFERENCES;
 use heedful_lab::inspect::{Asked, Progress, Report, Source, Wanted, inspect, model, page, tables, text, write};
 use heedful_lab::{Error, file};
@@ -184,18 +184,17 @@ impl Inspect {
         if self.forms.svg.is_some() {
             return Err(Error::Inspect("maps of a language model are in the page, -o FILE.html, not in --svg".into()));
         }
-        let texts = path.map(file::read).transpose()?;
         let error = |source| Error::Language { path: path.unwrap_or(&self.model).to_owned(), source };
-        let (title, texts) = (self.title(), texts.as_deref());
-        let asked = language::Asked { title, decoder, texts, heads: &self.heads, amount: language::Amount::default() };
-        let bar = Bar::new();
-        let report = language::inspect(asked, &bar);
-        bar.ends();
-        let report = report.map_err(error)?;
-        match self.heads.iter().find(|head| !report.heads.contains(head)) {
-            Some(&HeadIndex { block, head }) => Err(Error::Head { block, head }),
-            None => Ok(report),
+        let (_, heads) = Reader::new(decoder).map_err(error)?;
+        if let Some(&HeadIndex { block, head }) = self.heads.iter().find(|head| !heads.contains(head)) {
+            return Err(Error::Head { block, head });
         }
+        let (title, texts) = (self.title(), path.map(file::read).transpose()?);
+        let (texts, heads, amount) = (texts.as_deref(), &self.heads[..], Amount::default());
+        let bar = Bar::new();
+        let report = language::inspect(language::Asked { title, decoder, texts, heads, amount }, &bar);
+        bar.ends();
+        report.map_err(error)
     }
 
     fn report(&self, model: &Model, bytes: &[u8]) -> Result<Report, Error> {
