@@ -1,6 +1,7 @@
 //! What can go wrong, each with the file it concerns.
 
 use crate::dataset::DataError;
+use crate::inspect::language::LanguageError;
 use crate::network::NetworkError;
 use crate::watch::WatchError;
 use heedful_import::ImportError;
@@ -73,6 +74,14 @@ pub enum Error {
     /// A model cannot be inspected on what is there.
     #[error("{0}")]
     Inspect(String),
+    /// A language model, or its texts, cannot be inspected.
+    #[error("{}: {source}", path.display())]
+    Language {
+        /// The model's file, or that of the texts.
+        path: PathBuf,
+        /// Why not.
+        source: LanguageError,
+    },
     /// Rows from a device are not what a model or this program can take.
     #[error(transparent)]
     Watch(#[from] WatchError),

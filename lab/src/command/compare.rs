@@ -33,7 +33,7 @@ pub struct Compare {
 impl Compare {
     /// Compares, and writes what was asked for.
     pub fn run(self) -> Result<(), Error> {
-        let (bar, wanted) = (Bar::new(), self.recordings.wanted());
+        let (bar, wanted) = (Bar::new(), self.recordings.wanted()?);
         let paths = [&self.first, &self.second];
         let [a, b] = paths.map(|path| model(path));
         let models = [a?, b?];

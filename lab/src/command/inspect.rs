@@ -3,10 +3,11 @@
 use super::evaluate::indices;
 use super::progress::styled;
 use clap::Args;
-use heedful::dynamic::Model;
+use heedful::dynamic::{Decoder, Model};
 use heedful_lab::dataset::pattern::Pattern;
 use heedful_lab::head_index::HeadIndex;
 use heedful_lab::inspect::float::Float;
+use heedful_lab::inspect::language::{self, Amount, LanguageReport, Reader};
 use heedful_lab::inspect::removal::INFERENCES;
 use heedful_lab::inspect::{Asked, Progress, Report, Source, Wanted, inspect, model, page, tables, text, write};
 use heedful_lab::{Error, file};
@@ -77,14 +78,32 @@ impl Forms {
         }
         Ok(())
     }
+
+    /// Writes what was asked for of a language model.
+    fn write_language(&self, report: &LanguageReport) -> Result<(), Error> {
+        if let Some(out) = &self.out {
+            file::write_atomically(out, language::page(report).as_bytes())?;
+        }
+        if let Some(json) = &self.json {
+            file::write_atomically(json, language::json(report).to_string().as_bytes())?;
+        }
+        if let Some(folder) = &self.csv {
+            write::folder(folder, &write::csv_of(&language::tables(report))?)?;
+        }
+        if self.text {
+            say!("{}", language::text(report).trim_end());
+        }
+        Ok(())
+    }
 }
 
 /// Which recordings are looked at.
 #[derive(Debug, Args)]
 pub struct Recordings {
     /// Folder of recordings: `label/file.wav`, files named {digit}_{speaker}_{index}.wav, or files of any name, whose
-    /// classes nobody knows; with --project, the folder that its paths are relative to.
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["project", "clips"])]
+    /// classes nobody knows; with --project, the folder that its paths are relative to. Of a language model, a file of
+    /// texts, one a line [default: sentences made for it].
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// What folders and names in it say, such as "{label}_{speaker}_{}".
     #[arg(long, value_name = "PATTERN", conflicts_with = "project", value_parser = Pattern::new)]
@@ -102,33 +121,88 @@ pub struct Recordings {
 
 impl Recordings {
     /// What they are asked for by.
-    pub fn wanted(&self) -> Wanted {
-        Wanted {
+    ///
+    /// # Errors
+    /// If nothing is asked for.
+    pub fn wanted(&self) -> Result<Wanted, Error> {
+        if self.data.is_none() && self.project.is_none() && self.clips.is_empty() {
+            let needed = "nothing says what to look at: --data DIR, --project FILE.toml or --clips FILE…";
+            return Err(Error::Inspect(needed.to_owned()));
+        }
+        Ok(Wanted {
             data: self.data.clone(),
             name: self.name.clone(),
             project: self.project.clone(),
             indices: self.indices.clone(),
             clips: self.clips.clone(),
+        })
+    }
+
+    /// The file of texts for a language model, if one is named.
+    ///
+    /// # Errors
+    /// If something else is asked for.
+    fn texts(&self) -> Result<Option<&Path>, Error> {
+        let others = [
+            ("--project", self.project.is_some()),
+            ("--name", self.name.is_some()),
+            ("--indices", self.indices.is_some()),
+            ("--clips", !self.clips.is_empty()),
+        ];
+        match others.iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) => Err(not_of_language(option)),
+            None => Ok(self.data.as_deref()),
         }
     }
+}
+
+fn not_of_language(option: &str) -> Error {
+    Error::Inspect(format!("a language model has no {option}; --data FILE says texts, one a line"))
 }
 
 impl Inspect {
     /// Looks, and writes what was asked for.
     pub fn run(mut self) -> Result<(), Error> {
+        self.forms.text |= !self.forms.any();
+        if let Ok(decoder) = Decoder::load(&file::read(&self.model)?) {
+            return self.forms.write_language(&self.language(&decoder)?);
+        }
         let (model, bytes) = model(&self.model)?;
         self.heads.iter().try_for_each(|head| head.check(model.heads()))?;
-        let report = self.report(&model, &bytes)?;
-        self.forms.text |= !self.forms.any();
-        self.forms.write(&report)
+        self.forms.write(&self.report(&model, &bytes)?)
+    }
+
+    fn title(&self) -> String {
+        self.model.file_name().unwrap_or(self.model.as_os_str()).to_string_lossy().into_owned()
+    }
+
+    fn language(&self, decoder: &Decoder) -> Result<LanguageReport, Error> {
+        let path = self.recordings.texts()?;
+        if self.float.is_some() {
+            return Err(not_of_language("--float"));
+        }
+        if self.forms.svg.is_some() {
+            return Err(Error::Inspect("maps of a language model are in the page, -o FILE.html, not in --svg".into()));
+        }
+        let error = |source| Error::Language { path: path.unwrap_or(&self.model).to_owned(), source };
+        let (_, heads) = Reader::new(decoder).map_err(error)?;
+        if let Some(&HeadIndex { block, head }) = self.heads.iter().find(|head| !heads.contains(head)) {
+            return Err(Error::Head { block, head });
+        }
+        let (title, texts) = (self.title(), path.map(file::read).transpose()?);
+        let (texts, heads, amount) = (texts.as_deref(), &self.heads[..], Amount::default());
+        let bar = Bar::new();
+        let report = language::inspect(language::Asked { title, decoder, texts, heads, amount }, &bar);
+        bar.ends();
+        report.map_err(error)
     }
 
     fn report(&self, model: &Model, bytes: &[u8]) -> Result<Report, Error> {
-        let wanted = self.recordings.wanted();
+        let wanted = self.recordings.wanted()?;
         let bar = Bar::new();
         bar.begins("files read", 0);
         let mut source = Source::open(model, &wanted, Some(&|done, all| bar.files(done, all)))?;
-        let title = self.model.file_name().unwrap_or(self.model.as_os_str()).to_string_lossy().into_owned();
+        let title = self.title();
         let float = match &self.float {
             Some(path) => Some(Float::load(path, model)?),
             None => float_beside(&self.model, model, &mut source.notes),

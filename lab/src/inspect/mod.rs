@@ -14,6 +14,7 @@ pub mod errors;
 pub mod float;
 pub mod flow;
 mod flow_picture;
+pub mod language;
 pub mod look;
 mod maps;
 pub mod measures;

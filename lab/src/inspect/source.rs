@@ -341,7 +341,8 @@ fn shown(path: &Path) -> String {
 fn no_reader(model: &Model) -> Error {
     Error::Inspect(match model.shape().input.kind {
         InputKind::Tokens => {
-            "the model takes tokens; recordings of sound, series and images can be inspected".to_owned()
+            "the model takes tokens and writes none; models of sound, series, images and language can be inspected"
+                .to_owned()
         }
         _ => "the model has no audio front end: --project FILE.toml says how its recordings are read".to_owned(),
     })

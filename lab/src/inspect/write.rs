@@ -41,11 +41,19 @@ pub fn pictures(report: &Report) -> Vec<(String, Vec<u8>)> {
 /// # Errors
 /// Never, in memory.
 pub fn csv(report: &Report) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    csv_of(&tables::tables(report))
+}
+
+/// Any tables.
+///
+/// # Errors
+/// Never, in memory.
+pub fn csv_of(all: &[tables::Table]) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let one = |table: &tables::Table| {
         let bytes = table.csv().map_err(|error| Error::Inspect(error.to_string()))?;
         Ok((format!("{}.csv", table.name), bytes))
     };
-    tables::tables(report).iter().map(one).collect()
+    all.iter().map(one).collect()
 }
 
 /// Writes files into a folder, which is made if it is not there.

@@ -79,6 +79,50 @@ fn bad_input() {
     assert!(error.contains("none.heed: no heads are left"), "{error}");
 }
 
+const TINY: &str = "tests/fixtures/tiny_decoder.heed";
+
+#[test]
+fn a_language_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (texts, page, json, csv) = (at("texts.txt"), at("report.html"), at("all.json"), at("csv"));
+    fs::write(&texts, "The first text.\n\nAnd <b>another</b> one.\n").unwrap();
+    let asked = ["inspect", TINY, "--data", &texts, "--heads", "0.1,1.3", "--text", "-o", &page];
+    let output = heedful(&[&asked[..], &["--json", &json, "--csv", &csv]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("tiny_decoder.heed: 8 heads, 300 tokens, 2 texts, "), "{text}");
+    assert!(text.contains("\n1.3 ") && !text.contains("\n1.2 ") && text.contains("induction: most in"), "{text}");
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains("id=\"head-1.3\"") && !page.contains("id=\"head-1.2\"") && !page.contains("<b>"));
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    assert_eq!((json["texts"].as_u64(), &json["heads"][1]["head"]), (Some(2), &serde_json::json!("1.3")));
+    for (name, rows) in [("heads", 2), ("repeated", 2), ("relations", 2 * 5)] {
+        let mut table = csv::Reader::from_path(Path::new(&csv).join(format!("{name}.csv"))).unwrap();
+        assert_eq!(table.records().count(), rows, "{name}");
+    }
+}
+
+#[test]
+fn bad_texts() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (empty, blank, long) = (at("empty.txt"), at("blank.txt"), at("long.txt"));
+    fs::write(&empty, "").unwrap();
+    fs::write(&blank, "\n \n").unwrap();
+    fs::write(&long, "word ".repeat(300)).unwrap();
+    let of = |texts: &str| complaint(&["inspect", TINY, "--data", texts]);
+    assert!(of(&empty).contains("empty.txt: the file is empty"));
+    assert!(of(&blank).contains("blank.txt: there is no text in it; a line is a text"));
+    assert!(of(&long).contains("long.txt: line 1 has ") && of(&long).contains("from 2 to 256 are allowed"));
+    assert!(of("nowhere.txt").contains("nowhere.txt"));
+    assert!(complaint(&["inspect", TINY, "--clips", "a.wav"]).contains("a language model has no --clips"));
+    assert!(complaint(&["inspect", TINY, "--svg", "pictures"]).contains("-o FILE.html"));
+    assert!(complaint(&["inspect", TINY, "--heads", "2.0"]).contains("no head 2.0"));
+    let numbers = complaint(&["inspect", "tests/models/narrow_decoder.heed"]);
+    assert!(numbers.contains("narrow_decoder.heed: the model has no tokenizer"), "{numbers}");
+}
+
 /// What cannot be written is not there, nor is a part of it.
 #[test]
 fn nothing_half_written() {

@@ -5,6 +5,8 @@ mod skip;
 
 mod again;
 mod command;
+mod decoders;
 mod edges;
+mod language;
 mod made;
 mod planted;

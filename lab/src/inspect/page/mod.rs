@@ -53,7 +53,7 @@ pub(super) fn frame(title: &str, inside: &Markup) -> String {
     document(title, &html! { h1 { (title) } main { (inside) } })
 }
 
-fn document(title: &str, inside: &Markup) -> String {
+pub(super) fn document(title: &str, inside: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -70,7 +70,7 @@ fn document(title: &str, inside: &Markup) -> String {
 }
 
 /// A number with so many digits; a dash where there is none.
-fn number(x: Option<f64>, digits: usize) -> String {
+pub(super) fn number(x: Option<f64>, digits: usize) -> String {
     x.filter(|x| x.is_finite()).map_or("–".to_owned(), |x| format!("{x:.digits$}"))
 }
 
