@@ -54,7 +54,8 @@ fn maps(report: &LanguageReport) -> Markup {
         noscript { p { "The maps need JavaScript; the first text's stand in the cards below." } }
         p class="hint" {
             "Across: the key, the token looked at. Down: the query, the token that looks. A space is drawn as ·, of a "
-            "long text the first " (ShownText::TOKENS) " tokens. Arrow keys move, Page Up and Page Down change the head."
+            "long text the first " (ShownText::TOKENS) " tokens. Arrow keys move, Page Up and Page Down change the "
+            "head."
         }
         div class="controls" {
             label { "Text " select id="recording" {
