@@ -2,31 +2,13 @@
 //
 //   node web/report.test.mjs report.html screenshot.png
 //
-// needs playwright-core, in a folder that NODE_MODULES names, and Chromium (CHROMIUM, or /usr/bin/chromium).
+// needs what browser.mjs does.
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fitsPhone, open } from "./browser.mjs";
 
 const [report, screenshot] = process.argv.slice(2);
 assert(report && screenshot, "usage: node report.test.mjs report.html screenshot.png");
-const require = createRequire(resolve(process.env.NODE_MODULES ?? "node_modules", "index.js"));
-const { chromium } = require("playwright-core");
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox"],
-});
-try {
-  const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
-  const faults = [];
-  page.on("console", (message) => { if (message.type() === "error") faults.push(message.text()); });
-  page.on("pageerror", (error) => faults.push(String(error)));
-  page.on("request", (request) => {
-    if (!/^(file|data|blob):/.test(request.url())) faults.push(`asks the network for ${request.url()}`);
-  });
-  await page.goto(pathToFileURL(resolve(report)).href);
-
-  const text = (id) => page.locator(id).textContent();
+await open(report, async (page, text) => {
   const map = page.locator("#map");
   await map.scrollIntoViewIfNeeded();
   const box = await map.boundingBox();
@@ -78,14 +60,6 @@ try {
   assert(await page.locator("#weights tr").count() > 10, "weights as a table");
   await page.locator("#table").click();
 
-  // No wider than a phone.
-  await page.setViewportSize({ width: 380, height: 700 });
-  const width = await page.evaluate(() => document.documentElement.scrollWidth);
-  assert(width <= 380, `${width} pixels wide on a phone of 380`);
-  await page.setViewportSize({ width: 1200, height: 900 });
+  await fitsPhone(page);
   await page.screenshot({ path: screenshot, fullPage: false });
-  assert.deepEqual(faults, []);
-  console.log(`ok: ${report} in ${browser.version()}, screenshot in ${screenshot}`);
-} finally {
-  await browser.close();
-}
+});

@@ -77,6 +77,8 @@ pub const HOSTED: &[Hosted] = &[
     Hosted {
         name: "wide",
         core: "this one, with the kernels of the crate wide",
+        // Without an operating system they are not offered.
+        bare: "x86_64-unknown-linux-gnu",
         rustflags: &["--cfg=heedful_backend=\"wide\""],
         backend: "wide",
         ..X86
