@@ -132,28 +132,48 @@ pub fn inspect(asked: Asked<'_>, progress: &dyn Progress) -> Result<LanguageRepo
     let drawn: Vec<usize> = (0..heads.len()).filter(|&head| only.is_empty() || only.contains(&heads[head])).collect();
     let mut notes = vec![LEFT_OUT.to_owned()];
     let made = made(&reader, amount.sentences, &mut notes);
-    let (texts, is_made) = match texts {
+    let of_file = match texts {
         Some(bytes) => {
             let (texts, all) = read(&reader, bytes)?;
             if texts.len() < all {
                 notes.push(format!("the first {} of {all} texts", texts.len()));
             }
-            (texts, false)
+            Some(texts)
         }
         None if decoder.tokenizer().is_none() => return Err(LanguageError::NoTokenizer),
-        None => (made.iter().map(|(_, text, _)| text.clone()).collect(), true),
+        None => None,
     };
+    let made_texts: Vec<&Text> = made.iter().map(|(_, text, _)| text).collect();
+    let texts: Vec<&Text> = of_file.as_ref().map_or_else(|| made_texts.clone(), |texts| texts.iter().collect());
+    let is_made = of_file.is_none();
     let repeats: Vec<Vec<u16>> = (0..amount.repeats as u64)
         .map(|number| repeated(&reader, amount.span, number))
         .filter(|tokens| !tokens.is_empty())
         .collect();
-    progress.begins("texts read", texts.len() + repeats.len() + made.len());
+    let alone = if is_made { &[][..] } else { &made_texts };
+    progress.begins("texts read", texts.len() + repeats.len() + alone.len());
 
+    let looks = Looks { reader, heads: &heads, progress };
     let mut shown = vec![];
-    let summaries = over_texts(&reader, &heads, &texts, &drawn, &mut shown, progress);
+    let longest = texts.iter().map(|text| text.tokens.len()).max().unwrap_or(0);
+    let mut sums = vec![HeadSums::new(longest, 0, &[]); heads.len()];
+    let mut pairs = vec![[PairSum::default(); 5]; heads.len()];
+    let mut on_sentence = |number: usize, maps: &[Map]| add_pairs(&mut pairs, &made[number], maps);
+    looks.at(&texts, |number, maps| {
+        let each = sums.par_iter_mut().zip(maps);
+        each.for_each(|(sums, map)| sums.add(map, &Recording::default()));
+        if number < ShownText::TEXTS {
+            let text = texts[number];
+            shown.push(ShownText::new((text.name.clone(), &text.pieces), maps, &drawn));
+        }
+        if is_made {
+            on_sentence(number, maps);
+        }
+    });
+    looks.at(alone, on_sentence);
+    let summaries: Vec<HeadSummary> = sums.iter().map(HeadSums::summary).collect();
     let mut tokens = vec![TokenSums::default(); heads.len()];
-    for (number, (maps, sequence)) in watched(&reader, &heads, &repeats, progress).into_iter().zip(&repeats).enumerate()
-    {
+    for (number, (maps, sequence)) in looks.maps(&repeats).into_iter().zip(&repeats).enumerate() {
         let numbers: Vec<usize> = sequence.iter().map(|&token| token.into()).collect();
         tokens.iter_mut().zip(&maps).for_each(|(sums, map)| sums.add(map, &numbers));
         if number == 0 {
@@ -161,13 +181,13 @@ pub fn inspect(asked: Asked<'_>, progress: &dyn Progress) -> Result<LanguageRepo
             shown.push(ShownText::new(("random tokens said twice".to_owned(), &pieces), &maps, &drawn));
         }
     }
-    let relations = over_sentences(&reader, &heads, &made, progress);
-    let all: Vec<Sentence> = made.into_iter().map(|(sentence, ..)| sentence).collect();
-    let fixed = at_one_distance(&all);
+    let texts = texts.len();
+    let sentences: Vec<Sentence> = made.into_iter().map(|(sentence, ..)| sentence).collect();
+    let fixed = at_one_distance(&sentences);
     let scores: Vec<Scores> = tokens
         .iter()
-        .zip(relations)
-        .map(|(tokens, relations)| Scores { tokens: tokens.scores(), relations: relations.map(|sum| sum.score()) })
+        .zip(pairs)
+        .map(|(tokens, pairs)| Scores { tokens: tokens.scores(), relations: pairs.map(|sum| sum.score()) })
         .collect();
     let general = |summary: &HeadSummary| Name::of(summary).text("token", &[]);
     let names = summaries.iter().zip(&scores).map(|(own, scores)| scores.name(&fixed).unwrap_or_else(|| general(own)));
@@ -179,10 +199,10 @@ pub fn inspect(asked: Asked<'_>, progress: &dyn Progress) -> Result<LanguageRepo
         names: names.collect(),
         drawn,
         notes,
-        texts: texts.len(),
+        texts,
         is_made,
         repeats: (repeats.len(), span),
-        sentences: all.len(),
+        sentences: sentences.len(),
         fixed,
         summaries,
         scores,
@@ -211,69 +231,49 @@ fn made(reader: &Reader<'_>, count: usize, notes: &mut Vec<String>) -> Vec<(Sent
     made
 }
 
-/// The maps of all heads over each sequence.
-fn watched(reader: &Reader<'_>, heads: &[HeadIndex], all: &[Vec<u16>], progress: &dyn Progress) -> Vec<Vec<Map>> {
-    let one = |tokens: &Vec<u16>| {
-        let maps = reader.maps(heads, tokens);
-        progress.step(1);
-        maps
-    };
-    all.par_iter().map(one).collect()
-}
-
 /// Bytes of maps that are looked at together.
 const TOGETHER: usize = 64 << 20;
 
-/// Texts of so many tokens, at most, whose maps are looked at together.
-fn together(heads: &[HeadIndex], longest: usize) -> usize {
-    (TOGETHER / (9 * heads.len() * longest * longest).max(1)).clamp(1, 16)
+/// A model, and which of its heads are looked at.
+struct Looks<'a, 'm> {
+    reader: Reader<'m>,
+    heads: &'a [HeadIndex],
+    progress: &'a dyn Progress,
 }
 
-/// The measures of all heads over texts; the first ones are drawn.
-fn over_texts(
-    reader: &Reader<'_>,
-    heads: &[HeadIndex],
-    texts: &[Text],
-    drawn: &[usize],
-    shown: &mut Vec<ShownText>,
-    progress: &dyn Progress,
-) -> Vec<HeadSummary> {
-    let longest = texts.iter().map(|text| text.tokens.len()).max().unwrap_or(0);
-    let mut sums = vec![HeadSums::new(longest, 0, &[]); heads.len()];
-    for texts in texts.chunks(together(heads, longest)) {
-        let sequences: Vec<Vec<u16>> = texts.iter().map(|text| text.tokens.clone()).collect();
-        let all = watched(reader, heads, &sequences, progress);
-        sums.par_iter_mut().enumerate().for_each(|(head, sums)| {
-            all.iter().for_each(|maps| sums.add(&maps[head], &Recording::default()));
-        });
-        for (text, maps) in texts.iter().zip(&all).take(ShownText::TEXTS.saturating_sub(shown.len())) {
-            shown.push(ShownText::new((text.name.clone(), &text.pieces), maps, drawn));
-        }
+impl Looks<'_, '_> {
+    /// The maps of all heads over each sequence.
+    fn maps<T: AsRef<[u16]> + Sync>(&self, all: &[T]) -> Vec<Vec<Map>> {
+        let one = |tokens: &T| {
+            let maps = self.reader.maps(self.heads, tokens.as_ref());
+            self.progress.step(1);
+            maps
+        };
+        all.par_iter().map(one).collect()
     }
-    sums.iter().map(HeadSums::summary).collect()
-}
 
-/// What heads link in sentences of known grammar, word by word.
-fn over_sentences(
-    reader: &Reader<'_>,
-    heads: &[HeadIndex],
-    made: &[(Sentence, Text, Vec<usize>)],
-    progress: &dyn Progress,
-) -> Vec<[PairSum; 5]> {
-    let mut sums = vec![[PairSum::default(); 5]; heads.len()];
-    let longest = made.iter().map(|(_, text, _)| text.tokens.len()).max().unwrap_or(0);
-    for part in made.chunks(together(heads, longest)) {
-        let sequences: Vec<Vec<u16>> = part.iter().map(|(_, text, _)| text.tokens.clone()).collect();
-        let all = watched(reader, heads, &sequences, progress);
-        for ((sentence, _, words), maps) in part.iter().zip(&all) {
-            for (sums, map) in sums.iter_mut().zip(maps) {
-                let map = by_words(map, words);
-                for &(relation, query, key) in sentence.pairs {
-                    // The token that begins a text comes before the first word.
-                    sums[relation.index()].add(&map, &[(query + 1, key + 1)]);
-                }
+    /// Shows the maps over each text to `see`, with the text's number; some texts together, few where they are long.
+    fn at(&self, texts: &[&Text], mut see: impl FnMut(usize, &[Map])) {
+        let longest = texts.iter().map(|text| text.tokens.len()).max().unwrap_or(0);
+        let count = (TOGETHER / (9 * self.heads.len() * longest * longest).max(1)).clamp(1, 16);
+        let mut number = 0;
+        for part in texts.chunks(count) {
+            let sequences: Vec<&[u16]> = part.iter().map(|text| &text.tokens[..]).collect();
+            for maps in self.maps(&sequences) {
+                see(number, &maps);
+                number += 1;
             }
         }
     }
-    sums
+}
+
+/// Adds what heads link in a sentence of known grammar, word by word.
+fn add_pairs(sums: &mut [[PairSum; 5]], (sentence, _, words): &(Sentence, Text, Vec<usize>), maps: &[Map]) {
+    for (sums, map) in sums.iter_mut().zip(maps) {
+        let map = by_words(map, words);
+        for &(relation, query, key) in sentence.pairs {
+            // The token that begins a text comes before the first word.
+            sums[relation.index()].add(&map, &[(query + 1, key + 1)]);
+        }
+    }
 }
