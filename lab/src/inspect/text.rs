@@ -5,6 +5,11 @@ use super::probes::Probed;
 use super::report::Report;
 use std::fmt::Write;
 
+/// A number with so many digits; a dash where there is none.
+pub(super) fn number(x: Option<f64>, digits: usize) -> String {
+    x.map_or("-".to_owned(), |x| format!("{x:.digits$}"))
+}
+
 /// A line of the model, one for each head that is drawn, and what stands out.
 #[must_use]
 pub fn text(report: &Report) -> String {
@@ -25,7 +30,6 @@ pub fn text(report: &Report) -> String {
     line(format!("head   {:width$}  entropy  largest  distance  position R²{lost}", "name"));
     for &head in &report.drawn {
         let summary = &collected.summaries[head];
-        let number = |x: Option<f64>, digits: usize| x.map_or("-".to_owned(), |x| format!("{x:.digits$}"));
         let shapley = importance
             .shapley
             .get(head)

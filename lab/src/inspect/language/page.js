@@ -1,9 +1,4 @@
-"use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const byId = (id) => document.getElementById(id);
-  const colours = bytes(data.colours);
   const { heads } = data;
   const shown = data.shown.map((one) => ({ ...one, maps: bytes(one.maps) }));
   if (!heads.length || !shown.length) return;
@@ -11,17 +6,6 @@
   const mapOf = (text, head) => {
     const cells = shown[text].tokens.length ** 2;
     return shown[text].maps.subarray(head * cells, (head + 1) * cells);
-  };
-  const image = (map, side) => {
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = side;
-    const context = canvas.getContext("2d");
-    const pixels = context.createImageData(side, side);
-    map.forEach((value, i) => {
-      pixels.data.set([colours[3 * value], colours[3 * value + 1], colours[3 * value + 2], 255], 4 * i);
-    });
-    context.putImageData(pixels, 0, 0);
-    return canvas;
   };
 
   const frame = { left: 0, top: 0, cell: 1 };
@@ -44,7 +28,7 @@
     canvas.style.height = `${height}px`;
     context.scale(ratio, ratio);
     context.imageSmoothingEnabled = false;
-    context.drawImage(image(mapOf(state.text, state.head), side), frame.left, frame.top,
+    context.drawImage(image(mapOf(state.text, state.head), 1, side), frame.left, frame.top,
       frame.cell * side, frame.cell * side);
     context.fillStyle = getComputedStyle(canvas).color;
     context.font = `${font}px sans-serif`;
@@ -73,32 +57,13 @@
       `Largest weight ${most[state.head].toFixed(3)}.`);
   };
 
-  const buttons = heads.map((head, at) => {
-    const root = byId("overview");
-    if (at === 0 || head.block !== heads[at - 1].block) {
-      const row = document.createElement("div");
-      row.className = "block";
-      root.append(row);
-    }
-    const button = document.createElement("button");
-    const canvas = document.createElement("canvas");
-    const name = document.createElement("span");
-    button.type = "button";
-    button.title = `${head.number} ${head.name}`;
-    button.setAttribute("aria-label", `Head ${head.number}, ${head.name}`);
-    name.textContent = head.number;
-    button.append(canvas, name);
-    button.addEventListener("click", () => { state.head = at; refresh(); });
-    root.lastElementChild.append(button);
-    return { button, canvas };
-  });
+  const buttons = headButtons(heads, (at) => { state.head = at; refresh(); });
   const refresh = () => {
     const side = shown[state.text].tokens.length;
     state.query = Math.min(state.query, side - 1);
     state.key = Math.min(state.key, side - 1);
     buttons.forEach(({ button, canvas }, at) => {
-      canvas.width = canvas.height = side;
-      canvas.getContext("2d").drawImage(image(mapOf(state.text, at), side), 0, 0);
+      copy(canvas, image(mapOf(state.text, at), 1, side));
       button.setAttribute("aria-pressed", String(at === state.head));
     });
     draw();
@@ -113,10 +78,9 @@
   byId("map").addEventListener("pointermove", moved);
   byId("map").addEventListener("pointerdown", moved);
   byId("map").addEventListener("keydown", (event) => {
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    if (steps[event.key]) {
-      state.key = clamp(state.key + steps[event.key][0]);
-      state.query = clamp(state.query + steps[event.key][1]);
+    if (STEPS[event.key]) {
+      state.key = clamp(state.key + STEPS[event.key][0]);
+      state.query = clamp(state.query + STEPS[event.key][1]);
       draw();
     } else if (event.key === "PageUp" || event.key === "PageDown") {
       state.head = (state.head + (event.key === "PageUp" ? heads.length - 1 : 1)) % heads.length;
@@ -125,9 +89,7 @@
     event.preventDefault();
   });
   byId("recording").addEventListener("change", (event) => { state.text = Number(event.target.value); refresh(); });
-  const stops = [...Array(9).keys()].map((i) => 3 * Math.round(i * 255 / 8));
-  const shades = stops.map((i) => `rgb(${colours[i]},${colours[i + 1]},${colours[i + 2]})`);
-  byId("scale").style.background = `linear-gradient(to right, ${shades.join(",")})`;
+  drawScale();
   window.addEventListener("resize", draw);
   refresh();
 })();

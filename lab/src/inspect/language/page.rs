@@ -5,15 +5,12 @@ use super::scores::SHARES;
 use super::tables::{relations, tokens};
 use super::templates::Relation;
 use super::text::seen;
-use crate::inspect::measures::Share;
 use crate::inspect::measures::language::PairScore;
-use crate::inspect::page::{document, number, table};
+use crate::inspect::page::cards::frames;
+use crate::inspect::page::{base64, colours, lag, number, of_sections, pattern, share, table};
 use crate::inspect::picture::png;
-use crate::inspect::ramp;
 use crate::inspect::shown::bytes;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 use serde_json::{Value, json};
 
 /// The page.
@@ -26,26 +23,15 @@ pub fn page(report: &LanguageReport) -> String {
         ("tokens", "Random tokens said twice", repeats(report)),
         ("relations", "Words that belong together", pairs(report)),
     ];
-    let inside = html! {
-        header {
-            h1 { (title) }
-            p {
-                (report.heads.len()) " heads; " (report.vocabulary) " tokens; " (report.flash) " bytes. Seen on "
-                (seen(report)) ". Weights are those of the integers that run on the target. Heads are numbered "
-                "block.head, both from 0."
-            }
-            @for note in &report.notes { p class="hint" { (note) } }
-            nav aria-label="Sections" {
-                @for (id, name, _) in &parts { a href=(format!("#{id}")) { (name) } " " }
-            }
+    let summary = html! {
+        p {
+            (report.heads.len()) " heads; " (report.vocabulary) " tokens; " (report.flash) " bytes. Seen on "
+            (seen(report)) ". Weights are those of the integers that run on the target. Heads are numbered "
+            "block.head, both from 0."
         }
-        main {
-            @for (id, name, inside) in &parts { section id=(id) { h2 { (name) } (inside) } }
-        }
-        script type="application/json" id="data" { (PreEscaped(data(report))) }
-        script { (PreEscaped(include_str!("page.js"))) }
+        @for note in &report.notes { p class="hint" { (note) } }
     };
-    document(&title, &inside)
+    of_sections(&title, &summary, &parts, &data(report), include_str!("page.js"))
 }
 
 /// The maps, which the script draws.
@@ -80,14 +66,9 @@ fn cards(report: &LanguageReport) -> Markup {
             "Means over texts. Entropy is over that of an even row; a share stands before what chance gives. The map "
             "is that of the first text. A map shows where a head looks, not what it says of it."
         }
-        div class="cards" {
-            @for (at, &head) in report.drawn.iter().enumerate() {
-                article class="card" id=(format!("head-{}", report.number(head))) {
-                    h3 { (report.number(head)) " " span { (report.names[head]) } }
-                    (card(report, at, head))
-                }
-            }
-        }
+        (frames(report.drawn.iter().enumerate().map(|(at, &head)| {
+            (report.number(head), &*report.names[head], card(report, at, head))
+        })))
     }
 }
 
@@ -96,17 +77,15 @@ fn card(report: &LanguageReport, at: usize, head: usize) -> Markup {
     let distance = own
         .distance
         .map_or("–".to_owned(), |far| format!("{:.1} ± {:.1} (chance {:.1})", far.mean, far.spread, far.chance));
-    let pattern = own.pattern.map_or("–".to_owned(), |(class, part)| format!("{class} ({:.0} %)", part * 100.0));
-    let lag = own.strongest_lag.map_or("–".to_owned(), |(lag, of)| format!("{lag}: {}", share(Some(of))));
     let mut rows = vec![
-        ("pattern".to_owned(), pattern),
+        ("pattern".to_owned(), pattern(own)),
         ("entropy".to_owned(), number(own.relative_entropy.mean(), 2)),
         ("largest weight".to_owned(), number(own.confidence.mean(), 2)),
         ("distance".to_owned(), distance),
         ("on itself".to_owned(), share(own.itself)),
         ("previous".to_owned(), share(own.previous)),
         ("first".to_owned(), share(own.first)),
-        ("strongest lag".to_owned(), lag),
+        ("strongest lag".to_owned(), lag(own)),
         ("position R²".to_owned(), number(own.position_r2, 2)),
         ("effective rank".to_owned(), number(own.effective_rank.mean(), 1)),
     ];
@@ -123,10 +102,6 @@ fn card(report: &LanguageReport, at: usize, head: usize) -> Markup {
         }
         table { @for (name, value) in &rows { tr { th scope="row" { (name) } td { (value) } } } }
     }
-}
-
-fn share(share: Option<Share>) -> String {
-    share.map_or("–".to_owned(), |share| format!("{:.2} (chance {:.2})", share.share, share.chance))
 }
 
 fn hits(score: PairScore) -> String {
@@ -163,22 +138,16 @@ fn pairs(report: &LanguageReport) -> Markup {
     }
 }
 
-/// What the script draws; no `<` is in it, so that no text in it can end the script.
-fn data(report: &LanguageReport) -> String {
-    let colours: Vec<u8> = (0..=255).flat_map(ramp::colour).collect();
+/// What the script draws.
+fn data(report: &LanguageReport) -> Value {
     let heads = report.drawn.iter().map(
         |&head| json!({ "number": report.number(head), "block": report.heads[head].block, "name": report.names[head] }),
     );
     let shown = report.shown.iter().map(|shown| {
         let (maps, most): (Vec<Vec<u8>>, Vec<f32>) = shown.maps.iter().map(bytes).unzip();
         json!({
-            "name": shown.name, "tokens": shown.pieces, "maps": STANDARD.encode(maps.concat()), "most": most,
+            "name": shown.name, "tokens": shown.pieces, "maps": base64(&maps.concat()), "most": most,
         })
     });
-    let all = json!({
-        "colours": STANDARD.encode(colours),
-        "heads": heads.collect::<Value>(),
-        "shown": shown.collect::<Value>(),
-    });
-    all.to_string().replace('<', "\\u003c")
+    json!({ "colours": colours(), "heads": heads.collect::<Value>(), "shown": shown.collect::<Value>() })
 }

@@ -4,6 +4,7 @@ use super::report::LanguageReport;
 use super::scores::SHARES;
 use super::templates::Relation;
 use crate::inspect::measures::Share;
+use crate::inspect::text::number;
 use std::fmt::Write;
 
 /// A line for each head that is drawn, and the best heads for each relation.
@@ -16,7 +17,6 @@ pub fn text(report: &LanguageReport) -> String {
     line(String::new());
     let width = report.drawn.iter().map(|&head| report.names[head].chars().count()).max().unwrap_or(4).max(4);
     line(format!("head   {:width$}  entropy  largest  distance  first  previous  duplicate  induction", "name"));
-    let number = |x: Option<f64>, digits: usize| x.map_or("-".to_owned(), |x| format!("{x:.digits$}"));
     for &head in &report.drawn {
         let (summary, scores) = (&report.summaries[head], &report.scores[head]);
         let [previous, duplicate, induction] = scores.shares().map(|share| number(share.map(|share| share.share), 2));

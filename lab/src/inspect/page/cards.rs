@@ -1,7 +1,6 @@
 //! A card for each head: its mean map, its name, its measures.
 
-use super::number;
-use crate::inspect::measures::Share;
+use super::{lag, number, pattern, share};
 use crate::inspect::picture::png;
 use crate::inspect::report::Report;
 use crate::inspect::shown::{SIDE, bytes};
@@ -13,7 +12,6 @@ const BEYOND_MAPS: usize = 4;
 const MANY: usize = 40;
 
 pub fn cards(report: &Report) -> Markup {
-    let is_many = report.drawn.len() > MANY;
     html! {
         p class="hint" {
             "Means over recordings. Entropy is over that of an even row; a share stands before what chance gives; R² "
@@ -21,12 +19,19 @@ pub fn cards(report: &Report) -> Markup {
             "says of it"
             @if report.is_of_maps() { "." } @else { ": the figures of importance stand beside." }
         }
+        (frames(report.drawn.iter().map(|&head| (report.number(head), &*report.names[head], inside(report, head)))))
+    }
+}
+
+/// A frame for each card: a head's number, its name, and what is inside.
+pub fn frames<'a>(cards: impl ExactSizeIterator<Item = (String, &'a str, Markup)>) -> Markup {
+    let is_many = cards.len() > MANY;
+    html! {
         div class="cards" {
-            @for &head in &report.drawn {
-                article class="card" id=(format!("head-{}", report.number(head))) {
-                    h3 { (report.number(head)) " " span { (report.names[head]) } }
-                    @if is_many { details { summary { "measures" } (inside(report, head)) } }
-                    @else { (inside(report, head)) }
+            @for (number, name, inside) in cards {
+                article class="card" id=(format!("head-{number}")) {
+                    h3 { (number) " " span { (name) } }
+                    @if is_many { details { summary { "measures" } (inside) } } @else { (inside) }
                 }
             }
         }
@@ -41,20 +46,14 @@ fn inside(report: &Report, head: usize) -> Markup {
     let picture = png(&values, side(mean.keys()), side(mean.queries()));
     let alone = report.importance.alone.get(head);
     let mut rows = vec![
-        (
-            "pattern",
-            summary.pattern.map_or("–".to_owned(), |(class, share)| format!("{class} ({:.0} %)", share * 100.0)),
-        ),
+        ("pattern", pattern(summary)),
         ("entropy", spread(summary.relative_entropy.mean(), summary.relative_entropy.spread())),
         ("largest weight", spread(summary.confidence.mean(), summary.confidence.spread())),
         ("distance", distance(report, head)),
         ("on itself", share(summary.itself)),
         ("previous, next", format!("{}, {}", share(summary.previous), share(summary.next))),
         ("first", share(summary.first)),
-        (
-            "strongest lag",
-            summary.strongest_lag.map_or("–".to_owned(), |(lag, of)| format!("{lag}: {}", share(Some(of)))),
-        ),
+        ("strongest lag", lag(summary)),
         ("period", summary.period.map_or("–".to_owned(), |period| format!("{} ({:.2})", period.lag, period.strength))),
         ("position R²", number(summary.position_r2, 2)),
         ("effective rank", number(summary.effective_rank.mean(), 1)),
@@ -85,10 +84,6 @@ fn spread(mean: Option<f64>, spread: Option<f64>) -> String {
         Some(_) => format!("{} ± {}", number(mean, 2), number(spread, 2)),
         None => number(mean, 2),
     }
-}
-
-fn share(share: Option<Share>) -> String {
-    share.map_or("–".to_owned(), |share| format!("{:.2} (chance {:.2})", share.share, share.chance))
 }
 
 fn distance(report: &Report, head: usize) -> String {

@@ -1,18 +1,12 @@
 //! What the script draws, as JSON: maps and inputs as bytes in base64.
 
-use crate::inspect::ramp;
+use super::{base64, colours};
 use crate::inspect::report::Report;
 use crate::inspect::shown::{Shown, bytes, bytes_of, scaled};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-fn base64(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
-}
-
-/// The data; no `<` is in it, so that no text in it can end the script.
-pub fn data(report: &Report) -> String {
+/// The data.
+pub fn data(report: &Report) -> Value {
     let heads = report.drawn.iter().map(|&head| {
         let cells = report.collected.sums[head].cells();
         let mean = cells.mean();
@@ -28,8 +22,7 @@ pub fn data(report: &Report) -> String {
             "normed": base64(&normed), "normedMost": normed_most,
         })
     });
-    let colours: Vec<u8> = (0..=255).flat_map(ramp::colour).collect();
-    let all = json!({
+    json!({
         "positions": report.positions,
         "classTokens": report.class_tokens,
         "grid": report.grid,
@@ -37,11 +30,10 @@ pub fn data(report: &Report) -> String {
         "seconds": report.seconds,
         "isSound": report.is_sound,
         "recordings": report.collected.recordings,
-        "colours": base64(&colours),
+        "colours": colours(),
         "heads": heads.collect::<Value>(),
         "shown": report.collected.shown.iter().map(|shown| one(report, shown)).collect::<Value>(),
-    });
-    all.to_string().replace('<', "\\u003c")
+    })
 }
 
 fn one(report: &Report, shown: &Shown) -> Value {

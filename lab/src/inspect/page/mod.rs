@@ -1,13 +1,19 @@
 //! The report as one page that needs nothing else: its style, its script and its data are in it.
 
 mod again;
-mod cards;
+pub(super) mod cards;
 mod data;
 mod flow;
 mod sections;
 
+use super::measures::Share;
+use super::measures::head::HeadSummary;
+use super::ramp;
 use super::report::Report;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use serde_json::Value;
 
 /// The page.
 #[must_use]
@@ -29,23 +35,34 @@ pub fn page(report: &Report) -> String {
             ("errors", "Errors", html! { (sections::errors(report)) (again::states(report)) }),
         ]);
     }
+    of_sections(&title, &sections::summary(report), &parts, &data::data(report), include_str!("script.js"))
+}
+
+/// A page of sections, each with its place and its heading, and a script that draws `data` into them.
+pub(super) fn of_sections(
+    title: &str,
+    summary: &Markup,
+    parts: &[(&str, &str, Markup)],
+    data: &Value,
+    script: &str,
+) -> String {
+    // No `<` is in the data, so that no text in it can end the script.
+    let data = data.to_string().replace('<', "\\u003c");
     let inside = html! {
         header {
             h1 { (title) }
-            (sections::summary(report))
+            (summary)
             nav aria-label="Sections" {
-                @for (id, name, _) in &parts { a href=(format!("#{id}")) { (name) } " " }
+                @for (id, name, _) in parts { a href=(format!("#{id}")) { (name) } " " }
             }
         }
         main {
-            @for (id, name, inside) in &parts {
-                section id=(id) { h2 { (name) } (inside) }
-            }
+            @for (id, name, inside) in parts { section id=(id) { h2 { (name) } (inside) } }
         }
-        script type="application/json" id="data" { (PreEscaped(data::data(report))) }
-        script { (PreEscaped(include_str!("script.js"))) }
+        script type="application/json" id="data" { (PreEscaped(data)) }
+        script { (PreEscaped(include_str!("common.js"))) (PreEscaped(script)) }
     };
-    document(&title, &inside)
+    document(title, &inside)
 }
 
 /// A page without a script.
@@ -53,7 +70,7 @@ pub(super) fn frame(title: &str, inside: &Markup) -> String {
     document(title, &html! { h1 { (title) } main { (inside) } })
 }
 
-pub(super) fn document(title: &str, inside: &Markup) -> String {
+fn document(title: &str, inside: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -72,6 +89,31 @@ pub(super) fn document(title: &str, inside: &Markup) -> String {
 /// A number with so many digits; a dash where there is none.
 pub(super) fn number(x: Option<f64>, digits: usize) -> String {
     x.filter(|x| x.is_finite()).map_or("–".to_owned(), |x| format!("{x:.digits$}"))
+}
+
+/// A share and what chance gives.
+pub(super) fn share(share: Option<Share>) -> String {
+    share.map_or("–".to_owned(), |share| format!("{:.2} (chance {:.2})", share.share, share.chance))
+}
+
+/// The class of pattern of most maps, and of how many.
+pub(super) fn pattern(summary: &HeadSummary) -> String {
+    summary.pattern.map_or("–".to_owned(), |(class, part)| format!("{class} ({:.0} %)", part * 100.0))
+}
+
+/// The distance back that gets most, and how much.
+pub(super) fn lag(summary: &HeadSummary) -> String {
+    summary.strongest_lag.map_or("–".to_owned(), |(lag, of)| format!("{lag}: {}", share(Some(of))))
+}
+
+/// Bytes for a script, in base64.
+pub(super) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// The scale of colours for a script.
+pub(super) fn colours() -> String {
+    base64(&(0..=255).flat_map(ramp::colour).collect::<Vec<u8>>())
 }
 
 /// A table with a heading; the first cell of a row is its name.

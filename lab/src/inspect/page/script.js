@@ -1,9 +1,4 @@
-"use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const byId = (id) => document.getElementById(id);
-  const colours = bytes(data.colours);
   const side = Math.min(data.positions, 100);
   const cells = side * side;
   const isGrid = data.grid[1] > 1;
@@ -27,25 +22,6 @@
   const factor = (recording, head) =>
     byId("same").checked ? mapOf(recording, head).most / largest(recording) : 1;
 
-  const image = (map, scale, width) => {
-    const canvas = document.createElement("canvas");
-    canvas.width = width;
-    canvas.height = Math.floor(map.length / width);
-    const context = canvas.getContext("2d");
-    const pixels = context.createImageData(canvas.width, canvas.height);
-    for (let i = 0; i < canvas.width * canvas.height; i++) {
-      const colour = 3 * Math.round(map[i] * scale);
-      pixels.data.set([colours[colour], colours[colour + 1], colours[colour + 2], 255], 4 * i);
-    }
-    context.putImageData(pixels, 0, 0);
-    return canvas;
-  };
-  const copy = (canvas, from) => {
-    canvas.width = from.width;
-    canvas.height = from.height;
-    canvas.getContext("2d").drawImage(from, 0, 0);
-  };
-
   // Where a position is: in time, in the image, or by its number. Several may be drawn together.
   const each = data.positions / side;
   const place = (at) => {
@@ -57,31 +33,7 @@
     return `position ${position}`;
   };
 
-  const buttons = [];
-  const overview = () => {
-    const root = byId("overview");
-    let row = null;
-    let block = -1;
-    heads.forEach((head, at) => {
-      if (head.block !== block) {
-        block = head.block;
-        row = document.createElement("div");
-        row.className = "block";
-        root.append(row);
-      }
-      const button = document.createElement("button");
-      button.type = "button";
-      const canvas = document.createElement("canvas");
-      const name = document.createElement("span");
-      name.textContent = head.number;
-      button.append(canvas, name);
-      button.title = `${head.number} ${head.name}`;
-      button.setAttribute("aria-label", `Head ${head.number}, ${head.name}`);
-      button.addEventListener("click", () => { state.head = at; refresh(); });
-      row.append(button);
-      buttons.push({ button, canvas });
-    });
-  };
+  const buttons = headButtons(heads, (at) => { state.head = at; refresh(); });
   const thumbnails = [];
   const many = () => {
     shown.forEach((one, at) => {
@@ -305,10 +257,9 @@
     draw();
   };
   const pressed = (event) => {
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    if (steps[event.key]) {
-      state.key = clamp(state.key + steps[event.key][0], 0, side - 1);
-      state.query = clamp(state.query + steps[event.key][1], 0, side - 1);
+    if (STEPS[event.key]) {
+      state.key = clamp(state.key + STEPS[event.key][0], 0, side - 1);
+      state.query = clamp(state.query + STEPS[event.key][1], 0, side - 1);
       keep();
       draw();
     } else if (event.key === "+" || event.key === "=") zoom(0.5);
@@ -323,11 +274,8 @@
   };
 
   if (!heads.length) return;
-  overview();
   many();
-  const stops = [...Array(9).keys()].map((i) => 3 * Math.round(i * 255 / 8));
-  const shades = stops.map((i) => `rgb(${colours[i]},${colours[i + 1]},${colours[i + 2]})`);
-  byId("scale").style.background = `linear-gradient(to right, ${shades.join(",")})`;
+  drawScale();
   byId("recording").addEventListener("change", (event) => { state.recording = event.target.value; refresh(); });
   byId("flow-recording")?.addEventListener("change", (event) => flow(Number(event.target.value)));
   byId("same").addEventListener("change", refresh);
