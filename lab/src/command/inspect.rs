@@ -9,7 +9,9 @@ use heedful_lab::head_index::HeadIndex;
 use heedful_lab::inspect::float::Float;
 use heedful_lab::inspect::language::{self, Amount, LanguageReport, Reader};
 use heedful_lab::inspect::removal::INFERENCES;
-use heedful_lab::inspect::{Asked, Progress, Report, Source, Wanted, inspect, model, page, tables, text, write};
+use heedful_lab::inspect::{
+    Asked, Progress, Report, Source, Subject, Wanted, inspect, page, subject, tables, text, write,
+};
 use heedful_lab::{Error, file};
 use indicatif::ProgressBar;
 use std::ops::RangeInclusive;
@@ -164,12 +166,13 @@ impl Inspect {
     /// Looks, and writes what was asked for.
     pub fn run(mut self) -> Result<(), Error> {
         self.forms.text |= !self.forms.any();
-        if let Ok(decoder) = Decoder::load(&file::read(&self.model)?) {
-            return self.forms.write_language(&self.language(&decoder)?);
+        match subject(&self.model)? {
+            Subject::Language(decoder) => self.forms.write_language(&self.language(&decoder)?),
+            Subject::Recordings(model, bytes) => {
+                self.heads.iter().try_for_each(|head| head.check(model.heads()))?;
+                self.forms.write(&self.report(&model, &bytes)?)
+            }
         }
-        let (model, bytes) = model(&self.model)?;
-        self.heads.iter().try_for_each(|head| head.check(model.heads()))?;
-        self.forms.write(&self.report(&model, &bytes)?)
     }
 
     fn title(&self) -> String {

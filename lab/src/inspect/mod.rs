@@ -37,7 +37,7 @@ pub mod watched;
 pub mod write;
 
 pub use report::{Ranking, Report};
-pub use source::{Recording, Source, Wanted, has_folders, labelled_sounds, model};
+pub use source::{Recording, Source, Subject, Wanted, has_folders, labelled_sounds, model, subject};
 
 use crate::Error;
 use crate::head_index::HeadIndex;

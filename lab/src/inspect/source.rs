@@ -8,7 +8,7 @@ use crate::dataset::{Content, Data, Dataset, InputConfig, LeftOut, Options};
 use crate::project::{Project, Task};
 use crate::{Error, file};
 use heedful::audio::excerpt;
-use heedful::dynamic::{Heard, Model};
+use heedful::dynamic::{Decoder, Heard, Model};
 use heedful::format::InputKind;
 use heedful_import::samples::channels_last;
 use std::ops::RangeInclusive;
@@ -354,13 +354,42 @@ pub fn has_folders(folder: &Path) -> bool {
     std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| entry.path().is_dir()))
 }
 
+/// A model that can be inspected.
+pub enum Subject {
+    /// It reads texts.
+    Language(Decoder),
+    /// It takes recordings; and the bytes of its file.
+    Recordings(Model, Vec<u8>),
+}
+
+/// Reads a model of either kind.
+///
+/// # Errors
+/// Says what is wrong.
+pub fn subject(path: &Path) -> Result<Subject, Error> {
+    let bytes = file::read(path)?;
+    let language = match Decoder::load(&bytes) {
+        Ok(decoder) => return Ok(Subject::Language(decoder)),
+        Err(error) => error,
+    };
+    match Model::load(&bytes) {
+        // It is a language model, so what is wrong with that counts.
+        Err(heedful::Error::Kind { .. }) => Err(Error::content(path, language)),
+        loaded => of_recordings(path, loaded).map(|model| Subject::Recordings(model, bytes)),
+    }
+}
+
 /// Reads a model, and refuses one that has no heads to look at or takes what no recording is.
 ///
 /// # Errors
 /// Says what is wrong.
 pub fn model(path: &Path) -> Result<(Model, Vec<u8>), Error> {
     let bytes = file::read(path)?;
-    let model = Model::load(&bytes).map_err(|error| Error::content(path, error))?;
+    Ok((of_recordings(path, Model::load(&bytes))?, bytes))
+}
+
+fn of_recordings(path: &Path, loaded: Result<Model, heedful::Error>) -> Result<Model, Error> {
+    let model = loaded.map_err(|error| Error::content(path, error))?;
     if model.heads().iter().sum::<usize>() == 0 {
         return Err(Error::content(path, "no heads are left in it to look at"));
     }
@@ -370,5 +399,5 @@ pub fn model(path: &Path) -> Result<(Model, Vec<u8>), Error> {
     if model.shape().memory.is_some() {
         return Err(Error::content(path, "it has a second input, which no recording gives"));
     }
-    Ok((model, bytes))
+    Ok(model)
 }

@@ -1,5 +1,6 @@
 //! The command from end to end.
 
+use heedful::dynamic::Decoder;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -121,6 +122,21 @@ fn bad_texts() {
     assert!(complaint(&["inspect", TINY, "--heads", "2.0"]).contains("no head 2.0"));
     let numbers = complaint(&["inspect", "tests/models/narrow_decoder.heed"]);
     assert!(numbers.contains("narrow_decoder.heed: the model has no tokenizer"), "{numbers}");
+}
+
+/// What is wrong with a language model is said of it as one.
+#[test]
+fn a_damaged_language_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let damaged = folder.path().join("damaged.heed");
+    let mut bytes = fs::read(root().join(TINY)).unwrap();
+    // Three heads, of which two share the same keys.
+    bytes[32..36].copy_from_slice(&3u32.to_le_bytes());
+    let Err(heedful::Error::Checksum { found, .. }) = Decoder::load(&bytes) else { panic!("the checksum is right") };
+    bytes[12..16].copy_from_slice(&found.to_le_bytes());
+    fs::write(&damaged, bytes).unwrap();
+    let error = complaint(&["inspect", &damaged.display().to_string()]);
+    assert!(error.contains("damaged.heed: wrong shape: heads that share key heads: 3"), "{error}");
 }
 
 /// What cannot be written is not there, nor is a part of it.
