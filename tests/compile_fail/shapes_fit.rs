@@ -1,3 +1,4 @@
+use heedful::fixed::types::I8F8;
 use heedful::{
     Channel, HeadScale, LayerNorm, Linear, Mask, MultiHeadAttention, NormChannel, Projection, Scale, Scratch, Steepness,
 };
@@ -13,7 +14,7 @@ static ATTENTION: MultiHeadAttention<8, 2, 4> = MultiHeadAttention::new(
 );
 static LAYER: Linear<8, 3> = Linear::new(&[[1; 8]; 3], &[CHANNEL; 3]);
 static NORM: LayerNorm<8> =
-    LayerNorm::new(&[NormChannel { gain: fixed::types::I8F8::ONE, offset: fixed::types::I8F8::ONE }; 8], 1);
+    LayerNorm::new(&[NormChannel { gain: I8F8::ONE, offset: I8F8::ONE }; 8], 1);
 
 fn main() {
     let mut scratch = Scratch::new();

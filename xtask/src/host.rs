@@ -45,6 +45,17 @@ pub fn clips() -> Result<Vec<String>> {
     Ok(paths.iter().filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect())
 }
 
+/// All clips of the repository as `boards/hosted` reads them: for each a line `NAME SAMPLES`, then its samples.
+pub fn samples() -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for name in clips()? {
+        let samples = clip(&name)?;
+        bytes.extend(format!("{name} {}\n", samples.len()).bytes());
+        bytes.extend(samples.into_iter().flat_map(i16::to_le_bytes));
+    }
+    Ok(bytes)
+}
+
 fn clips_folder() -> PathBuf {
     root().join("examples/clips")
 }

@@ -1,10 +1,11 @@
-//! Cores that run programs of an operating system: aarch64 under QEMU's user mode, WebAssembly under node, and this
-//! one with kernels that it would not choose. The program is `boards/hosted`.
+//! Cores that run programs of an operating system: aarch64 under QEMU's user mode, WebAssembly under node (with
+//! the kernels of the crate wide), and this one with the portable kernels. The program is `boards/hosted`.
 
 use crate::host::{self, Reference};
 use crate::{decoder, firmware, kernels, kinds, root, toolchain};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -69,32 +70,13 @@ pub const HOSTED: &[Hosted] = &[
     Hosted {
         name: "portable",
         core: "this one, with the portable kernels",
+        triple: "x86_64-unknown-linux-gnu",
+        bare: "x86_64-unknown-none",
         rustflags: &["--cfg=heedful_backend=\"portable\""],
         backend: "portable",
-        ..X86
-    },
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    Hosted {
-        name: "wide",
-        core: "this one, with the kernels of the crate wide",
-        // Without an operating system they are not offered.
-        bare: "x86_64-unknown-linux-gnu",
-        rustflags: &["--cfg=heedful_backend=\"wide\""],
-        backend: "wide",
-        ..X86
+        runs: Runs::Host,
     },
 ];
-
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-const X86: Hosted = Hosted {
-    name: "",
-    core: "",
-    triple: "x86_64-unknown-linux-gnu",
-    bare: "x86_64-unknown-none",
-    rustflags: &[],
-    backend: "",
-    runs: Runs::Host,
-};
 
 /// No libraries of the target are needed to run, and the emulator's log names the functions.
 const STATIC: &[&str] = &["-Ctarget-feature=+crt-static", "-Crelocation-model=static"];
@@ -293,7 +275,7 @@ impl Hosted {
             }
             Runs::Node => {
                 let mut command = Command::new("node");
-                command.arg(root().join("boards/hosted/wasi.mjs")).arg(root()).arg(program);
+                command.arg(root().join("boards/hosted/wasi.mjs")).arg("/").arg(program);
                 command
             }
             Runs::Host => Command::new(program),
@@ -307,10 +289,9 @@ impl Hosted {
 
     /// All clips through a model; gives their number.
     fn listen(&self, program: &Path, model: &str) -> Result<usize> {
-        // Under node, the repository is the root of all paths.
-        let folder = if matches!(self.runs, Runs::Node) { PathBuf::from("/") } else { root() };
-        let file = folder.join("models").join(format!("{model}.heed"));
-        let clips = folder.join("examples/clips");
+        let clips = program.with_file_name("clips");
+        fs::write(&clips, host::samples()?).with_context(|| clips.display().to_string())?;
+        let file = root().join("models").join(format!("{model}.heed"));
         let printed = self.run(program, &["listen", &file.to_string_lossy(), &clips.to_string_lossy()])?;
         ensure!(printed.lines().any(|line| line.starts_with("listen done")), "the output ends early");
         let reference = Reference::load(model)?;

@@ -113,17 +113,18 @@ cargo xtask constant [--target NAME]... [--markdown FILE]
 Executed instructions on random and extreme inputs. Fails where they depend on the
 data.
 
-cargo xtask sanitize
+cargo xtask sanitize [--all]
 
-The cases of the kernels under AddressSanitizer, and a few of them under Miri, as well as
-all that is portable; adds the nightly compiler that both need. What cannot be run here is
+The cases of the kernels under AddressSanitizer, and a few of them and all kinds of attention
+under Miri; with --all, which takes half an hour, also the library's own tests and the inputs
+of the fuzz targets. Adds the nightly compiler that both need. What cannot be run here is
 skipped, which fails where HEEDFUL_SKIPS is set and does not name `tool`.
 
 cargo xtask strangers
 
 Small projects outside this workspace, as somebody else would write them: the oldest compiler
-in both editions, firmware for cores without atomic instructions, the choice of kernels by
-flags; and each published crate, tested from its unpacked archive.
+in an older edition, firmware for cores without atomic instructions, the choice of kernels by
+flags; and each published crate: what its archive misses.
 
 cargo xtask kinds [--target NAME]... [--markdown FILE]
 
@@ -164,6 +165,7 @@ fn run() -> Result<bool> {
     let mut verify = false;
     let mut check = false;
     let mut test = false;
+    let mut all = false;
     let mut shapes = Vec::new();
     let mut outputs = Outputs::default();
     let (mut model, mut input, mut data) = (None, None, None);
@@ -193,6 +195,7 @@ fn run() -> Result<bool> {
             Long("verify") => verify = true,
             Long("check") => check = true,
             Long("test") => test = true,
+            Long("all") => all = true,
             Long("shape") => shapes.push(shape::checked(&args.value()?.string()?)?),
             Long("model") => model = Some(PathBuf::from(args.value()?)),
             Long("input") => input = Some(PathBuf::from(args.value()?)),
@@ -236,7 +239,7 @@ fn run() -> Result<bool> {
             streaming::run(&chosen, &model, document).map(|()| true)
         }
         Some("readme") => readme::run(check),
-        Some("sanitize") => sanitize::run(),
+        Some("sanitize") => sanitize::run(all),
         Some("strangers") => strangers::run(),
         Some("kinds") => kinds::run(&chosen, document).map(|()| true),
         Some("web") if test => web_test::run(),

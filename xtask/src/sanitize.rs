@@ -1,6 +1,6 @@
 //! `cargo xtask sanitize`: the cases of the kernels under AddressSanitizer, and a few of them under Miri, which finds
-//! any undefined behaviour; so is all that is portable. Both need a nightly compiler; where none can be had, they are
-//! skipped.
+//! any undefined behaviour; so are all kinds of attention. With `--all`, so is all that is portable, which takes long.
+//! All need a nightly compiler; where none can be had, they are skipped.
 
 use crate::root;
 use crate::skip::{self, Lack};
@@ -11,8 +11,12 @@ use std::process::{Command, Stdio};
 const HOST: &str = "x86_64-unknown-linux-gnu";
 /// What Miri needs besides the compiler.
 const COMPONENTS: [&str; 2] = ["miri", "rust-src"];
-/// Tests under Miri: it knows AVX2, but neither the dot products beyond nor assembly.
-const UNDER_MIRI: [&str; 2] = ["avx2_equals", "wide_equals"];
+/// Tests read files and their own settings, and leak the weights that layers borrow for good.
+const MIRI: &str = "-Zmiri-strict-provenance -Zmiri-disable-isolation -Zmiri-ignore-leaks";
+/// The package with the tests of kernels and attention, which depends on the library alone.
+const SANITIZED: &str = "tests/sanitized/Cargo.toml";
+/// Tests under Miri, of [`SANITIZED`]: it knows AVX2, but neither the dot products beyond nor assembly.
+const UNDER_MIRI: [&str; 4] = ["avx2_equals", "wide_equals", "every_kind_of_attention", "every_reach_step_by_step"];
 
 /// Tests of all that is portable, by their test programs: attention, and the inputs of the fuzz targets.
 const PORTABLE: [&str; 2] = ["tiny", "fuzz_corpus"];
@@ -21,7 +25,7 @@ const PORTABLE: [&str; 2] = ["tiny", "fuzz_corpus"];
 const TOO_MUCH: [&str; 4] = ["turns_of_all_angles", "comes_back", "the_floor_follows", "decoder_corpus"];
 
 /// Whether no check failed. One that cannot be made here is skipped, if that is allowed.
-pub fn run() -> Result<bool> {
+pub fn run(all: bool) -> Result<bool> {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
         return Ok(skip("the sanitizers are run on x86-64 Linux only"));
     }
@@ -33,8 +37,10 @@ pub fn run() -> Result<bool> {
     let add = [&["component", "add", "--toolchain", "nightly"], missing.as_slice()].concat();
     match ensure(&add, missing.is_empty()) {
         Ok(()) => {
-            passed &= check("Miri, kernels", &mut miri());
-            passed &= check("Miri, all that is portable", &mut miri_portable());
+            passed &= check("Miri, kernels and attention", &mut miri());
+            if all {
+                passed &= check("Miri, all that is portable", &mut miri_portable());
+            }
         }
         Err(why) => passed &= skip(&format!("Miri, for its components are missing: {why:#}")),
     }
@@ -50,15 +56,15 @@ fn skip(why: &str) -> bool {
 fn address_sanitizer() -> Command {
     let mut cargo = nightly("asan");
     cargo.env("RUSTFLAGS", "-Zsanitizer=address");
-    cargo.args(["test", "--release", "--target", HOST, "--test", "kernels"]);
+    cargo.args(["test", "--release", "--target", HOST, "--manifest-path", SANITIZED, "--test", "kernels"]);
     cargo
 }
 
 /// Few cases, for Miri interprets.
 fn miri() -> Command {
     let mut cargo = nightly("miri");
-    cargo.env("RUSTFLAGS", "-Ctarget-feature=+avx2");
-    cargo.args(["miri", "test", "--test", "kernels", "--", "--test-threads=1"]).args(UNDER_MIRI);
+    cargo.env("RUSTFLAGS", "-Ctarget-feature=+avx2").env("MIRIFLAGS", MIRI);
+    cargo.args(["miri", "test", "--manifest-path", SANITIZED, "--", "--test-threads=1"]).args(UNDER_MIRI);
     cargo
 }
 
@@ -67,9 +73,7 @@ fn miri() -> Command {
 fn miri_portable() -> Command {
     let mut cargo = nightly("miri");
     cargo.env("RUSTFLAGS", "--cfg heedful_backend=\"portable\"");
-    // Tests read files and their own settings, and leak the weights that layers borrow for good.
-    let flags = "-Zmiri-strict-provenance -Zmiri-disable-isolation -Zmiri-ignore-leaks";
-    cargo.env("MIRIFLAGS", flags).env("PROPTEST_CASES", "4");
+    cargo.env("MIRIFLAGS", MIRI).env("PROPTEST_CASES", "4");
     cargo.args(["miri", "test", "--lib"]).args(PORTABLE.iter().flat_map(|name| ["--test", name]));
     cargo.arg("--").args(TOO_MUCH.iter().flat_map(|name| ["--skip", name]));
     cargo
@@ -137,7 +141,9 @@ mod tests {
 
     #[test]
     fn tests_under_miri_exist() {
-        let tests = std::fs::read_to_string(root().join("tests/kernels.rs")).unwrap();
+        let tests =
+            ["tests/kernels.rs", "tests/tiny.rs"].map(|path| std::fs::read_to_string(root().join(path)).unwrap());
+        let tests = tests.concat();
         for name in UNDER_MIRI {
             assert!(tests.contains(&format!("fn {name}")), "{name}");
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! hosted kernels                      kernels cases=1200 digest=0123456789abcdef backend=NEON
-//! hosted listen MODEL.heed FOLDER     clip 0_george_5.wav 120,-40,…
+//! hosted listen MODEL.heed CLIPS      clip 0_george_5.wav 120,-40,…
 //! hosted kinds                        kind multi-head 0123456789abcdef
 //! hosted write                        text greedy 0123456789abcdef 12,34,56
 //! hosted count                        block 32,32,8,32  (what it marks is counted by the emulator)
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
             count::count();
             Ok(())
         }
-        _ => Err("expected kernels, listen MODEL FOLDER, kinds, write or count".into()),
+        _ => Err("expected kernels, listen MODEL CLIPS, kinds, write or count".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -97,16 +97,21 @@ fn write() {
     println!("texts done state={} backend={}", size_of::<writing::Tiny>(), heedful::backend());
 }
 
-/// The logits of all clips of a folder.
+/// The logits of all clips of a file: for each, a line `NAME SAMPLES`, then its samples, 16 bits each, little-endian.
 fn listen(model: &Path, clips: &Path) -> Result<(), Box<dyn Error>> {
     let model = Model::load(&fs::read(model)?)?;
-    let frontend = model.frontend().ok_or("the model has no audio front end")?;
-    for path in heedful_recordings::list(clips)?.recordings {
-        let samples = heedful_recordings::read(&path, frontend.params.sample_rate)?.samples;
+    let clips = fs::read(clips)?;
+    let mut rest = &clips[..];
+    while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+        let (name, count) = std::str::from_utf8(&rest[..end])?.split_once(' ').ok_or("a clip without a number")?;
+        let (bytes, after) =
+            rest[end + 1..].split_at_checked(2 * count.parse::<usize>()?).ok_or("the clips end early")?;
+        let samples: Vec<i16> = bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
         let heard = model.hear(&samples).ok_or("the model has no audio front end")?;
         let outcome = model.infer_input(heard.input(), &[]);
         let logits: Vec<String> = outcome.logits().iter().map(i16::to_string).collect();
-        println!("clip {} {}", path.file_name().unwrap_or_default().to_string_lossy(), logits.join(","));
+        println!("clip {name} {}", logits.join(","));
+        rest = after;
     }
     println!("listen done backend={}", heedful::backend());
     Ok(())

@@ -4,7 +4,9 @@
 //! constants fire only where code is generated. The messages are those of one compiler; `TRYBUILD=overwrite`
 //! writes them anew.
 
-#[path = "support/skip.rs"]
+#![cfg(test)]
+
+#[path = "../support/skip.rs"]
 mod skip;
 
 use skip::{Lack, skipped};
@@ -27,48 +29,48 @@ fn cases() -> Option<trybuild::TestCases> {
 #[test]
 fn shapes() {
     let Some(cases) = cases() else { return };
-    cases.pass("tests/compile_fail/shapes_fit.rs");
-    cases.compile_fail("tests/compile_fail/shape_*.rs");
+    cases.pass("shapes_fit.rs");
+    cases.compile_fail("shape_*.rs");
 }
 
 #[test]
 fn files() {
     let Some(cases) = cases() else { return };
-    cases.pass("tests/compile_fail/files_fit.rs");
-    cases.compile_fail("tests/compile_fail/file_*.rs");
+    cases.pass("files_fit.rs");
+    cases.compile_fail("file_*.rs");
 }
 
 #[test]
 fn ranges() {
     let Some(cases) = cases() else { return };
-    cases.pass("tests/compile_fail/ranges_fit.rs");
-    cases.compile_fail("tests/compile_fail/range_*.rs");
+    cases.pass("ranges_fit.rs");
+    cases.compile_fail("range_*.rs");
 }
 
 #[test]
 fn caches() {
     let Some(cases) = cases() else { return };
-    cases.pass("tests/compile_fail/caches_fit.rs");
-    cases.compile_fail("tests/compile_fail/cache_*.rs");
+    cases.pass("caches_fit.rs");
+    cases.compile_fail("cache_*.rs");
 }
 
 #[test]
 fn events() {
     let Some(cases) = cases() else { return };
-    cases.pass("tests/compile_fail/events_fit.rs");
-    cases.compile_fail("tests/compile_fail/events_[!f]*.rs");
+    cases.pass("events_fit.rs");
+    cases.compile_fail("events_[!f]*.rs");
 }
 
 #[test]
 fn decoders() {
     let Some(cases) = cases() else { return };
-    cases.pass("tests/compile_fail/decoders_fit.rs");
-    cases.compile_fail("tests/compile_fail/decoder_*.rs");
+    cases.pass("decoders_fit.rs");
+    cases.compile_fail("decoder_*.rs");
 }
 
 #[test]
 fn streaming() {
     let Some(cases) = cases() else { return };
-    cases.pass("tests/compile_fail/streaming_fit.rs");
-    cases.compile_fail("tests/compile_fail/streaming_[!f]*.rs");
+    cases.pass("streaming_fit.rs");
+    cases.compile_fail("streaming_[!f]*.rs");
 }

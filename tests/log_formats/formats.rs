@@ -1,6 +1,8 @@
 //! What firmware logs with defmt: the text that a decoder makes of it, which for an error is the one it displays.
 //!
-//! `cargo test --features defmt --test log_formats`
+//! `cargo test --manifest-path tests/log_formats/Cargo.toml`
+
+#![cfg(test)]
 
 use defmt::Format;
 use heedful::dynamic::Model;
@@ -191,10 +193,10 @@ fn masks_are_logged() {
 fn outcomes_are_logged() {
     let strings = Strings::new();
     for (bits, percent) in [(0, "0.00"), (16_384, "50.00"), (32_768, "100.00"), (99, "0.30"), (12_345, "37.67")] {
-        let guess = Guess { class: 12, probability: fixed::types::U1F15::from_bits(bits) };
+        let guess = Guess { class: 12, probability: heedful::fixed::types::U1F15::from_bits(bits) };
         assert_eq!(strings.text(&logged(&guess)), format!("class 12 ({percent} %)"));
     }
-    let model = Model::load(include_bytes!("models/wide.heed")).unwrap();
+    let model = Model::load(include_bytes!("../models/wide.heed")).unwrap();
     let outcome = model.infer(&[100; 42]);
     assert!(outcome.logits().iter().any(|&logit| logit < 0), "{outcome:?}");
     let best = strings.text(&logged(&outcome.best()));
