@@ -8,7 +8,7 @@ use crate::{Allowed, Error};
 ///
 /// For each token: the rank of its merge (little-endian u16, 0: never merged), its length (u8), its bytes. Nothing is
 /// indexed, so that no memory is needed: [`Tokenizer::decode`] costs a walk over the vocabulary, [`Tokenizer::encode`]
-/// one per pair of neighbours and merge.
+/// a number of them that grows with the length of the text, not with its square.
 ///
 /// ```
 /// use heedful::Tokenizer;
@@ -139,60 +139,98 @@ impl<'a> Tokenizer<'a> {
     /// If `tokens` runs full; `text.len() + 2` are always enough.
     pub fn encode(&self, text: &[u8], tokens: &mut [u16]) -> Result<usize, TextTooLong> {
         let too_long = TextTooLong { needed: text.len().saturating_add(2), found: tokens.len() };
-        let mut count = 0;
-        let mut push = |token: u16| {
-            *tokens.get_mut(count).ok_or(too_long)? = token;
-            count += 1;
-            Ok(())
-        };
-        push(Self::BEGIN)?;
+        let (begin, mut rest) = tokens.split_first_mut().ok_or(too_long)?;
+        *begin = Self::BEGIN;
+        let mut written = 1;
         let space: &[u8] = if text.is_empty() { b"" } else { b" " };
-        for character in characters(space).chain(characters(text)) {
-            match self.piece(|bytes| bytes == character, 0) {
-                Some((_, token)) => push(token)?,
-                None => character.iter().try_for_each(|&byte| push(FIRST_BYTE as u16 + u16::from(byte)))?,
-            }
-        }
-        while let Some((left, token)) = self.best_pair(tokens.get(..count).unwrap_or(&[])) {
-            let Some([merged, rest @ ..]) = tokens.get_mut(left..count) else { break };
-            *merged = token;
-            let mut rest = rest.iter_mut();
-            let mut to = rest.next();
-            while let (Some(here), Some(next)) = (to, rest.next()) {
-                *here = *next;
-                to = Some(next);
-            }
-            count -= 1;
-        }
-        Ok(count)
-    }
-
-    /// The place of the pair to merge next, and the token that it makes.
-    fn best_pair(&self, tokens: &[u16]) -> Option<(usize, u16)> {
-        let mut best = None;
-        let mut least = 1;
-        let mut before: &[u8] = &[];
-        for (place, &token) in tokens.iter().enumerate() {
-            // Begin, end and single bytes have no text that could be part of a piece.
-            let bytes = if usize::from(token) < FIRST_PIECE { &[] } else { self.bytes(token) };
-            if !before.is_empty() && !bytes.is_empty() {
-                let joins = |piece: &[u8]| piece.strip_prefix(before) == Some(bytes);
-                if let Some((rank, token)) = self.piece(joins, least) {
-                    least = u32::from(rank) + 1;
-                    best = Some((place.wrapping_sub(1), token));
+        let mut characters = characters(space).chain(characters(text)).peekable();
+        while characters.peek().is_some() {
+            let mut count = 0;
+            while let Some(character) = characters.next() {
+                let mut push = |token: u16| {
+                    *rest.get_mut(count).ok_or(too_long)? = token;
+                    count += 1;
+                    Ok(())
+                };
+                match self.piece(|bytes| bytes == character, 0) {
+                    Some((_, token)) => push(token)?,
+                    None => character.iter().try_for_each(|&byte| push(FIRST_BYTE as u16 + u16::from(byte)))?,
+                }
+                // Here a word ends, or whatever else no piece reaches out of.
+                if let (Some(&last), Some(&&[next, ..])) = (character.last(), characters.peek())
+                    && !self.joins(last, next)
+                {
+                    break;
                 }
             }
-            before = bytes;
+            let kept = self.merge(rest.get_mut(..count).unwrap_or_default());
+            written += kept;
+            rest = rest.get_mut(kept..).unwrap_or_default();
         }
-        best
+        Ok(written)
+    }
+
+    /// Whether a merge may make a piece that has these two bytes in it, one after the other.
+    fn joins(&self, left: u8, right: u8) -> bool {
+        self.piece(|bytes| bytes.windows(2).any(|pair| pair == [left, right]), 1).is_some()
+    }
+
+    /// Merges what can be merged; gives the number of tokens that are left, which come first.
+    ///
+    /// A pass merges the pairs of one rank from left to right, and those of a higher rank that arise from it. So there
+    /// are no more passes than ranks, however long the text is.
+    fn merge(&self, tokens: &mut [u16]) -> usize {
+        let mut count = tokens.len();
+        let mut rank = u16::MAX;
+        while rank > 0 {
+            let mut below = 0;
+            let mut kept = 0usize;
+            for next in 0..count {
+                let Some(mut token) = tokens.get(next).copied() else { break };
+                let after = tokens.get(next + 1).filter(|_| next + 1 < count).copied();
+                // Among those kept, no pair has this rank or a higher one.
+                while let Some(&before) = kept.checked_sub(1).and_then(|last| tokens.get(last)) {
+                    let Some((found, merged)) = self.pair(before, token) else { break };
+                    let first =
+                        || !after.and_then(|after| self.pair(token, after)).is_some_and(|(rank, _)| rank > found);
+                    if found < rank || !first() {
+                        below = below.max(found.min(rank - 1));
+                        break;
+                    }
+                    token = merged;
+                    kept -= 1;
+                }
+                if let Some(place) = tokens.get_mut(kept) {
+                    *place = token;
+                    kept += 1;
+                }
+            }
+            count = kept;
+            rank = below;
+        }
+        count
+    }
+
+    /// Rank and token of what two neighbours make.
+    fn pair(&self, left: u16, right: u16) -> Option<(u16, u16)> {
+        let (left, right) = (self.text(left)?, self.text(right)?);
+        self.piece(|piece| piece.strip_prefix(left) == Some(right), 1)
+    }
+
+    /// The text of a token that may become part of a piece: begin, end and single bytes have none.
+    fn text(&self, token: u16) -> Option<&'a [u8]> {
+        let (_, text) = self.token(token).filter(|_| usize::from(token) >= FIRST_PIECE)?;
+        (!text.is_empty()).then_some(text)
     }
 
     /// Rank and token of the first piece whose bytes are those sought and whose rank is at least `least`.
     #[inline]
-    fn piece(&self, sought: impl Fn(&[u8]) -> bool, least: u32) -> Option<(u16, u16)> {
+    fn piece(&self, sought: impl Fn(&[u8]) -> bool, least: u16) -> Option<(u16, u16)> {
+        #[cfg(test)]
+        tests::WALKS.set(tests::WALKS.get() + 1);
         // One more than the last token has to fit.
         let mut pieces = (0u32..).zip(self.tokens.take(self.count)).skip(FIRST_PIECE);
-        let (token, (rank, _)) = pieces.find(|(_, (rank, bytes))| u32::from(*rank) >= least && sought(bytes))?;
+        let (token, (rank, _)) = pieces.find(|(_, (rank, bytes))| *rank >= least && sought(bytes))?;
         Some((rank, token as u16))
     }
 }
@@ -237,8 +275,14 @@ fn characters(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::cell::Cell;
     use std::vec;
     use std::vec::Vec;
+
+    std::thread_local! {
+        /// Walks over a vocabulary for a piece.
+        pub static WALKS: Cell<usize> = const { Cell::new(0) };
+    }
 
     fn vocabulary(pieces: &[(u16, &[u8])]) -> Vec<u8> {
         let mut bytes = vec![0; 3 * FIRST_PIECE];
@@ -307,7 +351,77 @@ mod tests {
         assert!(matches!(Tokenizer::new(&bytes, 270), Err(Error::Truncated { .. })));
     }
 
+    /// From the pair of lowest rank, two of higher ranks arise: the right one, the highest, is merged next.
+    #[test]
+    fn merges_what_arises_by_rank() {
+        let bytes =
+            vocabulary(&[(0, b" "), (0, b"p"), (0, b"q"), (0, b"r"), (0, b"s"), (3, b"qr"), (4, b"pqr"), (5, b"qrs")]);
+        let tokenizer = Tokenizer::new(&bytes, FIRST_PIECE + 8).unwrap();
+        let mut tokens = [0; 14];
+        let count = tokenizer.encode(b"pqrs pqr qrs", &mut tokens).unwrap();
+        assert_eq!(tokens[..count], [1, 259, 260, 266, 259, 265, 259, 266]);
+    }
+
+    /// The rule word by word: of all pairs the one of highest rank, the first of equal ones, until there is none.
+    fn plainly(tokenizer: &Tokenizer, text: &[u8]) -> Vec<u16> {
+        let mut tokens = vec![1];
+        for character in characters(b" ").chain(characters(text)).skip(usize::from(text.is_empty())) {
+            match tokenizer.piece(|bytes| bytes == character, 0) {
+                Some((_, token)) => tokens.push(token),
+                None => tokens.extend(character.iter().map(|&byte| 3 + u16::from(byte))),
+            }
+        }
+        while let Some((_, place, token)) = (0..tokens.len() - 1)
+            .filter_map(|place| {
+                let (rank, token) = tokenizer.pair(tokens[place], tokens[place + 1])?;
+                Some((rank, place, token))
+            })
+            .max_by_key(|&(rank, place, _)| (rank, std::cmp::Reverse(place)))
+        {
+            tokens.splice(place..place + 2, [token]);
+        }
+        tokens
+    }
+
+    /// Whether it is one long word or many short ones.
+    #[test]
+    fn a_text_of_twice_the_length_takes_twice_the_walks() {
+        let bytes = vocabulary(&PIECES);
+        let tokenizer = Tokenizer::new(&bytes, 269).unwrap();
+        for word in [&b"a"[..], b"ab", b"aab b", b"\xe9a "] {
+            let walks = |times: usize| {
+                let text = word.repeat(times);
+                let before = WALKS.get();
+                tokenizer.encode(&text, &mut vec![0; text.len() + 2]).unwrap();
+                WALKS.get() - before
+            };
+            let (once, twice) = (walks(150), walks(300));
+            // Where the halves meet, there is a little more to see.
+            assert!(twice <= 2 * once + 10, "{word:?}: {once}, {twice}");
+        }
+    }
+
     proptest! {
+        /// Pieces of any ranks, of one to six of three letters.
+        #[test]
+        fn merges_as_the_rule_says(
+            pieces in prop::collection::btree_map(prop::collection::vec(97..100u8, 1..6), 0..9u16, 0..30),
+            text in prop::collection::vec(prop_oneof![8 => 97..100u8, 1 => Just(b' ')], 0..40),
+            spaced in any::<bool>(),
+        ) {
+            // The order of the map would put short pieces first.
+            let mut pieces: Vec<(u16, &[u8])> = pieces.iter().map(|(piece, &rank)| (rank, &piece[..])).collect();
+            pieces.sort_by_key(|(rank, piece)| (piece.iter().map(|&byte| u32::from(byte)).sum::<u32>() % 5, *rank));
+            if spaced {
+                pieces.extend([(0, &b" "[..]), (4, b" a"), (8, b"a b")]);
+            }
+            let bytes = vocabulary(&pieces);
+            let tokenizer = Tokenizer::new(&bytes, FIRST_PIECE + pieces.len()).unwrap();
+            let mut tokens = vec![0; text.len() + 2];
+            let count = tokenizer.encode(&text, &mut tokens).unwrap();
+            prop_assert_eq!(&tokens[..count], plainly(&tokenizer, &text));
+        }
+
         /// Any bytes come back, and a buffer that is too small is told from one that is not.
         #[test]
         fn comes_back(
