@@ -17,7 +17,7 @@ use skip::{Lack, skipped};
 /// Cases of each kind. Miri takes seconds for one, and gets none of the large ones.
 const CASES: u64 = if cfg!(miri) { 4 } else { 4000 };
 /// Cases whose lengths and strides do not fit together.
-const ADVERSARIAL: u64 = if cfg!(miri) { 60 } else { 20_000 };
+const ADVERSARIAL: u64 = if cfg!(miri) { 20 } else { 20_000 };
 const LARGE: u64 = match (cfg!(miri), cfg!(debug_assertions)) {
     (true, _) => 0,
     (false, true) => 150,

@@ -6,6 +6,8 @@ use crate::{emulator, firmware, markdown, toolchain};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 
+/// Targets whose checks include it: one with the kernels of each kind.
+pub const USUAL: &[&str] = &["cortex-m0", "cortex-m4", "cortex-m55", "rv32imc", "rvv128"];
 /// Blocks that the firmware runs.
 const BLOCKS: usize = 3;
 
