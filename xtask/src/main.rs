@@ -116,7 +116,7 @@ data.
 cargo xtask sanitize [--all]
 
 The cases of the kernels under AddressSanitizer, and a few of them and all kinds of attention
-under Miri; with --all, which takes half an hour, also the library's own tests and the inputs
+under Miri; with --all, which takes long, also the library's own tests and the inputs
 of the fuzz targets. Adds the nightly compiler that both need. What cannot be run here is
 skipped, which fails where HEEDFUL_SKIPS is set and does not name `tool`.
 
