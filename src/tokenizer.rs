@@ -191,9 +191,9 @@ impl<'a> Tokenizer<'a> {
                 // Among those kept, no pair has this rank or a higher one.
                 while let Some(&before) = kept.checked_sub(1).and_then(|last| tokens.get(last)) {
                     let Some((found, merged)) = self.pair(before, token) else { break };
-                    let first =
-                        || !after.and_then(|after| self.pair(token, after)).is_some_and(|(rank, _)| rank > found);
-                    if found < rank || !first() {
+                    let next_first =
+                        || after.and_then(|after| self.pair(token, after)).is_some_and(|(rank, _)| rank > found);
+                    if found < rank || next_first() {
                         below = below.max(found.min(rank - 1));
                         break;
                     }
