@@ -20,6 +20,8 @@ pub struct PartInfo {
     pub bytes: usize,
     /// What it does in an inference over all positions.
     pub work: Work,
+    /// Which slice of an inference it is ([`Slices`](crate::model::Slices)); none of what is only read.
+    pub slice: Option<usize>,
 }
 
 /// What is done, counted. Where keys are hidden from queries, less is done than this says.
@@ -81,7 +83,9 @@ impl Model {
                 (None, Some(1)) => said(self.input()),
                 (None, _) => said(String::new()),
             };
-            parts.push(PartInfo { name, shape, bytes, work });
+            // Before the parts that run are those that say what the model is and what goes in.
+            let slice = place.and_then(|place| place.checked_sub(2));
+            parts.push(PartInfo { name, shape, bytes, work, slice });
         });
         parts
     }

@@ -2,6 +2,7 @@
 //! emulated boards.
 
 mod encoder;
+pub mod whole;
 
 use crate::hosted::{self, HOSTED, Hosted};
 use crate::report::{grouped, layout};

@@ -49,6 +49,10 @@ pub const STORIES: &str = "stories";
 pub const INFER: &str = "infer";
 /// The firmware that counts a listener and its slices, and its feature.
 pub const SLICES: &str = "slices";
+/// The firmware that counts a model by its parts, and its feature.
+pub const PARTS: &str = "parts";
+/// Its feature that has the model take sound.
+pub const HEARS: &str = "hears";
 /// The firmware that hears sound with one model, a token at a time, and its feature.
 pub const STREAMING: &str = "streaming";
 /// Its feature that has it hear a window at a time.

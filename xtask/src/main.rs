@@ -62,6 +62,12 @@ Executed instructions of attention blocks and of a matrix product, by stage, bes
 those of CMSIS-NN where they are known, and the bytes of the kernels; then those of
 encoder blocks around them, and what norms, tables and results take.
 
+cargo xtask count --model FILE [--target NAME]...
+
+Executed instructions of an inference by the parts of a model of any kind, a column for each
+target, and of its front end in a second of sound. With a folder, all models in it, summed up by
+what the parts are for, on one target for each kind of kernels.
+
 cargo xtask count --verify [--target NAME] [--shape S,E,H,P]... [--markdown FILE]
 
 Counts a block in two independent ways: by the board's timer and by the emulator's log
@@ -215,6 +221,10 @@ fn run() -> Result<bool> {
             on_target::run(&chosen, &programs, bless)
         }
         Some("count") if verify => verify::run(&chosen, &shapes, document).map(|()| true),
+        Some("count") if model.is_some() => {
+            let (chosen, _) = all_if_none(chosen, vec![]);
+            count::whole::run(&model.unwrap_or_default(), &chosen, document).map(|()| true)
+        }
         Some("count") => {
             let (chosen, programs) = all_if_none(chosen, programs);
             count::run(&chosen, &programs, &shapes, &outputs).map(|()| true)

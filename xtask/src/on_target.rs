@@ -1,5 +1,6 @@
 //! `cargo xtask on-target`: every check of every target.
 
+use crate::count::whole;
 use crate::firmware::{LISTEN, NO_PANIC, PANICKING, PanicLeft};
 use crate::host::{self, Reference};
 use crate::hosted::{self, Hosted};
@@ -83,6 +84,9 @@ fn check(target: &Target, published: Option<&Path>, bless: bool, report: &mut Re
     if watch::USUAL.contains(&target.name) {
         report.check(target.name, "frames of attention", watch::check(target));
         report.check(target.name, "frames without panics", watch::without_panics(target));
+    }
+    if target.name == whole::CHECKED {
+        report.check(target.name, "a model by its parts", whole::check(target));
     }
     if constant::USUAL.contains(&target.name) {
         report.check(target.name, "instructions", constant::check(target));

@@ -25,6 +25,8 @@ mod microphone;
 #[cfg(feature = "listening")]
 mod minute;
 mod models;
+#[cfg(feature = "parts")]
+mod parts;
 mod report;
 #[cfg(feature = "slices")]
 mod slices;
@@ -51,6 +53,8 @@ pub use kinds_count::count_kinds;
 #[cfg(feature = "digits-small")]
 pub use models::listen_small;
 pub use models::{Listener, Visitor, each_model, listen};
+#[cfg(feature = "parts")]
+pub use parts::parts;
 pub use report::{Board, fail, fault, panicked, run, succeed};
 #[cfg(feature = "slices")]
 pub use slices::slices;
