@@ -302,6 +302,11 @@ fn wrong_projects() {
         (SOUNDS.replace("bands = 16", "bands = 81"), "81 mel bands"),
         (SOUNDS.replace("bands = 16", "bands = 16\nhigh = 5000"), "half the sample rate"),
         (SOUNDS.replace("epochs = 12", "rounding = { input_bits = 15 }"), "expected 8 of sound"),
+        (format!("{SOUNDS}\n[events]\ncadence = 0"), "`events.cadence` is 0"),
+        (format!("{SOUNDS}\n[events]\nhold_off = -1"), "`events.hold_off` is -1, expected seconds from 0"),
+        (format!("{SOUNDS}\n[events]\nlongest = nan"), "`events.longest` is NaN"),
+        (format!("{SOUNDS}\n[events]\nshortest = 2\nlongest = 1"), "`events.shortest` is 2, expected 1 at most"),
+        (format!("{SOUNDS}\n[events]\nsilent = [\"lo\"]"), "`events.silent` has lo, which is no label"),
         (format!("{SOUNDS}\n[budget]\nflash = \"lots\""), "\"lots\" is no number of bytes"),
         (format!("{SOUNDS}\n[budget]\nram = -1"), "64K"),
     ];

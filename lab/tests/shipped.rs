@@ -4,7 +4,9 @@
 mod skip;
 
 use heedful::dynamic::Model;
+use heedful_import::arrays::Array;
 use heedful_lab::project::{Judged, Project, Task};
+use heedful_lab::stream::{Spoken, by_label, rate_of, scores};
 use skip::{Lack, skipped};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,6 +50,36 @@ fn judged(name: &str) -> Option<Judged> {
 fn premature_beats() {
     let Some(judged) = judged("pvc") else { return };
     assert!(judged.confusion.f1(1) >= 0.97, "{}", judged.confusion);
+}
+
+/// Heartbeats of ten minutes of a patient that `beats` was not trained on, found as they come.
+#[test]
+fn heartbeats_of_a_record() {
+    const NORMAL: usize = 0;
+    const PREMATURE: usize = 1;
+    let (series, marks) = (data().join("ecg/106.npy"), data().join("ecg/106_beats.csv"));
+    let (Ok(series), Ok(marks)) = (Array::read(&series), fs::read_to_string(&marks)) else {
+        skipped(Lack::Data, format_args!("no {}; HEEDFUL_DATASETS names another folder", series.display()));
+        return;
+    };
+    let model = Model::load(&fs::read(models().join("beats.heed")).unwrap()).unwrap();
+    let (rate, labels) = (rate_of(&model), model.labels());
+    let readings: Vec<i16> = series.values.iter().take((600.0 * rate) as usize).map(|&x| x as i16).collect();
+    let end = readings.len() as f64 / rate - 2.0;
+    let beat = |line: &str| {
+        let (sample, premature) = line.split_once(',').unwrap();
+        let at = sample.parse::<f64>().unwrap() / rate;
+        let label = labels[if premature == "1" { PREMATURE } else { NORMAL }].clone();
+        Spoken { start: at, end: at, label }
+    };
+    let beats: Vec<Spoken> = marks.lines().skip(1).map(beat).filter(|beat| beat.end < end).collect();
+    let mut heard = scores(&model, &readings, &model.events()).unwrap();
+    heard.near = 0.15;
+    let events = heard.events(&model.events()).unwrap();
+    let (each, any) = by_label(&heard, labels, &events, &beats);
+    assert!(any.spoken > 600 && any.recall() >= 0.99 && any.precision() >= 0.99, "{any:?}");
+    let premature = &each.iter().find(|(label, _)| *label == labels[PREMATURE]).unwrap().1;
+    assert!(premature.spoken > 50 && premature.recall() >= 0.97 && premature.precision() >= 0.97, "{premature:?}");
 }
 
 #[test]

@@ -274,6 +274,9 @@ fn takes(folder: &Path) -> Task {
         [events]
         cadence = 4
         silent = ["still"]
+        shortest = 0.08
+        hold_off = 0.18
+        separation = 0.1
     "#;
     task(folder, toml)
 }
@@ -328,7 +331,10 @@ fn a_stream_of_readings() {
     let trained = task.train(None, &files, false, &mut ()).unwrap().unwrap();
     let model = Model::load(&trained.bytes).unwrap();
     let settings = model.events();
-    assert_eq!(settings.cadence, 4);
+    assert_eq!((settings.cadence, settings.separation), (4, 5));
+    // Times are in readings, of which there are 50 a second; what is not said is the default, a window.
+    let of = settings.classes[0];
+    assert_eq!((of.shortest, of.longest, of.hold_off), (4, 20, 9));
     let silent: Vec<bool> = settings.classes.iter().map(|class| class.is_silent).collect();
     assert_eq!(silent, model.labels().iter().map(|label| label == "still").collect::<Vec<_>>());
     // Long enough for a window of "still": what does not leave cannot come again.

@@ -19,6 +19,8 @@ struct Of {
     behind: Option<&'static str>,
     /// What is listened to without labels.
     alone: &'static [Alone],
+    /// Whole records with marks, which are streams as they are; nothing is mixed then.
+    records: &'static [&'static str],
 }
 
 /// A background alone.
@@ -44,6 +46,7 @@ const DIGITS: Of = Of {
     near: None,
     behind: None,
     alone: &[Nothing, Sounds, Speech, Noise, Silence],
+    records: &[],
 };
 const GESTURE: Of = Of {
     model: "gesture",
@@ -65,7 +68,7 @@ const MODELS: &[Of] = &[
     },
     Of { model: "sounds", project: "sounds", behind: Some("noise"), alone: &[Speech, Noise, Silence], ..DIGITS },
     GESTURE,
-    Of { model: "pvc", project: "pvc", minutes: 60, near: Some("0.15"), alone: &[], ..GESTURE },
+    Of { model: "beats", project: "beats", near: Some("0.15"), alone: &[], records: &["106", "123"], ..GESTURE },
 ];
 /// Decibels of labels above what is behind them; none of those that are clean.
 const RATIOS: [Option<u32>; 4] = [None, Some(20), Some(10), Some(0)];
@@ -81,7 +84,7 @@ pub fn run(data: &Path, model: Option<&Path>, document: Option<&Path>) -> Result
     let wanted = model.and_then(Path::file_stem);
     let mut parts = vec![];
     for of in MODELS.iter().filter(|of| wanted.is_none_or(|wanted| wanted == of.model)) {
-        let part = lab.part(of)?;
+        let part = if of.records.is_empty() { lab.part(of)? } else { lab.records(of)? };
         println!("### {}\n\n{part}", of.model);
         parts.push((of.model.to_owned(), part));
         // What took an hour is not lost if the next one fails.
@@ -202,6 +205,56 @@ impl Lab {
         }
         Ok(text)
     }
+
+    /// The table of whole records, by label and of all labels as if they were one.
+    fn records(&self, of: &Of) -> Result<String> {
+        let mut text =
+            String::from("| record | label | of them | sensitivity | precision |\n|---|---|---:|---:|---:|\n");
+        let model = format!("models/{}.heed", of.model);
+        for record in of.records {
+            let [series, marks, truth] = [
+                self.data.join(format!("ecg/{record}.npy")),
+                self.data.join(format!("ecg/{record}_beats.csv")),
+                self.folder.join("record.csv"),
+            ];
+            let marks = fs::read_to_string(&marks).with_context(|| marks.display().to_string())?;
+            fs::write(&truth, of_marks(&marks)?)?;
+            let (series, truth) = (series.to_string_lossy(), truth.to_string_lossy());
+            let mut listen = vec!["stream", &model, "--series", &series, "--truth", &truth, "--labels"];
+            if let Some(near) = of.near {
+                listen.extend(["--near", near]);
+            }
+            for (label, [spoken, recall, precision]) in by_label(&self.heedful(&listen)?)? {
+                text += &format!("| {record} | {label} | {spoken} | {recall} | {precision} |\n");
+            }
+        }
+        Ok(text)
+    }
+}
+
+/// The truth of a record of heartbeats, by its marks.
+fn of_marks(marks: &str) -> Result<String> {
+    const RATE: f64 = 360.0;
+    let mut text = String::from("start_s,end_s,label\n");
+    for line in marks.lines().skip(1) {
+        let (sample, premature) = line.split_once(',').with_context(|| format!("{line:?}, expected sample,pvc"))?;
+        let at = sample.trim().parse::<f64>()? / RATE;
+        let label = if premature.trim() == "1" { "premature" } else { "normal" };
+        text += &format!("{at:.4},{at:.4},{label}\n");
+    }
+    Ok(text)
+}
+
+/// Of what `heedful stream --labels` prints: each label with how many there are, recall and precision.
+fn by_label(printed: &str) -> Result<Vec<(String, [String; 3])>> {
+    let (_, table) = printed.split_once("\nlabel ").with_context(|| format!("no table in {printed}"))?;
+    let row = |line: &str| {
+        let mut columns: Vec<&str> = line.split_whitespace().collect();
+        let at = columns.len().checked_sub(6).with_context(|| format!("{line:?} is no row"))?;
+        let [spoken, _, recall, _, _, precision] = columns.split_off(at)[..] else { unreachable!("six columns") };
+        anyhow::Ok((columns.join(" "), [spoken, recall, precision].map(str::to_owned)))
+    };
+    table.lines().skip(1).map(row).collect()
 }
 
 /// Reads what `heedful stream` prints.
@@ -248,5 +301,14 @@ mod tests {
         };
         assert_eq!(parse(printed).unwrap(), expected);
         assert!(parse("recall x").is_err());
+        let printed = "delay 0.80 s\n\nlabel      of them  heard  recall  events  right  precision\n\
+                       a b            12     11  0.9167      11     11     1.0000\n";
+        let expected = ("a b".to_owned(), ["12", "0.9167", "1.0000"].map(str::to_owned));
+        assert_eq!(by_label(printed).unwrap(), [expected]);
+        assert_eq!(
+            of_marks("sample,pvc\n360,0\n540,1\n").unwrap(),
+            "start_s,end_s,label\n1.0000,1.0000,normal\n\
+                   1.5000,1.5000,premature\n"
+        );
     }
 }

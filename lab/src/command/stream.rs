@@ -5,7 +5,7 @@ use heedful::dynamic::Model;
 use heedful::events::MAX_SMOOTHING;
 use heedful::format::InputKind;
 use heedful_import::arrays::Array;
-use heedful_lab::stream::{Score, curve, rate_of, score, scores, thresholds, truth};
+use heedful_lab::stream::{Score, by_label, curve, rate_of, score, scores, thresholds, truth};
 use heedful_lab::{Error, data, file};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +27,9 @@ pub struct Stream {
     /// Print each event, `start_s,end_s,label,score`.
     #[arg(long)]
     events: bool,
+    /// Print recall and precision of each label, and of all as if they were one.
+    #[arg(long, conflicts_with = "events")]
+    labels: bool,
     /// Frames from an inference to the next [default: as the file says].
     #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..))]
     cadence: Option<u32>,
@@ -101,6 +104,10 @@ impl Stream {
             }
         } else {
             print(&score(&heard, model.labels(), &events, &said));
+            if self.labels {
+                let (each, any) = by_label(&heard, model.labels(), &events, &said);
+                print_labels(&each, &any);
+            }
         }
         if let Some(path) = &self.curve {
             let points = thresholds::curve(&heard, model.labels(), &settings, &said)?;
@@ -163,4 +170,16 @@ fn print(score: &Score) {
     say!("precision {:.4} ({} of {events} events)", score.precision(), events - false_alarms);
     say!("false alarms {false_alarms} in {hours:.2} hours, {:.2} an hour", score.per_hour());
     say!("delay {:.2} s from the end of what it tells of to its event, in the median", score.median_delay());
+}
+
+/// A row for each label, and one for all.
+fn print_labels(each: &[(String, Score)], any: &Score) {
+    const ANY: &str = "any label";
+    let width = each.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0).max(ANY.len());
+    say!("\n{:width$}  of them  heard  recall  events  right  precision", "label");
+    for (label, score) in each.iter().map(|(label, score)| (label.as_str(), score)).chain([(ANY, any)]) {
+        let Score { spoken, heard, events, false_alarms, .. } = score;
+        let (recall, right, precision) = (score.recall(), events - false_alarms, score.precision());
+        say!("{label:width$}  {spoken:>7}  {heard:>5}  {recall:.4}  {events:>6}  {right:>5}  {precision:>9.4}");
+    }
 }

@@ -186,6 +186,8 @@ pub struct Series {
     pub take: Vec<String>,
     /// The file of marks that belongs to a recording; a window around each is an example.
     pub marks: Option<String>,
+    /// What is between marks.
+    pub between: Option<Between>,
     /// The value of one step of what the sensor's driver gives, whole numbers of 16 bits.
     pub resolution: Option<f64>,
     /// What values of a label are multiplied with, where its files have another unit than the others.
@@ -194,6 +196,15 @@ pub struct Series {
     pub steps: usize,
     /// Rows from one window to the next in a long recording.
     pub stride: Option<usize>,
+}
+
+/// Windows between marks, as a label of their own: what a stream mostly consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Between {
+    /// Their label.
+    pub label: String,
+    /// Rows from the middle of a window to the nearest mark, at least.
+    pub clear: usize,
 }
 
 /// Unit of time stamps.

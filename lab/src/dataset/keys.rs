@@ -1,6 +1,6 @@
 //! The keys of the `[input]` table, and which kind of input has which.
 
-use super::config::{Audio, FrontEnd, Image, InputConfig, Series, TimeUnit};
+use super::config::{Audio, Between, FrontEnd, Image, InputConfig, Series, TimeUnit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,6 +35,8 @@ pub(super) struct Keys {
     label: Option<String>,
     take: Option<OneOrMany>,
     marks: Option<String>,
+    between: Option<String>,
+    clear: Option<f64>,
     resolution: Option<f64>,
     factors: Option<BTreeMap<String, f64>>,
     steps: Option<usize>,
@@ -52,8 +54,21 @@ enum OneOrMany {
 
 const AUDIO: &[&str] =
     &["rate", "seconds", "stride", "window", "hop", "bands", "low", "high", "floor", "remove_dc", "running"];
-const SERIES: &[&str] =
-    &["columns", "rate", "time", "time_unit", "label", "take", "marks", "resolution", "factors", "steps", "stride"];
+const SERIES: &[&str] = &[
+    "columns",
+    "rate",
+    "time",
+    "time_unit",
+    "label",
+    "take",
+    "marks",
+    "between",
+    "clear",
+    "resolution",
+    "factors",
+    "steps",
+    "stride",
+];
 const IMAGE: &[&str] = &["height", "width", "channels"];
 
 impl TryFrom<Keys> for InputConfig {
@@ -120,9 +135,19 @@ fn series(keys: Keys) -> Result<Series, String> {
     if keys.time_unit.is_some() && keys.time.is_none() {
         return Err("`time_unit` is there without `time`, the column it is of".into());
     }
-    if keys.marks.is_some() && stride.is_some() {
-        return Err("`stride` is there beside `marks`: a window lies around each mark".into());
+    if keys.marks.is_some() && stride.is_some() && keys.between.is_none() {
+        return Err("`stride` is there beside `marks` without `between`: a window lies around each mark".into());
     }
+    let clear = keys.clear.map(|rows| whole("clear", rows, 1.0, MOST)).transpose()?;
+    let between = match (keys.between, clear, &keys.marks) {
+        (None, None, _) => None,
+        (None, Some(_), _) => {
+            return Err("`clear` is there without `between`, the label of what is between marks".into());
+        }
+        (Some(_), _, None) => return Err("`between` is there without `marks`, the file of marks of a recording".into()),
+        (Some(_), None, _) => return Err("`clear` is missing, how many rows `between` is away from marks".into()),
+        (Some(label), Some(clear), Some(_)) => Some(Between { label, clear: clear as usize }),
+    };
     let columns = keys.columns.unwrap_or_default();
     if let Some(twice) = columns.iter().enumerate().find(|(n, column)| columns[..*n].contains(column)) {
         return Err(format!("`columns` has `{}` twice", twice.1));
@@ -134,7 +159,7 @@ fn series(keys: Keys) -> Result<Series, String> {
         return Err(format!("`factors` of {label} is {factor}, expected a number that is not 0"));
     }
     let time_unit = time_unit.unwrap_or_default();
-    Ok(Series { columns, rate, time, time_unit, label, take, marks, resolution, factors, steps, stride })
+    Ok(Series { columns, rate, time, time_unit, label, take, marks, between, resolution, factors, steps, stride })
 }
 
 fn image(keys: &Keys) -> Result<Image, String> {

@@ -107,7 +107,14 @@ impl Reader {
         }
         if let (InputConfig::Series(series), Some(path)) = (&self.input, &found.marks) {
             scanned.recordings.iter_mut().for_each(|recording| recording.examples.clear());
-            for (row, label) in series::marks(path, series, content.rows())? {
+            let mut marks = series::marks(path, series, content.rows())?;
+            if let Some(between) = &series.between {
+                let stride = series.stride.unwrap_or(series.steps);
+                let places = scanned.recordings.iter().flat_map(|recording| recording.rows.clone().step_by(stride));
+                let places = away(places, &marks, between.clear);
+                marks.extend(places.into_iter().map(|row| (row, between.label.clone())));
+            }
+            for (row, label) in marks {
                 let index = labels.iter().position(|known| *known == label).unwrap_or_else(|| {
                     labels.push(label);
                     labels.len() - 1
@@ -142,6 +149,18 @@ impl Reader {
             InputConfig::Image(_) => (1, None),
         }
     }
+}
+
+/// Those of the places that are so many rows away from each mark, at least.
+fn away(places: impl Iterator<Item = usize>, marks: &[(usize, String)], clear: usize) -> Vec<usize> {
+    let mut rows: Vec<usize> = marks.iter().map(|(row, _)| *row).collect();
+    rows.sort_unstable();
+    let is_away = |place: &usize| {
+        let next = rows.partition_point(|row| row < place);
+        let before = next.checked_sub(1).and_then(|last| rows.get(last));
+        before.into_iter().chain(rows.get(next)).all(|row| row.abs_diff(*place) >= clear)
+    };
+    places.filter(is_away).collect()
 }
 
 fn hash(content: &Content) -> u64 {

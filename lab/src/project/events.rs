@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 const LONGEST: f64 = 120.0;
 /// Seconds between two recordings.
 const PAUSE: [f64; 2] = [0.5, 1.5];
+/// The longest time that an event may be given, seconds.
+const LONGEST_TIME: f64 = 3600.0;
 /// Decibels of a recording above what is behind it.
 const RATIO: f64 = 15.0;
 /// Seconds between a mark and its event, at most, as the standards for detectors of heartbeats allow (ANSI/AAMI EC57).
@@ -31,11 +33,28 @@ pub struct EventsConfig {
     pub smoothing: u32,
     /// Labels that are no events, beside "nothing", "silence" and "unknown".
     pub silent: Vec<String>,
+    /// Seconds that an event lasts, at least.
+    pub shortest: Option<f64>,
+    /// Seconds after which an event is told, though it lasts longer.
+    pub longest: Option<f64>,
+    /// Seconds after an event in which there is none of the label.
+    pub hold_off: Option<f64>,
+    /// Seconds after an event in which there is none of another label.
+    pub separation: Option<f64>,
 }
 
 impl Default for EventsConfig {
     fn default() -> Self {
-        Self { false_alarms: 1.0, cadence: 10, smoothing: 1, silent: vec![] }
+        Self {
+            false_alarms: 1.0,
+            cadence: 10,
+            smoothing: 1,
+            silent: vec![],
+            shortest: None,
+            longest: None,
+            hold_off: None,
+            separation: None,
+        }
     }
 }
 
@@ -55,11 +74,43 @@ impl EventsConfig {
         if !(self.false_alarms >= 0.0 && self.false_alarms.is_finite()) {
             return Err(format!("`events.false_alarms` is {}, expected a number from 0 on", self.false_alarms));
         }
-        match (self.cadence, self.smoothing) {
-            (0, _) => Err("`events.cadence` is 0, expected at least 1".to_owned()),
-            (_, ..=MAX_SMOOTHING) => Ok(()),
-            (_, found) => Err(format!("`events.smoothing` is {found}, expected {MAX_SMOOTHING} at most")),
+        if self.cadence == 0 {
+            return Err("`events.cadence` is 0, expected at least 1".to_owned());
         }
+        if self.smoothing > MAX_SMOOTHING {
+            let found = self.smoothing;
+            return Err(format!("`events.smoothing` is {found}, expected {MAX_SMOOTHING} at most"));
+        }
+        let Self { shortest, longest, hold_off, separation, .. } = *self;
+        let times = [("shortest", shortest), ("longest", longest), ("hold_off", hold_off), ("separation", separation)];
+        for (key, seconds) in times.iter().filter_map(|(key, seconds)| Some((key, (*seconds)?))) {
+            if !(0.0..=LONGEST_TIME).contains(&seconds) {
+                return Err(format!("`events.{key}` is {seconds}, expected seconds from 0 to {LONGEST_TIME}"));
+            }
+        }
+        match (shortest, longest) {
+            (Some(shortest), Some(longest)) if shortest > longest => {
+                Err(format!("`events.shortest` is {shortest}, expected {longest} at most, as `events.longest` is"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The same settings with these times, in samples or readings of which there are so many a second.
+    fn timed(&self, mut settings: EventsModel, rate: f64) -> EventsModel {
+        let rows = |seconds: f64| (seconds * rate).round() as u32;
+        settings.separation = self.separation.map_or(settings.separation, rows);
+        for class in &mut settings.classes {
+            class.hold_off = self.hold_off.map_or(class.hold_off, rows);
+            class.longest = self.longest.map_or(class.longest, rows).max(1);
+            class.shortest = self.shortest.map_or(class.shortest, rows);
+            // The one that is not given gives way.
+            match self.longest {
+                Some(_) => class.shortest = class.shortest.min(class.longest),
+                None => class.longest = class.longest.max(class.shortest),
+            }
+        }
+        settings
     }
 }
 
@@ -93,7 +144,9 @@ impl Task {
     fn events_of(&self, bytes: &[u8]) -> Result<EventsModel, Error> {
         let said = EventsModel::of(bytes).map_err(wrong)?;
         let EventsConfig { cadence, smoothing, .. } = self.project.events;
-        let mut settings = EventsModel { cadence, smoothing, ..said };
+        let settings = EventsModel { cadence, smoothing, ..said };
+        let rate = self.data.rate.unwrap_or_default();
+        let mut settings = self.project.events.timed(settings, rate);
         settings.classes.iter_mut().zip(self.silent()).for_each(|(class, silent)| class.is_silent = silent);
         Ok(settings)
     }

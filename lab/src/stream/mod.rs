@@ -10,7 +10,7 @@ pub mod score;
 pub mod thresholds;
 pub mod truth;
 
-pub use score::{Score, score};
+pub use score::{Score, by_label, score};
 pub use truth::Spoken;
 
 use crate::Error;

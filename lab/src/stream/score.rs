@@ -95,6 +95,28 @@ pub fn score(scores: &Scores, labels: &[String], events: &[Event], spoken: &[Spo
     found
 }
 
+/// [`score`] of each label by itself, of those that are in the stream or have events, and of all as if they were one:
+/// whether something was there, whatever it is called.
+#[must_use]
+pub fn by_label(
+    scores: &Scores,
+    labels: &[String],
+    events: &[Event],
+    spoken: &[Spoken],
+) -> (Vec<(String, Score)>, Score) {
+    let of = |(class, label): (usize, &String)| {
+        let events: Vec<Event> = events.iter().filter(|event| event.class == class).copied().collect();
+        let spoken: Vec<Spoken> = spoken.iter().filter(|spoken| spoken.label == *label).cloned().collect();
+        let is_there = !events.is_empty() || !spoken.is_empty();
+        is_there.then(|| (label.clone(), score(scores, labels, &events, &spoken)))
+    };
+    let each = labels.iter().enumerate().filter_map(of).collect();
+    let one = vec![String::new(); labels.len()];
+    let known = spoken.iter().filter(|spoken| labels.contains(&spoken.label));
+    let spoken: Vec<Spoken> = known.map(|spoken| Spoken { label: String::new(), ..*spoken }).collect();
+    (each, score(scores, &one, events, &spoken))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,5 +157,12 @@ mod tests {
         assert!((score.precision() - 4.0 / 6.0).abs() < 1e-9);
         assert!((score.per_hour() - 2.0).abs() < 1e-9 && score.recall() == 1.0);
         assert!((score.median_delay() - 0.4).abs() < 1e-9, "{:?}", score.delays);
+
+        let (each, any) = by_label(&scores, &labels, &events, &spoken);
+        let counts = |of: &Score| (of.spoken, of.heard, of.events, of.false_alarms);
+        let found: Vec<_> = each.iter().map(|(label, score)| (label.as_str(), counts(score))).collect();
+        assert_eq!(found, [("a", (2, 2, 2, 0)), ("b", (1, 1, 4, 2))]);
+        // The one of another label is where something is.
+        assert_eq!(counts(&any), (3, 3, 6, 1));
     }
 }

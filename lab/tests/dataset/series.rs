@@ -143,6 +143,11 @@ fn windows_around_marks() {
     assert_eq!((dataset.channels, dataset.items[1].span), (1, span(47, 6)));
     assert_eq!(series(&dataset, 4), [1000.0, 1000.0, 1000.0, 1001.0, 1002.0, 1003.0]);
     assert_eq!(series(&dataset, 7), [1096.0, 1097.0, 1098.0, 1099.0, 1099.0, 1099.0]);
+    // What is between marks is a label, too: every 10 rows, where no mark is within 5.
+    let dataset = desk.works(&format!("{toml}between = \"nothing\"\nclear = 5\nstride = 10\n"));
+    assert_eq!(counts(&dataset), [("early", 3, 1), ("normal", 9, 3), ("nothing", 21, 7)]);
+    let middles: Vec<i64> = dataset.items[4..11].iter().map(|item| item.span.unwrap().start + 3).collect();
+    assert_eq!(middles, [10, 20, 30, 40, 60, 80, 90]);
     // By any name of its columns, by seconds, and without a pattern of names.
     for n in 0..4 {
         desk.write(&format!("in/r{n}_beats.csv"), "time,kind,by\n0.25,x y,me\n0.5,z,me\n");
