@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 
-/// Shapes that are counted: those of the competitor's figures, and three that fit no tile.
-const SHAPES: &str =
-    "32,32,8,32;81,32,8,32;128,64,4,16;64,64,4,16;16,64,1,64;197,192,3,64;49,40,5,8;81,24,3,8;7,12,2,6";
+/// Shapes that are counted, those of the competitor's figures: large ones, and narrow ones as small models have them.
+const SHAPES: &str = "32,32,8,32;81,32,8,32;128,64,4,16;64,64,4,16;16,64,1,64;197,192,3,64;98,64,1,64;\
+     64,24,2,12;96,48,6,8;49,40,5,8;81,24,3,8;25,24,2,12;7,12,2,6";
 const STAGES: [&str; 5] = ["qkv", "scores", "softmax", "weighted_sum", "output"];
 /// MACs of a block that is more than its overhead.
 const LARGE: u64 = 250_000;
@@ -195,16 +195,21 @@ impl Count {
     }
 
     /// What the competitor needs for the same, where it is known.
-    fn competitor(&self, competitor: &Value) -> Option<u64> {
+    fn competitor<'v>(&self, competitor: &'v Value) -> Option<&'v Value> {
         let figures = competitor["figures"].as_array()?;
         let same = |figure: &&Value| {
             figure["target"] == self.target && figure["kernel"] == self.kernel && figure["shape"] == json!(self.shape)
         };
-        figures.iter().find(same)?["instructions"].as_u64()
+        figures.iter().find(same)
+    }
+
+    /// Of that, the whole.
+    fn competitor_total(&self, competitor: &Value) -> Option<u64> {
+        self.competitor(competitor)?["instructions"].as_u64()
     }
 
     fn json(&self, competitor: &Value) -> Value {
-        let other = self.competitor(competitor);
+        let other = self.competitor_total(competitor);
         let stages: serde_json::Map<String, Value> =
             self.stages.iter().map(|(name, count)| (name.clone(), json!(count))).collect();
         json!({
@@ -221,12 +226,12 @@ impl Count {
     }
 }
 
-/// A Markdown table of one target's counts.
+/// A Markdown table of one target's counts, with those of the competitor below each that is known.
 fn table(counts: &[Count], competitor: &Value) -> String {
     let name = competitor["name"].as_str().unwrap_or("competitor");
     let mut head = vec!["shape S,E,H,P".to_owned(), "instructions".into(), "per MAC".into()];
     head.extend(STAGES.map(|stage| stage.replace('_', " ")));
-    head.extend([name.to_owned(), "ratio".into()]);
+    head.push("ratio".into());
     let mut rows = vec![head];
     for count in counts {
         let shape = match count.kernel {
@@ -238,10 +243,16 @@ fn table(counts: &[Count], competitor: &Value) -> String {
             let figure = count.stages.iter().find(|(name, _)| name == stage);
             row.push(figure.map_or(String::new(), |(_, figure)| grouped(*figure)));
         }
-        let other = count.competitor(competitor);
-        row.push(other.map_or(String::new(), grouped));
-        row.push(other.map_or(String::new(), |other| format!("{:.2}", count.instructions as f64 / other as f64)));
+        let total = count.competitor_total(competitor);
+        row.push(total.map_or(String::new(), |total| format!("{:.2}", count.instructions as f64 / total as f64)));
         rows.push(row);
+        if let (Some(other), Some(total)) = (count.competitor(competitor), total) {
+            let per_mac = total as f64 / macs(&count.shape) as f64;
+            let mut row = vec![format!("— {name}"), grouped(total), format!("{per_mac:.3}")];
+            row.extend(STAGES.map(|stage| other["stages"][stage].as_u64().map_or(String::new(), grouped)));
+            row.push(String::new());
+            rows.push(row);
+        }
     }
     layout(&rows)
 }

@@ -32,8 +32,10 @@ pub(super) unsafe fn finish(
             }
             let first = row * *row_stride + output * *output_stride;
             let stride = *output_stride as u16;
+            // Only those that are not next to each other are stored by offsets.
+            let offsets = if stride == 1 { [0; 8] } else { [0, 1, 2, 3, 4, 5, 6, 7].map(|i: u16| i * stride) };
             let call = Call {
-                offsets: [0, 1, 2, 3, 4, 5, 6, 7].map(|i: u16| i * stride),
+                offsets,
                 out: out.as_mut_ptr().wrapping_add(first).cast(),
                 row_stride: *row_stride,
                 step: 8 * *output_stride,

@@ -3,9 +3,10 @@
 use super::bias::{PART, least};
 use super::generic::vector_tile::show_pairs;
 use super::{
-    Bounds, Kernels, Layer, MASKED, Matrix, NormView, Products, Rotation, RowScale, Rows, Tile, Turn, WeightObserver,
-    portable, tiles,
+    Bounds, Epilogue, Kernels, Layer, MASKED, Matrix, NormView, Products, Rotation, RowScale, Rows, Tile, Turn,
+    WeightObserver, portable, tiles,
 };
+use crate::arithmetic::requantise::Channel;
 use crate::arithmetic::softmax::Weight;
 use bias::Biases;
 use core::mem::MaybeUninit;
@@ -347,50 +348,84 @@ fn total(weights: Weights<'_>, lane: usize, mut values: &[i8]) -> i64 {
 ///
 /// # Safety
 /// It fits `rows` rows as those of [`Products`] do, and these are the rows.
-// Not inlined: each copy would have its own buffer on the stack.
-#[inline(never)]
 unsafe fn linear(x: Rows<'_>, rows: usize, layer: &mut Layer<'_>) {
     let Layer { weights, channels, epilogue } = layer;
-    let inputs = x.width.min(weights.inputs);
-    let mut sums = [MaybeUninit::uninit(); SUMS];
     for (block, channels) in tiles(channels, OUTPUTS).enumerate() {
         let output = block * OUTPUTS;
-        let w = weights.data.get(output * weights.stride..).unwrap_or(&[]);
-        let (grouped, others) = channels.split_at(channels.len() & !7);
-        let outputs = grouped.len();
-        // As many rows as the buffer holds.
-        let most = sums.len().checked_div(outputs).unwrap_or(LANES) & !(LANES - 1);
-        let mut row = 0;
-        while row < rows {
-            let count = (rows - row).min(most);
-            let data = x.data.get(row * x.width..).unwrap_or(&[]);
-            let stride = weights.stride;
-            // SAFETY: from the row and the output on, there are so many; the buffer holds `most` rows.
-            let filled = unsafe {
-                products::multiply(data, count, x.width, inputs, w, stride, outputs / 8, &mut sums, Layout::Rows)
-            };
-            // SAFETY: `multiply` has written the first `filled` sums, which are not more than there are.
-            let sums = unsafe { core::slice::from_raw_parts(sums.as_ptr().cast::<i32>(), filled) };
-            let mut done = count & !(LANES - 1);
-            // SAFETY: all sums have been written, and there are places for what becomes of them.
-            if unsafe { !finish::finish(sums, done, grouped, epilogue, row, output) } {
-                done = 0;
-            }
-            let left = sums.get(done * outputs..).unwrap_or(&[]);
-            for (lane, sums) in super::rows(left, outputs).enumerate() {
-                for (i, (&channel, &sum)) in grouped.iter().zip(sums).enumerate() {
-                    epilogue.put(row + done + lane, output + i, channel.bias.wrapping_add(sum), channel);
-                }
-            }
-            for (i, &channel) in others.iter().enumerate() {
-                let w = w.get((outputs + i) * weights.stride..).unwrap_or(&[]);
-                for (lane, x) in super::rows(data, x.width).take(count).enumerate() {
-                    let sum = products::dot(x.get(..inputs).unwrap_or(x), w);
-                    epilogue.put(row + lane, output + outputs + i, channel.bias.wrapping_add(sum), channel);
-                }
-            }
-            row += count;
+        let (grouped, mut others) = channels.split_at(channels.len() & !7);
+        if !grouped.is_empty() {
+            // SAFETY: these outputs are some of the layer's.
+            unsafe { groups(x, rows, *weights, grouped, epilogue, output) };
         }
+        if others.is_empty() {
+            continue;
+        }
+        // What is stored may be stored once more: the last group begins among those before it.
+        if let (Epilogue::Store { .. }, Some(last)) = (&*epilogue, channels.last_chunk::<8>()) {
+            // SAFETY: as above.
+            unsafe { groups(x, rows, *weights, last, epilogue, output + channels.len() - last.len()) };
+            others = &[];
+        }
+        for (i, &channel) in others.iter().enumerate() {
+            let output = output + grouped.len() + i;
+            let w = weights.data.get(output * weights.stride..).unwrap_or(&[]);
+            let inputs = x.width.min(weights.inputs);
+            for (row, x) in super::rows(x.data, x.width).take(rows).enumerate() {
+                let sum = products::dot(x.get(..inputs).unwrap_or(x), w);
+                epilogue.put(row, output, channel.bias.wrapping_add(sum), channel);
+            }
+        }
+    }
+}
+
+/// Outputs of a layer from `output` on: whole groups of eight, [`OUTPUTS`] at most.
+///
+/// # Safety
+/// As for [`linear`]; the layer has weights for these outputs.
+// Not inlined: each copy would have its own buffer on the stack.
+#[inline(never)]
+unsafe fn groups(
+    x: Rows<'_>,
+    rows: usize,
+    weights: Matrix<'_>,
+    channels: &[Channel],
+    epilogue: &mut Epilogue<'_>,
+    output: usize,
+) {
+    let Matrix { stride, .. } = weights;
+    let inputs = x.width.min(weights.inputs);
+    let mut sums = [MaybeUninit::uninit(); SUMS];
+    let w = weights.data.get(output * stride..).unwrap_or(&[]);
+    let outputs = channels.len();
+    // As many rows as the buffer holds.
+    let most = sums.len().checked_div(outputs).unwrap_or(LANES) & !(LANES - 1);
+    // The last rows, too, begin among those before them, so that they are four.
+    let again = rows >= LANES && matches!(epilogue, Epilogue::Store { .. });
+    let mut row = 0;
+    while row < rows {
+        let mut count = (rows - row).min(most);
+        if again && count % LANES > 0 {
+            (row, count) = if count < LANES { (rows - LANES, LANES) } else { (row, count & !(LANES - 1)) };
+        }
+        let data = x.data.get(row * x.width..).unwrap_or(&[]);
+        // SAFETY: from the row and the output on, there are so many; the buffer holds `most` rows.
+        let filled = unsafe {
+            products::multiply(data, count, x.width, inputs, w, stride, outputs / 8, &mut sums, Layout::Rows)
+        };
+        // SAFETY: `multiply` has written the first `filled` sums, which are not more than there are.
+        let sums = unsafe { core::slice::from_raw_parts(sums.as_ptr().cast::<i32>(), filled) };
+        let mut done = count & !(LANES - 1);
+        // SAFETY: all sums have been written, and there are places for what becomes of them.
+        if unsafe { !finish::finish(sums, done, channels, epilogue, row, output) } {
+            done = 0;
+        }
+        let left = sums.get(done * outputs..).unwrap_or(&[]);
+        for (lane, sums) in super::rows(left, outputs).enumerate() {
+            for (i, (&channel, &sum)) in channels.iter().zip(sums).enumerate() {
+                epilogue.put(row + done + lane, output + i, channel.bias.wrapping_add(sum), channel);
+            }
+        }
+        row += count;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rows of int8 against rows of int8, 16 products an instruction (VMLADAV).
 //!
-//! The left rows stay in vector registers: four of 16 values, two of up to 48, or one of up to 64. The right
+//! The left rows stay in vector registers: four of 8 to 16 values, two of up to 48, or one of up to 64. The right
 //! rows pass by once. Eight of them make a group.
 
 use super::GROUP;
@@ -25,15 +25,18 @@ struct Whole {
     groups: usize,
     /// After a row's sums of a group, to those of the next group.
     skip: usize,
-    /// From where a pass ends to where the next one starts, may wrap.
-    next: usize,
     /// Passes over the right rows.
     passes: usize,
+    /// From where a pass ends to where the next one starts, may wrap.
+    next: usize,
     /// From a row's sums to those of the next row.
     pitch: usize,
     /// From the end of a left row to the next one.
     gap: usize,
 }
+
+/// Left rows, right rows, sums.
+type Pass = unsafe extern "C" fn(*const i8, *const i8, *mut i32, *const Whole);
 
 /// Rows `x` (`width` apart, `inputs` of which count) against `groups` times eight rows of `w` (`stride` apart): writes
 /// all sums of these rows to `out`. Gives how many sums these are.
@@ -63,23 +66,11 @@ pub(super) unsafe fn multiply(
     };
     let (x, w, out) = (x.as_ptr(), w.as_ptr(), out.as_mut_ptr().cast());
     let mut done = 0;
-    if stride == inputs && width >= inputs {
-        let (whole, at_once): (unsafe extern "C" fn(_, _, _, _), _) = match inputs {
-            16 => (whole_16, 4),
-            32 => (whole_32, 2),
-            48 => (whole_48, 2),
-            64 => (whole_64, 1),
-            _ => (whole_64, usize::MAX),
-        };
-        let passes = match at_once {
-            1 => rows,
-            2 => rows / 2,
-            4 => rows / 4,
-            _ => 0,
-        };
+    if let Some((whole, shift)) = whole_of(inputs).filter(|_| stride == inputs && width >= inputs) {
+        let passes = rows >> shift;
         if passes > 0 {
-            done = passes * at_once;
-            let next = (4 * pitch * at_once).wrapping_sub(groups * (32 + 4 * skip));
+            done = passes << shift;
+            let next = (4 * pitch << shift).wrapping_sub(groups * (32 + 4 * skip));
             let call = Whole { groups, skip: 4 * skip, next, passes, pitch: 4 * pitch, gap: width - inputs };
             // SAFETY: all rows lie within `x` and `w`, and all sums within `out`, as the caller promises.
             unsafe { whole(x, w, out, &raw const call) };
@@ -113,6 +104,22 @@ pub(super) unsafe fn multiply(
         }
     }
     rows * 8 * groups
+}
+
+/// A function for whole rows of so many values, and the logarithm of how many rows it takes a pass.
+#[inline]
+fn whole_of(inputs: usize) -> Option<(Pass, u32)> {
+    Some(match inputs {
+        8 => (whole_8, 2),
+        12 => (whole_12, 2),
+        16 => (whole_16, 2),
+        24 => (whole_24, 1),
+        32 => (whole_32, 1),
+        40 => (whole_40, 1),
+        48 => (whole_48, 1),
+        64 => (whole_64, 0),
+        _ => return None,
+    })
 }
 
 /// `Σ x·w`; of slices of different lengths, the shorter one counts.
@@ -162,73 +169,106 @@ unsafe extern "C" fn clear(out: *mut i32, groups: usize, skip: usize) {
     )
 }
 
-/// # Safety
-/// `x` points to four rows of 16 values per pass, `w` to eight such rows per group, and `out` to sums, as `call` tells;
-/// groups and passes are positive.
-#[unsafe(naked)]
-unsafe extern "C" fn whole_16(x: *const i8, w: *const i8, out: *mut i32, call: *const Whole) {
-    #[rustfmt::skip]
-    macro_rules! row {
-        ($x:literal, $out:literal) => {
-            concat!(
-                "vmladav.s8 r4, ", $x, ", q4\n",
-                "vmladav.s8 r6, ", $x, ", q5\n",
-                "vmladav.s8 r8, ", $x, ", q6\n",
-                "vmladav.s8 r10, ", $x, ", q7\n",
-                "stm ", $out, "!, {{r4, r6, r8, r10}}\n",
-            )
-        };
-    }
-    naked_asm!(
-        cpu!(),
-        "push {{r1, r4-r11, lr}}",
-        "vpush {{d8-d15}}",
-        "ldr r11, [r3, #4]",
-        "ldr r12, [r3, #12]",
-        "5:",
-        "ldrd r4, r5, [r3, #16]",
-        "vldrb.u8 q0, [r0], #16",
-        "add r0, r0, r5",
-        "vldrb.u8 q1, [r0], #16",
-        "add r0, r0, r5",
-        "vldrb.u8 q2, [r0], #16",
-        "add r0, r0, r5",
-        "vldrb.u8 q3, [r0], #16",
-        "add r0, r0, r5",
-        "add r5, r2, r4",
-        "add r7, r5, r4",
-        "add r9, r7, r4",
-        "ldr lr, [r3]",
-        "ldr r1, [sp, #64]",
-        "dls lr, lr",
-        "2:",
-        ".rept 2",
-        "vldrb.u8 q4, [r1], #16",
-        "vldrb.u8 q5, [r1], #16",
-        "vldrb.u8 q6, [r1], #16",
-        "vldrb.u8 q7, [r1], #16",
-        row!("q0", "r2"),
-        row!("q1", "r5"),
-        row!("q2", "r7"),
-        row!("q3", "r9"),
-        ".endr",
-        "add r2, r2, r11",
-        "add r5, r5, r11",
-        "add r7, r7, r11",
-        "add r9, r9, r11",
-        "le lr, 2b",
-        "ldr r4, [r3, #8]",
-        "add r2, r2, r4",
-        "subs r12, r12, #1",
-        "bne 5b",
-        "vpop {{d8-d15}}",
-        "pop {{r1, r4-r11, pc}}",
-    )
+/// A whole vector, and what comes after it.
+macro_rules! load {
+    ($vector:literal, $from:literal, $length:literal) => {
+        concat!("vldrb.u8 ", $vector, ", [", $from, "], #", $length)
+    };
 }
 
-/// A function for two rows of whole vectors a pass.
+/// As many values as there are lanes in the predicate.
+macro_rules! load_lanes {
+    ($vector:literal, $from:literal, $length:literal) => {
+        concat!("vpst\nvldrbt.u8 ", $vector, ", [", $from, "], #", $length)
+    };
+}
+
+/// The predicate of so many lanes; r4 is lost.
+macro_rules! lanes {
+    ($lanes:literal) => {
+        concat!("mov r4, #", $lanes, "\nvctp.8 r4")
+    };
+}
+
+/// A function for four rows of `$length` values a pass. Where they do not fill a vector, lanes beyond are loaded as 0.
+macro_rules! four {
+    ($name:ident, $length:literal, $load:ident $(, $lanes:literal)?) => {
+        /// # Safety
+        /// `x` points to four such rows per pass, `w` to eight per group, and `out` to sums, as `call` tells; groups and
+        /// passes are positive.
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name(x: *const i8, w: *const i8, out: *mut i32, call: *const Whole) {
+            #[rustfmt::skip]
+            macro_rules! row {
+                ($x:literal, $out:literal) => {
+                    concat!(
+                        "vmladav.s8 r4, ", $x, ", q4\n",
+                        "vmladav.s8 r6, ", $x, ", q5\n",
+                        "vmladav.s8 r8, ", $x, ", q6\n",
+                        "vmladav.s8 r10, ", $x, ", q7\n",
+                        "stm ", $out, "!, {{r4, r6, r8, r10}}\n",
+                    )
+                };
+            }
+            naked_asm!(
+                cpu!(),
+                "push {{r1, r4-r11, lr}}",
+                "vpush {{d8-d15}}",
+                $(lanes!($lanes),)?
+                "ldrd r11, r12, [r3, #4]",
+                "5:",
+                "ldrd r4, r5, [r3, #16]",
+                $load!("q0", "r0", $length),
+                "add r0, r0, r5",
+                $load!("q1", "r0", $length),
+                "add r0, r0, r5",
+                $load!("q2", "r0", $length),
+                "add r0, r0, r5",
+                $load!("q3", "r0", $length),
+                "add r0, r0, r5",
+                "add r5, r2, r4",
+                "add r7, r5, r4",
+                "add r9, r7, r4",
+                "ldr lr, [r3]",
+                "ldr r1, [sp, #64]",
+                "dls lr, lr",
+                "2:",
+                ".rept 2",
+                $load!("q4", "r1", $length),
+                $load!("q5", "r1", $length),
+                $load!("q6", "r1", $length),
+                $load!("q7", "r1", $length),
+                row!("q0", "r2"),
+                row!("q1", "r5"),
+                row!("q2", "r7"),
+                row!("q3", "r9"),
+                ".endr",
+                "add r2, r2, r11",
+                "add r5, r5, r11",
+                "add r7, r7, r11",
+                "add r9, r9, r11",
+                "le lr, 2b",
+                "ldr r4, [r3, #12]",
+                "add r2, r2, r4",
+                "subs r12, r12, #1",
+                "bne 5b",
+                "vpop {{d8-d15}}",
+                "pop {{r1, r4-r11, pc}}",
+            )
+        }
+    };
+}
+
+four!(whole_8, 8, load_lanes, 8);
+four!(whole_12, 12, load_lanes, 12);
+four!(whole_16, 16, load);
+
+/// A function for two rows a pass: of whole vectors, and where there is a `$tail`, so many values more.
 macro_rules! pair {
-    ($name:ident, $output:ident, [$($first:literal),*], [$($second:literal),*]) => {
+    (
+        $name:ident, $output:ident, [$($first:literal),*] $(+ $first_tail:literal)?,
+        [$($second:literal),*] $(+ $second_tail:literal, of $tail:literal)?
+    ) => {
         /// # Safety
         /// As [`whole_16`], with two rows a pass.
         #[unsafe(naked)]
@@ -237,18 +277,20 @@ macro_rules! pair {
                 cpu!(),
                 "push {{r4-r11, lr}}",
                 "vpush {{d8-d15}}",
+                $(lanes!($tail),)?
                 "mov r9, r3",
                 "mov r3, r2",
-                "ldr r11, [r9, #4]",
-                "ldr r2, [r9, #12]",
+                "ldrd r11, r2, [r9, #4]",
                 // Below: the left and the right rows, passes that are left.
                 "push {{r0, r1, r2}}",
                 "5:",
                 "ldr r0, [sp]",
                 "ldrd r5, r7, [r9, #16]",
-                $(concat!("vldrb.u8 ", $first, ", [r0], #16"),)*
+                $(load!($first, "r0", 16),)*
+                $(load_lanes!($first_tail, "r0", 8),)?
                 "add r0, r0, r7",
-                $(concat!("vldrb.u8 ", $second, ", [r0], #16"),)*
+                $(load!($second, "r0", 16),)*
+                $(load_lanes!($second_tail, "r0", 8),)?
                 "add r0, r0, r7",
                 "str r0, [sp]",
                 "ldr r1, [sp, #4]",
@@ -267,7 +309,7 @@ macro_rules! pair {
                 "add r5, r5, r11",
                 "subs r7, r7, #1",
                 "bne 2b",
-                "ldr r0, [r9, #8]",
+                "ldr r0, [r9, #12]",
                 "ldr r2, [sp, #8]",
                 "add r3, r3, r0",
                 "subs r2, r2, #1",
@@ -312,6 +354,39 @@ macro_rules! output_48 {
     };
 }
 
+#[rustfmt::skip]
+macro_rules! output_24 {
+    ($a:literal, $b:literal) => {
+        concat!(
+            "vldrb.u8 q4, [r1], #16\n",
+            "vpst\nvldrbt.u8 q5, [r1], #8\n",
+            "vmladav.s8 ", $a, ", q0, q4\n",
+            "vmladav.s8 ", $b, ", q2, q4\n",
+            "vmladava.s8 ", $a, ", q1, q5\n",
+            "vmladava.s8 ", $b, ", q3, q5\n",
+        )
+    };
+}
+
+#[rustfmt::skip]
+macro_rules! output_40 {
+    ($a:literal, $b:literal) => {
+        concat!(
+            "vldrb.u8 q6, [r1], #16\n",
+            "vldrb.u8 q7, [r1], #16\n",
+            "vmladav.s8 ", $a, ", q0, q6\n",
+            "vmladav.s8 ", $b, ", q3, q6\n",
+            "vpst\nvldrbt.u8 q6, [r1], #8\n",
+            "vmladava.s8 ", $a, ", q1, q7\n",
+            "vmladava.s8 ", $b, ", q4, q7\n",
+            "vmladava.s8 ", $a, ", q2, q6\n",
+            "vmladava.s8 ", $b, ", q5, q6\n",
+        )
+    };
+}
+
+pair!(whole_24, output_24, ["q0"] + "q1", ["q2"] + "q3", of 8);
+pair!(whole_40, output_40, ["q0", "q1"] + "q2", ["q3", "q4"] + "q5", of 8);
 pair!(whole_32, output_32, ["q0", "q1"], ["q2", "q3"]);
 pair!(whole_48, output_48, ["q0", "q1", "q2"], ["q3", "q4", "q5"]);
 
@@ -340,7 +415,7 @@ unsafe extern "C" fn whole_64(x: *const i8, w: *const i8, out: *mut i32, call: *
         "vpush {{d8-d15}}",
         "mov r5, r1",
         "ldrd r9, r11, [r3]",
-        "ldrd r7, r12, [r3, #8]",
+        "ldrd r12, r7, [r3, #8]",
         "5:",
         "vldrb.u8 q0, [r0], #16",
         "vldrb.u8 q1, [r0], #16",
