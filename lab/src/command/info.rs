@@ -30,7 +30,8 @@ impl Info {
         }
         say!("{:<32}{:>14}", "this machine", thousands(model.memory()));
         say!("\nRAM is working memory; what hears sound comes on top. Instructions are estimated from those of the");
-        say!("blocks in docs/performance.md: some 15 % off, on cores with vectors 50 %.");
+        say!("blocks in docs/performance.md: some 15 % off, on cores with vectors 50 %. Convolutions take more than");
+        say!("estimated, up to six times; `cargo xtask count --model FILE` counts.");
         Ok(())
     }
 }
