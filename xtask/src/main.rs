@@ -49,12 +49,14 @@ use std::process::ExitCode;
 use targets::{TARGETS, Target};
 
 const HELP: &str = "\
-cargo xtask on-target [--target NAME]... [--bless]
+cargo xtask on-target [--target NAME]... [--all] [--bless]
 
 Builds firmware with the models and clips of this repository for each board, runs it
 under QEMU and compares its logits, byte for byte, with the host's and with the golden
 files in boards/golden. Does the same with programs for AArch64 and WebAssembly. Fails if
-anything differs, or could panic.
+anything differs, or could panic. Of boards that run the very program of another, on another
+core, only kernels, kinds of attention and a language model are checked, unless they are named,
+or all is asked for.
 
 cargo xtask count [--target NAME]... [--shape S,E,H,P]... [--json FILE] [--markdown FILE]
 
@@ -107,12 +109,13 @@ others are named), lets it hear the clips of this repository, and compares what 
 the host; then the same with models/digits_nothing.heed, a window at a time. Prints instructions
 per second of sound, RAM and flash.
 
-cargo xtask readme [--check]
+cargo xtask readme [--check [--all]]
 
 Writes every figure of the README and of the model cards anew, or fails where one differs from
 what the examples, the boards and the models give now. What needs data that are not here is
 left as it is, and said to be skipped: HEEDFUL_FSDD (Free Spoken Digit Dataset) and
-HEEDFUL_STORIES name folders.
+HEEDFUL_STORIES name folders. --check leaves the table of models with fewer heads out, unless
+all is asked for.
 
 cargo xtask constant [--target NAME]... [--markdown FILE]
 
@@ -217,8 +220,9 @@ fn run() -> Result<bool> {
     let document = outputs.markdown.as_deref();
     match command.as_deref() {
         Some("on-target") => {
+            let whole = all || bless || !chosen.is_empty();
             let (chosen, programs) = all_if_none(chosen, programs);
-            on_target::run(&chosen, &programs, bless)
+            on_target::run(&chosen, &programs, bless, whole)
         }
         Some("count") if verify => verify::run(&chosen, &shapes, document).map(|()| true),
         Some("count") if model.is_some() => {
@@ -248,7 +252,7 @@ fn run() -> Result<bool> {
             let model = model.context("which model? --model model.heed")?;
             streaming::run(&chosen, &model, document).map(|()| true)
         }
-        Some("readme") => readme::run(check),
+        Some("readme") => readme::run(check, all || !check),
         Some("sanitize") => sanitize::run(all),
         Some("strangers") => strangers::run(),
         Some("kinds") => kinds::run(&chosen, document).map(|()| true),

@@ -37,6 +37,9 @@ pub struct Target {
     pub kernels: bool,
     /// Whether all clips must be there, not just those that fit.
     pub all_clips: bool,
+    /// Whether it runs the very program of another row, on another core: then kernels, kinds and the language model
+    /// are all that is checked, unless everything is asked for.
+    pub is_another_core: bool,
 }
 
 impl Target {
@@ -79,6 +82,7 @@ const CORTEX_M: Target = Target {
     models: &["digits", "digits_small"],
     kernels: true,
     all_clips: true,
+    is_another_core: false,
 };
 
 /// What the RISC-V targets share.
@@ -111,6 +115,7 @@ pub const TARGETS: &[Target] = &[
         core: "Cortex-M7 with FPU",
         triple: "thumbv7em-none-eabihf",
         machine: "mps2-an500",
+        is_another_core: true,
         ..CORTEX_M
     },
     Target {
@@ -162,12 +167,14 @@ pub const TARGETS: &[Target] = &[
         name: "rvv256",
         core: "RV32IMAC with vectors of 256 bits",
         cpu: Some("rv32,v=true,vlen=256,elen=32,vext_spec=v1.0"),
+        is_another_core: true,
         ..RVV
     },
     Target {
         name: "rvv512",
         core: "RV32IMAC with vectors of 512 bits",
         cpu: Some("rv32,v=true,vlen=512,elen=32,vext_spec=v1.0"),
+        is_another_core: true,
         ..RVV
     },
 ];

@@ -18,6 +18,8 @@ use std::path::Path;
 const ORDER: [&str; 6] = ["1.0", "0.1", "0.0", "2.0", "0.2", "1.1"];
 /// Blocks, and heads of each.
 const SHAPE: (usize, usize) = (3, 3);
+/// What [`measure`] sets.
+pub const FIGURES: [&str; 2] = ["pruned", "each head"];
 
 /// The table of the card, and what is left without each head alone.
 pub fn measure(figures: &mut Figures) -> Result<()> {
@@ -25,7 +27,7 @@ pub fn measure(figures: &mut Figures) -> Result<()> {
         return Ok(());
     }
     let Some(recordings) = clips::recordings()? else {
-        figures.skip(&["pruned", "each head"], clips::NO_DATA);
+        figures.skip(&FIGURES, clips::NO_DATA);
         return Ok(());
     };
     let path = root().join("models/digits.heed");
