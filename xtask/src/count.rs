@@ -2,7 +2,7 @@
 //! emulated boards.
 
 mod encoder;
-pub mod whole;
+pub mod parts;
 
 use crate::hosted::{self, HOSTED, Hosted};
 use crate::report::{grouped, layout};
@@ -203,13 +203,8 @@ impl Count {
         figures.iter().find(same)
     }
 
-    /// Of that, the whole.
-    fn competitor_total(&self, competitor: &Value) -> Option<u64> {
-        self.competitor(competitor)?["instructions"].as_u64()
-    }
-
     fn json(&self, competitor: &Value) -> Value {
-        let other = self.competitor_total(competitor);
+        let other = self.competitor(competitor).and_then(|other| other["instructions"].as_u64());
         let stages: serde_json::Map<String, Value> =
             self.stages.iter().map(|(name, count)| (name.clone(), json!(count))).collect();
         json!({
@@ -243,10 +238,10 @@ fn table(counts: &[Count], competitor: &Value) -> String {
             let figure = count.stages.iter().find(|(name, _)| name == stage);
             row.push(figure.map_or(String::new(), |(_, figure)| grouped(*figure)));
         }
-        let total = count.competitor_total(competitor);
-        row.push(total.map_or(String::new(), |total| format!("{:.2}", count.instructions as f64 / total as f64)));
+        let other = count.competitor(competitor).and_then(|other| Some((other, other["instructions"].as_u64()?)));
+        row.push(other.map_or(String::new(), |(_, total)| format!("{:.2}", count.instructions as f64 / total as f64)));
         rows.push(row);
-        if let (Some(other), Some(total)) = (count.competitor(competitor), total) {
+        if let Some((other, total)) = other {
             let per_mac = total as f64 / macs(&count.shape) as f64;
             let mut row = vec![format!("— {name}"), grouped(total), format!("{per_mac:.3}")];
             row.extend(STAGES.map(|stage| other["stages"][stage].as_u64().map_or(String::new(), grouped)));

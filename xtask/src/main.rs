@@ -54,9 +54,8 @@ cargo xtask on-target [--target NAME]... [--all] [--bless]
 Builds firmware with the models and clips of this repository for each board, runs it
 under QEMU and compares its logits, byte for byte, with the host's and with the golden
 files in boards/golden. Does the same with programs for AArch64 and WebAssembly. Fails if
-anything differs, or could panic. Of boards that run the very program of another, on another
-core, only kernels, kinds of attention and a language model are checked, unless they are named,
-or all is asked for.
+anything differs, or could panic. Boards that run the very program of another, on another
+core, hear no minute of sound, unless they are named, or all is asked for.
 
 cargo xtask count [--target NAME]... [--shape S,E,H,P]... [--json FILE] [--markdown FILE]
 
@@ -68,7 +67,7 @@ cargo xtask count --model FILE [--target NAME]...
 
 Executed instructions of an inference by the parts of a model of any kind, a column for each
 target, and of its front end in a second of sound. With a folder, all models in it, summed up by
-what the parts are for, on one target for each kind of kernels.
+what the parts are for, on one target for each kind of kernels unless others are named.
 
 cargo xtask count --verify [--target NAME] [--shape S,E,H,P]... [--markdown FILE]
 
@@ -220,19 +219,18 @@ fn run() -> Result<bool> {
     let document = outputs.markdown.as_deref();
     match command.as_deref() {
         Some("on-target") => {
-            let whole = all || bless || !chosen.is_empty();
+            let all = all || bless || !chosen.is_empty();
             let (chosen, programs) = all_if_none(chosen, programs);
-            on_target::run(&chosen, &programs, bless, whole)
+            on_target::run(&chosen, &programs, bless, all)
         }
         Some("count") if verify => verify::run(&chosen, &shapes, document).map(|()| true),
-        Some("count") if model.is_some() => {
-            let (chosen, _) = all_if_none(chosen, vec![]);
-            count::whole::run(&model.unwrap_or_default(), &chosen, document).map(|()| true)
-        }
-        Some("count") => {
-            let (chosen, programs) = all_if_none(chosen, programs);
-            count::run(&chosen, &programs, &shapes, &outputs).map(|()| true)
-        }
+        Some("count") => match model {
+            Some(model) => count::parts::run(&model, &chosen, document).map(|()| true),
+            None => {
+                let (chosen, programs) = all_if_none(chosen, programs);
+                count::run(&chosen, &programs, &shapes, &outputs).map(|()| true)
+            }
+        },
         Some("cycles") => cycles::run(&shapes, document).map(|()| true),
         Some("stories") => {
             let model = model.context("which model? --model stories.heed")?;

@@ -1,6 +1,6 @@
 //! `cargo xtask on-target`: every check of every target.
 
-use crate::count::whole;
+use crate::count::parts;
 use crate::firmware::{LISTEN, NO_PANIC, PANICKING, PanicLeft};
 use crate::host::{self, Reference};
 use crate::hosted::{self, Hosted};
@@ -19,9 +19,9 @@ use std::thread;
 /// Clips of a model that differ from the host's and that an error lists.
 const LISTED: usize = 3;
 
-/// Runs targets, boards and programs of other systems, with `whole` all checks of all of them; whether everything
+/// Runs targets, boards and programs of other systems, with `all` a minute of sound on each board; whether everything
 /// passed. Boards do not wait for each other.
-pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool, whole: bool) -> Result<bool> {
+pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool, all: bool) -> Result<bool> {
     let published = stories::published()?;
     let mut boards: Vec<&str> = targets.iter().map(|target| target.board).collect();
     boards.sort_unstable();
@@ -33,7 +33,7 @@ pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool, whole: bool) ->
             let its = targets.iter().filter(move |target| target.board == board);
             scope.spawn(move || {
                 let mut report = Report::default();
-                its.for_each(|target| check(target, published, bless, whole, &mut report));
+                its.for_each(|target| check(target, published, bless, all, &mut report));
                 report
             })
         };
@@ -53,7 +53,7 @@ pub fn run(targets: &[&Target], hosted: &[&Hosted], bless: bool, whole: bool) ->
 }
 
 /// Runs the checks of a target.
-fn check(target: &Target, published: Option<&Path>, bless: bool, whole: bool, report: &mut Report) {
+fn check(target: &Target, published: Option<&Path>, bless: bool, all: bool, report: &mut Report) {
     let prepared = toolchain::ensure_emulator(target).and_then(|()| toolchain::ensure_target(target.triple));
     if prepared.is_err() {
         return report.check(target.name, "tools", prepared.map(|()| String::new()));
@@ -63,9 +63,6 @@ fn check(target: &Target, published: Option<&Path>, bless: bool, whole: bool, re
     }
     report.check(target.name, "kinds", kinds::check(target));
     report.check(target.name, "language model", decoder::check(target));
-    if target.is_another_core && !whole {
-        return;
-    }
     report.check(target.name, "language model without panics", decoder::without_panics(target));
     match external::check(target).transpose() {
         Some(placed) => report.check(target.name, "weights where they were put", placed),
@@ -88,12 +85,24 @@ fn check(target: &Target, published: Option<&Path>, bless: bool, whole: bool, re
         report.check(target.name, "frames of attention", watch::check(target));
         report.check(target.name, "frames without panics", watch::without_panics(target));
     }
-    if target.name == whole::CHECKED {
-        report.check(target.name, "a model by its parts", whole::check(target));
+    if target.name == parts::CHECKED {
+        report.check(target.name, "a model by its parts", parts::check(target));
     }
     if constant::USUAL.contains(&target.name) {
         report.check(target.name, "instructions", constant::check(target));
     }
+    let events = (all || !target.is_another_core).then(|| hear(target, report));
+    report.check(target.name, "a listener without panics", listening::without_panics(target));
+    match listen(target) {
+        Ok(models) => compare(target, models, events.as_deref(), bless, report),
+        Err(error) => report.check(target.name, "run", Err(error)),
+    }
+    let sensitive = refuses_a_panic(target).map(|()| "a panic put in on purpose does not link".into());
+    report.check(target.name, "the no-panic check", sensitive);
+}
+
+/// Hears a minute of sound; gives its events, or none where something was wrong.
+fn hear(target: &Target, report: &mut Report) -> Vec<String> {
     let minutes = microphone::run(target);
     let heard = minutes.as_ref().map_err(|error| anyhow!("{error:#}"));
     let heard = heard.and_then(|minutes| microphone::check(target, minutes));
@@ -102,13 +111,7 @@ fn check(target: &Target, published: Option<&Path>, bless: bool, whole: bool, re
     }
     let events = heard.is_ok().then_some(minutes).and_then(Result::ok).map_or(vec![], |minutes| minutes.events);
     report.check(target.name, &format!("a minute of sound through {}", target.hears), heard);
-    report.check(target.name, "a listener without panics", listening::without_panics(target));
-    match listen(target) {
-        Ok(models) => compare(target, models, &events, bless, report),
-        Err(error) => report.check(target.name, "run", Err(error)),
-    }
-    let sensitive = refuses_a_panic(target).map(|()| "a panic put in on purpose does not link".into());
-    report.check(target.name, "the no-panic check", sensitive);
+    events
 }
 
 /// Builds and runs the firmware that hears the clips.
@@ -121,12 +124,12 @@ pub fn listen(target: &Target) -> Result<Vec<ModelRun>> {
 }
 
 /// Holds what the board printed against the host and the golden file.
-fn compare(target: &Target, models: Vec<ModelRun>, events: &[String], bless: bool, report: &mut Report) {
+fn compare(target: &Target, models: Vec<ModelRun>, events: Option<&[String]>, bless: bool, report: &mut Report) {
     let verdicts: Vec<_> = models.iter().map(|model| against_host(target, model)).collect();
-    let as_host = verdicts.iter().all(|(_, verdict)| verdict.is_ok()) && !events.is_empty();
-    let golden = match (bless, as_host) {
-        (true, true) => golden::bless(target, &models, events).map(|()| "written anew".into()),
-        (true, false) => Err(anyhow!("not written, for the host disagrees")),
+    let as_host = verdicts.iter().all(|(_, verdict)| verdict.is_ok());
+    let golden = match (bless, events.filter(|events| as_host && !events.is_empty())) {
+        (true, Some(events)) => golden::bless(target, &models, events).map(|()| "written anew".into()),
+        (true, None) => Err(anyhow!("not written, for the host disagrees")),
         (false, _) => golden::compare(target, &models, events).map(|lines| format!("{lines} lines equal")),
     };
     for (model, (equal, verdict)) in models.into_iter().zip(verdicts) {

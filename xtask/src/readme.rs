@@ -46,8 +46,8 @@ impl Figures {
 }
 
 /// Measures all, and writes it into the documents, or compares; whether all that could be measured agrees, counts to
-/// half a per cent. Models with fewer heads, which take a firmware each, are measured only if `whole`.
-pub fn run(check: bool, whole: bool) -> Result<bool> {
+/// half a per cent. Models with fewer heads, which take a firmware each, are measured only if `all` is.
+pub fn run(check: bool, all: bool) -> Result<bool> {
     let mut figures = Figures::default();
     let compiler = toolchain::compiler()?;
     if !compiler.starts_with(COMPILER) {
@@ -62,7 +62,7 @@ pub fn run(check: bool, whole: bool) -> Result<bool> {
         println!("{what}");
         measure(&mut figures).context(what)?;
     }
-    if whole {
+    if all {
         println!("fewer heads");
         pruned::measure(&mut figures).context("fewer heads")?;
     } else {

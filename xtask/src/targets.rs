@@ -37,8 +37,8 @@ pub struct Target {
     pub kernels: bool,
     /// Whether all clips must be there, not just those that fit.
     pub all_clips: bool,
-    /// Whether it runs the very program of another row, on another core: then kernels, kinds and the language model
-    /// are all that is checked, unless everything is asked for.
+    /// Whether it runs the very program of another row, on another core: then it hears no minute of sound, unless all
+    /// is asked for.
     pub is_another_core: bool,
 }
 

@@ -25,6 +25,8 @@ mod microphone;
 #[cfg(feature = "listening")]
 mod minute;
 mod models;
+#[cfg(any(feature = "parts", feature = "slices"))]
+mod noise;
 #[cfg(feature = "parts")]
 mod parts;
 mod report;

@@ -7,12 +7,16 @@
 //! parts done
 //! ```
 
+use crate::noise::Noise;
 use crate::{Board, succeed};
 use core::hint::black_box;
 use semihosting::println;
 use static_cell::ConstStaticCell;
 
 heedful::model!(Model = env!("MODEL"));
+
+/// The largest sample or reading.
+const LOUDEST: u32 = 4000;
 
 static MODEL: ConstStaticCell<Model> = ConstStaticCell::new(Model::new());
 
@@ -46,10 +50,10 @@ pub fn parts(board: Board) -> ! {
 /// Fills the model's window, and counts another one.
 #[cfg(feature = "hears")]
 fn hear(model: &mut Model, count: fn() -> u64, noise: &mut Noise) {
-    (0..Model::SAMPLES).for_each(|_| _ = model.push(noise.sample()));
+    (0..Model::SAMPLES).for_each(|_| _ = model.push(noise.sample(LOUDEST)));
     let mut instructions = 0;
     for _ in 0..Model::SAMPLES {
-        let sample = black_box(noise.sample());
+        let sample = black_box(noise.sample(LOUDEST));
         let start = count();
         black_box(model.push(sample));
         instructions += count() - start;
@@ -60,7 +64,7 @@ fn hear(model: &mut Model, count: fn() -> u64, noise: &mut Noise) {
 /// What a model without a front end is given.
 #[cfg(not(feature = "hears"))]
 mod given {
-    use super::{Model, Noise};
+    use super::{LOUDEST, Model, Noise};
     use heedful::Input;
     use heedful::format::InputKind;
     use static_cell::ConstStaticCell;
@@ -80,24 +84,13 @@ mod given {
         static MEMORY: ConstStaticCell<[i8; SECOND]> = ConstStaticCell::new([0; SECOND]);
 
         let (values, memory) = (READINGS.take(), MEMORY.take());
-        values.fill_with(|| noise.sample());
-        memory.fill_with(|| noise.sample() as i8);
+        values.fill_with(|| noise.sample(LOUDEST));
+        memory.fill_with(|| noise.sample(LOUDEST) as i8);
         let input = match KIND {
             InputKind::Tokens => Input::Tokens(&WORDS, &[]),
             _ if Model::SAMPLE_RATE > 0 => Input::Readings(values),
             _ => Input::FineFeatures(values),
         };
         (input, memory)
-    }
-}
-
-/// Equal numbers on all boards.
-struct Noise(u32);
-
-impl Noise {
-    fn sample(&mut self) -> i16 {
-        const LOUDEST: u32 = 4000;
-        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        ((self.0 >> 16) % (2 * LOUDEST + 1)) as i16 - LOUDEST as i16
     }
 }

@@ -8,6 +8,7 @@
 //! slices done
 //! ```
 
+use crate::noise::Noise;
 use crate::{Board, succeed};
 use core::hint::black_box;
 use heedful::events::{Listener, ListenerSettings};
@@ -34,7 +35,7 @@ pub fn slices(board: Board) -> ! {
     let count = board.instructions;
     inference(count);
     let ear = EAR.take();
-    let mut noise = 1u32;
+    let mut noise = Noise(1);
     for (name, settings, loudest) in [("sound", &OPEN, 4000), ("silence", &GATED, 2)] {
         assert!(ear.set(settings).is_ok());
         let (mut instructions, mut inferences) = (0, 0);
@@ -42,7 +43,7 @@ pub fn slices(board: Board) -> ! {
             if chunk == SECONDS * 100 {
                 (instructions, inferences) = (0, ear.inferences());
             }
-            let samples: [i16; CHUNK] = core::array::from_fn(|_| random(&mut noise, loudest));
+            let samples: [i16; CHUNK] = core::array::from_fn(|_| noise.sample(loudest));
             let start = count();
             for event in ear.push(&samples) {
                 black_box(event);
@@ -62,9 +63,9 @@ pub fn slices(board: Board) -> ! {
 /// One inference in slices.
 fn inference(count: fn() -> u64) {
     let model = MODEL.take();
-    let mut noise = 1;
+    let mut noise = Noise(1);
     for _ in 0..2 * Model::SAMPLES {
-        model.push(random(&mut noise, 4000));
+        model.push(noise.sample(4000));
     }
     let (mut total, mut number, mut largest) = (0, 0, 0);
     let mut slices = model.slices();
@@ -78,10 +79,4 @@ fn inference(count: fn() -> u64) {
         }
     }
     println!("inference instructions={total} slices={number} largest={largest}");
-}
-
-/// A sample from `-loudest` to `loudest`.
-fn random(state: &mut u32, loudest: u32) -> i16 {
-    *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-    ((*state >> 16) % (2 * loudest + 1)) as i16 - loudest as i16
 }

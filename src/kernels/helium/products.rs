@@ -194,8 +194,8 @@ macro_rules! lanes {
 macro_rules! four {
     ($name:ident, $length:literal, $load:ident $(, $lanes:literal)?) => {
         /// # Safety
-        /// `x` points to four such rows per pass, `w` to eight per group, and `out` to sums, as `call` tells; groups and
-        /// passes are positive.
+        /// `x` points to four such rows per pass, `w` to eight per group, and `out` to sums, as `call` tells; groups
+        /// and passes are positive.
         #[unsafe(naked)]
         unsafe extern "C" fn $name(x: *const i8, w: *const i8, out: *mut i32, call: *const Whole) {
             #[rustfmt::skip]
@@ -323,12 +323,13 @@ macro_rules! pair {
     };
 }
 
+/// An output of two vectors a row, the second of which `$last` loads.
 #[rustfmt::skip]
-macro_rules! output_32 {
-    ($a:literal, $b:literal) => {
+macro_rules! two {
+    ($a:literal, $b:literal, $last:literal) => {
         concat!(
             "vldrb.u8 q4, [r1], #16\n",
-            "vldrb.u8 q5, [r1], #16\n",
+            $last,
             "vmladav.s8 ", $a, ", q0, q4\n",
             "vmladav.s8 ", $b, ", q2, q4\n",
             "vmladava.s8 ", $a, ", q1, q5\n",
@@ -337,15 +338,16 @@ macro_rules! output_32 {
     };
 }
 
+/// The same of three vectors, the third of which `$last` loads.
 #[rustfmt::skip]
-macro_rules! output_48 {
-    ($a:literal, $b:literal) => {
+macro_rules! three {
+    ($a:literal, $b:literal, $last:literal) => {
         concat!(
             "vldrb.u8 q6, [r1], #16\n",
             "vldrb.u8 q7, [r1], #16\n",
             "vmladav.s8 ", $a, ", q0, q6\n",
             "vmladav.s8 ", $b, ", q3, q6\n",
-            "vldrb.u8 q6, [r1], #16\n",
+            $last,
             "vmladava.s8 ", $a, ", q1, q7\n",
             "vmladava.s8 ", $b, ", q4, q7\n",
             "vmladava.s8 ", $a, ", q2, q6\n",
@@ -354,34 +356,27 @@ macro_rules! output_48 {
     };
 }
 
-#[rustfmt::skip]
 macro_rules! output_24 {
     ($a:literal, $b:literal) => {
-        concat!(
-            "vldrb.u8 q4, [r1], #16\n",
-            "vpst\nvldrbt.u8 q5, [r1], #8\n",
-            "vmladav.s8 ", $a, ", q0, q4\n",
-            "vmladav.s8 ", $b, ", q2, q4\n",
-            "vmladava.s8 ", $a, ", q1, q5\n",
-            "vmladava.s8 ", $b, ", q3, q5\n",
-        )
+        two!($a, $b, "vpst\nvldrbt.u8 q5, [r1], #8\n")
     };
 }
 
-#[rustfmt::skip]
+macro_rules! output_32 {
+    ($a:literal, $b:literal) => {
+        two!($a, $b, "vldrb.u8 q5, [r1], #16\n")
+    };
+}
+
 macro_rules! output_40 {
     ($a:literal, $b:literal) => {
-        concat!(
-            "vldrb.u8 q6, [r1], #16\n",
-            "vldrb.u8 q7, [r1], #16\n",
-            "vmladav.s8 ", $a, ", q0, q6\n",
-            "vmladav.s8 ", $b, ", q3, q6\n",
-            "vpst\nvldrbt.u8 q6, [r1], #8\n",
-            "vmladava.s8 ", $a, ", q1, q7\n",
-            "vmladava.s8 ", $b, ", q4, q7\n",
-            "vmladava.s8 ", $a, ", q2, q6\n",
-            "vmladava.s8 ", $b, ", q5, q6\n",
-        )
+        three!($a, $b, "vpst\nvldrbt.u8 q6, [r1], #8\n")
+    };
+}
+
+macro_rules! output_48 {
+    ($a:literal, $b:literal) => {
+        three!($a, $b, "vldrb.u8 q6, [r1], #16\n")
     };
 }
 

@@ -2,7 +2,7 @@
 
 use crate::output::Fields;
 use crate::report::{grouped, layout};
-use crate::targets::Target;
+use crate::targets::{TARGETS, Target};
 use crate::{emulator, firmware, markdown, root, toolchain};
 use anyhow::{Context, Result, ensure};
 use heedful::dynamic::{Model, PartInfo};
@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// Targets of the table of all models: one for each kind of kernels.
 const USUAL: &[&str] = &["cortex-m4", "cortex-m55", "cortex-m0", "rv32imc", "rvv128"];
-/// The one of the picture.
-const PICTURED: &str = "cortex-m4";
+/// The one of the picture, and of [`check`].
+pub const CHECKED: &str = "cortex-m4";
 
 /// What parts of a model are for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -127,14 +127,20 @@ impl Whole {
     }
 }
 
-/// Counts a model on targets and prints its parts; or all models of a folder, summed up by what parts are for, with a
-/// table and a picture for the document.
-pub fn run(path: &Path, targets: &[&'static Target], document: Option<&Path>) -> Result<()> {
-    if !path.is_dir() {
+/// Counts a model and prints its parts, on all targets unless some are named; or all models of a folder, summed up by
+/// what parts are for, with a table and a picture for the document.
+pub fn run(path: &Path, named: &[&'static Target], document: Option<&Path>) -> Result<()> {
+    let is_folder = path.is_dir();
+    let usual = |target: &&Target| !is_folder || USUAL.contains(&target.name);
+    let targets: Vec<&Target> = match named {
+        [] => TARGETS.iter().filter(usual).collect(),
+        named => named.to_vec(),
+    };
+    if !is_folder {
         ensure!(document.is_none(), "the document shows all models: --model FOLDER");
         let whole = Whole::read(path)?;
         let counted = targets.iter().map(|target| counted(&whole, target)).collect::<Result<Vec<_>>>()?;
-        println!("{}", whole.table(targets, &counted));
+        println!("{}", whole.table(&targets, &counted));
         return Ok(());
     }
     let mut paths: Vec<PathBuf> = std::fs::read_dir(path)?.map(|file| Ok(file?.path())).collect::<Result<_>>()?;
@@ -146,7 +152,7 @@ pub fn run(path: &Path, targets: &[&'static Target], document: Option<&Path>) ->
     let mut pictured = vec![];
     for path in paths {
         let whole = Whole::read(&path)?;
-        for target in targets.iter().filter(|target| USUAL.contains(&target.name)) {
+        for target in &targets {
             let counted = counted(&whole, target)?;
             let sums = counted.by_purpose(&whole.parts);
             let row: String = PURPOSES
@@ -158,7 +164,7 @@ pub fn run(path: &Path, targets: &[&'static Target], document: Option<&Path>) ->
                 format!("| {} | {} | {front} |{row} {} |\n", whole.name, target.core, grouped(counted.inference()));
             print!("{line}");
             table += &line;
-            if target.name == PICTURED {
+            if target.name == CHECKED {
                 pictured.push((whole.name.clone(), sums));
             }
         }
@@ -178,9 +184,6 @@ pub fn check(target: &Target) -> Result<String> {
     let [parts, all] = [counted.parts.len() as u64, counted.inference()].map(grouped);
     Ok(format!("{parts} parts of gesture, {all} instructions"))
 }
-
-/// Of [`check`].
-pub const CHECKED: &str = PICTURED;
 
 fn counted(whole: &Whole, target: &Target) -> Result<Counted> {
     toolchain::ensure_emulator(target)?;
